@@ -1,0 +1,37 @@
+# make bench   measure this machine in the quick profile
+# make test    every test
+# make smoke   the smoke case of every workload
+# Each builds its environment first; nothing else than Python and make is needed.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: bench test smoke lint lock clean
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+bench: $(VENV)/installed
+	$(BIN)/pytest --benchmark-only
+
+test: $(VENV)/installed
+	$(BIN)/pytest tests
+
+smoke: $(VENV)/installed
+	$(BIN)/pytest --benchmark-only --profile smoke
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Pins what is installed now: upgrade in the environment, test, then lock.
+lock: $(VENV)/installed
+	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
+
+clean:
+	rm -rf $(VENV)
