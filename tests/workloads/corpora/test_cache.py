@@ -1,0 +1,104 @@
+"""A cached folder is whole or absent, and its damage is found."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from workloads.corpora import cache
+
+
+def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEECHMARK_CACHE", "chosen")
+    monkeypatch.setenv("XDG_CACHE_HOME", "base")
+    assert cache.default_cache_dir() == Path("chosen")
+    monkeypatch.delenv("SPEECHMARK_CACHE")
+    assert cache.default_cache_dir() == Path("base/speechmark")
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("linux", "home/.cache/speechmark"),
+        ("darwin", "home/Library/Caches/speechmark"),
+        ("win32", "home/AppData/Local/speechmark"),
+    ],
+)
+def test_each_system_has_its_usual_cache_folder(
+    platform: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SPEECHMARK_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.sys, "platform", platform)
+    monkeypatch.setattr(cache.Path, "home", lambda: Path("home"))
+    assert cache.default_cache_dir() == Path(expected)
+
+
+def test_a_files_checksum_is_its_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"speech")
+    assert cache.file_sha256(tmp_path / "a") == hashlib.sha256(b"speech").hexdigest()
+
+
+def test_a_manifest_comes_back_with_its_checksum(tmp_path: Path) -> None:
+    written = cache.write_manifest(tmp_path, {"seed": 3})
+    assert cache.read_manifest(tmp_path) == ({"seed": 3}, written)
+    assert written == cache.file_sha256(tmp_path / "manifest.json")
+
+
+def test_a_changed_manifest_is_refused(tmp_path: Path) -> None:
+    cache.write_manifest(tmp_path, {"seed": 3})
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("3", "4"))
+    with pytest.raises(ValueError, match=r"manifest\.json has SHA-256 .*, expected"):
+        cache.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.sha256"])
+def test_a_missing_manifest_is_refused(name: str, tmp_path: Path) -> None:
+    cache.write_manifest(tmp_path, {})
+    (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=f"cannot read the manifest .*{name}"):
+        cache.read_manifest(tmp_path)
+
+
+def test_damaged_and_missing_files_are_told_apart(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / name).write_bytes(b"speech")
+    listed = dict.fromkeys(("good", "bad", "gone"), cache.file_sha256(tmp_path / "bad"))
+    (tmp_path / "bad").write_bytes(b"speecH")
+    faults = cache.damaged_files(tmp_path, listed)
+    assert faults == {"bad": "damaged", "gone": "missing"}
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with cache.temporary_folder(tmp_path / "final") as folder:
+            (folder / "half").write_text("...")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def built_folder(final: Path, content: str) -> Path:
+    built = final.parent / content
+    built.mkdir()
+    cache.write_manifest(built, {"content": content})
+    return built
+
+
+def test_of_two_builders_the_first_one_stays(tmp_path: Path) -> None:
+    final = tmp_path / "final"
+    cache.publish(built_folder(final, "first"), final)
+    cache.publish(built_folder(final, "second"), final)
+    assert cache.read_manifest(final)[0] == {"content": "first"}
+
+
+def test_a_folder_in_the_way_that_is_no_cache_is_an_error(tmp_path: Path) -> None:
+    final = tmp_path / "final"
+    final.mkdir()
+    (final / "mine.txt").write_text("keep")
+    with pytest.raises(OSError, match="final"):
+        cache.publish(built_folder(final, "built"), final)
+    assert (final / "mine.txt").read_text() == "keep"

@@ -1,0 +1,61 @@
+"""The synthesiser's audio depends on its arguments and on nothing else."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from workloads.corpora import espeak
+from workloads.corpora.espeak import Voice
+
+VOICE = Voice("en-us", "m3", pitch=50, words_per_minute=160)
+SENTENCE = "the old farmer sold seven apples"
+OTHERS = ["i don't know", "she opened the window", "thirty five"]
+
+
+def test_the_version_has_three_numbers() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", espeak.version())
+
+
+def test_speech_is_16_bit_and_lasts_as_long_as_the_speed_says() -> None:
+    samples = espeak.synthesize(SENTENCE, VOICE)
+    assert samples.dtype == np.int16
+    assert 1.5 < len(samples) / espeak.SAMPLE_RATE_HZ < 3
+    assert np.abs(samples).max() > 3_000
+
+
+@pytest.mark.parametrize("variant", ["m3", "f2", "Annie", "grandpa"])
+def test_an_utterance_is_the_same_alone_and_after_others(variant: str) -> None:
+    voice = replace(VOICE, variant=variant)
+    alone = espeak.synthesize(SENTENCE, voice)
+    for other in OTHERS:
+        espeak.synthesize(other, replace(VOICE, pitch=70))
+    np.testing.assert_array_equal(espeak.synthesize(SENTENCE, voice), alone)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"accent": "en-029"}, {"variant": "f2"}, {"pitch": 70}, {"words_per_minute": 200}],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_setting_of_a_voice_changes_the_speech(change: dict[str, object]) -> None:
+    usual = espeak.synthesize(SENTENCE, VOICE)
+    changed = espeak.synthesize(SENTENCE, replace(VOICE, **change))  # type: ignore[arg-type]
+    assert not np.array_equal(usual, changed)
+
+
+def test_the_text_changes_the_speech() -> None:
+    one, two = (espeak.synthesize(text, VOICE) for text in OTHERS[:2])
+    assert not np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"variant": "nobody"}, "en-us+nobody"), ({"accent": "en-xy"}, "en-xy+m3")],
+)
+def test_a_voice_that_does_not_exist_is_named(
+    change: dict[str, str], name: str
+) -> None:
+    with pytest.raises(ValueError, match=f"no voice {re.escape(name)}: choose"):
+        espeak.synthesize(SENTENCE, replace(VOICE, **change))  # type: ignore[arg-type]

@@ -1,0 +1,244 @@
+"""LibriSpeech is read as it lies on disk, and what is wrong with it is named."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from workloads.corpora import librispeech
+from workloads.corpora.builtin import CorpusSize, load_or_build
+from workloads.corpora.utterance import Corpus, Utterance, read_audio
+
+TRAIN, OTHER, DEV = "train-clean-100", "train-other-500", "dev-clean"
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    size = CorpusSize("tiny", train_s=10, validation_s=5)
+    return load_or_build(size, tmp_path_factory.mktemp("cache"), processes=2)
+
+
+@pytest.fixture
+def root(spoken: Corpus, tmp_path: Path) -> Path:
+    librispeech.write(spoken.train, tmp_path, TRAIN)
+    librispeech.write(spoken.validation, tmp_path, DEV)
+    return tmp_path
+
+
+def said(utterances: tuple[Utterance, ...]) -> set[tuple[str, str, bytes]]:
+    return {
+        (u.speaker.replace("-", "_"), u.transcript, read_audio(u).tobytes())
+        for u in utterances
+    }
+
+
+def write_tones(root: Path, subset: str, count: int, samples: int = 16_000) -> Path:
+    """A chapter of many short files; returns its folder."""
+    chapter = root / "LibriSpeech" / subset / "7" / "8"
+    chapter.mkdir(parents=True)
+    tone = np.sin(np.arange(samples) / 10) / 2
+    for number in range(count):
+        soundfile.write(chapter / f"7-8-{number:04d}.flac", tone, 16_000)
+    lines = [f"7-8-{number:04d} A TONE\n" for number in range(count)]
+    (chapter / "7-8.trans.txt").write_text("".join(lines))
+    return chapter
+
+
+def audio_files(root: Path, subset: str = TRAIN) -> list[Path]:
+    return sorted((root / "LibriSpeech" / subset).rglob("*.flac"))
+
+
+def test_the_layout_is_librispeechs(spoken: Corpus, root: Path) -> None:
+    folder = librispeech.write(spoken.train[:1], root / "one", TRAIN)
+    speaker = spoken.train[0].speaker.replace("-", "_")
+    assert folder == root / "one" / "LibriSpeech" / TRAIN
+    assert sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.*")
+    ) == [
+        f"{speaker}/1/{speaker}-1-0000.flac",
+        f"{speaker}/1/{speaker}-1.trans.txt",
+    ]
+    transcript = (folder / speaker / "1" / f"{speaker}-1.trans.txt").read_text()
+    assert transcript == f"{speaker}-1-0000 {spoken.train[0].transcript.upper()}\n"
+
+
+def test_what_was_written_is_read_back(spoken: Corpus, root: Path) -> None:
+    corpus = librispeech.load(root)
+    assert said(corpus.train) == said(spoken.train)
+    assert said(corpus.validation) == said(spoken.validation)
+    assert corpus.name == f"librispeech-{TRAIN}+{DEV}"
+    assert corpus.dropped == {}
+
+
+def test_the_folder_itself_may_be_given(root: Path) -> None:
+    assert librispeech.load(root / "LibriSpeech") == librispeech.load(root)
+
+
+def test_all_training_subsets_that_are_there_are_used(root: Path) -> None:
+    alone = librispeech.load(root)
+    write_tones(root, OTHER, count=3)
+    both = librispeech.load(root)
+    assert len(both.train) == len(alone.train) + 3
+    assert both.name == f"librispeech-{TRAIN}+{OTHER}+{DEV}"
+    assert librispeech.load(root, train_subsets=[TRAIN]) == alone
+
+
+def test_other_validation_subsets_are_read_where_asked_for(root: Path) -> None:
+    write_tones(root, "dev-other", count=2)
+    usual = librispeech.load(root)
+    both = librispeech.load(root, validation_subsets=[DEV, "dev-other"])
+    assert len(both.validation) == len(usual.validation) + 2
+    assert both.validation[-1].transcript == "a tone"
+
+
+def test_progress_counts_the_files_of_each_subset(root: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+    corpus = librispeech.load(root, on_progress=lambda *step: heard.append(step))
+    train, dev = len(corpus.train), len(corpus.validation)
+    assert heard == [(TRAIN, train, train), (DEV, dev, dev)]
+
+
+def test_the_checksum_follows_transcripts_and_audio(root: Path) -> None:
+    before = librispeech.load(root).checksum
+    assert librispeech.load(root).checksum == before
+    first = audio_files(root)[0]
+    transcripts = next(first.parent.glob("*.trans.txt"))
+    text = transcripts.read_text()
+    transcripts.write_text(text.replace("\n", " INDEED\n", 1))
+    assert librispeech.load(root).checksum != before
+    transcripts.write_text(text)
+    assert librispeech.load(root).checksum == before
+    soundfile.write(first, np.zeros(20_000), 16_000)
+    assert librispeech.load(root).checksum != before
+
+
+def test_utterances_over_and_under_length_are_dropped_and_counted(root: Path) -> None:
+    before = librispeech.load(root)
+    write_tones(root, OTHER, count=2, samples=267_201)
+    write_tones(root, "train-clean-360", count=3, samples=1_599)
+    corpus = librispeech.load(root)
+    assert corpus.dropped == {"over 16.7 s": 2, "under 11 frames": 3}
+    assert corpus.train == before.train
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no folder .*nowhere: give the folder"):
+        librispeech.load(tmp_path / "nowhere")
+
+
+def test_a_folder_without_subsets_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    with pytest.raises(
+        ValueError, match=r"no training subset train-clean-100, .* which holds music"
+    ):
+        librispeech.load(tmp_path)
+
+
+def test_a_subset_that_is_missing_is_named(root: Path) -> None:
+    with pytest.raises(ValueError, match=f"no training subset {OTHER} in"):
+        librispeech.load(root, train_subsets=[TRAIN, OTHER])
+    with pytest.raises(ValueError, match=f"no validation subset dev-other .*{DEV}"):
+        librispeech.load(root, validation_subsets=["dev-other"])
+
+
+def test_subsets_without_audio_are_refused(tmp_path: Path) -> None:
+    for subset in (TRAIN, DEV):
+        (tmp_path / subset).mkdir()
+    with pytest.raises(ValueError, match=r"no <speaker>/<chapter>/\*\.flac"):
+        librispeech.load(tmp_path)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def replace_by_text(path: Path) -> None:
+    path.write_text("not audio at all")
+
+
+def cut_the_last_byte(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def cut_in_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def cut_to_the_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:42])
+
+
+BROKEN = [empty, replace_by_text, cut_the_last_byte, cut_in_half, cut_to_the_header]
+
+
+@pytest.mark.parametrize("break_file", BROKEN, ids=lambda f: f.__name__)
+def test_one_broken_file_in_100_is_left_out_and_named(
+    break_file: Callable[[Path], None],
+    root: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = len(librispeech.load(root).train)
+    chapter = write_tones(root, OTHER, count=99)
+    break_file(chapter / "7-8-0050.flac")
+    with caplog.at_level(logging.WARNING, logger="speechmark"):
+        corpus = librispeech.load(root)
+    assert corpus.dropped == {"unreadable": 1}
+    assert len(corpus.train) == before + 98
+    assert "1 of " in caplog.text
+    assert "7-8-0050.flac" in caplog.text
+
+
+def test_halves_without_each_other_are_counted_apart(root: Path) -> None:
+    chapter = write_tones(root, OTHER, count=200)
+    (chapter / "7-8-0001.flac").unlink()
+    (chapter / "7-8-0200.flac").write_bytes((chapter / "7-8-0002.flac").read_bytes())
+    corpus = librispeech.load(root)
+    assert corpus.dropped == {"no audio": 1, "no transcript": 1}
+
+
+def test_more_than_one_in_100_is_an_error_that_lists_the_first(root: Path) -> None:
+    chapter = write_tones(root, OTHER, count=100)
+    for number in range(10, 20):
+        empty(chapter / f"7-8-{number:04d}.flac")
+    with pytest.raises(
+        ValueError, match=r"10 of 1.. utterances .* at most 1%"
+    ) as caught:
+        librispeech.load(root)
+    message = str(caught.value)
+    assert [f"7-8-00{n}.flac" in message for n in (10, 14, 15)] == [True, True, False]
+
+
+def test_a_chapter_without_its_transcripts_is_an_error(root: Path) -> None:
+    next((root / "LibriSpeech" / DEV).rglob("*.trans.txt")).unlink()
+    with pytest.raises(ValueError, match="the first are no transcript: "):
+        librispeech.load(root)
+
+
+def test_another_sample_rate_is_an_error(root: Path) -> None:
+    soundfile.write(audio_files(root)[0], np.zeros(8_000), 8_000)
+    with pytest.raises(ValueError, match="has 8000 Hz and 1 channels, expected 16000"):
+        librispeech.load(root)
+
+
+def test_stereo_is_an_error(root: Path) -> None:
+    soundfile.write(audio_files(root)[0], np.zeros((8_000, 2)), 16_000)
+    with pytest.raises(ValueError, match="has 16000 Hz and 2 channels"):
+        librispeech.load(root)
+
+
+def test_a_transcript_outside_the_alphabet_is_an_error(root: Path) -> None:
+    chapter = write_tones(root, OTHER, count=1)
+    (chapter / "7-8.trans.txt").write_text("7-8-0000 A 2ND TONE\n")
+    with pytest.raises(ValueError, match=r"7-8-0000 in .*: symbol '2' at position 2"):
+        librispeech.load(root)
+
+
+def test_stray_files_beside_the_chapters_are_ignored(root: Path) -> None:
+    before = librispeech.load(root)
+    (root / "LibriSpeech" / TRAIN / "README.TXT").write_text("hello")
+    shutil.copy(audio_files(root)[0], root / "LibriSpeech" / "stray.flac")
+    assert librispeech.load(root) == before

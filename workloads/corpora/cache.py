@@ -1,0 +1,108 @@
+"""Folders of generated files that are checked on every load.
+
+A folder appears under its final name only when it is whole. Its manifest lists each
+file with its SHA-256, and a file beside the manifest holds the manifest's own.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+CHECKSUM = "manifest.sha256"
+
+
+def default_cache_dir() -> Path:
+    """Where generated data goes unless the caller says otherwise.
+
+    `$SPEECHMARK_CACHE`, or `speechmark` in the user's cache folder of this system.
+    """
+    if chosen := os.environ.get("SPEECHMARK_CACHE"):
+        return Path(chosen)
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "speechmark"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "speechmark"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        return Path(local) / "speechmark"
+    return Path.home() / ".cache" / "speechmark"
+
+
+def file_sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Write the manifest and its checksum, and return the checksum."""
+    content = json.dumps(manifest, indent=1, sort_keys=True).encode("ascii") + b"\n"
+    checksum = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_bytes(content)
+    (folder / CHECKSUM).write_text(checksum + "\n", encoding="ascii")
+    return checksum
+
+
+def read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest and its checksum.
+
+    Raises ValueError if either is missing, or if they do not agree.
+    """
+    try:
+        content = (folder / MANIFEST).read_bytes()
+        expected = (folder / CHECKSUM).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read the manifest of {folder}: {error}") from error
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != expected:
+        raise ValueError(
+            f"{folder / MANIFEST} has SHA-256 {checksum}, expected {expected}"
+        )
+    return json.loads(content), checksum
+
+
+def damaged_files(folder: Path, sha256_by_file: Mapping[str, str]) -> dict[str, str]:
+    """The files that are not as listed, each with what is wrong with it."""
+
+    def fault(name: str) -> str | None:
+        path = folder / name
+        if not path.is_file():
+            return "missing"
+        return None if file_sha256(path) == sha256_by_file[name] else "damaged"
+
+    names: Sequence[str] = tuple(sha256_by_file)
+    with ThreadPoolExecutor() as pool:
+        return {n: f for n, f in zip(names, pool.map(fault, names), strict=True) if f}
+
+
+@contextlib.contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """A folder on the same disk as `beside`, removed at the end if it still stands."""
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(built: Path, final: Path) -> None:
+    """Give a finished folder its final name.
+
+    Where another process has published the same content first, its folder stays.
+    """
+    built.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+    try:
+        built.rename(final)
+    except OSError:
+        if not (final / MANIFEST).is_file():
+            raise

@@ -1,0 +1,125 @@
+"""Speech synthesis by the espeak-ng library.
+
+Axes: `S` samples.
+"""
+
+import _ctypes
+import ctypes
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import espeakng_loader
+import numpy as np
+
+SAMPLE_RATE_HZ = 22_050
+
+# From espeak-ng's public header, speak_lib.h.
+_AUDIO_OUTPUT_SYNCHRONOUS = 2
+_POSITION_CHARACTER = 1
+_CHARS_UTF8 = 1
+_RATE, _PITCH = 1, 3
+
+_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
+_lock = threading.Lock()  # the library keeps its state in globals
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a speaker sounds."""
+
+    accent: str  # of English, as espeak-ng names it: en-us, en-gb-scotland, ...
+    variant: str  # espeak-ng's voice variant, which sets the formants: m3, f2, ...
+    pitch: int  # 0 to 99, espeak-ng's own is 50
+    words_per_minute: int  # 80 to 450, espeak-ng's own is 175
+
+    @property
+    def name(self) -> str:
+        return f"{self.accent}-{self.variant.lower()}-p{self.pitch}"
+
+
+def version() -> str:
+    """The library's version, such as `1.52.0`."""
+    with _lock:
+        library = _load()
+        try:
+            library.espeak_Info.restype = ctypes.c_char_p
+            return library.espeak_Info(None).decode("ascii").split()[0]
+        finally:
+            _unload(library)
+
+
+def synthesize(text: str, voice: Voice) -> np.ndarray:
+    """The text as the voice says it: int16, shape (S,), 22,050 Hz.
+
+    The result depends on the arguments alone. Raises ValueError for a voice that the
+    library lacks or a setting that it refuses.
+    """
+    chunks: list[bytes] = []
+
+    def collect(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _: int) -> int:
+        if samples and count > 0:
+            chunks.append(ctypes.string_at(samples, 2 * count))
+        return 0
+
+    callback = _CALLBACK(collect)  # must outlive the synthesis
+    with _lock:
+        library = _load()
+        try:
+            _speak(library, text, voice, callback)
+        finally:
+            _unload(library)
+    return np.frombuffer(b"".join(chunks), dtype=np.int16)
+
+
+def _load() -> ctypes.CDLL:
+    # The library's pitch flutter and noise run on from one utterance to the next in
+    # static variables that neither its terminate nor its seed call resets. Loading it
+    # anew for each utterance does (4 ms), and makes an utterance the same in any order.
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    data_path = espeakng_loader.get_data_path()
+    rate_hz = library.espeak_Initialize(
+        _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), 0
+    )
+    if rate_hz != SAMPLE_RATE_HZ:
+        _unload(library)
+        raise ValueError(
+            f"espeak-ng started with {rate_hz} Hz, expected {SAMPLE_RATE_HZ} Hz, from "
+            f"the data in {data_path}: reinstall espeakng-loader"
+        )
+    return library
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    library.espeak_Terminate()
+    close_name = "FreeLibrary" if sys.platform == "win32" else "dlclose"
+    getattr(_ctypes, close_name)(library._handle)
+
+
+def _speak(
+    library: ctypes.CDLL, text: str, voice: Voice, callback: "ctypes._FuncPointer"
+) -> None:
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+    library.espeak_SetSynthCallback(callback)
+    name = f"{voice.accent}+{voice.variant}"
+    variants = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    # The library itself lets an unknown variant pass and speaks without one.
+    known = (variants / voice.variant).is_file()
+    if not known or library.espeak_SetVoiceByName(name.encode()) != 0:
+        raise ValueError(
+            f"espeak-ng has no voice {name}: choose an accent from its languages and "
+            "a variant from its voices/!v"
+        )
+    for parameter, value in ((_RATE, voice.words_per_minute), (_PITCH, voice.pitch)):
+        if library.espeak_SetParameter(parameter, value, 0) != 0:
+            raise ValueError(f"espeak-ng refuses {value} as a setting of {voice}")
+    encoded = text.encode()
+    status = library.espeak_Synth(
+        encoded, len(encoded) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+    )
+    if status != 0:
+        raise ValueError(f"espeak-ng cannot say {text!r} (status {status})")
+    library.espeak_Synchronize()

@@ -1,0 +1,262 @@
+"""LibriSpeech as it lies on disk (Panayotov et al., ICASSP 2015), read and written.
+
+LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac
+LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from workloads.corpora.utterance import (
+    SAMPLE_RATE_HZ,
+    Corpus,
+    Utterance,
+    check_transcript,
+    read_audio,
+    reason_to_drop,
+)
+
+TRAIN_SUBSETS = ("train-clean-100", "train-clean-360", "train-other-500")
+VALIDATION_SUBSETS = ("dev-clean",)
+MAX_FAULTY_SHARE = 0.01  # more than this and the copy is broken, not blemished
+LISTED_FAULTS = 5
+
+NO_TRANSCRIPT = "no transcript"
+NO_AUDIO = "no audio"
+UNREADABLE = "unreadable"
+
+_log = logging.getLogger("speechmark")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True)
+class _Recording:
+    utterance: Utterance
+    samples: int
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An audio file and its transcript, not yet opened."""
+
+    path: Path
+    speaker: str
+    transcript: str
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Say nothing. A listener gets the subset, and the files done and in all."""
+
+
+def load(
+    root: Path,
+    train_subsets: Sequence[str] | None = None,
+    validation_subsets: Sequence[str] = VALIDATION_SUBSETS,
+    on_progress: Callable[[str, int, int], None] = no_progress,
+) -> Corpus:
+    """LibriSpeech from `root`, which is its folder or the one that holds it.
+
+    Without `train_subsets`, those of TRAIN_SUBSETS that are there are used.
+
+    Every file is opened and its last sample is read, which finds an empty, foreign or
+    truncated file in 0.1 ms; a damaged byte in the middle shows when the audio is read.
+    Faulty files are left out, counted in `dropped` and named in a warning to the logger
+    `speechmark`. Raises ValueError if they are more than 1 % of the files, if a folder
+    is missing, or if the audio is not 16 kHz mono.
+    """
+    folder = _librispeech_folder(Path(root))
+    if train_subsets is None:
+        train_subsets = [s for s in TRAIN_SUBSETS if (folder / s).is_dir()]
+    _require_subsets(folder, train_subsets, "training", TRAIN_SUBSETS)
+    _require_subsets(folder, validation_subsets, "validation", VALIDATION_SUBSETS)
+    faults: list[_Fault] = []
+    dropped: Counter[str] = Counter()
+    parts = [
+        _keep(_read_subsets(folder, subsets, faults, on_progress), dropped)
+        for subsets in (train_subsets, validation_subsets)
+    ]
+    train, validation = parts
+    _report_faults(faults, sum(map(len, parts)) + sum(dropped.values()), folder)
+    dropped.update(fault.reason for fault in faults)
+    return Corpus(
+        name="librispeech-" + "+".join([*train_subsets, *validation_subsets]),
+        checksum=_checksum(parts),
+        train=tuple(recording.utterance for recording in train),
+        validation=tuple(recording.utterance for recording in validation),
+        dropped=dict(dropped),
+    )
+
+
+def write(utterances: Iterable[Utterance], root: Path, subset: str) -> Path:
+    """Write utterances in LibriSpeech's layout, and return the subset's folder.
+
+    Speakers keep their names, with `_` for `-`; each speaker's utterances become one
+    chapter in the order given.
+    """
+    folder = Path(root) / "LibriSpeech" / subset
+    spoken: dict[str, list[Utterance]] = {}
+    for utterance in utterances:
+        spoken.setdefault(utterance.speaker.replace("-", "_"), []).append(utterance)
+    for speaker, said in spoken.items():
+        chapter = folder / speaker / "1"
+        chapter.mkdir(parents=True, exist_ok=True)
+        lines = []
+        for number, utterance in enumerate(said):
+            name = f"{speaker}-1-{number:04d}"
+            audio = read_audio(utterance)
+            soundfile.write(
+                chapter / f"{name}.flac", audio, SAMPLE_RATE_HZ, subtype="PCM_16"
+            )
+            lines.append(f"{name} {utterance.transcript.upper()}\n")
+        transcripts = chapter / f"{speaker}-1.trans.txt"
+        transcripts.write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def _librispeech_folder(root: Path) -> Path:
+    if not root.is_dir():
+        raise ValueError(
+            f"no folder {root}: give the folder that holds LibriSpeech/train-clean-100"
+        )
+    inner = root / "LibriSpeech"
+    return inner if inner.is_dir() else root
+
+
+def _require_subsets(
+    folder: Path, subsets: Sequence[str], use: str, usual: Sequence[str]
+) -> None:
+    present = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    missing = [subset for subset in subsets if subset not in present]
+    if missing or not subsets:
+        raise ValueError(
+            f"no {use} subset {', '.join(missing or usual)} in {folder}, which holds "
+            f"{', '.join(present) or 'no folders'}: unpack one there, or name a subset "
+            "that it holds"
+        )
+
+
+def _read_subsets(
+    folder: Path,
+    subsets: Sequence[str],
+    faults: list[_Fault],
+    on_progress: Callable[[str, int, int], None],
+) -> list[_Recording]:
+    recordings = []
+    with ThreadPoolExecutor() as pool:
+        for subset in subsets:
+            listed = list(_list_subset(folder / subset, faults))
+            for done, opened in enumerate(pool.map(_open, listed), start=1):
+                if isinstance(opened, _Fault):
+                    faults.append(opened)
+                else:
+                    recordings.append(opened)
+                if done % 1000 == 0 or done == len(listed):
+                    on_progress(subset, done, len(listed))
+    return recordings
+
+
+def _list_subset(subset: Path, faults: list[_Fault]) -> Iterator[_Listed]:
+    """The subset's audio with its transcripts; what lacks its other half is a fault."""
+    for chapter in sorted(path for path in subset.glob("*/*") if path.is_dir()):
+        speaker = chapter.parent.name
+        transcripts = _read_transcripts(chapter / f"{speaker}-{chapter.name}.trans.txt")
+        audio = {path.stem: path for path in sorted(chapter.glob("*.flac"))}
+        for name in sorted(audio.keys() | transcripts.keys()):
+            if name not in transcripts:
+                faults.append(_Fault(NO_TRANSCRIPT, str(audio[name])))
+            elif name not in audio:
+                faults.append(_Fault(NO_AUDIO, str(chapter / f"{name}.flac")))
+            else:
+                yield _Listed(audio[name], speaker, transcripts[name])
+
+
+def _read_transcripts(path: Path) -> dict[str, str]:
+    """Lower-case transcripts by utterance; none if the file is missing."""
+    if not path.is_file():
+        return {}
+    transcripts = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, _, words = line.strip().partition(" ")
+        transcripts[name] = words.lower()
+        check_transcript(f"{name} in {path}", transcripts[name])
+    return transcripts
+
+
+def _open(listed: _Listed) -> _Recording | _Fault:
+    path = listed.path
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate_hz, channels, samples = file.samplerate, file.channels, file.frames
+            if samples:
+                # The header promises a length; a truncated file cannot be sought there.
+                file.seek(samples - 1)
+                file.read(1)
+    except soundfile.LibsndfileError as error:
+        return _Fault(UNREADABLE, f"{path} ({error.error_string})")
+    if (rate_hz, channels) != (SAMPLE_RATE_HZ, 1):
+        raise ValueError(
+            f"{path} has {rate_hz} Hz and {channels} channels, expected "
+            f"{SAMPLE_RATE_HZ} Hz and 1: convert the corpus to 16 kHz mono FLAC"
+        )
+    utterance = Utterance(
+        id=path.stem,
+        path=path,
+        duration_s=samples / SAMPLE_RATE_HZ,
+        speaker=listed.speaker,
+        transcript=listed.transcript,
+    )
+    return _Recording(utterance, samples, path.stat().st_size)
+
+
+def _keep(recordings: list[_Recording], dropped: Counter[str]) -> list[_Recording]:
+    kept = []
+    for recording in recordings:
+        if reason := reason_to_drop(recording.samples):
+            dropped[reason] += 1
+        else:
+            kept.append(recording)
+    return kept
+
+
+def _report_faults(faults: list[_Fault], sound: int, folder: Path) -> None:
+    total = sound + len(faults)
+    first = "; ".join(
+        f"{fault.reason}: {fault.where}" for fault in faults[:LISTED_FAULTS]
+    )
+    if total == 0:
+        raise ValueError(
+            f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
+        )
+    found = f"{len(faults)} of {total} utterances of {folder} are faulty"
+    if len(faults) > MAX_FAULTY_SHARE * total:
+        raise ValueError(
+            f"{found}, expected at most {MAX_FAULTY_SHARE:.0%}; the first are {first}: "
+            "unpack the corpus anew"
+        )
+    if faults:
+        _log.warning("%s and are left out; the first are %s", found, first)
+
+
+def _checksum(parts: Iterable[Iterable[_Recording]]) -> str:
+    """SHA-256 over ids, transcripts and file sizes: hashing 60 GB takes minutes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for recording in part:
+            utterance = recording.utterance
+            fields = (utterance.id, utterance.transcript, str(recording.file_bytes))
+            digest.update("\t".join(fields).encode() + b"\n")
+        digest.update(b"\n")
+    return digest.hexdigest()

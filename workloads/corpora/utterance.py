@@ -1,0 +1,126 @@
+"""One recorded sentence, and a corpus of them.
+
+Axes: `S` samples.
+"""
+
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+ALPHABET = " '" + string.ascii_lowercase
+SAMPLE_RATE_HZ = 16_000
+HOP_SAMPLES = 160  # 10 ms
+MAX_SAMPLES = 267_200  # 16.7 s, 1,670 hops: longer utterances are dropped
+MIN_FRAMES = 11  # the first convolution's kernel: shorter utterances are dropped
+
+TOO_LONG = "over 16.7 s"
+TOO_SHORT = "under 11 frames"
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A sentence, who said it, and the audio file that holds it."""
+
+    id: str
+    path: Path
+    duration_s: float
+    speaker: str
+    transcript: str  # lower case a-z, apostrophe, single spaces
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances to train on and to validate on.
+
+    `dropped` counts the utterances left out, by reason. `checksum` is a SHA-256 over
+    ids, transcripts and audio; two corpora that share it give the same results.
+    """
+
+    name: str
+    checksum: str
+    train: tuple[Utterance, ...]
+    validation: tuple[Utterance, ...]
+    dropped: Mapping[str, int]
+
+
+def frame_count(samples: int) -> int:
+    """Feature frames of a centred STFT: one per hop, and one at the start."""
+    return 1 + samples // HOP_SAMPLES
+
+
+def reason_to_drop(samples: int) -> str | None:
+    """Why an utterance of this many samples at 16 kHz is left out, or None.
+
+    >>> reason_to_drop(16_000 * 17)
+    'over 16.7 s'
+    """
+    if samples > MAX_SAMPLES:
+        return TOO_LONG
+    if frame_count(samples) < MIN_FRAMES:
+        return TOO_SHORT
+    return None
+
+
+def check_transcript(utterance_id: str, transcript: str) -> None:
+    """Raise ValueError unless the transcript is spelled in the alphabet.
+
+    The alphabet is a-z, apostrophe, and single spaces between words.
+    """
+    for position, symbol in enumerate(transcript):
+        if symbol not in ALPHABET:
+            raise ValueError(
+                f"utterance {utterance_id}: symbol {symbol!r} at position {position} "
+                f"of the transcript {transcript!r} is outside the alphabet (space, "
+                "apostrophe, a-z); spell it out in lower-case letters"
+            )
+    if transcript != " ".join(transcript.split()) or not transcript:
+        raise ValueError(
+            f"utterance {utterance_id}: the transcript {transcript!r} must be words "
+            "with single spaces between them; remove the other spaces, or the utterance"
+        )
+
+
+def check_transcripts(utterances: Iterable[Utterance]) -> None:
+    """Raise ValueError at the first transcript that leaves the alphabet."""
+    for utterance in utterances:
+        check_transcript(utterance.id, utterance.transcript)
+
+
+def read_audio(
+    utterance: Utterance, sample_rate_hz: int = SAMPLE_RATE_HZ
+) -> np.ndarray:
+    """The utterance's samples, float32 in [-1, 1), shape (S,).
+
+    Raises ValueError, naming the file, if it is missing, is not audio, has another
+    sample rate, has several channels, or does not last as long as the utterance.
+    """
+    path = utterance.path
+    if not path.is_file():
+        raise ValueError(
+            f"no audio file {path} for {utterance.id}: load the corpus again"
+        )
+    try:
+        audio, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"cannot read {path} as audio ({error}): replace the file"
+        ) from error
+    if found_hz != sample_rate_hz:
+        raise ValueError(
+            f"{path} has {found_hz} Hz, expected {sample_rate_hz} Hz: resample it"
+        )
+    if audio.shape[1] != 1:
+        raise ValueError(
+            f"{path} has {audio.shape[1]} channels, expected 1: mix it down"
+        )
+    expected = round(utterance.duration_s * sample_rate_hz)
+    if len(audio) != expected:
+        raise ValueError(
+            f"{path} holds {len(audio)} samples, expected {expected}: "
+            "replace the file, or load the corpus again"
+        )
+    return audio[:, 0]

@@ -1,0 +1,218 @@
+"""Word and character error rates that keep their counts.
+
+Axes: `N` utterances, `R` bootstrap resamples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jiwer
+import numpy as np
+
+_CHUNK_DRAWS = 4_000_000  # 32 MB of indices at a time
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Edits per utterance and the lengths that they are counted against.
+
+    Rates are pooled: all edits over all lengths. Two error rates are combined by adding
+    them, which joins their utterances.
+    """
+
+    name: str
+    errors: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.errors) != len(self.lengths):
+            raise ValueError(
+                f"{self.name}: {len(self.errors)} error counts for {len(self.lengths)} "
+                "lengths, expected one each per utterance"
+            )
+
+    @property
+    def n(self) -> int:
+        """How many utterances were scored."""
+        return len(self.errors)
+
+    @property
+    def rate(self) -> float:
+        """All edits over all lengths, as a fraction.
+
+        Raises ValueError if the lengths add up to nothing.
+
+        >>> ErrorRate("wer", errors=(1, 0), lengths=(2, 8)).rate
+        0.1
+        """
+        total = sum(self.lengths)
+        if total == 0:
+            raise ValueError(
+                f"{self.name} over {self.n} utterances of total length 0 is undefined: "
+                "score at least one reference that is not empty"
+            )
+        return sum(self.errors) / total
+
+    def interval(
+        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    ) -> tuple[float, float]:
+        """The percentile bootstrap interval of the rate, over utterances.
+
+        Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
+        evaluation", ICASSP 2004. Words within an utterance depend on each other, so
+        whole utterances are drawn. Raises ValueError where the rate is undefined.
+        """
+        self.rate  # noqa: B018  an undefined rate has no interval: raises
+        return _percentiles(_resampled_rates((self,), resamples, seed)[0], level)
+
+    def __add__(self, other: "ErrorRate") -> "ErrorRate":
+        if self.name != other.name:
+            raise ValueError(
+                f"cannot add {other.name} to {self.name}: they count different things"
+            )
+        return ErrorRate(
+            self.name, self.errors + other.errors, self.lengths + other.lengths
+        )
+
+
+@dataclass(frozen=True)
+class RateDifference:
+    """The second rate minus the first, and the interval that holds it."""
+
+    value: float
+    low: float
+    high: float
+
+
+def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
+    """`wer`: word edits over the words of the reference.
+
+    An empty reference adds its insertions to the edits and nothing to the length.
+
+    >>> word_errors(["a cat sat"], ["the cat sat down"])
+    ErrorRate(name='wer', errors=(2,), lengths=(3,))
+    """
+    references, hypotheses = _paired(references, hypotheses)
+    return ErrorRate(
+        "wer",
+        _edits(jiwer.process_words(references, hypotheses)),
+        tuple(len(reference.split()) for reference in references),
+    )
+
+
+def character_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
+    """`cer`: character edits over the characters of the reference, spaces included.
+
+    An empty reference adds its insertions to the edits and nothing to the length.
+    """
+    references, hypotheses = _paired(references, hypotheses)
+    return ErrorRate(
+        "cer",
+        _edits(jiwer.process_characters(references, hypotheses)),
+        tuple(len(reference) for reference in references),
+    )
+
+
+def max_character_errors(
+    references: Sequence[str], hypotheses: Sequence[str]
+) -> ErrorRate:
+    """`cer_max`: character edits over the longer of reference and hypothesis.
+
+    Baunsgaard, Wrede and Tozun, "Training for Speech Recognition on Co-processors",
+    eq. 3, which defines it for one utterance: e(x, y) / max(|x|, |y|), never above 1.
+    How utterances are combined is not said there; here they are pooled, like `cer`.
+    """
+    references, hypotheses = _paired(references, hypotheses)
+    return ErrorRate(
+        "cer_max",
+        character_errors(references, hypotheses).errors,
+        tuple(
+            max(len(reference), len(hypothesis))
+            for reference, hypothesis in zip(references, hypotheses, strict=True)
+        ),
+    )
+
+
+def paired_difference(
+    a: ErrorRate,
+    b: ErrorRate,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> RateDifference:
+    """How much higher `b` is than `a` over the same utterances in the same order.
+
+    Each resample draws the same utterances for both (Bisani and Ney 2004, as above), so
+    that what makes an utterance hard for both cancels. An interval that excludes 0 is a
+    difference that another draw of utterances would confirm.
+    """
+    if a.name != b.name or a.n != b.n:
+        raise ValueError(
+            f"{a.name} over {a.n} utterances and {b.name} over {b.n} cannot be paired: "
+            "score both systems by the same measure on the same utterances"
+        )
+    value = b.rate - a.rate
+    rates_a, rates_b = _resampled_rates((a, b), resamples, seed)
+    return RateDifference(value, *_percentiles(rates_b - rates_a, level))
+
+
+def _paired(
+    references: Sequence[str], hypotheses: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Both as lists, with single spaces between words."""
+    if len(references) != len(hypotheses) or not references:
+        raise ValueError(
+            f"{len(references)} references and {len(hypotheses)} hypotheses: give one "
+            "hypothesis for each reference, and at least one"
+        )
+    return (
+        [" ".join(reference.split()) for reference in references],
+        [" ".join(hypothesis.split()) for hypothesis in hypotheses],
+    )
+
+
+def _edits(output: jiwer.WordOutput | jiwer.CharacterOutput) -> tuple[int, ...]:
+    """Insertions, deletions and substitutions per utterance."""
+    return tuple(
+        sum(
+            max(
+                chunk.ref_end_idx - chunk.ref_start_idx,
+                chunk.hyp_end_idx - chunk.hyp_start_idx,
+            )
+            for chunk in alignment
+            if chunk.type != "equal"
+        )
+        for alignment in output.alignments
+    )
+
+
+def _resampled_rates(
+    scores: Sequence[ErrorRate], resamples: int, seed: int
+) -> list[np.ndarray]:
+    """Pooled rates of the same resamples for each score, each of shape (R,).
+
+    A resample whose references are all empty has no rate and is NaN.
+    """
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples}: give 1 or more")
+    n = scores[0].n
+    rng = np.random.default_rng(seed)
+    rows = max(1, _CHUNK_DRAWS // n)
+    chunks: list[list[np.ndarray]] = [[] for _ in scores]
+    for start in range(0, resamples, rows):
+        drawn = rng.integers(n, size=(min(rows, resamples - start), n))
+        for score, rates in zip(scores, chunks, strict=True):
+            errors = np.asarray(score.errors)[drawn].sum(axis=1)
+            lengths = np.asarray(score.lengths)[drawn].sum(axis=1)
+            rates.append(errors / np.where(lengths > 0, lengths, np.nan))
+    return [np.concatenate(rates) for rates in chunks]
+
+
+def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(
+            f"level is {level}: give a share between 0 and 1, such as 0.95"
+        )
+    tail = 100 * (1 - level) / 2
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
+    return float(low), float(high)
