@@ -1,0 +1,214 @@
+"""Processor time and memory of a worker, its children and the whole machine.
+
+All counters are cumulative: a mean over any span is a difference of two readings
+divided by the span, so that no mean is ever made of means.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+CHILDREN_REFRESH_S = 2.0  # finding children walks all of /proc: milliseconds
+
+
+def read_text(path: Path) -> str | None:
+    """The stripped text of a small file, None where it cannot be read."""
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return None
+
+
+def read_int(path: Path) -> int | None:
+    """The integer that a small file holds, None where it holds none."""
+    text = read_text(path)
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class MachineTimes:
+    """Seconds since boot, summed over all logical cores.
+
+    `steal_s` is the time that a hypervisor gave to others while a core of this
+    machine wanted to run: neither busy nor idle.
+    """
+
+    busy_s: float
+    idle_s: float
+    steal_s: float
+
+    @property
+    def total_s(self) -> float:
+        return self.busy_s + self.idle_s + self.steal_s
+
+
+def machine_times() -> MachineTimes:
+    """The machine's counters now (in a container: the host's)."""
+    times = psutil.cpu_times()
+    steal_s = float(getattr(times, "steal", 0.0))
+    idle_s = times.idle + float(getattr(times, "iowait", 0.0))
+    # Linux counts guest time inside user time already: adding it counts it twice.
+    names = ("user", "nice", "system", "irq", "softirq")
+    busy_s = sum(float(getattr(times, name, 0.0)) for name in names)
+    return MachineTimes(busy_s, idle_s, steal_s)
+
+
+def machine_percent(before: MachineTimes, after: MachineTimes) -> float | None:
+    """Busy time of all cores, 0 to 100; None where no tick passed.
+
+    >>> machine_percent(MachineTimes(1, 1, 0), MachineTimes(4, 2, 0))
+    75.0
+    """
+    return _percent(after.busy_s - before.busy_s, after.total_s - before.total_s)
+
+
+def steal_percent(before: MachineTimes, after: MachineTimes) -> float | None:
+    """Time stolen by the hypervisor, 0 to 100; None where no tick passed."""
+    return _percent(after.steal_s - before.steal_s, after.total_s - before.total_s)
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return None if whole <= 0 else max(0.0, 100.0 * part / whole)
+
+
+@dataclass(frozen=True)
+class TreeUsage:
+    """What a process and its descendants have used so far."""
+
+    cpu_s: float
+    rss_bytes: int
+    processes: int
+
+
+class ProcessTree:
+    """Reads a process and its descendants; survives the end of any of them.
+
+    A process's own times and those of its reaped children are summed: a child's
+    seconds move to its parent when it is reaped, so that the sum keeps even children
+    too short-lived to be seen. Children are looked for every `refresh_s` seconds; one
+    that started in between joins, with all that it has used, at the next look.
+    `rss_bytes` counts memory that processes share once for each of them.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        refresh_s: float = CHILDREN_REFRESH_S,
+        clock: Callable[[], float] = time.perf_counter,
+        process: Callable[[int], psutil.Process] = psutil.Process,
+    ) -> None:
+        self.pid = pid
+        self._refresh_s = refresh_s
+        self._clock = clock
+        self._children: list[psutil.Process] = []
+        self._refreshed_s = -float("inf")
+        self._cpu_s = 0.0
+        self._root: psutil.Process | None = None
+        with contextlib.suppress(psutil.Error):
+            self._root = process(pid)
+
+    def read(self) -> TreeUsage | None:
+        """Usage now, or None once the process at the root is gone."""
+        if self._root is None:
+            return None
+        self._refresh()
+        root = _usage(self._root)
+        if root is None:
+            self._root = None
+            return None
+        known = ((child, _usage(child)) for child in self._children)
+        alive = [(child, usage) for child, usage in known if usage is not None]
+        self._children = [child for child, _ in alive]
+        usages = [root, *(usage for _, usage in alive)]
+        # An orphan's seconds are nobody's: without the maximum, time would run back.
+        self._cpu_s = max(self._cpu_s, sum(cpu_s for cpu_s, _ in usages))
+        return TreeUsage(self._cpu_s, sum(rss for _, rss in usages), len(usages))
+
+    def _refresh(self) -> None:
+        now = self._clock()
+        if self._root is None or now - self._refreshed_s < self._refresh_s:
+            return
+        self._refreshed_s = now
+        try:
+            self._children = self._root.children(recursive=True)
+        except psutil.Error:
+            self._children = []
+
+
+def _usage(process: psutil.Process) -> tuple[float, int] | None:
+    try:
+        with process.oneshot():
+            return sum(process.cpu_times()[:4]), int(process.memory_info().rss)
+    except psutil.Error:
+        return None
+
+
+@dataclass(frozen=True)
+class PeakMemory:
+    """High-water marks of resident memory.
+
+    `children_bytes` sums the marks of the children alive at the reading, each at its
+    own time and each with the pages that it shares: an upper bound. Children that
+    have ended are in no mark; the sampled resident memory is what is left of them.
+    """
+
+    own_bytes: int | None
+    children_bytes: int
+    source: str
+
+    @property
+    def total_bytes(self) -> int | None:
+        return None if self.own_bytes is None else self.own_bytes + self.children_bytes
+
+
+def peak_memory(pid: int | None = None, root: Path = Path("/")) -> PeakMemory:
+    """The peak of a process: this one at its end, or `pid` from outside.
+
+    The kernel's VmHWM belongs to a program's own memory. getrusage's `ru_maxrss`
+    survives exec: a child that runs `true` inherits the parent's whole size, so it
+    serves only for this process, and only where there is no /proc.
+    """
+    target = os.getpid() if pid is None else pid
+    own = _high_water(target, root)
+    if own is not None:
+        marks = (_high_water(child, root) for child in _children(target))
+        return PeakMemory(own, sum(mark or 0 for mark in marks), "VmHWM")
+    if pid is None or pid == os.getpid():
+        return PeakMemory(_maxrss_bytes(), 0, "ru_maxrss")
+    return PeakMemory(None, 0, f"process {pid} is gone, or no /proc here")
+
+
+def peak_rss_bytes() -> int | None:
+    """This process's peak with its live children's: a worker's last reading."""
+    return peak_memory().total_bytes
+
+
+def _high_water(pid: int, root: Path) -> int | None:
+    text = read_text(root / "proc" / str(pid) / "status") or ""
+    for line in text.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None  # a zombie has a status without memory
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _maxrss_bytes() -> int:
+    import resource  # absent on Windows
+    import sys
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

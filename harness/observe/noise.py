@@ -1,0 +1,285 @@
+"""What disturbed a measurement: steal, preemption, clock, throttling, neighbours.
+
+Take a `Snapshot` before and after the timed stage; `between` makes a `Noise` of them,
+`warnings` says what exceeds a limit, what is likely to have caused it and what to do.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.observe.cpu import (
+    MachineTimes,
+    ProcessTree,
+    machine_times,
+    read_int,
+    read_text,
+    steal_percent,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Above these, a number of the run is in doubt.
+
+    A shared machine's medians move by several percent from one process to the next, so
+    a disturbance counts once it can take about one percent of the time by itself.
+    """
+
+    steal_percent: float = 1.0
+    # An undisturbed thread is preempted some ten times a second by kernel work; each
+    # switch costs about 5 us and cold caches.
+    involuntary_switches_per_s: float = 200.0
+    frequency_drop_percent: float = 10.0
+    others_cpu_percent: float = 5.0
+    major_faults: int = 10  # each waits for a disk, 0.1 to 10 ms
+    throttle_events: int = 0
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Counters at one moment; `None` where this machine does not show them.
+
+    `switches` maps the worker's threads to their involuntary switches; /proc/PID/status
+    itself would count the main thread alone.
+    """
+
+    t_s: float
+    machine: MachineTimes
+    worker_cpu_s: float | None
+    switches: dict[int, int] | None
+    minor_faults: int | None
+    major_faults: int | None
+    throttle_events: int | None
+    frequencies_mhz: tuple[float, ...]
+    load_1min: float | None
+
+
+def take(
+    tree: ProcessTree,
+    root: Path = Path("/"),
+    clock: Callable[[], float] = time.perf_counter,
+    machine: Callable[[], MachineTimes] = machine_times,
+) -> Snapshot:
+    """Reads everything once; milliseconds, so outside the timed region."""
+    usage = tree.read()
+    faults = _faults(root, tree.pid)
+    load = read_text(root / "proc/loadavg")
+    return Snapshot(
+        t_s=clock(),
+        machine=machine(),
+        worker_cpu_s=None if usage is None else usage.cpu_s,
+        switches=_involuntary_switches(root, tree.pid),
+        minor_faults=faults[0],
+        major_faults=faults[1],
+        throttle_events=throttle_events(root),
+        frequencies_mhz=frequencies_mhz(root),
+        load_1min=float(load.split()[0]) if load else None,
+    )
+
+
+def _involuntary_switches(root: Path, pid: int) -> dict[int, int] | None:
+    counts = {}
+    for folder in (root / "proc" / str(pid) / "task").glob("*"):
+        for line in (read_text(folder / "status") or "").splitlines():
+            if line.startswith("nonvoluntary_ctxt_switches:"):
+                counts[int(folder.name)] = int(line.split()[1])
+    return counts or None
+
+
+def _faults(root: Path, pid: int) -> tuple[int | None, int | None]:
+    text = read_text(root / "proc" / str(pid) / "stat")
+    if not text:
+        return None, None
+    # proc(5): the 10th and 12th field; the 2nd, a name in brackets, may hold spaces.
+    fields = text.rpartition(")")[2].split()
+    return int(fields[7]), int(fields[9])
+
+
+def throttle_events(root: Path = Path("/")) -> int | None:
+    """Thermal throttlings since boot (Intel alone counts them in sysfs).
+
+    Every core repeats its package's counter, so that one core stands for a package.
+    """
+    cores, packages = 0, {}
+    seen = False
+    for folder in (root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle"):
+        core = read_int(folder / "core_throttle_count")
+        package = read_int(folder / "package_throttle_count")
+        package_id = read_int(folder.parent / "topology/physical_package_id")
+        seen = seen or core is not None or package is not None
+        cores += core or 0
+        packages[package_id] = package or 0
+    return cores + sum(packages.values()) if seen else None
+
+
+def frequencies_mhz(root: Path = Path("/")) -> tuple[float, ...]:
+    """Each core's clock now, empty where cpufreq is not there.
+
+    /proc/cpuinfo's "cpu MHz" is no substitute: in a guest it is the nominal clock.
+    """
+    folder = root / "sys/devices/system/cpu"
+    found = [read_int(p) for p in sorted(folder.glob("cpu*/cpufreq/scaling_cur_freq"))]
+    return tuple(khz / 1000.0 for khz in found if khz)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The disturbances of one span; None where `unknown` gives the reason.
+
+    Switches and faults are the worker's own, without its children's; a thread's count
+    ends with the thread. `others_cpu_percent` is of the whole machine (0 to 100) and
+    holds everything but the worker's tree: the parent and its sampler too. Load
+    averages hold the worker itself, so they stand here without a limit.
+    """
+
+    seconds: float
+    steal_percent: float | None
+    others_cpu_percent: float | None
+    involuntary_switches: int | None
+    involuntary_switches_per_s: float | None
+    minor_faults: int | None
+    major_faults: int | None
+    throttle_events: int | None
+    frequency_min_mhz: float | None
+    frequency_mean_mhz: float | None
+    frequency_max_mhz: float | None
+    load_1min_before: float | None
+    load_1min_after: float | None
+    unknown: dict[str, str]
+
+
+def between(snapshots: Sequence[Snapshot]) -> Noise:
+    """The noise from the first snapshot to the last; all of them tell the clock."""
+    first, last = snapshots[0], snapshots[-1]
+    seconds = last.t_s - first.t_s
+    clocks = [mhz for snapshot in snapshots for mhz in snapshot.frequencies_mhz]
+    switches = _new_switches(first.switches, last.switches)
+    return Noise(
+        seconds=seconds,
+        steal_percent=steal_percent(first.machine, last.machine),
+        others_cpu_percent=_others_percent(first, last),
+        involuntary_switches=switches,
+        involuntary_switches_per_s=_rate(switches, seconds),
+        minor_faults=_difference(first.minor_faults, last.minor_faults),
+        major_faults=_difference(first.major_faults, last.major_faults),
+        throttle_events=_difference(first.throttle_events, last.throttle_events),
+        frequency_min_mhz=min(clocks, default=None),
+        frequency_mean_mhz=sum(clocks) / len(clocks) if clocks else None,
+        frequency_max_mhz=max(clocks, default=None),
+        load_1min_before=first.load_1min,
+        load_1min_after=last.load_1min,
+        unknown=_unknown(last, clocks),
+    )
+
+
+def _difference(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
+
+
+def _rate(count: int | None, seconds: float) -> float | None:
+    return None if count is None or seconds <= 0 else count / seconds
+
+
+def _new_switches(
+    before: dict[int, int] | None, after: dict[int, int] | None
+) -> int | None:
+    if before is None or after is None:
+        return None
+    return sum(count - before.get(thread, 0) for thread, count in after.items())
+
+
+def _others_percent(first: Snapshot, last: Snapshot) -> float | None:
+    total_s = last.machine.total_s - first.machine.total_s
+    if first.worker_cpu_s is None or last.worker_cpu_s is None or total_s <= 0:
+        return None
+    busy_s = last.machine.busy_s - first.machine.busy_s
+    worker_s = last.worker_cpu_s - first.worker_cpu_s
+    # The two counters tick apart: on a quiet machine their difference dips below 0.
+    return max(0.0, 100.0 * (busy_s - worker_s) / total_s)
+
+
+def _unknown(last: Snapshot, clocks: Sequence[float]) -> dict[str, str]:
+    reasons = {}
+    if not clocks:
+        reasons["frequency"] = "no cpufreq in sysfs (common in virtual machines)"
+    if last.throttle_events is None:
+        reasons["throttle_events"] = "no thermal_throttle counters in sysfs"
+    if last.worker_cpu_s is None:
+        reasons["worker"] = "the worker was gone before the span ended"
+    return reasons
+
+
+@dataclass(frozen=True)
+class NoiseWarning:
+    """One exceeded limit: what was found, why it is likely, what to do."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.measured:.4g} {self.unit} (limit {self.limit:g}); "
+            f"likely {self.cause}; {self.remedy}"
+        )
+
+
+# What is measured, its unit, the likely cause, the remedy; names are those of `Limits`.
+_EXPLAINED = {
+    "steal_percent": (
+        "% of the machine's time",
+        "other guests on the same host",
+        "use a dedicated or bare-metal machine, or repeat at a quieter hour",
+    ),
+    "others_cpu_percent": (
+        "% of the machine's time",
+        "other programs at work beside the worker",
+        "stop them, or give the worker cores of its own (taskset, cgroups)",
+    ),
+    "involuntary_switches_per_s": (
+        "per second",
+        "more runnable threads than cores",
+        "lower the worker's threads to the free cores, or stop other programs",
+    ),
+    "major_faults": (
+        "page reads from disk",
+        "too little memory, or files read for the first time",
+        "free memory, turn swap off, or warm up longer",
+    ),
+    "throttle_events": (
+        "throttlings",
+        "a processor that got too hot",
+        "improve the cooling, or let the machine rest between runs",
+    ),
+    "frequency_drop_percent": (
+        "% below the fastest clock seen",
+        "a power-saving governor, a turbo that ended, or heat",
+        "set the governor to performance and turn turbo off while measuring",
+    ),
+}
+
+
+def warnings(noise: Noise, limits: Limits = LIMITS) -> list[NoiseWarning]:
+    """One warning for each limit that the noise exceeds; unknown exceeds nothing."""
+    found = []
+    for name, (unit, cause, remedy) in _EXPLAINED.items():
+        measured, limit = _measured(noise, name), getattr(limits, name)
+        if measured is not None and measured > limit:
+            found.append(NoiseWarning(name, measured, limit, unit, cause, remedy))
+    return found
+
+
+def _measured(noise: Noise, name: str) -> float | None:
+    if name != "frequency_drop_percent":
+        value: float | None = getattr(noise, name)
+        return value
+    slow, fast = noise.frequency_mean_mhz, noise.frequency_max_mhz
+    return None if slow is None or not fast else 100.0 * (1.0 - slow / fast)

@@ -1,0 +1,133 @@
+"""The software that a result belongs to: versions, builds, settings, commit."""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SUITE = Path(__file__).resolve().parents[2]
+LIBRARIES = (
+    *("torch", "torchaudio", "torchao", "intel-extension-for-pytorch", "onednn"),
+    *("numpy", "scipy", "mkl", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino"),
+    *("nncf", "triton", "flashlight-text", "jiwer", "torchmetrics", "tensorly"),
+    *("soundfile", "safetensors", "nvidia-ml-py", "psutil", "pytest-benchmark"),
+)
+THREAD_SETTINGS = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND"),
+    *("OMP_PLACES", "OMP_WAIT_POLICY", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"),
+    *("KMP_BLOCKTIME", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY"),
+    *("NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"),
+    *("MALLOC_ARENA_MAX", "MALLOC_CONF", "LD_PRELOAD"),
+)
+
+Run = Callable[[Sequence[str]], str | None]
+
+
+def run_quietly(command: Sequence[str], timeout_s: float = 5.0) -> str | None:
+    """A command's stripped output, None where it is absent, fails or hangs."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout_s, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def libraries(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Versions of those that are installed, without importing any."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The set variables that steer threads, kernels and allocators; no folders."""
+    found = {k: environment[k] for k in THREAD_SETTINGS if environment.get(k)}
+    if "LD_PRELOAD" in found:
+        paths = re.split(r"[\s:]+", found["LD_PRELOAD"].strip())
+        found["LD_PRELOAD"] = ":".join(Path(path).name for path in paths)
+    return found
+
+
+def git_state(folder: Path = SUITE, run: Run = run_quietly) -> dict[str, Any]:
+    """The suite's commit and whether tracked files differ from it; else None.
+
+    An installed suite may lie inside someone else's repository: not its commit.
+    """
+    git = ["git", "-C", str(folder)]
+    top = run([*git, "rev-parse", "--show-toplevel"])
+    commit = run([*git, "rev-parse", "HEAD"])
+    if not commit or not top or Path(top).resolve() != folder.resolve():
+        return {"commit": None, "dirty": None}
+    changes = run([*git, "status", "--porcelain", "--untracked-files=no"])
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def parse_torch_config(text: str) -> dict[str, str | None]:
+    """BLAS, oneDNN and kernels out of `torch.__config__.show()`, which has paths too.
+
+    >>> parse_torch_config("  - CPU capability usage: AVX512")["cpu_capability"]
+    'AVX512'
+    """
+    patterns = {
+        "blas": r"BLAS_INFO=(\w+)",
+        "mkl": r"Math Kernel Library Version (\S+)",
+        "onednn": r"MKL-DNN v(\S+)",
+        "onednn_commit": r"MKL-DNN v\S+ \(Git Hash (\w+)",
+        "openmp": r"OpenMP (\d+)",
+        "compiler": r"- ((?:GCC|Clang|MSVC)\b[^\n]*)",
+        "cpu_capability": r"CPU capability usage: (\S+)",
+    }
+    found = {name: re.search(pattern, text) for name, pattern in patterns.items()}
+    return {name: match[1].strip() if match else None for name, match in found.items()}
+
+
+def software_from_torch() -> dict[str, Any]:
+    """torch's builds and threads, under the caps of the process that calls this.
+
+    Imports torch: for a worker, never for the parent.
+    """
+    import torch
+
+    return {
+        **parse_torch_config(torch.__config__.show()),
+        "version": str(torch.__version__),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "threads": torch.get_num_threads(),
+        "interop_threads": torch.get_num_interop_threads(),
+    }
+
+
+def software_in_subprocess(
+    interpreter: str = sys.executable, timeout_s: float = 120.0
+) -> dict[str, Any] | None:
+    """`software_from_torch()` in a process of its own, None where torch fails."""
+    code = (
+        "import json; from harness.observe.software import software_from_torch; "
+        "print(json.dumps(software_from_torch()))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SUITE)}
+    try:
+        done = subprocess.run(
+            [interpreter, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=True,
+            env=environment,
+        )
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None

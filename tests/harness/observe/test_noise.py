@@ -1,0 +1,156 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from harness.observe import noise
+from harness.observe.cpu import MachineTimes, TreeUsage
+from harness.observe.noise import Limits, Snapshot
+
+CPUS = "sys/devices/system/cpu"
+STAT = "7 (a (b) c) S 1 7 7 0 -1 64 {minor} 0 {major} 0 5 6 0 0 20 0 1 0 100 1 1"
+
+BEFORE = Snapshot(
+    t_s=10.0,
+    machine=MachineTimes(100.0, 100.0, 0.0),
+    worker_cpu_s=50.0,
+    switches={7: 10, 8: 20},
+    minor_faults=1000,
+    major_faults=1,
+    throttle_events=2,
+    frequencies_mhz=(3000.0, 3000.0),
+    load_1min=0.5,
+)
+AFTER = replace(BEFORE, t_s=20.0, machine=MachineTimes(110.0, 110.0, 0.0))
+
+
+def fake_tree(usage):
+    return SimpleNamespace(pid=7, read=lambda: usage)
+
+
+def take(tmp_path, usage=None):
+    times = MachineTimes(1.0, 2.0, 3.0)
+    return noise.take(fake_tree(usage), tmp_path, lambda: 5.0, lambda: times)
+
+
+def test_a_snapshot_reads_all_threads_of_the_worker(tmp_path, write):
+    write("proc/7/task/7/status", "Name:\tw\nnonvoluntary_ctxt_switches:\t3\n")
+    write("proc/7/task/9/status", "Name:\tw\nnonvoluntary_ctxt_switches:\t4\n")
+    write("proc/7/stat", STAT.format(minor=120, major=4))
+    write("proc/loadavg", "1.25 0.80 0.50 2/85 3209\n")
+    snapshot = take(tmp_path, TreeUsage(8.0, 0, 1))
+    assert snapshot.switches == {7: 3, 9: 4}
+    assert (snapshot.minor_faults, snapshot.major_faults) == (120, 4)
+    assert (snapshot.load_1min, snapshot.worker_cpu_s) == (1.25, 8.0)
+    assert (snapshot.t_s, snapshot.machine) == (5.0, MachineTimes(1.0, 2.0, 3.0))
+
+
+def test_a_snapshot_of_a_gone_worker_is_full_of_nones(tmp_path):
+    snapshot = take(tmp_path)
+    assert (snapshot.switches, snapshot.worker_cpu_s) == (None, None)
+    assert (snapshot.minor_faults, snapshot.load_1min) == (None, None)
+
+
+def test_a_packages_throttling_is_counted_once_for_all_its_cores(tmp_path, write):
+    for cpu in range(4):
+        folder = f"{CPUS}/cpu{cpu}"
+        write(f"{folder}/topology/physical_package_id", str(cpu // 2))
+        write(f"{folder}/thermal_throttle/core_throttle_count", "1")
+        write(f"{folder}/thermal_throttle/package_throttle_count", "10")
+    assert noise.throttle_events(tmp_path) == 4 * 1 + 2 * 10
+
+
+def test_a_machine_without_throttle_counters_does_not_count_zero(tmp_path):
+    assert noise.throttle_events(tmp_path) is None
+
+
+def test_frequencies_are_read_per_core(tmp_path, write):
+    write(f"{CPUS}/cpu0/cpufreq/scaling_cur_freq", "2600000")
+    write(f"{CPUS}/cpu1/cpufreq/scaling_cur_freq", "3100500")
+    assert noise.frequencies_mhz(tmp_path) == (2600.0, 3100.5)
+
+
+def test_steal_is_a_share_of_the_whole_machine():
+    after = replace(AFTER, machine=MachineTimes(105.0, 113.0, 2.0))
+    assert noise.between([BEFORE, after]).steal_percent == 10.0
+
+
+def test_other_programs_are_what_the_worker_did_not_use():
+    after = replace(AFTER, worker_cpu_s=56.0)
+    assert noise.between([BEFORE, after]).others_cpu_percent == 20.0
+
+
+def test_counters_that_tick_apart_make_no_negative_share():
+    after = replace(AFTER, worker_cpu_s=60.5)
+    assert noise.between([BEFORE, after]).others_cpu_percent == 0.0
+
+
+def test_switches_are_counted_for_new_and_old_threads_but_not_ended_ones():
+    found = noise.between([BEFORE, replace(AFTER, switches={7: 40, 9: 5})])
+    assert found.involuntary_switches == 30 + 5
+    assert found.involuntary_switches_per_s == 3.5
+
+
+def test_faults_and_throttlings_are_differences():
+    after = replace(AFTER, minor_faults=1500, major_faults=4, throttle_events=3)
+    found = noise.between([BEFORE, after])
+    assert (found.minor_faults, found.major_faults) == (500, 3)
+    assert found.throttle_events == 1
+    assert found.seconds == 10.0
+
+
+def test_every_snapshot_tells_the_frequency():
+    halfway = replace(BEFORE, t_s=15.0, frequencies_mhz=(2000.0, 2800.0))
+    found = noise.between([BEFORE, halfway, AFTER])
+    assert (found.frequency_min_mhz, found.frequency_max_mhz) == (2000.0, 3000.0)
+    assert found.frequency_mean_mhz == 2800.0
+
+
+def test_load_stands_for_both_ends():
+    found = noise.between([BEFORE, replace(AFTER, load_1min=2.0)])
+    assert (found.load_1min_before, found.load_1min_after) == (0.5, 2.0)
+
+
+def test_the_unknown_has_reasons():
+    after = replace(AFTER, throttle_events=None, worker_cpu_s=None)
+    found = noise.between(
+        [replace(BEFORE, frequencies_mhz=()), replace(after, frequencies_mhz=())]
+    )
+    assert sorted(found.unknown) == ["frequency", "throttle_events", "worker"]
+    assert found.frequency_mean_mhz is found.others_cpu_percent is None
+    assert noise.between([BEFORE, AFTER]).unknown == {}
+
+
+def test_a_quiet_run_has_no_warning():
+    after = replace(AFTER, worker_cpu_s=60.0)
+    assert noise.warnings(noise.between([BEFORE, after])) == []
+
+
+def test_a_warning_tells_number_limit_cause_and_remedy():
+    after = replace(AFTER, worker_cpu_s=56.0)
+    (warning,) = noise.warnings(noise.between([BEFORE, after]))
+    assert str(warning) == (
+        "others_cpu_percent: 20 % of the machine's time (limit 5); likely other "
+        "programs at work beside the worker; stop them, or give the worker cores of "
+        "its own (taskset, cgroups)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "measured"),
+    [
+        ("steal_percent", {"machine": MachineTimes(110.0, 105.0, 5.0)}, 25.0),
+        ("involuntary_switches_per_s", {"switches": {7: 3010}}, 300.0),
+        ("frequency_drop_percent", {"frequencies_mhz": (1000.0, 3000.0)}, 50 / 3),
+        ("others_cpu_percent", {"worker_cpu_s": 56.0}, 20.0),
+        ("major_faults", {"major_faults": 21}, 20),
+        ("throttle_events", {"throttle_events": 3}, 1),
+    ],
+)
+def test_each_limit_can_be_exceeded_and_raised(name, change, measured):
+    quiet = replace(AFTER, worker_cpu_s=60.0)
+    found = noise.between([BEFORE, replace(quiet, **change)])
+    (warning,) = noise.warnings(found)
+    assert warning.name == name
+    assert warning.measured == pytest.approx(measured)
+    assert noise.warnings(found, Limits(**{name: measured + 1})) == []

@@ -1,0 +1,112 @@
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+from harness.observe import software
+
+SHOWN = """PyTorch built with:
+  - GCC 13.3
+  - Intel(R) oneAPI Math Kernel Library Version 2024.2-Product Build 20240605 for
+  - Intel(R) MKL-DNN v3.12.0 (Git Hash 80afa71049cd)
+  - OpenMP 201511 (a.k.a. OpenMP 4.5)
+  - CPU capability usage: AVX512
+  - Build settings: BLAS_INFO=mkl, CXX_FLAGS=-I/home/somebody/build, BUILD_TYPE=Release
+"""
+
+
+def answers(**texts):
+    """A runner that answers by a word of the command."""
+
+    def run(command):
+        return next(
+            (text for word, text in texts.items() if word in str(command)), None
+        )
+
+    return run
+
+
+def test_torchs_description_gives_its_libraries_and_no_path():
+    found = software.parse_torch_config(SHOWN)
+    assert found == {
+        "blas": "mkl",
+        "mkl": "2024.2-Product",
+        "onednn": "3.12.0",
+        "onednn_commit": "80afa71049cd",
+        "openmp": "201511",
+        "compiler": "GCC 13.3",
+        "cpu_capability": "AVX512",
+    }
+
+
+def test_an_unknown_description_gives_nones():
+    assert set(software.parse_torch_config("something new").values()) == {None}
+
+
+def test_a_subprocess_without_torch_gives_none(tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    assert software.software_in_subprocess(str(broken)) is None
+
+
+def test_a_subprocess_that_hangs_gives_none(tmp_path):
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    assert software.software_in_subprocess(str(slow), timeout_s=0.1) is None
+
+
+def test_torch_describes_itself_in_a_subprocess():
+    found = software.software_in_subprocess(sys.executable)
+    installed = importlib.metadata.version("torch")
+    assert found["version"].partition("+")[0] == installed.partition("+")[0]
+    assert found["threads"] >= 1
+
+
+def test_only_installed_libraries_are_listed():
+    found = software.libraries(["pytest", "no-such-library"])
+    assert found == {"pytest": pytest.__version__}
+
+
+def test_preloaded_libraries_lose_their_folders():
+    found = software.settings(
+        {"LD_PRELOAD": "/home/me/libtcmalloc.so:/opt/libiomp5.so"}
+    )
+    assert found == {"LD_PRELOAD": "libtcmalloc.so:libiomp5.so"}
+
+
+def test_empty_and_foreign_variables_are_left_out():
+    assert software.settings({"OMP_NUM_THREADS": "", "PATH": "/bin"}) == {}
+
+
+@pytest.mark.parametrize(("status", "dirty"), [("", False), (" M cpu.py", True)])
+def test_a_commit_is_dirty_when_tracked_files_differ(tmp_path, status, dirty):
+    run = answers(toplevel=str(tmp_path), HEAD="abc123", status=status)
+    assert software.git_state(tmp_path, run) == {"commit": "abc123", "dirty": dirty}
+
+
+def test_someone_elses_repository_gives_no_commit(tmp_path):
+    run = answers(toplevel=str(tmp_path.parent), HEAD="abc123", status="")
+    assert software.git_state(tmp_path, run) == {"commit": None, "dirty": None}
+
+
+def test_outside_git_there_is_no_commit(tmp_path):
+    assert software.git_state(tmp_path) == {"commit": None, "dirty": None}
+
+
+def test_a_real_repository_gives_its_commit(tmp_path):
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], [*identity, "commit", "-qm", "x", "--allow-empty"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    state = software.git_state(tmp_path)
+    assert len(state["commit"]) == 40
+    assert state["dirty"] is False
+
+
+def test_commands_that_fail_or_hang_answer_none():
+    assert software.run_quietly(["no-such-program"]) is None
+    assert software.run_quietly([sys.executable, "-c", "raise SystemExit(1)"]) is None
+    assert software.run_quietly(["sleep", "60"], timeout_s=0.05) is None
+    assert software.run_quietly(["echo", " x "]) == "x"
