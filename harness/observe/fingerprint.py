@@ -8,7 +8,8 @@ import itertools
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,23 @@ def supported_isas(root: Path = Path("/")) -> tuple[str, ...]:
     """The instruction sets, lowest first, to which kernels can be capped here."""
     flags = set((_cpuinfo(root).get("flags") or "").split())
     return tuple(name for name, needs in ISA_NEEDS.items() if needs <= flags)
+
+
+def cores_first(allowed: Collection[int], root: Path = Path("/")) -> tuple[int, ...]:
+    """The allowed logical processors, one of each physical core before any sibling.
+
+    So the first n are n real cores wherever there are as many.
+    """
+    numbers = sorted(allowed)
+    seen: Counter[tuple[int | None, int | None]] = Counter()
+    order = []
+    for number in numbers:
+        topology = root / CPUS / f"cpu{number}" / "topology"
+        core = read_int(topology / "core_id")
+        place = (read_int(topology / "physical_package_id"), core)
+        order.append((seen[place] if core is not None else 0, number))
+        seen[place] += 1
+    return tuple(number for _, number in sorted(order))
 
 
 def memory(root: Path = Path("/")) -> dict[str, Any]:

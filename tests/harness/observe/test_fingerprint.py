@@ -238,3 +238,14 @@ def test_a_fingerprint_is_flat_publishable_json(monkeypatch, fake_nvml):
     assert found["settings"] == {"OMP_NUM_THREADS": "4"}
     assert found["gpu_driver"] == "580.1"
     assert "somebody" not in json.dumps(found)
+
+
+def test_a_thread_cap_takes_real_cores_before_their_siblings(tmp_path):
+    for number, core in enumerate((0, 0, 1, 1)):
+        topology = tmp_path / f"sys/devices/system/cpu/cpu{number}/topology"
+        topology.mkdir(parents=True)
+        (topology / "core_id").write_text(str(core))
+        (topology / "physical_package_id").write_text("0")
+    assert fp.cores_first({0, 1, 2, 3}, tmp_path) == (0, 2, 1, 3)
+    assert fp.cores_first({1, 3}, tmp_path) == (1, 3)
+    assert fp.cores_first({5, 4}, tmp_path / "nothing") == (4, 5)

@@ -1,0 +1,1 @@
+"""How other tools see the suite: pytest-benchmark's table and JSON."""

@@ -1,0 +1,241 @@
+"""pytest glue: options, cases as parameters, the worker's times in pytest-benchmark.
+
+A benchmark module declares WORKLOADS and a test that asks for `planned` and `measure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import run_session
+from harness.bridges.progress import Display
+from harness.plan import Planned, plan
+from harness.record.journal import JournalError
+from harness.record.result import ResultError, document
+from harness.record.schema import Record
+from harness.run_session import RunSession
+from harness.show import summary_text
+
+SESSION = pytest.StashKey[RunSession]()
+DISPLAY = pytest.StashKey[Display]()
+PLANNED = pytest.StashKey[list[Planned]]()
+
+
+class SampleClock:
+    """A timer that shows pytest-benchmark the samples that a worker drew.
+
+    pytest-benchmark reads its timer before and after each round: 0, then the sample.
+    """
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def __call__(self) -> float:
+        return self._now_s
+
+    def reset(self) -> None:
+        self._now_s = 0.0
+
+    def show(self, sample_s: float) -> None:
+        self._now_s = sample_s
+
+
+CLOCK = SampleClock()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("speechmark")
+    group.addoption(
+        "--profile",
+        default="quick",
+        help="smoke, quick (default), standard or paper: how much work, how long",
+    )
+    group.addoption(
+        "--hardware",
+        action="append",
+        metavar="HW",
+        help="cpu (default), cpu:threads=1, cpu:isa=avx2, cuda:0, cuda:0,cuda:1 ...; "
+        "give it again for more than one",
+    )
+    group.addoption(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="a corpus on disk (LibriSpeech's layout) instead of the built-in speech",
+    )
+    group.addoption(
+        "--results",
+        type=Path,
+        default=Path("results/local"),
+        metavar="DIR",
+        help="where journal and result go (default: %(default)s)",
+    )
+    group.addoption(
+        "--resume",
+        action="store_true",
+        help="go on with the last unfinished run in the results folder",
+    )
+    group.addoption(
+        "--seed", type=int, default=0, help="of everything random (default: 0)"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the results folder before pytest-benchmark reads where to write."""
+    if not _measures(config):
+        return
+    try:
+        session = run_session.begin(
+            profile=config.getoption("profile"),
+            hardware=config.getoption("hardware") or ["cpu"],
+            data_root=config.getoption("data_root"),
+            results=config.getoption("results"),
+            resume=config.getoption("resume"),
+            seed=config.getoption("seed"),
+            result=config.option.benchmark_json,
+        )
+    except (ValueError, JournalError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[SESSION] = session
+    config.stash[DISPLAY] = Display()
+    config.option.benchmark_json = session.result_path
+
+
+def _measures(config: pytest.Config) -> bool:
+    if config.option.collectonly or config.option.help or config.option.version:
+        return False
+    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
+        return False  # cases share the machine: they never run side by side
+    return bool(config.getoption("benchmark_only")) or _only_benchmarks(config)
+
+
+def _only_benchmarks(config: pytest.Config) -> bool:
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return False
+    paths = [Path(arg.split("::")[0]) for arg in config.args]
+    return all("benchmarks" in path.parts for path in paths)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`pytest` runs the tests; `pytest --benchmark-only` runs the benchmarks."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return None
+    unwanted = "tests" if config.getoption("benchmark_only") else "benchmarks"
+    return True if collection_path == config.rootpath / unwanted else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "planned" not in metafunc.fixturenames:
+        return
+    profile = metafunc.config.getoption("profile")
+    hardware = metafunc.config.getoption("hardware") or ["cpu"]
+    cases = plan(metafunc.module.WORKLOADS, profile, hardware)
+    marks = [
+        pytest.mark.benchmark(timer=CLOCK, group=planned.workload.name)
+        for planned in cases
+    ]
+    metafunc.parametrize(
+        "planned",
+        [
+            pytest.param(planned, id=planned.case.id, marks=mark)
+            for planned, mark in zip(cases, marks, strict=True)
+        ],
+    )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    calls = (getattr(item, "callspec", None) for item in session.items)
+    planned = [c.params["planned"] for c in calls if c and "planned" in c.params]
+    session.config.stash[PLANNED] = planned
+    if SESSION in session.config.stash:
+        session.config.stash[DISPLAY].begin(planned)
+
+
+@pytest.fixture
+def measure(
+    request: pytest.FixtureRequest, benchmark: Any
+) -> Callable[[Planned], None]:
+    """Run one planned case, and show its samples to pytest-benchmark."""
+    config = request.config
+    if SESSION not in config.stash:
+        pytest.skip("benchmarks run one at a time: use pytest --benchmark-only")
+
+    def run(planned: Planned) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            try:
+                record = config.stash[SESSION].record_of(
+                    planned, config.stash[DISPLAY].listener(planned)
+                )
+            except JournalError as error:
+                pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+        if record.status == "skipped":
+            pytest.skip(record.reason or "")
+        if record.status == "failed":
+            pytest.fail(record.reason or "", pytrace=False)
+        _show_samples(benchmark, record)
+
+    return run
+
+
+def _show_samples(benchmark: Any, record: Record) -> None:
+    assert record.timing is not None
+    samples: Iterator[float] = (s for run in record.timing.samples_s for s in run)
+    rounds = sum(map(len, record.timing.samples_s))
+    benchmark.extra_info.update(record.model_dump(mode="json"))
+    benchmark.pedantic(
+        lambda: CLOCK.show(next(samples)),
+        setup=CLOCK.reset,
+        rounds=rounds,
+        iterations=1,
+    )
+
+
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    if SESSION in config.stash:
+        machine_info["speechmark"] = config.stash[SESSION].machine_info
+
+
+def pytest_benchmark_update_json(
+    config: pytest.Config, output_json: dict[str, Any]
+) -> None:
+    if SESSION in config.stash:
+        session = config.stash[SESSION]
+        output_json["speechmark"] = document(session.run_info, session.records)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """After pytest-benchmark has written its JSON."""
+    stash = session.config.stash
+    if DISPLAY in stash:
+        stash[DISPLAY].close()
+    result = yield
+    if SESSION in stash:
+        planned = {p.case.id for p in stash.get(PLANNED, [])}
+        stash[SESSION].finish(planned)
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if SESSION not in config.stash:
+        return
+    session = config.stash[SESSION]
+    if session.records:
+        terminalreporter.write_line(summary_text(session.records))
+    try:
+        terminalreporter.write_line(session.closing_line())
+    except ResultError as error:
+        terminalreporter.write_line(str(error), red=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SESSION in config.stash:
+        config.stash[SESSION].close()

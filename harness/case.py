@@ -1,0 +1,93 @@
+"""A case: one point in model x compression x runtime x hardware x batch size.
+
+Its id holds every axis and nothing that depends on the machine, so that the same id
+means the same work everywhere: it is the pytest id and the key in result files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_HARDWARE = re.compile(r"[a-z0-9][a-z0-9_:=,]*")  # harness.hardware knows which exist
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One benchmark case.
+
+    `options` are the workload's own parameters beyond the five axes (beam width,
+    reader count, ...), as (name, value) pairs in the order in which the id shows them.
+    """
+
+    workload: str
+    model: str
+    compression: str
+    runtime: str
+    hardware: str
+    batch_size: int
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        names = (self.workload, self.model, self.compression, self.runtime)
+        for word in (*names, *(part for pair in self.options for part in pair)):
+            if not _WORD.fullmatch(word):
+                raise ValueError(
+                    f"{word!r} cannot stand in a case id: expected letters, digits and "
+                    "'_', '.', '+', '-', beginning with a letter or digit"
+                )
+        if not _HARDWARE.fullmatch(self.hardware):
+            raise ValueError(
+                f"hardware {self.hardware!r} cannot stand in a case id: expected the "
+                "likes of 'cpu', 'cpu:threads=1' or 'cuda:0'"
+            )
+        if len({name for name, _ in self.options}) < len(self.options):
+            raise ValueError(f"{self.id!r} gives an option twice: expected each once")
+        if self.batch_size < 1:
+            raise ValueError(
+                f"batch size {self.batch_size} in {self.id!r}: expected 1 or more"
+            )
+
+    @property
+    def id(self) -> str:
+        """The stable id.
+
+        >>> Case("asr-training", "ds2-small", "bf16", "eager", "cpu", 32).id
+        'asr-training/ds2-small/bf16/eager/cpu/b32'
+        >>> Case("asr-decoding", "ds2-small", "fp32", "eager", "cpu", 1,
+        ...      (("beam", "16"),)).id
+        'asr-decoding/ds2-small/fp32/eager/cpu/b1/beam=16'
+        """
+        axes = (self.workload, self.model, self.compression, self.runtime)
+        options = "".join(f"/{name}={value}" for name, value in self.options)
+        return "/".join((*axes, self.hardware, f"b{self.batch_size}")) + options
+
+    def option(self, name: str) -> str:
+        """The value of one option; KeyError when the case has none of that name."""
+        return dict(self.options)[name]
+
+    def on(self, hardware: str) -> Case:
+        """The same case on other hardware."""
+        return replace(self, hardware=hardware)
+
+    @classmethod
+    def parse(cls, case_id: str) -> Case:
+        """The case of an id; ValueError says which part is wrong.
+
+        >>> Case.parse("a/m/fp32/eager/cpu:threads=1/b2/beam=4").option("beam")
+        '4'
+        """
+        parts = case_id.split("/")
+        if len(parts) < 6 or not re.fullmatch(r"b[1-9][0-9]*", parts[5]):
+            raise ValueError(
+                f"case id {case_id!r}: expected workload/model/compression/runtime/"
+                "hardware/b<batch size>[/option=value ...]"
+            )
+        if wrong := [part for part in parts[6:] if part.count("=") != 1]:
+            raise ValueError(f"case id {case_id!r}: {wrong[0]!r} is not option=value")
+        options = tuple(part.partition("=")[::2] for part in parts[6:])
+        workload, model, compression, runtime, hardware = parts[:5]
+        return cls(
+            workload, model, compression, runtime, hardware, int(parts[5][1:]), options
+        )

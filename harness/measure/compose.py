@@ -1,0 +1,256 @@
+"""Makes a record out of what the workers measured and the sensors saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import chain
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
+
+from harness.case import Case
+from harness.profile import Profile
+from harness.record.schema import (
+    AccuracyRecord,
+    Bound,
+    Energy,
+    Kernel,
+    Kernels,
+    Latency,
+    Memory,
+    Record,
+    Roofline,
+    TimeToAccuracy,
+    Timing,
+    WorkRecord,
+)
+from harness.statistics import hierarchical_median_interval, percentile_bound
+from harness.workload import Workload
+
+if TYPE_CHECKING:
+    from harness.measure.run import Outcome
+    from harness.measure.watch import Seen
+
+
+def _identity(workload: Workload, case: Case, profile: Profile) -> dict[str, Any]:
+    return {
+        "case_id": case.id,
+        "workload": case.workload,
+        "model": case.model,
+        "compression": case.compression,
+        "runtime": case.runtime,
+        "hardware": case.hardware,
+        "batch_size": case.batch_size,
+        "options": dict(case.options),
+        "profile": profile.name,
+        "stage": workload.stage,
+    }
+
+
+def skipped(workload: Workload, case: Case, profile: Profile, reason: str) -> Record:
+    return Record(**_identity(workload, case, profile), status="skipped", reason=reason)
+
+
+def failed(
+    workload: Workload, case: Case, profile: Profile, reason: str, seen: Seen
+) -> Record:
+    return Record(
+        **_identity(workload, case, profile),
+        status="failed",
+        reason=reason,
+        warnings=list(seen.warnings),
+        utilization=seen.utilization,
+        noise=seen.noise,
+    )
+
+
+def measured(
+    workload: Workload,
+    case: Case,
+    profile: Profile,
+    outcomes: Sequence[Outcome],
+    peaks: dict[str, Any],
+) -> Record:
+    """The record of a case whose every process sent a result."""
+    first, seen = outcomes[0].value, outcomes[0].seen
+    if not first["samples_s"]:
+        return failed(workload, case, profile, _nothing_timed(first, profile), seen)
+    work = _work(first["work"])
+    timing = _timing(outcomes, work)
+    kernels = _kernels(first)
+    return Record(
+        **_identity(workload, case, profile),
+        status="ok",
+        work=work,
+        timing=timing,
+        tta=_tta(first),
+        accuracy=AccuracyRecord.model_validate(first["accuracy"]),
+        utilization=seen.utilization,
+        energy=_energy(seen, work, timing),
+        memory=Memory(
+            peak_rss_bytes=max(o.value["peak_rss_bytes"] for o in outcomes),
+            peak_device_bytes=first["peak_device_bytes"],
+        ),
+        kernels=kernels,
+        roofline=_roofline(peaks, work, timing),
+        noise=seen.noise,
+        details=first["details"],
+        warnings=[
+            *chain.from_iterable(outcome.warnings for outcome in outcomes),
+            *_steadiness_warnings(outcomes),
+            *_divergence_warnings(first),
+            *chain.from_iterable(outcome.seen.warnings for outcome in outcomes),
+            *_fallback_warnings(first, peaks["precision"]),
+        ],
+    )
+
+
+def _nothing_timed(result: dict[str, Any], profile: Profile) -> str:
+    total_s = (result.get("tta") or {}).get("total_s", 0.0)
+    return (
+        f"not one epoch ended within {total_s:.0f} s (the profile {profile.name} gives "
+        f"{profile.training_budget_s:.0f} s); use a longer profile or a smaller corpus"
+    )
+
+
+def _work(work: dict[str, Any]) -> WorkRecord:
+    return WorkRecord(
+        items_per_step=work["items"],
+        audio_s_per_step=work["audio_s"],
+        parameters=work["parameters"],
+        macs_per_step=work["macs"],
+        model_bytes=work["model_bytes"],
+    )
+
+
+def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
+    results = [outcome.value for outcome in outcomes]
+    processes = [result["samples_s"] for result in results]
+    pooled = list(chain.from_iterable(processes))
+    steps_per_s = len(pooled) / sum(pooled)
+    warm = [result["warm_up"] for result in results if "warm_up" in result]
+    changes = [w["mean_change_percent"] for w in warm]
+    known = [change for change in changes if change is not None]
+    return Timing(
+        samples_s=processes,
+        warmup_s=sum(w["seconds"] for w in warm) if warm else None,
+        steady=all(w["steady"] for w in warm) if warm else None,
+        mean_change_percent=max(known) if known else None,
+        processes=len(processes),
+        median_s=fmean(median(samples) for samples in processes),
+        median_interval_s=hierarchical_median_interval(processes),
+        latency_ms=_latency_ms(pooled) if warm else None,
+        throughput_items_per_s=work.items_per_step * steps_per_s,
+        rtfx=work.audio_s_per_step * steps_per_s,
+        stage_s=outcomes[0].seen.stage_s,
+    )
+
+
+def _latency_ms(samples_s: Sequence[float]) -> Latency:
+    def bound(percentile: float) -> Bound:
+        found = percentile_bound([1e3 * s for s in samples_s], percentile)
+        return Bound(
+            value=found.value,
+            upper_bound=found.upper_bound,
+            n=found.n,
+            needed=found.needed,
+        )
+
+    return Latency(p50=bound(0.5), p90=bound(0.9), p99=bound(0.99), p99_9=bound(0.999))
+
+
+def _tta(result: dict[str, Any]) -> TimeToAccuracy | None:
+    if "tta" not in result:
+        return None
+    run = dict(result["tta"])
+    run["curve"] = [point | {"loss": _finite(point["loss"])} for point in run["curve"]]
+    total_s = sum(run["state_s"].values())
+    shares = {
+        state: 100 * seconds / total_s if total_s else 0.0
+        for state, seconds in run.pop("state_s").items()
+    }
+    return TimeToAccuracy.model_validate(run | {"state_share_percent": shares})
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _divergence_warnings(result: dict[str, Any]) -> list[str]:
+    curve = (result.get("tta") or {}).get("curve", [])
+    bad = [p for p in curve if p["loss"] is not None and not math.isfinite(p["loss"])]
+    if not bad:
+        return []
+    return [
+        f"the training diverged: its loss is {bad[0]['loss']} from epoch "
+        f"{bad[0]['epoch']} on ({len(bad)} of {len(curve)} epochs, null in the curve); "
+        "use another seed, a wider precision or a lower learning rate"
+    ]
+
+
+def _energy(seen: Seen, work: WorkRecord, timing: Timing) -> Energy:
+    """Joules of the timed stage, and per hour of audio that went through in it."""
+    audio_h = work.audio_s_per_step * len(timing.samples_s[0]) / 3600
+    joules = seen.energy["joules"]
+    per_hour = joules / audio_h if joules is not None and audio_h else None
+    return Energy(joules_per_audio_hour=per_hour, **seen.energy)
+
+
+def _kernels(result: dict[str, Any]) -> Kernels | None:
+    captured = result["kernels"]
+    if captured is None:
+        return None
+    return Kernels(
+        rows=[Kernel.model_validate(row) for row in captured["rows"]],
+        steps=captured["steps"],
+        wall_s=captured["wall_s"],
+        coverage_percent=captured["coverage_percent"],
+        unparsed_lines=captured["unparsed_lines"],
+    )
+
+
+def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofline:
+    achieved = None
+    if work.macs_per_step is not None:
+        seconds = sum(map(sum, timing.samples_s)) / sum(map(len, timing.samples_s))
+        achieved = 2 * work.macs_per_step / seconds
+    peak = peaks.get("flops_per_s")
+    return Roofline(
+        precision=peaks["precision"],
+        peak_flops_per_s=peak,
+        peak_bytes_per_s=peaks.get("bytes_per_s"),
+        achieved_flops_per_s=achieved,
+        fraction_of_peak=achieved / peak if achieved and peak else None,
+        reason=peaks.get("reason")
+        or (None if achieved else "this step has no multiply-accumulates to count"),
+    )
+
+
+def _steadiness_warnings(outcomes: Sequence[Outcome]) -> list[str]:
+    warm = [o.value["warm_up"] for o in outcomes if "warm_up" in o.value]
+    unsteady = [w for w in warm if not w["steady"]]
+    if not unsteady:
+        return []
+    longest_s = max(w["seconds"] for w in unsteady)
+    changes = [w["mean_change_percent"] for w in unsteady]
+    known = [change for change in changes if change is not None]
+    if not known:
+        return [
+            f"not known to be steady: {longest_s:.1f} s of warm-up held one window, "
+            "and it takes two to compare; use a longer profile"
+        ]
+    return [
+        f"not steady after {longest_s:.1f} s of warm-up: the means of the last two "
+        f"windows differ by {max(known):.1f} %; other load or a changing frequency are "
+        "the usual causes: see `speechmark doctor`, or use a longer profile"
+    ]
+
+
+def _fallback_warnings(result: dict[str, Any], precision: str) -> list[str]:
+    fallbacks = (result["kernels"] or {}).get("float_fallbacks", [])
+    return [
+        f"claims {precision}, but {row['calls']} calls of {row['primitive']} "
+        f"({row['direction']}) ran as {row['implementation']} on {row['dtypes']}, "
+        f"{row['share_percent']:.0f} % of the logged time"
+        for row in fallbacks
+    ]

@@ -1,0 +1,205 @@
+"""The parent: runs a case in fresh worker processes and makes its record."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.case import Case
+from harness.hardware import Hardware, Machine
+from harness.measure.compose import failed, measured, skipped
+from harness.measure.spawn import Worker, how_it_ended
+from harness.measure.watch import Instruments, Seen, Watch
+from harness.measure.worker import name_of
+from harness.observe.roofline import PRECISIONS
+from harness.profile import Profile
+from harness.record.schema import Record
+from harness.workload import Workload
+
+CASE_LIMIT_S = 1800.0  # beyond the profile's own times: builds, accuracy
+PEAKS_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Progressing:
+    """Where a case stands, for whoever shows it."""
+
+    stage: str
+    what: str = ""
+    done: int = 0
+    total: int = 0
+
+
+Listener = Callable[[Progressing], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for every case of a run."""
+
+    profile: Profile
+    machine: Machine
+    work_dir: Path  # logs and checkpoints of this run
+    data_root: Path | None = None
+    seed: int = 0
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one worker process ended."""
+
+    kind: str  # "result", "skipped", "failed"
+    value: dict[str, Any]
+    seen: Seen
+    reason: str = ""
+    warnings: tuple[str, ...] = ()  # of the work itself
+
+
+@dataclass
+class Runner:
+    """Runs cases one after another."""
+
+    settings: Settings
+    instruments: Instruments = field(default_factory=Instruments)
+    _peaks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def run(self, workload: Workload, case: Case, listen: Listener) -> Record:
+        """Measure one case; whatever goes wrong inside its worker is its record."""
+        profile, outcomes = self.settings.profile, []
+        for process in range(profile.processes if workload.stage == "infer" else 1):
+            outcome = self._one_process(workload, case, process, listen)
+            if outcome.kind == "skipped":
+                return skipped(workload, case, profile, outcome.reason)
+            if outcome.kind == "failed":
+                return failed(workload, case, profile, outcome.reason, outcome.seen)
+            outcomes.append(outcome)
+        shutil.rmtree(self._scratch(case), ignore_errors=True)
+        peaks = self.peaks(case, listen)
+        try:
+            return measured(workload, case, profile, outcomes, peaks)
+        except ValidationError as error:
+            reason = f"what was measured is no valid record: {error}"
+            return failed(workload, case, profile, reason, outcomes[0].seen)
+
+    def peaks(self, case: Case, listen: Listener) -> dict[str, Any]:
+        """This hardware's measured peaks at the case's precision, taken once a run."""
+        precision = precision_of(case.compression)
+        key = (case.hardware, precision)
+        if key not in self._peaks:
+            listen(Progressing("roofline", precision))
+            job = {"entry": "harness.observe.roofline:run_job", "precision": precision}
+            outcome = self._work(job, case, "roofline", listen, PEAKS_LIMIT_S)
+            self._peaks[key] = outcome.value or {"reason": outcome.reason}
+        return {"precision": precision, **self._peaks[key]}
+
+    def _one_process(
+        self, workload: Workload, case: Case, process: int, listen: Listener
+    ) -> Outcome:
+        settings = self.settings
+        scratch = self._scratch(case)
+        if process == 0 and not settings.resume:
+            shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        job = {
+            "entry": "harness.measure.worker:run_case",
+            "claimed": precision_of(case.compression),
+            "build": name_of(workload.build),
+            "case_id": case.id,
+            "profile": asdict(settings.profile),
+            "seed": settings.seed,
+            "process": process,
+            "scratch_dir": str(scratch),
+            "data_root": str(settings.data_root) if settings.data_root else None,
+        }
+        profile = settings.profile
+        limit_s = (
+            CASE_LIMIT_S
+            + profile.training_budget_s
+            + 10 * (profile.warmup_s + profile.timed_s)
+        )
+        return self._work(job, case, f"{_file_name(case)}-{process}", listen, limit_s)
+
+    def _work(
+        self,
+        job: dict[str, Any],
+        case: Case,
+        name: str,
+        listen: Listener,
+        limit_s: float,
+    ) -> Outcome:
+        hardware = Hardware.parse(case.hardware)
+        machine = self.settings.machine
+        job |= {
+            "hardware": case.hardware,
+            "affinity": list(hardware.affinity(machine)),
+        }
+        logs = self.settings.work_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        self.instruments.idle_watts(hardware)  # while nothing runs
+        worker = Worker(job, hardware.environment(machine), logs / f"{name}.log")
+        watch = Watch(worker.pid, hardware, self.instruments)
+        try:
+            return _follow(worker, watch, listen, limit_s)
+        finally:
+            watch.close()
+            worker.close()
+
+    def _scratch(self, case: Case) -> Path:
+        return self.settings.work_dir / "scratch" / _file_name(case)
+
+
+def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> Outcome:
+    """Read a worker's messages to its end."""
+    ended: dict[str, Any] | None = None
+    warnings: list[str] = []
+    try:
+        for message in worker.messages(limit_s):
+            kind = message["kind"]
+            if kind == "stage":
+                watch.enter(message["name"])
+                listen(Progressing(message["name"]))
+                worker.go_on()
+            elif kind == "progress":
+                what, done, total = (message[key] for key in ("what", "done", "total"))
+                listen(Progressing(watch.stage, what, done, total))
+            elif kind == "warning":
+                warnings.append(message["text"])
+            else:
+                ended = message
+    except TimeoutError as error:
+        stage = watch.stage
+        worker.kill()
+        return Outcome("failed", {}, watch.close(), f"stage {stage}: {error}; killed")
+    seen = watch.close()
+    status = worker.wait()
+    if ended is None:
+        reason = f"stage {seen.stage}: {how_it_ended(status, seen.last_rss_bytes)}"
+        tail = worker.log_tail()
+        return Outcome("failed", {}, seen, reason + (f"\n{tail}" if tail else ""))
+    if ended["kind"] == "result":
+        return Outcome("result", ended["value"], seen, "", tuple(warnings))
+    reason = ended["reason"]
+    if ended["kind"] == "failed":
+        reason = f"stage {seen.stage}: {reason}\n{ended['text']}"
+    return Outcome(ended["kind"], {}, seen, reason)
+
+
+def precision_of(compression: str) -> str:
+    """The arithmetic that a compression claims.
+
+    >>> precision_of("int8-static-keep-first"), precision_of("prune-l1-20")
+    ('int8', 'fp32')
+    """
+    found = [name for name in PRECISIONS if name in compression.split("-")]
+    return found[0] if found else "fp32"
+
+
+def _file_name(case: Case) -> str:
+    return case.id.replace("/", "_").replace(":", "-").replace(os.sep, "_")

@@ -1,0 +1,79 @@
+"""Warm-up until steady, and the drawing of timed samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from harness.measure.clock import Timer
+from harness.profile import Profile
+
+MEAN_TOLERANCE_PERCENT = 5.0
+WINDOW_STEPS = 4  # at least; then rounded up to whole cycles
+WINDOW_S = 0.05  # at least: windows of microsecond steps would compare only noise
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """How the warm-up went. `mean_change_percent` compares its last two windows."""
+
+    seconds: float
+    steps: int
+    steady: bool
+    mean_change_percent: float | None
+
+
+def warm_up(
+    step: Callable[[], object], timer: Timer, max_s: float, cycle: int = 1
+) -> WarmUp:
+    """Run until two successive windows agree, or `max_s` have passed.
+
+    They agree when their means differ by less than MEAN_TOLERANCE_PERCENT and their
+    spreads (mean +- standard deviation) overlap.
+    """
+    began = timer.now_s()
+    steps, previous, change = 0, None, None
+    while True:
+        window = _window(step, timer, cycle)
+        steps += len(window)
+        seconds = timer.now_s() - began
+        if previous is not None:
+            change = 100 * abs(fmean(window) / fmean(previous) - 1)
+            if change < MEAN_TOLERANCE_PERCENT and _overlap(previous, window):
+                return WarmUp(seconds, steps, True, change)
+        if seconds >= max_s:
+            return WarmUp(seconds, steps, False, change)
+        previous = window
+
+
+def _window(step: Callable[[], object], timer: Timer, cycle: int) -> list[float]:
+    samples: list[float] = []
+    total_s = 0.0
+    while len(samples) < WINDOW_STEPS or total_s < WINDOW_S:
+        for _ in range(cycle):
+            samples.append(timer.time_s(step))
+            total_s += samples[-1]
+    return samples
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    return abs(fmean(a) - fmean(b)) <= stdev(a) + stdev(b)
+
+
+def draw_samples(
+    step: Callable[[], object], timer: Timer, profile: Profile, cycle: int = 1
+) -> list[float]:
+    """Timed samples in whole cycles, in seconds: every one is kept.
+
+    Stops at `max_samples`, or once `timed_s` have passed with `min_samples` drawn.
+    """
+    samples: list[float] = []
+    began = timer.now_s()
+    while len(samples) < profile.max_samples:
+        for _ in range(cycle):
+            samples.append(timer.time_s(step))
+        enough = len(samples) >= profile.min_samples
+        if enough and timer.now_s() - began >= profile.timed_s:
+            break
+    return samples

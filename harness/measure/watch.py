@@ -1,0 +1,130 @@
+"""All sensors on one worker, read from outside, attributed to its stages."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.hardware import Hardware
+from harness.observe import noise
+from harness.observe.cpu import ProcessTree
+from harness.observe.energy import EnergyMeter
+from harness.observe.gpu import Nvml
+from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
+
+SAMPLE_RATE_HZ = 5.0
+TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
+IDLE_S = 3.0
+
+
+@dataclass
+class Instruments:
+    """The machine's sensors, and what they read while nothing runs."""
+
+    _idle_watts: dict[str, float | None] = field(default_factory=dict)
+
+    def gpus_of(self, hardware: Hardware) -> Nvml | None:
+        """The GPUs of a case alone; a case on the CPU watches none."""
+        return Nvml(nvml_indices(hardware)) if hardware.is_cuda else None
+
+    def idle_watts(self, hardware: Hardware) -> float | None:
+        """Power at rest of what a case's joules hold; measured once, before a worker
+        of that hardware starts."""
+        if hardware.text not in self._idle_watts:
+            meter = EnergyMeter(self.gpus_of(hardware))
+            watts = meter.idle_watts(IDLE_S) if meter.source != "none" else None
+            self._idle_watts[hardware.text] = watts
+        return self._idle_watts[hardware.text]
+
+
+def nvml_indices(hardware: Hardware) -> list[int]:
+    """NVML counts every GPU, CUDA those of CUDA_VISIBLE_DEVICES: the one's numbers for
+    the other's. Workers count by bus, as NVML does."""
+    wanted = [int(device.removeprefix("cuda:")) for device in hardware.devices]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return wanted
+    listed = [int(part) for part in visible.split(",") if part.strip().isdigit()]
+    return [listed[i] for i in wanted if i < len(listed)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the sensors saw of a worker; `stage` is the one in which it ended."""
+
+    stage: str
+    stage_s: dict[str, float]
+    utilization: dict[str, Any] | None
+    energy: dict[str, Any]
+    noise: dict[str, Any] | None
+    warnings: tuple[str, ...]
+    last_rss_bytes: int | None
+
+
+class Watch:
+    """Samples a worker from its start to `close()`."""
+
+    def __init__(
+        self, worker_pid: int, hardware: Hardware, instruments: Instruments
+    ) -> None:
+        self.stage = "start"
+        self._idle_watts = instruments.idle_watts(hardware)
+        self._nvml = instruments.gpus_of(hardware)
+        self._meter = EnergyMeter(self._nvml)
+        self._tree = ProcessTree(worker_pid)
+        sensors = real_sensors(worker_pid, self._nvml, self._meter)
+        self._sampler = Sampler(worker_pid, SAMPLE_RATE_HZ, sensors)
+        self._snapshots: list[noise.Snapshot] = []
+        self._seen: Seen | None = None
+        self._sampler.start()
+
+    def enter(self, stage: str) -> None:
+        """Read everything at the border between two stages; the worker waits."""
+        if "timed" in (stage, self.stage):
+            self._snapshots.append(noise.take(self._tree))
+        self._sampler.mark(stage)
+        self.stage = stage
+
+    def close(self) -> Seen:
+        """End the sampling; the same answer however often it is asked."""
+        if self._seen is None:
+            self._seen = self._end()
+        return self._seen
+
+    def _end(self) -> Seen:
+        seen = self._sampler.stop()
+        if self._nvml is not None:
+            self._nvml.close()
+        found = noise.between(self._snapshots) if len(self._snapshots) == 2 else None
+        warned = noise.warnings(found) if found is not None else []
+        rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
+        return Seen(
+            stage=self.stage,
+            stage_s={stage.stage: stage.seconds for stage in seen.stages},
+            utilization=_utilization(seen),
+            energy=self._energy(seen),
+            noise=asdict(found) if found is not None else None,
+            warnings=tuple(str(warning) for warning in warned),
+            last_rss_bytes=rss[-1] if rss else None,
+        )
+
+    def _energy(self, seen: Utilization) -> dict[str, Any]:
+        timed = [stage for stage in seen.stages if stage.stage == "timed"]
+        joules = timed[0].joules if timed else None
+        return {
+            "joules": joules,
+            "source": self._meter.source if joules is not None else "none",
+            "reason": self._meter.reason,
+            "idle_watts": self._idle_watts,
+        }
+
+
+def _utilization(seen: Utilization) -> dict[str, Any]:
+    timed = [asdict(stage) for stage in seen.stages if stage.stage == "timed"]
+    return {
+        "sampler_hz": seen.sampler_hz,
+        "sampler_cost_percent": seen.sampler_cost_percent,
+        "timed": timed[0] if timed else None,
+        "timeline": [asdict(point) for point in thin(seen.timeline, TIMELINE_POINTS)],
+    }

@@ -1,0 +1,227 @@
+"""The worker process: one case through its stages.
+
+Started as `python -m harness.measure.worker WRITE_FD READ_FD`, with the environment of
+its hardware already set, so that caps hold before any library loads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.case import Case
+from harness.hardware import Hardware
+from harness.measure.channel import Channel
+from harness.measure.clock import Timer, timer_for
+from harness.measure.steady import draw_samples, warm_up
+from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
+from harness.observe import cpu
+from harness.observe.onednn.capture import capture
+from harness.profile import Profile
+from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
+
+PROFILE_S = 0.5  # steps enough for a kernel profile
+PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Run the job that the parent sends; every way of ending is told to it."""
+    channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
+    _die_with_parent()
+    job = channel.job()
+    os.sched_setaffinity(0, job["affinity"])
+    logging.getLogger("speechmark").addHandler(_Forward(channel))
+    try:
+        result = resolve(job["entry"])(job, channel)
+    except UnsupportedError as reason:
+        channel.send("skipped", reason=str(reason))
+    except Exception as error:  # noqa: BLE001 - the worker's outermost boundary
+        text = traceback.format_exc()
+        channel.send("failed", reason=f"{type(error).__name__}: {error}", text=text)
+    else:
+        channel.send("result", value=result)
+
+
+class _Forward(logging.Handler):
+    """Warnings of the work itself (a damaged cache, say) belong into its record."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(logging.WARNING)
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._channel.send("warning", text=record.getMessage())
+
+
+def _die_with_parent() -> None:
+    """A run that is killed must not leave its worker measuring on."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The importable name of a module-level function, for the other process.
+
+    >>> name_of(name_of)
+    'harness.measure.worker:name_of'
+    """
+    if "." in function.__qualname__:
+        raise ValueError(
+            f"{function.__qualname__} is not at its module's top level, so a worker "
+            "process cannot import it: move it there"
+        )
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def resolve(name: str) -> Callable[..., Any]:
+    """The function of a name that `name_of` gave."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """The worker's side of one case; what it measured, as plain values."""
+    context = Context(
+        case=Case.parse(job["case_id"]),
+        profile=Profile(**job["profile"]),
+        hardware=Hardware.parse(job["hardware"]),
+        seed=job["seed"],
+        scratch_dir=Path(job["scratch_dir"]),
+        data_root=Path(job["data_root"]) if job["data_root"] else None,
+        progress=channel.progress,
+    )
+    channel.enter("build")
+    built = resolve(job["build"])(context)
+    timer = timer_for(context.hardware.devices[0])
+    try:
+        if isinstance(built, Training):
+            measured = _train(built, context, timer, channel, job)
+        else:
+            measured = _operate(built, context, timer, channel, job)
+    finally:
+        built.close()
+    return measured | {"details": dict(built.details or {})}
+
+
+def _operate(
+    operation: Operation,
+    context: Context,
+    timer: Timer,
+    channel: Channel,
+    job: dict[str, Any],
+) -> dict[str, Any]:
+    """Accuracy and the kernel profile belong to the first process alone: further
+    processes exist to time the same weights again."""
+    accuracy, kernels = None, None
+    is_first = job["process"] == 0
+    if is_first:
+        channel.enter("accuracy")
+        accuracy = _plain(operation.accuracy())
+    channel.enter("warmup")
+    warm = warm_up(operation.step, timer, context.profile.warmup_s, operation.cycle)
+    channel.enter("timed")
+    samples = draw_samples(operation.step, timer, context.profile, operation.cycle)
+    memory = _peak_memory(context.hardware)
+    channel.enter("profile")
+    if is_first:
+        kernels = _profile(operation.step, samples, operation.cycle, job)
+    channel.enter("done")
+    return {
+        "work": asdict(operation.work),
+        "accuracy": accuracy,
+        "warm_up": asdict(warm),
+        "samples_s": samples,
+        "kernels": kernels,
+        **memory,
+    }
+
+
+def _train(
+    training: Training,
+    context: Context,
+    timer: Timer,
+    channel: Channel,
+    job: dict[str, Any],
+) -> dict[str, Any]:
+    budget_s = context.profile.training_budget_s
+
+    def tell(event: Any, seconds: float) -> None:
+        if event.kind == "epoch":
+            errors = ", ".join(
+                f"{name} {value:.3g}" for name, value in (event.errors or {}).items()
+            )
+            what = f"epoch {event.epoch}: {errors}"
+            channel.progress(what, round(seconds), round(budget_s))
+
+    channel.enter("timed")
+    run = clock_training(training.events, training.targets, budget_s, timer.now_s, tell)
+    channel.enter("accuracy")
+    accuracy = _plain(training.accuracy())
+    memory = _peak_memory(context.hardware)
+    channel.enter("profile")
+    steps = [timer.time_s(training.step) for _ in range(2)]
+    kernels = _profile(training.step, steps, 1, job)
+    channel.enter("done")
+    return {
+        "work": asdict(training.work_per_epoch),
+        "accuracy": accuracy,
+        "samples_s": [point.train_s for point in run.curve],
+        "tta": asdict(run)
+        | {
+            "window_epochs": WINDOW_EPOCHS,
+            "s_per_epoch": run.s_per_epoch,
+            "prepare_s": training.prepare_s,
+            "seed": context.seed,
+        },
+        "kernels": kernels,
+        **memory,
+    }
+
+
+def _plain(accuracy: Accuracy) -> dict[str, Any]:
+    metrics = {
+        name: asdict(metric) | {"passed": metric.passed}
+        for name, metric in accuracy.metrics.items()
+    }
+    return {"metrics": metrics or None, "reason": accuracy.reason}
+
+
+def _profile(
+    step: Callable[[], object], samples: list[float], cycle: int, job: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The kernels of enough steps; oneDNN's log knows nothing of a GPU's."""
+    if Hardware.parse(job["hardware"]).is_cuda:
+        return None
+    typical_s = sorted(samples)[len(samples) // 2]
+    steps = max(1, min(PROFILE_STEPS, int(PROFILE_S / max(typical_s, 1e-9))))
+    steps = -(-steps // cycle) * cycle if cycle <= PROFILE_STEPS else steps
+    return asdict(capture(step, steps, job["claimed"]))
+
+
+def _peak_memory(hardware: Hardware) -> dict[str, int | None]:
+    """High-water marks so far: taken before the kernel profile, whose log they would
+    hold too."""
+    device_bytes = None
+    if hardware.is_cuda:
+        import torch
+
+        devices = hardware.devices
+        device_bytes = sum(torch.cuda.max_memory_allocated(d) for d in devices)
+    return {
+        "peak_rss_bytes": cpu.peak_rss_bytes(),
+        "peak_device_bytes": device_bytes,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Profiles: how much work and time a run may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long each stage of a case may take, and how often it is repeated.
+
+    A case stops sampling once `timed_s` have passed and it has `min_samples`, or at
+    `max_samples`. `training_budget_s` bounds the timed stage of a training.
+    """
+
+    name: str
+    warmup_s: float
+    timed_s: float
+    min_samples: int
+    max_samples: int
+    processes: int
+    training_budget_s: float
+
+
+SMOKE = Profile("smoke", 0.5, 0.0, 1, 1, 1, 30.0)
+# 64 samples carry a p90 bound, see statistics.percentile_bound.
+QUICK = Profile("quick", 2.0, 2.5, 5, 2000, 1, 60.0)
+STANDARD = Profile("standard", 20.0, 30.0, 10, 20_000, 3, 3600.0)
+PAPER = Profile("paper", 60.0, 120.0, 10, 50_000, 3, 14 * 24 * 3600.0)
+
+PROFILES = {profile.name: profile for profile in (SMOKE, QUICK, STANDARD, PAPER)}
+
+
+def find(name: str) -> Profile:
+    """The profile of a name; ValueError lists the known ones."""
+    if name not in PROFILES:
+        raise ValueError(
+            f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}"
+        )
+    return PROFILES[name]

@@ -1,0 +1,1 @@
+"""One record per case: its schema, and the journal that keeps it."""

@@ -1,0 +1,205 @@
+"""The record of one case: one schema, validated on write and on read.
+
+Units stand in names. Percentiles, throughput and RTFx are derived from the raw samples
+when a record is made, and the samples stay beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Immutable, and closed to fields that the schema does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bound(Part):
+    """A percentile with its 99 % upper bound, or null and the samples it would take."""
+
+    value: Amount | None
+    upper_bound: Amount | None
+    n: int
+    needed: int
+
+
+class Latency(Part):
+    p50: Bound
+    p90: Bound
+    p99: Bound
+    p99_9: Bound
+
+
+class Timing(Part):
+    """`samples_s` holds every sample, a list per process. A sample is one step; of a
+    training it is the time in the state "train" of one epoch."""
+
+    samples_s: list[list[Seconds]]
+    warmup_s: Seconds | None
+    steady: bool | None
+    mean_change_percent: Percent | None
+    processes: int
+    median_s: Seconds
+    median_interval_s: tuple[Seconds, Seconds]
+    latency_ms: Latency | None
+    throughput_items_per_s: Amount
+    rtfx: Amount
+    stage_s: dict[str, Seconds]
+
+
+class TargetReached(Part):
+    metric: str
+    level: Amount
+    reached: bool
+    tta_s: Seconds | None
+    epochs_to_target: int | None
+
+    @model_validator(mode="after")
+    def _a_miss_has_no_number(self) -> TargetReached:
+        if {self.tta_s is None, self.epochs_to_target is None} != {not self.reached}:
+            raise ValueError(
+                "tta_s and epochs_to_target must be numbers exactly when the level is "
+                "reached"
+            )
+        return self
+
+
+class CurvePoint(Part):
+    epoch: int
+    end_s: Seconds
+    train_s: Seconds
+    loss: Number | None
+    errors: dict[str, Amount]
+
+
+class TimeToAccuracy(Part):
+    window_epochs: int
+    targets: list[TargetReached]
+    s_per_epoch: Seconds | None
+    prepare_s: Seconds
+    total_s: Seconds
+    state_share_percent: dict[str, Percent]
+    states: list[tuple[Seconds, str]]
+    step_s: list[Seconds]
+    curve: list[CurvePoint]
+    seed: int
+    resumed: int
+
+
+class AccuracyMetric(Part):
+    value: Number
+    n: int
+    interval: tuple[Number, Number]
+    baseline_case: str | None = None
+    difference: Number | None = None
+    difference_interval: tuple[Number, Number] | None = None
+    gate: Number | None = None
+    passed: bool | None = None
+
+
+class AccuracyRecord(Part):
+    metrics: dict[str, AccuracyMetric] | None
+    reason: str | None
+
+    @model_validator(mode="after")
+    def _none_has_a_reason(self) -> AccuracyRecord:
+        if not self.metrics and not self.reason:
+            raise ValueError("accuracy without metrics must say why")
+        return self
+
+
+class WorkRecord(Part):
+    items_per_step: Amount
+    audio_s_per_step: Amount
+    parameters: int | None
+    macs_per_step: Amount | None
+    model_bytes: int | None
+
+
+class Energy(Part):
+    joules: Amount | None
+    joules_per_audio_hour: Amount | None
+    source: Literal["rapl", "nvml", "rapl+nvml", "none"]
+    reason: str | None
+    idle_watts: Amount | None
+
+
+class Memory(Part):
+    peak_rss_bytes: int | None
+    peak_device_bytes: int | None
+
+
+class Kernel(Part):
+    primitive: str
+    direction: str
+    implementation: str
+    dtypes: str
+    calls: int
+    time_s: Seconds
+    share_percent: Percent
+
+
+class Kernels(Part):
+    rows: list[Kernel]
+    steps: int
+    wall_s: Seconds
+    coverage_percent: Percent | None
+    unparsed_lines: int
+    reason: str | None = None
+
+
+class Roofline(Part):
+    precision: str
+    peak_flops_per_s: Amount | None
+    peak_bytes_per_s: Amount | None
+    achieved_flops_per_s: Amount | None
+    fraction_of_peak: Amount | None
+    reason: str | None = None
+
+
+class Record(Part):
+    """Everything known of one case."""
+
+    schema_version: Literal[1] = 1
+    case_id: str
+    workload: str
+    model: str
+    compression: str
+    runtime: str
+    hardware: str
+    batch_size: int
+    options: dict[str, str]
+    profile: str
+    stage: Literal["train", "infer"]
+    status: Literal["ok", "failed", "skipped"]
+    reason: str | None = None
+    warnings: list[str] = Field(default_factory=list)
+    work: WorkRecord | None = None
+    timing: Timing | None = None
+    tta: TimeToAccuracy | None = None
+    accuracy: AccuracyRecord | None = None
+    utilization: dict[str, Any] | None = None
+    energy: Energy | None = None
+    memory: Memory | None = None
+    kernels: Kernels | None = None
+    roofline: Roofline | None = None
+    noise: dict[str, Any] | None = None
+    details: dict[str, Number | str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _status_fits(self) -> Record:
+        if self.status == "ok" and (self.timing is None or self.work is None):
+            raise ValueError("a record with status ok needs timing and work")
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"a {self.status} record needs a reason")
+        return self

@@ -1,0 +1,151 @@
+"""A run from its first case to its result file, whoever drives it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from harness import profile as profiles
+from harness.hardware import Machine, parse_all
+from harness.measure.run import Listener, Runner, Settings
+from harness.observe import fingerprint
+from harness.plan import Planned
+from harness.record.journal import Journal, JournalError, ResultsFolder, result_path
+from harness.record.result import is_ok, load
+from harness.record.schema import SCHEMA_VERSION, Record
+
+
+class RunSession:
+    """Holds a results folder, its journal, and the records of this run."""
+
+    def __init__(
+        self,
+        folder: ResultsFolder,
+        journal: Journal,
+        settings: Settings,
+        machine_info: dict[str, Any],
+        run_info: dict[str, Any],
+        result: Path | None,
+    ) -> None:
+        self.machine_info = machine_info
+        self.run_info = run_info
+        self.result_path = result or result_path(journal.path)
+        self._folder, self._journal = folder, journal
+        self._runner = Runner(settings)
+        self._done: dict[str, Record] = {}
+
+    @property
+    def records(self) -> list[Record]:
+        return list(self._done.values())
+
+    def record_of(self, planned: Planned, listen: Listener) -> Record:
+        """The record of a case: from the journal where a resumed run has measured it,
+        else from fresh workers. Failed cases are tried again."""
+        known = self._journal.records.get(planned.case.id)
+        if known is not None and known.status != "failed":
+            record = known
+        else:
+            record = self._runner.run(planned.workload, planned.case, listen)
+            self._journal.add(record)
+        self._done[planned.case.id] = record
+        return record
+
+    def finish(self, planned: Collection[str]) -> None:
+        """Mark the run as finished, if it is, and its result can be read back."""
+        if not set(planned) <= set(self._done):
+            return
+        if any(is_ok(record) for record in self.records):
+            load(self.result_path)
+        self._journal.finish()
+
+    def closing_line(self) -> str:
+        """Where the result is, or where an unfinished run stands."""
+        if self._journal.finished and self.result_path.exists():
+            return f"result: {self.result_path}   (speechmark show {self.result_path})"
+        if self._journal.finished:
+            return f"no case was measured; the reasons stand in {self._journal.path}"
+        return (
+            f"unfinished: {len(self._done)} cases are safe in {self._journal.path}; go "
+            "on with --resume"
+        )
+
+    def close(self) -> None:
+        self._folder.close()
+
+
+def this_machine() -> Machine:
+    """What this machine offers to the hardware axis."""
+    gpus, reason = fingerprint.cuda_devices()
+    return Machine(
+        cpus=fingerprint.cores_first(os.sched_getaffinity(0)),
+        isas=fingerprint.supported_isas(),
+        cuda_devices=gpus,
+        cuda_reason=reason,
+    )
+
+
+def begin(
+    *,
+    profile: str,
+    hardware: Sequence[str],
+    data_root: Path | None,
+    results: Path,
+    resume: bool,
+    seed: int,
+    result: Path | None = None,
+) -> RunSession:
+    """Check everything that can be checked before measuring, and open the journal.
+
+    ValueError for unknown profile, hardware or data; JournalError for the folder.
+    """
+    chosen = profiles.find(profile)
+    machine = this_machine()
+    parse_all(hardware, machine)
+    if data_root is not None and not data_root.is_dir():
+        raise ValueError(
+            f"--data-root {data_root} is not a folder: give the one that holds the "
+            "corpus, for LibriSpeech the parent of 'LibriSpeech/'"
+        )
+    folder = ResultsFolder(results)
+    try:
+        machine_info = fingerprint.fingerprint()
+        run_info = {
+            "schema_version": SCHEMA_VERSION,
+            "suite_version": version("speechmark"),
+            "profile": profile,
+            "hardware": list(hardware),
+            "data_root": data_root.name if data_root else None,
+            "seed": seed,
+            "git_commit": machine_info["git_commit"],
+        }
+        path = _journal_path(folder, machine_info["host"], profile, resume)
+        journal = Journal(path, run_info)
+    except BaseException:
+        folder.close()
+        raise
+    settings = Settings(
+        profile=chosen,
+        machine=machine,
+        work_dir=path.with_name(path.name.removesuffix(".journal.jsonl")),
+        data_root=data_root.resolve() if data_root else None,
+        seed=seed,
+        resume=resume,
+    )
+    return RunSession(folder, journal, settings, machine_info, run_info, result)
+
+
+def _journal_path(folder: ResultsFolder, host: str, profile: str, resume: bool) -> Path:
+    if resume:
+        unfinished = folder.unfinished()
+        if not unfinished:
+            raise JournalError(
+                f"--resume: no unfinished run in {folder.path}; start one without it, "
+                "or name its folder with --results"
+            )
+        return unfinished[-1]
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return folder.path / f"{host}-{profile}-{stamp}.journal.jsonl"

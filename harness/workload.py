@@ -1,0 +1,185 @@
+"""What a benchmark file hands to the harness, and what the harness hands back to it.
+
+A benchmark file declares a `Workload`: its cases per profile and a `build` function.
+The worker process calls `build(context)`, which returns an `Operation` (a step that is
+timed again and again) or a `Training` (a run that is clocked until it is accurate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.case import Case
+from harness.hardware import Hardware
+from harness.profile import Profile
+
+Progress = Callable[[str, int, int], None]  # what, done, total
+
+
+class UnsupportedError(Exception):
+    """Raised by a build function: this case cannot run here. It is skipped, and the
+    text is the reason."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a build function may know: its case, limits, folders and devices."""
+
+    case: Case
+    profile: Profile
+    hardware: Hardware
+    seed: int
+    scratch_dir: Path  # this case's own (checkpoints); survives a killed run
+    data_root: Path | None  # the user's corpus on disk, if any
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step does. Padding is cost, never work: `audio_s` is true speech."""
+
+    items: float
+    audio_s: float
+    parameters: int | None = None
+    macs: float | None = None
+    model_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One accuracy figure of the very weights that are timed, on held-out data.
+
+    `difference` is compressed minus baseline over the same utterances, with its 95 %
+    interval; `gate` is the largest difference that passes.
+    """
+
+    value: float
+    n: int
+    interval: tuple[float, float]
+    baseline_case: str | None = None
+    difference: float | None = None
+    difference_interval: tuple[float, float] | None = None
+    gate: float | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        if self.gate is None or self.difference is None:
+            return None
+        return self.difference <= self.gate
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Metrics by name, or none and the reason."""
+
+    metrics: Mapping[str, Metric]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A step to time.
+
+    `cycle` steps go once through all inputs: warm-up windows and samples are taken in
+    whole cycles, so that every input counts alike and `work` is the mean per step.
+    `details` are the workload's own facts for the record (padding, readers, ...).
+    """
+
+    step: Callable[[], object]
+    work: Work
+    accuracy: Callable[[], Accuracy]
+    cycle: int = 1
+    details: Mapping[str, float | str] | None = None
+    close: Callable[[], None] = lambda: None
+
+
+class TrainingEvent(Protocol):
+    """What a training generator yields; the harness stamps the time of each.
+
+    kind "state": the named state begins; "step": an optimizer step ended; "epoch": an
+    epoch and its evaluation ended, with `errors`, the validation error per metric;
+    "resumed", first of all where there is one: it goes on from a checkpoint, and
+    `saved` is what the harness gave it to keep there.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def loss(self) -> float | None: ...
+    @property
+    def errors(self) -> Mapping[str, float] | None: ...
+    @property
+    def saved(self) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """A level of a metric to be reached; 0.1 means 10 %."""
+
+    metric: str
+    level: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training to clock until it is accurate.
+
+    `events` creates the model when first advanced: the clock starts there. `step` is
+    one representative optimizer step, for the kernel profile alone. `accuracy` is asked
+    for after training, of the weights it ended with.
+    """
+
+    events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]
+    targets: tuple[Target, ...]
+    work_per_epoch: Work
+    accuracy: Callable[[], Accuracy]
+    step: Callable[[], object]
+    prepare_s: float = 0.0
+    details: Mapping[str, float | str] | None = None
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One declared case: every axis but the hardware, which the user chooses."""
+
+    model: str
+    compression: str
+    runtime: str
+    batch_size: int
+    expected_s: float  # on two cores, the worker's whole life
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A named set of cases, and how to build one."""
+
+    name: str
+    stage: str  # "train" or "infer"
+    description: str
+    build: Callable[[Context], Operation | Training]
+    points: Mapping[str, tuple[Point, ...]]  # per profile
+
+    def cases(self, profile: str, hardware: str) -> dict[Case, float]:
+        """This workload's cases in a profile, on one piece of hardware, with the
+        seconds that each is expected to take."""
+        return {
+            Case(
+                self.name,
+                point.model,
+                point.compression,
+                point.runtime,
+                hardware,
+                point.batch_size,
+                point.options,
+            ): point.expected_s
+            for point in self.points.get(profile, ())
+        }

@@ -1,0 +1,262 @@
+import math
+import signal
+from dataclasses import replace
+
+import pytest
+import toy
+from outcomes import (
+    ACCURACY,
+    CASE,
+    NO_PEAKS,
+    SEEN,
+    STEADY,
+    TRAINING_CASE,
+    WORK,
+    outcome,
+    point,
+    record,
+    target,
+    training_outcome,
+)
+
+from harness.measure.compose import failed, measured, skipped
+from harness.measure.spawn import how_it_ended
+from harness.profile import QUICK, SMOKE
+
+
+def training_record(*outcomes):
+    return record(*outcomes, case=TRAINING_CASE)
+
+
+def joules(amount):
+    energy = {"joules": amount, "source": "rapl", "reason": None, "idle_watts": 3.0}
+    return replace(SEEN, energy=energy)
+
+
+def test_a_record_tells_the_case_and_the_profile_it_was_measured_in():
+    case = replace(CASE, options=(("beam", "16"),))
+    found = measured(toy.WORKLOAD, case, QUICK, [outcome(0.5)], NO_PEAKS)
+    assert (found.case_id, found.options) == (case.id, {"beam": "16"})
+    assert (found.profile, found.stage, found.status) == ("quick", "infer", "ok")
+    assert (found.hardware, found.batch_size) == ("cpu", 1)
+
+
+def test_throughput_and_rtfx_come_from_the_totals_of_all_processes():
+    timing = record(outcome(1.0, 1.0), outcome(2.0, 4.0, 8.0)).timing
+    steps, seconds = 5, 16.0
+    assert timing.throughput_items_per_s == WORK["items"] * steps / seconds
+    assert timing.rtfx == WORK["audio_s"] * steps / seconds
+
+
+def test_every_sample_is_kept_process_by_process():
+    timing = record(outcome(1.0, 64.0), outcome(2.0, 4.0, 8.0)).timing
+    assert timing.samples_s == [[1.0, 64.0], [2.0, 4.0, 8.0]]
+    assert timing.processes == 2
+
+
+def test_the_median_is_the_mean_of_the_processes_medians():
+    timing = record(outcome(*[1.0] * 9), outcome(*[2.0] * 3)).timing
+    assert timing.median_s == 1.5
+    # 1.5 -+ 0.5 times sqrt(2) t(0.975, 1) / z(0.975) = 9.168; no time is negative
+    assert timing.median_interval_s == (0.0, pytest.approx(6.084, abs=1e-3))
+
+
+def test_latency_is_null_with_the_samples_it_would_take():
+    latency = record(outcome(*[0.5] * 64)).timing.latency_ms
+    assert (latency.p90.value, latency.p90.upper_bound) == (500.0, 500.0)
+    assert (latency.p99.value, latency.p99.upper_bound) == (None, None)
+    assert (latency.p99.n, latency.p99.needed) == (64, 662)
+    assert latency.p99_9.needed > 6000
+
+
+def test_latency_is_of_all_processes_samples_in_milliseconds():
+    halves = [i / 1000 for i in range(1, 33)], [i / 1000 for i in range(33, 65)]
+    latency = record(*(outcome(*half) for half in halves)).timing.latency_ms
+    assert latency.p90.upper_bound == pytest.approx(63.0)
+    assert latency.p50.value == pytest.approx(32.0)
+
+
+def test_the_warm_ups_of_all_processes_add_up():
+    shaky = STEADY | {"steady": False, "mean_change_percent": 12.5, "seconds": 4.0}
+    found = record(outcome(0.5), outcome(0.5, warm_up=shaky))
+    timing = found.timing
+    assert (timing.warmup_s, timing.steady) == (6.0, False)
+    assert timing.mean_change_percent == 12.5
+    assert found.warnings == [
+        "not steady after 4.0 s of warm-up: the means of the last two windows differ "
+        "by 12.5 %; other load or a changing frequency are the usual causes: see "
+        "`speechmark doctor`, or use a longer profile"
+    ]
+
+
+def test_a_steady_case_has_no_warning():
+    found = record()
+    assert (found.timing.steady, found.warnings) == (True, [])
+
+
+def test_a_warm_up_of_one_window_is_not_said_to_differ():
+    one = {"seconds": 9.0, "steps": 4, "steady": False, "mean_change_percent": None}
+    found = record(outcome(0.5, warm_up=one))
+    assert found.timing.mean_change_percent is None
+    assert found.warnings == [
+        "not known to be steady: 9.0 s of warm-up held one window, and it takes two to "
+        "compare; use a longer profile"
+    ]
+
+
+def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
+    noisy = replace(SEEN, warnings=("12 % stolen",))
+    found = record(outcome(0.5, seen=noisy, warnings=("a damaged cache",)))
+    assert found.warnings == ["a damaged cache", "12 % stolen"]
+
+
+def test_a_fallback_to_float_kernels_is_a_warning_with_its_share():
+    row = {
+        "primitive": "convolution",
+        "direction": "forward_inference",
+        "implementation": "jit:avx2",
+        "dtypes": "f32:f32:f32",
+        "calls": 12,
+        "time_s": 0.5,
+        "share_percent": 75.0,
+    }
+    captured = {
+        "rows": [row],
+        "steps": 3,
+        "wall_s": 1.0,
+        "coverage_percent": 50.0,
+        "unparsed_lines": 0,
+        "float_fallbacks": [row],
+    }
+    found = record(outcome(0.5, kernels=captured), precision="int8")
+    assert found.kernels.rows[0].calls == 12
+    assert found.warnings == [
+        "claims int8, but 12 calls of convolution (forward_inference) ran as jit:avx2 "
+        "on f32:f32:f32, 75 % of the logged time"
+    ]
+
+
+def test_accuracy_is_of_the_first_process_whose_weights_were_measured():
+    found = record(outcome(0.5), outcome(0.5, accuracy=None))
+    assert found.accuracy.metrics["wer"].value == ACCURACY["metrics"]["wer"]["value"]
+
+
+def test_peak_memory_is_the_hungriest_processs():
+    found = record(outcome(0.5, peak_rss_bytes=5), outcome(0.5, peak_rss_bytes=7))
+    assert found.memory.peak_rss_bytes == 7
+
+
+def test_a_gpus_peak_memory_stands_beside_the_hosts():
+    assert record(outcome(0.5, peak_device_bytes=9)).memory.peak_device_bytes == 9
+
+
+def test_the_time_of_each_stage_is_told():
+    assert record().timing.stage_s == {"build": 1.0, "timed": 4.0}
+
+
+def test_the_fraction_of_peak_counts_two_operations_per_multiply_accumulate():
+    found = record(outcome(0.25, 0.75), flops_per_s=16e6, bytes_per_s=1e9, reason=None)
+    assert found.roofline.achieved_flops_per_s == 2 * WORK["macs"] / 0.5
+    assert found.roofline.fraction_of_peak == 0.25
+    assert found.roofline.reason is None
+
+
+@pytest.mark.parametrize(
+    ("macs", "reason", "told"),
+    [
+        (None, None, "this step has no multiply-accumulates to count"),
+        (1e6, "not measured", "not measured"),
+    ],
+)
+def test_a_roofline_without_a_fraction_says_why(macs, reason, told):
+    found = record(outcome(0.5, work=WORK | {"macs": macs}), reason=reason)
+    assert (found.roofline.fraction_of_peak, found.roofline.reason) == (None, told)
+
+
+def test_joules_are_divided_by_the_audio_of_the_process_they_were_read_in():
+    timed = [outcome(*[0.5] * 300, seen=joules(9.0)), outcome(*[0.5] * 600)]
+    energy = record(*timed).energy
+    assert energy.joules_per_audio_hour == 9.0 / (300 * WORK["audio_s"] / 3600)
+    assert (energy.joules, energy.source, energy.idle_watts) == (9.0, "rapl", 3.0)
+
+
+def test_without_a_sensor_energy_is_null_with_the_reason():
+    energy = record().energy
+    assert (energy.joules, energy.joules_per_audio_hour) == (None, None)
+    assert (energy.source, energy.reason) == ("none", "no RAPL")
+
+
+def test_a_training_is_a_record_of_epochs():
+    points = [point(1, 0.9), point(2, 0.5), point(3, 0.4)]
+    targets = [target(0.5, 10.0, 3), target(0.1, None, None)]
+    found = training_record(training_outcome(*points, targets=targets))
+    assert found.stage == "train"
+    assert found.timing.samples_s == [[2.0, 2.0, 2.0]]
+    assert found.timing.rtfx == WORK["audio_s"] * 3 / 6.0
+    assert [t.tta_s for t in found.tta.targets] == [10.0, None]
+    assert [p.errors["cer"] for p in found.tta.curve] == [0.9, 0.5, 0.4]
+    assert (found.tta.seed, found.tta.prepare_s, found.tta.window_epochs) == (7, 0.5, 3)
+
+
+def test_a_training_has_no_warm_up_and_no_latency():
+    timing = training_record(training_outcome(point(1, 0.9))).timing
+    assert (timing.warmup_s, timing.steady, timing.latency_ms) == (None, None, None)
+
+
+def test_shares_of_states_add_up_to_the_whole():
+    shares = training_record(training_outcome(point(1, 0.9))).tta.state_share_percent
+    assert shares == {"create": 10.0, "train": 60.0, "evaluate": 30.0}
+
+
+def test_a_training_without_one_epoch_is_a_failed_record_with_its_limits():
+    found = training_record(training_outcome(total_s=31.0))
+    assert (found.status, found.timing, found.tta) == ("failed", None, None)
+    assert found.reason == (
+        "not one epoch ended within 31 s (the profile smoke gives 30 s); use a longer "
+        "profile or a smaller corpus"
+    )
+
+
+def test_a_training_that_diverged_keeps_its_record_and_says_so():
+    points = [point(1, 0.9), point(2, 1.0, math.nan), point(3, 1.0, math.inf)]
+    found = training_record(training_outcome(*points))
+    assert [p.loss for p in found.tta.curve] == [1.0, None, None]
+    assert found.warnings == [
+        "the training diverged: its loss is nan from epoch 2 on (2 of 3 epochs, null "
+        "in the curve); use another seed, a wider precision or a lower learning rate"
+    ]
+
+
+def test_a_skipped_case_keeps_its_reason():
+    found = skipped(toy.WORKLOAD, CASE, SMOKE, "no such operator")
+    assert (found.status, found.reason) == ("skipped", "no such operator")
+    assert found.case_id == CASE.id
+
+
+def test_a_failed_case_keeps_what_the_sensors_saw():
+    seen = replace(SEEN, warnings=("12 % stolen",), noise={"steal_percent": 12.0})
+    found = failed(toy.WORKLOAD, CASE, SMOKE, "broken", seen)
+    assert (found.status, found.reason) == ("failed", "broken")
+    assert found.warnings == ["12 % stolen"]
+    assert found.noise == {"steal_percent": 12.0}
+
+
+def test_a_worker_that_left_without_a_word_is_told_by_its_exit_status():
+    expected = "the worker ended with exit status 3 and sent no result"
+    assert how_it_ended(3, 2**20) == expected
+
+
+def test_a_crash_is_told_by_its_signal():
+    expected = "the worker was killed by signal 11 (SIGSEGV)"
+    assert how_it_ended(-signal.SIGSEGV, 2**20) == expected
+
+
+@pytest.mark.parametrize(
+    ("rss_bytes", "size"), [(2**30, " at 1024 MiB resident"), (None, "")]
+)
+def test_a_kill_hints_at_memory_with_the_size_last_seen(rss_bytes, size):
+    assert how_it_ended(-signal.SIGKILL, rss_bytes) == (
+        f"the worker was killed by signal 9 (SIGKILL){size}: the kernel does so when "
+        "memory runs out; if nobody killed it, use a smaller batch size, model or a "
+        "machine with more memory"
+    )

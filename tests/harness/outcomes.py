@@ -1,0 +1,108 @@
+"""What workers send to the parent, written by hand: for tests of what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import toy
+
+from harness.case import Case
+from harness.measure.compose import measured
+from harness.measure.run import Outcome
+from harness.measure.watch import Seen
+from harness.profile import SMOKE
+from harness.record.schema import Record
+
+CASE = Case("toy", "good", "fp32", "eager", "cpu", 1)
+TRAINING_CASE = Case("toy-training", "good", "fp32", "eager", "cpu", 8)
+NO_PEAKS = {"precision": "fp32", "reason": "not measured"}
+SEEN = Seen(
+    stage="done",
+    stage_s={"build": 1.0, "timed": 4.0},
+    utilization=None,
+    energy={"joules": None, "source": "none", "reason": "no RAPL", "idle_watts": None},
+    noise=None,
+    warnings=(),
+    last_rss_bytes=None,
+)
+STEADY = {"seconds": 2.0, "steps": 8, "steady": True, "mean_change_percent": 1.0}
+WORK = {
+    "items": 2.0,
+    "audio_s": 6.0,
+    "parameters": 10,
+    "macs": 1e6,
+    "model_bytes": 40,
+}
+ACCURACY = {
+    "metrics": {"wer": {"value": 0.125, "n": 50, "interval": [0.1, 0.2]}},
+    "reason": None,
+}
+
+
+def outcome(
+    *samples_s: float,
+    seen: Seen = SEEN,
+    warnings: tuple[str, ...] = (),
+    **changes: Any,
+) -> Outcome:
+    """How a worker ends that timed these samples of an operation."""
+    value = {
+        "work": WORK,
+        "accuracy": ACCURACY,
+        "warm_up": STEADY,
+        "samples_s": list(samples_s),
+        "kernels": None,
+        "peak_rss_bytes": 2**20,
+        "peak_device_bytes": None,
+        "details": {},
+    }
+    return Outcome("result", value | changes, seen, warnings=warnings)
+
+
+def training_outcome(*curve: dict[str, Any], **changes: Any) -> Outcome:
+    """How a worker ends that trained along this curve."""
+    tta = {
+        "window_epochs": 3,
+        "targets": [],
+        "s_per_epoch": 3.0,
+        "prepare_s": 0.5,
+        "total_s": 10.0,
+        "state_s": {"create": 1.0, "train": 6.0, "evaluate": 3.0},
+        "states": [[0.0, "create"], [1.0, "train"], [7.0, "evaluate"]],
+        "step_s": [2.0, 4.0],
+        "curve": list(curve),
+        "seed": 7,
+        "resumed": 0,
+    }
+    ended = outcome(*[point["train_s"] for point in curve], tta=tta | changes)
+    del ended.value["warm_up"]
+    return ended
+
+
+def point(epoch: int, error: float, loss: float | None = 1.0) -> dict[str, Any]:
+    """An epoch of three seconds, two of them training."""
+    return {
+        "epoch": epoch,
+        "end_s": 1.0 + 3.0 * epoch,
+        "train_s": 2.0,
+        "loss": loss,
+        "errors": {"cer": error},
+    }
+
+
+def target(level: float, tta_s: float | None, epochs: int | None) -> dict[str, Any]:
+    """Where a level of CER was reached, or that it was not."""
+    return {
+        "metric": "cer",
+        "level": level,
+        "reached": tta_s is not None,
+        "tta_s": tta_s,
+        "epochs_to_target": epochs,
+    }
+
+
+def record(*outcomes: Outcome, case: Case = CASE, **peaks: Any) -> Record:
+    """The record of a case that ended so; of one step of half a second by default."""
+    workload = toy.TRAINING if case.workload == "toy-training" else toy.WORKLOAD
+    ended = outcomes or (outcome(0.5),)
+    return measured(workload, case, SMOKE, ended, NO_PEAKS | peaks)

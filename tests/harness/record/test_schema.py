@@ -1,0 +1,119 @@
+import math
+
+import pytest
+from outcomes import TRAINING_CASE, outcome, point, record, target, training_outcome
+from pydantic import ValidationError
+
+from harness.record.schema import SCHEMA_VERSION, AccuracyRecord, Record, TargetReached
+
+
+@pytest.fixture
+def plain():
+    """A valid record of a training as plain values, for one thing to be spoilt."""
+    ended = training_outcome(point(1, 0.9), targets=[target(0.5, None, None)])
+    return record(ended, case=TRAINING_CASE).model_dump(mode="json")
+
+
+def spoil(plain, path, value):
+    *way, last = path
+    for key in way:
+        plain = plain[key]
+    plain[last] = value
+
+
+@pytest.mark.parametrize(
+    "found",
+    [record(), record(training_outcome(point(1, 0.5)), case=TRAINING_CASE)],
+    ids=["operation", "training"],
+)
+def test_a_record_is_read_back_as_it_was_written(found):
+    assert Record.model_validate_json(found.model_dump_json()) == found
+    assert found.schema_version == SCHEMA_VERSION
+
+
+def test_a_record_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        record().status = "failed"
+
+
+@pytest.mark.parametrize(
+    ("reached", "tta_s", "epochs"),
+    [
+        (False, 10.0, None),
+        (False, None, 3),
+        (False, 10.0, 3),
+        (True, None, None),
+        (True, 10.0, None),
+        (True, None, 3),
+    ],
+)
+def test_a_miss_has_no_number_and_a_hit_has_both(reached, tta_s, epochs):
+    with pytest.raises(ValidationError, match="numbers exactly when the level is reac"):
+        TargetReached(
+            metric="cer",
+            level=0.5,
+            reached=reached,
+            tta_s=tta_s,
+            epochs_to_target=epochs,
+        )
+
+
+@pytest.mark.parametrize("part", ["timing", "work"])
+def test_a_case_that_is_ok_has_timing_and_work(plain, part):
+    with pytest.raises(ValidationError, match="status ok needs timing and work"):
+        Record.model_validate(plain | {part: None})
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+@pytest.mark.parametrize("reason", [None, ""])
+def test_a_case_that_is_not_ok_has_a_reason(plain, status, reason):
+    with pytest.raises(ValidationError, match=f"a {status} record needs a reason"):
+        Record.model_validate(plain | {"status": status, "reason": reason})
+
+
+@pytest.mark.parametrize("metrics", [None, {}])
+def test_missing_accuracy_has_a_reason(metrics):
+    with pytest.raises(ValidationError, match="accuracy without metrics must say why"):
+        AccuracyRecord(metrics=metrics, reason=None)
+    assert AccuracyRecord(metrics=metrics, reason="untrained").reason == "untrained"
+
+
+@pytest.mark.parametrize(
+    "path", [("surprise",), ("timing", "surprise"), ("tta", "curve", 0, "surprise")]
+)
+def test_a_field_that_the_schema_does_not_know_is_refused(plain, path):
+    spoil(plain, path, 1)
+    with pytest.raises(ValidationError, match=r"surprise\n  Extra inputs are not"):
+        Record.model_validate(plain)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.001])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("timing", "samples_s", 0, 0),
+        ("timing", "median_s"),
+        ("timing", "rtfx"),
+        ("tta", "total_s"),
+        ("tta", "curve", 0, "errors", "cer"),
+        ("tta", "step_s", 0),
+        ("work", "audio_s_per_step"),
+    ],
+)
+def test_times_and_amounts_are_finite_and_not_below_0(plain, path, value):
+    spoil(plain, path, value)
+    with pytest.raises(ValidationError, match=r"(finite|greater than or equal to 0)"):
+        Record.model_validate(plain)
+
+
+def test_a_workloads_own_facts_are_finite():
+    with pytest.raises(ValidationError, match="finite"):
+        record(outcome(0.5, details={"padding_percent": math.nan}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("status", "fine"), ("stage", "decode"), ("schema_version", 2)]
+)
+def test_words_that_the_schema_does_not_know_are_refused(plain, field, value):
+    with pytest.raises(ValidationError, match=rf"{field}\n  Input should be"):
+        Record.model_validate(plain | {field: value})

@@ -1,0 +1,80 @@
+import pytest
+
+from harness.case import Case
+
+PLAIN = Case("asr-training", "ds2-small", "bf16", "eager", "cpu", 32)
+
+
+@pytest.mark.parametrize(
+    "case_id",
+    [
+        "asr-training/ds2-small/bf16/eager/cpu/b32",
+        "asr-decoding/ds2/fp32/eager/cpu:isa=avx2,threads=1/b1/beam=16/readers=4",
+        "a/m_1.5+x/int8-static/onnxruntime/cuda:0,cuda:1/b4096",
+    ],
+)
+def test_an_id_becomes_the_case_that_has_it(case_id):
+    assert Case.parse(case_id).id == case_id
+
+
+def test_an_id_names_every_axis_and_option():
+    parsed = Case.parse("w/m/c/r/cuda:0/b2/beam=16/readers=4")
+    options = (("beam", "16"), ("readers", "4"))
+    assert parsed == Case("w", "m", "c", "r", "cuda:0", 2, options)
+    assert parsed.option("readers") == "4"
+
+
+def test_an_option_that_a_case_lacks_is_a_key_error():
+    with pytest.raises(KeyError, match="beam"):
+        PLAIN.option("beam")
+
+
+def test_only_the_hardware_changes_on_other_hardware():
+    assert PLAIN.on("cuda:0").id == "asr-training/ds2-small/bf16/eager/cuda:0/b32"
+
+
+@pytest.mark.parametrize("word", ["", "a/b", "a b", "-a", "a=b", "ä", "a:b", "a\n"])
+@pytest.mark.parametrize("axis", range(4))
+def test_a_word_that_would_break_the_id_is_refused_on_every_axis(axis, word):
+    words = ["w", "m", "c", "r"]
+    words[axis] = word
+    with pytest.raises(ValueError, match=r"cannot stand in a case id: expected"):
+        Case(*words, "cpu", 1)
+
+
+@pytest.mark.parametrize("pair", [("be/am", "1"), ("beam", "1=2"), ("beam", "")])
+def test_an_option_that_would_break_the_id_is_refused(pair):
+    with pytest.raises(ValueError, match="cannot stand in a case id"):
+        Case("w", "m", "c", "r", "cpu", 1, (pair,))
+
+
+@pytest.mark.parametrize("hardware", ["", "cpu/2", "cpu 2", "CPU"])
+def test_hardware_that_would_break_the_id_is_refused(hardware):
+    with pytest.raises(ValueError, match="cannot stand in a case id"):
+        Case("w", "m", "c", "r", hardware, 1)
+
+
+def test_an_option_given_twice_is_refused():
+    with pytest.raises(ValueError, match="gives an option twice"):
+        Case("w", "m", "c", "r", "cpu", 1, (("beam", "1"), ("beam", "2")))
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_of_nothing_is_refused_with_its_case(size):
+    with pytest.raises(ValueError, match=rf"batch size {size} in .*/b{size}': expecte"):
+        Case("w", "m", "c", "r", "cpu", size)
+
+
+@pytest.mark.parametrize(
+    "case_id",
+    ["", "w/m/c/r/cpu", "w/m/c/r/cpu/32", "w/m/c/r/cpu/b0", "w/m/c/r/cpu/b01", "w/m"],
+)
+def test_an_id_of_another_shape_is_refused_with_the_shape_expected(case_id):
+    with pytest.raises(ValueError, match=r"expected workload/model/compression/runtim"):
+        Case.parse(case_id)
+
+
+@pytest.mark.parametrize("part", ["beam", "beam=1=2", ""])
+def test_an_id_with_a_malformed_option_names_it(part):
+    with pytest.raises(ValueError, match=rf"{part!r} is not option=value"):
+        Case.parse(f"w/m/c/r/cpu/b1/{part}")

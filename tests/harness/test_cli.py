@@ -1,0 +1,114 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import toy
+from click.testing import CliRunner
+
+from harness import cli
+from harness.hardware import Machine
+from harness.profile import QUICK
+from harness.record.journal import Journal
+from harness.record.schema import Record
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli.main, arguments)
+    return done.exit_code, done.output
+
+
+def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
+    status, printed = invoke("plan", "--profile", "smoke")
+    assert status == 0
+    lines = [line.split() for line in printed.splitlines()]
+    cases = [line for line in lines if line and line[0].startswith("asr-")]
+    assert ["asr-training/ds2-small/fp32/eager/cpu/b8", "15", "s"] in cases
+    total = sum(float(line[1]) for line in cases)
+    assert f"{len(cases)} cases" in printed
+    assert f"{total:.0f} s" in printed
+
+
+def test_plan_keeps_to_hardware_and_keyword() -> None:
+    _, printed = invoke("plan", "--hardware", "cpu:threads=1", "-k", "B16")
+    cases = [line for line in printed.splitlines() if "asr-" in line]
+    assert cases
+    assert all("/cpu:threads=1/b16" in case for case in cases)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("plan", "--profile", "fast"), "unknown profile 'fast'"),
+        (("plan", "--hardware", "cuda:99"), "cuda:99: this machine has"),
+        (("plan", "-k", "nothing-like-it"), "no case of quick contains"),
+        (("overhead", "--pairs", "1"), "an interval needs at least 2 pairs"),
+        (("overhead", "--hardware", "tpu"), "unknown hardware 'tpu'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: tuple[str, ...], told: str) -> None:
+    status, printed = invoke(*arguments)
+    assert status == 2
+    assert told in printed
+
+
+def test_show_prints_what_a_result_holds_and_why_cases_are_missing(
+    tmp_path: Path,
+) -> None:
+    case = next(iter(toy.WORKLOAD.cases("smoke", "cpu")))
+    record = Record(
+        case_id=case.id,
+        workload=case.workload,
+        model=case.model,
+        compression=case.compression,
+        runtime=case.runtime,
+        hardware=case.hardware,
+        batch_size=case.batch_size,
+        options={},
+        profile=QUICK.name,
+        stage="infer",
+        status="skipped",
+        reason="the toy is away",
+    )
+    ours = {
+        "schema_version": 1,
+        "run": {"profile": "quick", "suite_version": "9.9"},
+        "not_measured": [record.model_dump(mode="json")],
+    }
+    machine = {"speechmark": {"cpu_model": "Toy CPU [bold]"}}
+    path = tmp_path / "result.json"
+    path.write_text(
+        json.dumps({"machine_info": machine, "benchmarks": [], "speechmark": ours})
+    )
+    status, printed = invoke("show", str(path))
+    assert status == 0
+    assert "Toy CPU [bold], quick profile, suite 9.9" in printed
+    assert f"skipped: {case.id}: the toy is away" in printed
+
+
+def test_show_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    Journal(tmp_path / "x.json", {"profile": "quick"})
+    status, printed = invoke("show", str(tmp_path / "x.json"))
+    assert status == 1
+    assert "is no result of speechmark" in printed
+
+
+def test_doctor_prints_fingerprint_and_remedies(tmp_path: Path) -> None:
+    status, printed = invoke("doctor", "--results", str(tmp_path))
+    assert status in (0, 1)  # what it finds here is this machine's own
+    for word in ("cpu_model", "torch_onednn", "governor", "disk space", "remedy"):
+        assert word in printed
+    assert (status == 1) == ("bad" in {w for w in printed.split() if w == "bad"})
+
+
+def test_overhead_measures_in_a_real_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.measure.overhead.PAIR_BLOCK_S", 0.05)
+    machine = Machine(cpus=(0,), isas=(), cuda_devices=0)
+    monkeypatch.setattr(cli, "this_machine", lambda: machine)
+    status, printed = invoke("overhead", "--pairs", "3")
+    assert status in (0, 1)  # how much it is depends on the machine's other load
+    assert "over 3 interleaved pairs" in printed
+    assert "% of one core" in printed

@@ -1,0 +1,165 @@
+import re
+
+import pytest
+
+from harness.hardware import Hardware, Machine, parse_all
+
+MACHINE = Machine(cpus=(2, 3, 5, 7), isas=("avx2", "avx512"), cuda_devices=1)
+NO_CAPS = {
+    "OMP_NUM_THREADS": "4",
+    "MKL_NUM_THREADS": "4",
+    "OPENBLAS_NUM_THREADS": "4",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "devices", "threads", "isa"),
+    [
+        ("cpu", ("cpu",), None, None),
+        ("cpu:threads=3", ("cpu",), 3, None),
+        ("cpu:isa=avx2", ("cpu",), None, "avx2"),
+        ("cpu:isa=avx512_vnni,threads=12", ("cpu",), 12, "avx512_vnni"),
+        ("cpu:isa=amx,threads=1", ("cpu",), 1, "amx"),
+        ("cuda:0", ("cuda:0",), None, None),
+        ("cuda:0,cuda:10", ("cuda:0", "cuda:10"), None, None),
+    ],
+)
+def test_every_form_of_hardware_is_understood(text, devices, threads, isa):
+    assert Hardware.parse(text) == Hardware(text, devices, threads, isa)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gpu",
+        "CPU",
+        "cuda",
+        "cuda:",
+        "cuda:01",
+        "cuda:0,1",
+        "cuda:0,cpu",
+        "cpu,cuda:0",
+        "cpu:",
+        "cpu:,",
+        "cpu:threads=1,",
+        "cpu:threads=1,threads=2",
+        "cpu:cores=2",
+        "cpu:isa",
+        "cpu:isa=sse",
+        "cpu:isa=AVX2",
+    ],
+)
+def test_unknown_hardware_is_refused_with_what_was_found_and_what_is_known(text):
+    expected = (
+        f"unknown hardware {text!r}: expected 'cpu', 'cpu:threads=N', "
+        "'cpu:isa=avx2|avx512|avx512_vnni|avx512_bf16|amx', 'cuda:N' or "
+        "'cuda:N,cuda:M'"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        Hardware.parse(text)
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", "", "01", "٣"])
+def test_a_count_of_threads_that_is_no_count_is_quoted(threads):
+    message = f"threads={threads!r} is not a whole number above 0"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Hardware.parse(f"cpu:threads={threads}")
+
+
+def test_a_device_named_twice_is_refused():
+    with pytest.raises(ValueError, match="'cuda:0,cuda:0' names a device twice"):
+        Hardware.parse("cuda:0,cuda:0")
+
+
+def test_without_caps_every_core_may_work():
+    cpu = Hardware.parse("cpu")
+    assert cpu.environment(MACHINE) == NO_CAPS
+    assert cpu.affinity(MACHINE) == (2, 3, 5, 7)
+
+
+def test_a_thread_cap_holds_in_every_library_and_for_every_helper_process():
+    capped = Hardware.parse("cpu:threads=2")
+    assert capped.environment(MACHINE) == dict.fromkeys(NO_CAPS, "2")
+    assert capped.affinity(MACHINE) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("isa", "onednn", "mkl", "aten"),
+    [
+        ("avx2", "AVX2", "AVX2", "avx2"),
+        ("avx512", "AVX512_CORE", "AVX512", "avx512"),
+        ("avx512_vnni", "AVX512_CORE_VNNI", "AVX512_E1", "avx512"),
+        ("avx512_bf16", "AVX512_CORE_BF16", "AVX512_E3", "avx512"),
+        ("amx", "AVX512_CORE_AMX", "AVX512_E4", "avx512"),
+    ],
+)
+def test_an_instruction_set_is_capped_in_each_librarys_own_words(
+    isa, onednn, mkl, aten
+):
+    assert Hardware.parse(f"cpu:isa={isa}").environment(MACHINE) == {
+        **NO_CAPS,
+        "ONEDNN_MAX_CPU_ISA": onednn,
+        "MKL_ENABLE_INSTRUCTIONS": mkl,
+        "ATEN_CPU_CAPABILITY": aten,
+    }
+
+
+def test_gpus_are_counted_as_the_driver_counts_them():
+    cuda = Hardware.parse("cuda:0")
+    assert cuda.is_cuda
+    assert cuda.environment(MACHINE) == {**NO_CAPS, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert not Hardware.parse("cpu:isa=avx2").is_cuda
+
+
+@pytest.mark.parametrize(
+    "text", ["cpu", "cpu:threads=4", "cpu:isa=avx512,threads=1", "cuda:0"]
+)
+def test_what_the_machine_offers_is_not_missing(text):
+    assert Hardware.parse(text).missing_on(MACHINE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "cpu:threads=5",
+            "cpu:threads=5: only 4 CPUs may be used here; ask for at most "
+            "cpu:threads=4",
+        ),
+        ("cpu:isa=amx", "cpu:isa=amx: this CPU lacks amx; it has avx2, avx512"),
+        (
+            "cuda:0,cuda:1",
+            "cuda:0,cuda:1: this machine has 1 CUDA devices; use --hardware cpu, or a "
+            "device below that number",
+        ),
+    ],
+)
+def test_what_the_machine_lacks_is_told_with_what_it_has(text, reason):
+    assert Hardware.parse(text).missing_on(MACHINE) == reason
+
+
+def test_the_reason_for_the_lack_of_gpus_is_told():
+    machine = Machine((0,), (), 0, "no NVIDIA driver")
+    missing = Hardware.parse("cuda:0").missing_on(machine)
+    assert "has 0 CUDA devices (no NVIDIA driver); use --hardware cpu" in missing
+
+
+def test_a_cpu_of_no_known_instruction_set_is_told_so():
+    missing = Hardware.parse("cpu:isa=avx2").missing_on(Machine((0,), (), 0))
+    assert missing == "cpu:isa=avx2: this CPU lacks avx2; it has none of the known sets"
+
+
+def test_hardware_asked_for_by_name_is_never_skipped_in_silence():
+    with pytest.raises(ValueError, match="this CPU lacks amx"):
+        parse_all(["cpu", "cpu:isa=amx"], MACHINE)
+
+
+def test_hardware_asked_for_twice_is_taken_once_in_the_order_given():
+    asked = ["cuda:0", "cpu", "cuda:0"]
+    assert [one.text for one in parse_all(asked, MACHINE)] == ["cuda:0", "cpu"]
+
+
+def test_two_caps_have_one_spelling():
+    with pytest.raises(ValueError, match="write isa before threads"):
+        Hardware.parse("cpu:threads=1,isa=avx2")

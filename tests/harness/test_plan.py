@@ -1,0 +1,68 @@
+import sys
+from dataclasses import replace
+
+import pytest
+import toy
+
+from harness.case import Case
+from harness.plan import discover, plan
+from harness.workload import Metric, Point, Workload
+
+POINT = Point("m", "bf16", "eager", 8, 12.5, (("beam", "16"),))
+ONE = Workload("one", "infer", "", toy.build, {"quick": (POINT,)})
+TWO = replace(ONE, name="two", points={"quick": (POINT,), "smoke": (POINT,)})
+
+
+def test_a_declared_point_becomes_a_case_on_the_users_hardware():
+    case = Case("one", "m", "bf16", "eager", "cpu:threads=1", 8, (("beam", "16"),))
+    assert ONE.cases("quick", "cpu:threads=1") == {case: 12.5}
+
+
+def test_a_workload_without_a_profile_has_no_cases_in_it():
+    assert ONE.cases("smoke", "cpu") == {}
+
+
+def test_a_plan_goes_workload_by_workload_and_then_hardware_by_hardware():
+    planned = plan([ONE, TWO], "quick", ["cpu", "cuda:0"])
+    assert [p.case.id for p in planned] == [
+        "one/m/bf16/eager/cpu/b8/beam=16",
+        "one/m/bf16/eager/cuda:0/b8/beam=16",
+        "two/m/bf16/eager/cpu/b8/beam=16",
+        "two/m/bf16/eager/cuda:0/b8/beam=16",
+    ]
+    assert [p.workload.name for p in planned] == ["one", "one", "two", "two"]
+    assert {p.expected_s for p in planned} == {12.5}
+
+
+def test_a_plan_holds_the_chosen_profile_alone():
+    assert [p.workload.name for p in plan([ONE, TWO], "smoke", ["cpu"])] == ["two"]
+
+
+def test_workloads_are_found_in_the_bench_modules_in_order(tmp_path, monkeypatch):
+    package = tmp_path / "found_benchmarks"
+    package.mkdir()
+    for name in ("__init__", "shared"):
+        (package / f"{name}.py").touch()
+    for name, workloads in (("b", "('3',)"), ("a", "('1', '2')")):
+        (package / f"bench_{name}.py").write_text(f"WORKLOADS = {workloads}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert discover("found_benchmarks") == ["1", "2", "3"]
+    finally:
+        for module in [m for m in sys.modules if m.startswith("found_benchmarks")]:
+            del sys.modules[module]
+
+
+@pytest.mark.parametrize(
+    ("difference", "gate", "passed"),
+    [
+        (0.01, 0.01, True),
+        (-0.5, 0.01, True),
+        (0.0101, 0.01, False),
+        (None, 0.01, None),
+        (0.01, None, None),
+    ],
+)
+def test_a_metric_passes_its_gate_up_to_and_with_its_level(difference, gate, passed):
+    metric = Metric(0.2, 50, (0.1, 0.3), difference=difference, gate=gate)
+    assert metric.passed is passed

@@ -1,0 +1,151 @@
+import re
+from dataclasses import replace
+
+import pytest
+import toy
+from outcomes import (
+    ACCURACY,
+    CASE,
+    SEEN,
+    TRAINING_CASE,
+    WORK,
+    outcome,
+    point,
+    record,
+    target,
+    training_outcome,
+)
+
+from harness.measure.compose import failed, skipped
+from harness.profile import SMOKE
+from harness.show import WIDTH, remarks, summary_text
+
+
+def cells(text, case):
+    """The cells of a case's line."""
+    lines = map(str.strip, text.splitlines())
+    return re.split(" {2,}", next(line for line in lines if line.startswith(case.id)))
+
+
+def training(*targets, case=TRAINING_CASE):
+    points = [point(epoch, 0.9) for epoch in (1, 2, 3)]
+    return record(training_outcome(*points, targets=list(targets)), case=case)
+
+
+def test_an_operation_is_one_line_of_its_figures():
+    ended = outcome(0.25, 0.5, 0.75)
+    found = record(ended, flops_per_s=8e6, reason=None)
+    text = summary_text([found])
+    assert cells(text, CASE) == [
+        CASE.id,
+        "500",
+        "250-750",
+        "-",
+        "4",
+        "12",
+        "12.5",
+        "1",
+        "50",
+    ]
+    assert "operations" in text
+    assert "time to accuracy" not in text
+
+
+def test_a_percentile_is_shown_once_its_samples_suffice():
+    assert cells(summary_text([record(outcome(*[0.5] * 662))]), CASE)[3] == "500"
+
+
+def test_what_is_not_known_is_a_dash_never_a_0():
+    bare = outcome(
+        0.5,
+        work=WORK | {"macs": None},
+        accuracy={"metrics": None, "reason": "untrained weights"},
+        peak_rss_bytes=None,
+    )
+    shown = cells(summary_text([record(bare)]), CASE)
+    assert shown[6:] == ["-", "-", "-"]
+
+
+def test_a_gate_that_was_missed_shouts():
+    metric = ACCURACY["metrics"]["wer"] | {"passed": False}
+    found = record(outcome(0.5, accuracy={"metrics": {"wer": metric}, "reason": None}))
+    assert "12.5 FAILS GATE" in summary_text([found])
+
+
+def test_a_training_is_one_line_with_its_time_to_each_target():
+    found = training(target(0.5, 10.0, 3), target(0.1, None, None))
+    text = summary_text([found])
+    assert cells(text, TRAINING_CASE) == [
+        TRAINING_CASE.id,
+        "10.0 s",
+        "-",
+        "3",
+        "3.00",
+        "3",
+        "12.5",
+        "1",
+    ]
+    assert "cer 50 %" in text
+    assert "cer 10 %" in text
+    assert "operations" not in text
+
+
+def test_every_trainings_targets_have_a_column():
+    other = replace(TRAINING_CASE, model="other")
+    text = summary_text(
+        [
+            training(target(0.5, 10.0, 3)),
+            training(target(0.25, 7.0, 3), case=other),
+        ]
+    )
+    assert cells(text, TRAINING_CASE)[1:3] == ["10.0 s", "-"]
+    assert cells(text, other)[1:3] == ["-", "7.0 s"]
+    assert "cer 25 %" in text
+
+
+def test_what_failed_or_was_skipped_is_told_with_the_first_line_of_its_reason():
+    records = [
+        failed(toy.WORKLOAD, CASE, SMOKE, "stage build: broken\nTraceback ...", SEEN),
+        skipped(toy.WORKLOAD, CASE, SMOKE, "no such operator"),
+    ]
+    expected = [
+        f"failed: {CASE.id}: stage build: broken",
+        f"skipped: {CASE.id}: no such operator",
+    ]
+    assert remarks(records) == expected
+    assert summary_text(records) == "\n".join(expected)
+
+
+def test_every_warning_is_told_whole_with_its_case():
+    long = "warned " * 40 + "[of brackets]"
+    text = summary_text([record(outcome(0.5, warnings=(long,)))])
+    assert f"warning: {CASE.id}: {long}" in text
+
+
+@pytest.mark.parametrize("width", [100, WIDTH])
+def test_a_long_case_is_folded_and_hides_no_figure(width):
+    case = replace(
+        CASE,
+        workload="asr-decoding",
+        compression="int8-static-keep-first",
+        hardware="cpu:isa=avx512_vnni,threads=16",
+        options=(("beam", "16"), ("readers", "4")),
+    )
+    text = summary_text([record(outcome(0.5), case=case)], width)
+    _, titles, *lines = text.splitlines()
+    assert "".join(line.split()[0] for line in lines) == case.id
+    assert re.split(" {2,}", lines[0].strip())[1:] == [
+        "500",
+        "500-500",
+        "-",
+        "4",
+        "12",
+        "12.5",
+        "1",
+        "-",
+    ]
+    assert titles.endswith("of peak % ")
+
+
+def test_nothing_measured_is_nothing_shown():
+    assert summary_text([]) == ""

@@ -1,0 +1,165 @@
+from itertools import count
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from harness.statistics import (
+    hierarchical_median_interval,
+    percentile_bound,
+    ratio_interval,
+    samples_needed,
+)
+
+
+@pytest.mark.parametrize(("percentile", "needed"), [(0.90, 64), (0.99, 662)])
+def test_a_bound_takes_as_many_samples_as_mlperf_says(percentile, needed):
+    assert samples_needed(percentile) == needed
+
+
+@pytest.mark.parametrize("over", [1, 2, 5])
+@pytest.mark.parametrize("percentile", [0.5, 0.9, 0.99])
+def test_the_samples_needed_are_the_fewest_that_pass(percentile, over):
+    fewest = next(
+        n for n in count(over + 1) if binom.cdf(over, n, 1 - percentile) <= 0.01
+    )
+    assert samples_needed(percentile, over) == fewest
+
+
+def test_more_samples_are_needed_where_more_may_exceed_the_bound():
+    assert samples_needed(0.99, 2) > samples_needed(0.99, 1) == 662
+
+
+def brute_force_bound(samples, percentile):
+    n = len(samples)
+    over = max(t for t in range(n) if binom.cdf(t, n, 1 - percentile) <= 0.01)
+    return sorted(samples, reverse=True)[over]
+
+
+@pytest.mark.parametrize("percentile", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("n", [662, 700, 1001, 2000])
+def test_a_bound_is_the_largest_sample_that_the_rule_lets_stand(n, percentile):
+    samples = np.random.default_rng(n).exponential(size=n).tolist()
+    bound = percentile_bound(samples, percentile)
+    assert bound.upper_bound == brute_force_bound(samples, percentile)
+
+
+def test_with_just_enough_samples_the_second_largest_is_the_bound():
+    bound = percentile_bound(range(1, 65), 0.90)
+    assert (bound.value, bound.upper_bound) == (58.0, 63.0)
+    assert (bound.n, bound.needed) == (64, 64)
+
+
+def test_with_too_few_samples_there_is_no_number_but_the_count_it_takes():
+    bound = percentile_bound([1.0] * 661, 0.99)
+    assert (bound.value, bound.upper_bound) == (None, None)
+    assert (bound.n, bound.needed) == (661, 662)
+
+
+def test_the_order_of_the_samples_does_not_matter():
+    assert percentile_bound(range(100), 0.9) == percentile_bound(range(99, -1, -1), 0.9)
+
+
+def test_the_bound_holds_the_true_percentile_99_times_in_100():
+    generator = np.random.default_rng(0)
+    truth, runs = -np.log(1 - 0.9), 2000
+    drawn = generator.exponential(size=(runs, 90))
+    bounds = np.array([percentile_bound(row, 0.9).upper_bound for row in drawn])
+    assert np.mean(bounds >= truth) >= 0.99
+
+
+def test_constant_samples_have_an_interval_of_no_width():
+    assert hierarchical_median_interval([[2.0] * 7, [2.0] * 3]) == (2.0, 2.0)
+
+
+def test_the_interval_of_one_process_knows_its_samples_alone():
+    low, high = hierarchical_median_interval([[1.0, 2.0, 3.0, 4.0, 5.0]])
+    assert (low, high) == (1.0, 5.0)
+
+
+def test_processes_that_differ_widen_the_interval_that_their_pooled_samples_hide():
+    processes = [[1.0] * 50, [2.0] * 50, [3.0] * 50]
+    pooled = [sample for process in processes for sample in process]
+    # Bootstrap means reach from 1 to 3; 2 -+ 2.689, and no time is negative
+    low, high = hierarchical_median_interval(processes)
+    assert (low, high) == (0.0, pytest.approx(4.689, abs=1e-3))
+    assert hierarchical_median_interval([pooled]) == (2.0, 2.0)
+
+
+def test_a_process_counts_once_however_many_samples_it_drew():
+    processes = [[1.0] * 2, [2.0] * 1000]
+    low, high = hierarchical_median_interval(processes, level=0.0)
+    assert (low, high) == (1.5, 1.5)
+
+
+def test_a_higher_level_gives_a_wider_interval():
+    processes = np.random.default_rng(3).normal(10, 1, (6, 30)).tolist()
+    low, high = hierarchical_median_interval(processes, level=0.5)
+    lowest, highest = hierarchical_median_interval(processes, level=0.99)
+    assert lowest < low < high < highest
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_its_own():
+    processes = np.random.default_rng(3).normal(10, 1, (3, 9)).tolist()
+    one, other = (
+        hierarchical_median_interval(processes, resamples=50, seed=seed)
+        for seed in (0, 1)
+    )
+    assert hierarchical_median_interval(processes, resamples=50) == one != other
+
+
+def coverage(processes, runs=100):
+    """How often the interval holds the truth where processes differ by 5 %."""
+    generator, hits = np.random.default_rng(0), 0
+    for seed in range(runs):
+        centres = generator.normal(1.0, 0.05, (processes, 1))
+        samples = generator.normal(centres, 0.02, (processes, 15))
+        low, high = hierarchical_median_interval(samples, resamples=200, seed=seed)
+        hits += low <= 1.0 <= high
+    return hits / runs
+
+
+def test_over_ten_processes_the_interval_holds_the_truth_about_as_often_as_it_says():
+    assert 0.85 <= coverage(processes=10) <= 0.99
+
+
+def test_over_three_processes_too():
+    assert 0.88 <= coverage(processes=3) <= 1.0
+
+
+def test_one_process_says_little_about_the_next():
+    assert coverage(processes=1) < 0.5
+
+
+def test_a_constant_ratio_has_an_interval_of_no_width():
+    assert ratio_interval([2.0, 4.0, 8.0], [1.0, 2.0, 4.0]) == (2.0, 2.0, 2.0)
+
+
+def test_a_ratio_is_of_totals_not_the_mean_of_ratios():
+    ratio, low, high = ratio_interval([1.0, 30.0], [1.0, 10.0])
+    assert ratio == 31.0 / 11.0
+    assert (low, high) == (1.0, 3.0)
+
+
+def test_a_drift_that_both_states_share_cancels():
+    drift = np.linspace(1.0, 3.0, 20)
+    ratio, low, high = ratio_interval((1.1 * drift).tolist(), drift.tolist())
+    assert (ratio, low, high) == pytest.approx((1.1, 1.1, 1.1))
+
+
+def test_the_ratios_interval_holds_its_truth_about_as_often_as_it_says():
+    generator, hits = np.random.default_rng(0), 0
+    for seed in range(200):
+        a, b = generator.normal([[1.2], [1.0]], 0.05, (2, 20)).tolist()
+        _, low, high = ratio_interval(a, b, resamples=500, seed=seed)
+        hits += low <= 1.2 <= high
+    assert 0.88 <= hits / 200 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "counts"),
+    [([1.0], [1.0, 2.0], "1 numerators and 2 denominators"), ([], [], "0 numerators")],
+)
+def test_totals_that_do_not_pair_are_refused_with_their_counts(a, b, counts):
+    with pytest.raises(ValueError, match=f"{counts}.*expected as many of both"):
+        ratio_interval(a, b)

@@ -1,0 +1,103 @@
+"""A workload that sleeps, for tests of the harness that start real workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.workload import (
+    Accuracy,
+    Context,
+    Metric,
+    Operation,
+    Point,
+    Target,
+    Training,
+    UnsupportedError,
+    Work,
+    Workload,
+)
+
+ACCURATE = Accuracy({"wer": Metric(0.1, 50, (0.05, 0.15))})
+
+
+def build(context: Context) -> Operation:
+    """What the model's name says."""
+    if context.case.model == "unsupported":
+        raise UnsupportedError("the toy has no such operator: use another model")
+    if context.case.model == "broken":
+        raise ValueError("the toy is broken on purpose")
+    if context.case.model == "slow-build":
+        partial = context.scratch_dir / "partial"
+        partial.write_text(str(os.getpid()))
+        partial.rename(context.scratch_dir / "building")
+        time.sleep(0 if os.environ.get("TOY_FAST") else 60)
+    count = (context.scratch_dir.parent / f"built-{context.case.model}").open("a")
+    count.write(f"{os.getpid()}\n")
+    return Operation(
+        step=_step(context.case.model),
+        work=Work(items=2, audio_s=6.0, parameters=10, macs=1e6, model_bytes=40),
+        accuracy=lambda: ACCURATE,
+        details={"threads": os.environ["OMP_NUM_THREADS"]},
+    )
+
+
+def _step(model: str) -> Callable[[], object]:
+    if model == "killed":
+        return lambda: os.kill(os.getpid(), signal.SIGKILL)
+    return lambda: time.sleep(0.0005)
+
+
+@dataclass(frozen=True)
+class Event:
+    kind: str
+    state: str = "train"
+    epoch: int = 1
+    loss: float | None = None
+    errors: dict[str, float] | None = None
+    saved: dict[str, Any] | None = None
+
+
+def build_training(context: Context) -> Training:
+    def events(notes: Callable[[], dict[str, Any]]) -> Iterator[Event]:
+        for epoch in range(1, 6):
+            yield Event("state", "train", epoch)
+            time.sleep(0.01)
+            yield Event("step", "train", epoch)
+            yield Event("state", "evaluate", epoch)
+            yield Event("epoch", "evaluate", epoch, 1.0, {"cer": 0.5 / epoch})
+
+    return Training(
+        events=events,
+        targets=(Target("cer", 0.25), Target("cer", 0.001)),
+        work_per_epoch=Work(items=8, audio_s=24.0, macs=1e6),
+        accuracy=lambda: ACCURATE,
+        step=lambda: time.sleep(0.001),
+    )
+
+
+def points(*models: str) -> tuple[Point, ...]:
+    return tuple(Point(model, "fp32", "eager", 1, 1.0) for model in models)
+
+
+WORKLOAD = Workload(
+    "toy",
+    "infer",
+    "sleeps",
+    build,
+    {
+        "smoke": points("good"),
+        "quick": points("good", "unsupported", "broken", "killed", "other"),
+    },
+)
+TRAINING = Workload(
+    "toy-training",
+    "train",
+    "sleeps",
+    build_training,
+    {"smoke": points("good"), "quick": points("good")},
+)
