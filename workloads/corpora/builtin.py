@@ -57,7 +57,7 @@ class CorpusSize:
 
 
 SMOKE = CorpusSize("smoke", train_s=60, validation_s=15)
-QUICK = CorpusSize("quick", train_s=1_800, validation_s=180)
+QUICK = CorpusSize("quick", train_s=1_800, validation_s=360)
 STANDARD = CorpusSize("standard", train_s=36_000, validation_s=1_200)
 
 

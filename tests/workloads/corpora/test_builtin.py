@@ -44,7 +44,7 @@ def test_the_published_sizes() -> None:
     sizes = builtin.SMOKE, builtin.QUICK, builtin.STANDARD
     assert [(s.name, s.train_s, s.validation_s) for s in sizes] == [
         ("smoke", 60, 15),
-        ("quick", 1_800, 180),
+        ("quick", 1_800, 360),
         ("standard", 36_000, 1_200),
     ]
 

@@ -1,0 +1,148 @@
+import json
+import subprocess
+import sys
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from workloads.asr.alphabet import encode
+from workloads.asr.feature_sources import utterance_frames
+from workloads.asr.input_pipeline import build_feed, load_batch, stream
+
+CPU = torch.device("cpu")
+PLAN = [(0, 5, 69), (64, 2), (63, 65, 3, 1), (7,)]
+
+
+def features_of(feed):
+    return [batch.features for batch in stream(feed.train, feed, PLAN, CPU)]
+
+
+def test_shards_and_computing_on_the_fly_give_the_same_batches(tones, feed, tmp_path):
+    on_the_fly = build_feed(tones, tmp_path, features="on-the-fly")
+    assert not list(tmp_path.iterdir())
+    for ahead, now in zip(features_of(feed), features_of(on_the_fly), strict=True):
+        torch.testing.assert_close(ahead, now, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("readers", "prefetch"), [(1, 1), (3, 2), (2, 40)])
+def test_readers_and_prefetch_do_not_change_the_batches(feed, readers, prefetch):
+    other = replace(feed, readers=readers, prefetch=prefetch)
+    for a, b in zip(features_of(feed), features_of(other), strict=True):
+        assert a.equal(b)
+
+
+def test_no_more_batches_are_loaded_ahead_than_prefetch_says(feed):
+    loads = []
+
+    class Counting:
+        utterances = feed.train.utterances
+
+        def read(self, positions):
+            loads.append(positions)
+            return feed.train.read(positions)
+
+    plan = [(i,) for i in range(30)]
+    batches = stream(Counting(), replace(feed, prefetch=3), plan, CPU)
+    for taken in range(1, 4):
+        next(batches)
+        assert len(loads) <= taken + 3
+    batches.close()
+    assert len(loads) <= 3 + 3
+
+
+def test_peak_memory_is_that_of_the_batches_ahead_however_many_there_are(feed):
+    plan = [tuple(range(8))] * 80
+    batch = load_batch(feed.train, feed.normaliser, plan[0]).features.nbytes
+    ahead = replace(feed, prefetch=2)
+    tracemalloc.start()
+    for _ in stream(feed.train, ahead, plan, CPU):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Two wait, one is loaded (as read and as padded), one is in use and one was.
+    assert peak < 8 * batch
+
+
+def test_readers_compute_on_one_thread_and_leave_the_others_theirs():
+    """In a fresh process: torch decides when a thread first computes."""
+    script = """
+import threading, torch
+from workloads.asr.feature_sources import reader_pool
+torch.set_num_threads(2)
+with reader_pool(3) as pool:
+    print([pool.submit(torch.get_num_threads).result() for _ in range(3)])
+    print(torch.get_num_threads())
+    threading.Thread(target=lambda: print(torch.get_num_threads())).start()
+"""
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert result.stdout.split("\n")[:3] == ["[1, 1, 1]", "2", "2"]
+
+
+def test_a_shard_holds_sixty_four_utterances(tones, tmp_path):
+    build_feed(tones, tmp_path)
+    (root,) = tmp_path.iterdir()
+    shards = sorted((root / "train").glob("*.f32"))
+    frames = [utterance_frames(u) for u in tones.train]
+    sizes = [shard.stat().st_size // (93 * 4) for shard in shards]
+    assert sizes == [sum(frames[:64]), sum(frames[64:])]
+
+
+def test_shards_are_written_once(tones, tmp_path):
+    first = build_feed(tones, tmp_path)
+    (root,) = tmp_path.iterdir()
+    stamps = [p.stat().st_mtime_ns for p in sorted(root.rglob("*.f32"))]
+    second = build_feed(tones, tmp_path)
+    assert [p.stat().st_mtime_ns for p in sorted(root.rglob("*.f32"))] == stamps
+    np.testing.assert_array_equal(first.normaliser.mean, second.normaliser.mean)
+
+
+def test_shards_of_another_checksum_are_written_again(tones, tmp_path):
+    build_feed(tones, tmp_path)
+    (root,) = tmp_path.iterdir()
+    index = root / "train" / "index.json"
+    stale = json.loads(index.read_text()) | {"checksum": "of another corpus"}
+    index.write_text(json.dumps(stale))
+    build_feed(tones, tmp_path)
+    assert json.loads(index.read_text())["checksum"] == tones.checksum
+
+
+def test_a_truncated_shard_is_named(tones, tmp_path):
+    feed = build_feed(tones, tmp_path)
+    shard = next(iter(tmp_path.rglob("train/00000.f32")))
+    shard.write_bytes(shard.read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r"00000\.f32 ends 2 numbers early"):
+        feed.train.read([63])
+
+
+def test_a_batch_is_normalised_padded_with_zeros_and_labelled(feed):
+    batch = load_batch(feed.train, feed.normaliser, (4, 9))
+    frames = [utterance_frames(feed.train.utterances[i]) for i in (4, 9)]
+    assert batch.lengths.tolist() == frames
+    assert batch.features.shape == (2, max(frames), 93)
+    assert batch.frames == sum(frames)
+    assert batch.padded_frames == 2 * max(frames)
+    short = int(np.argmin(frames))
+    assert batch.features[short, frames[short] :].eq(0).all()
+    transcripts = [feed.train.utterances[i].transcript for i in (4, 9)]
+    assert batch.targets.tolist() == [x for t in transcripts for x in encode(t)]
+    assert batch.audio_s == sum(feed.train.utterances[i].duration_s for i in (4, 9))
+
+
+def test_normalised_training_features_have_mean_zero_and_deviation_one(feed):
+    everything = range(len(feed.train.utterances))
+    batch = load_batch(feed.train, feed.normaliser, everything)
+    true = torch.cat(
+        [x[:n] for x, n in zip(batch.features, batch.lengths, strict=True)]
+    )
+    torch.testing.assert_close(true.mean(0), torch.zeros(93), rtol=0, atol=1e-3)
+    torch.testing.assert_close(true.std(0), torch.ones(93), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize(("readers", "prefetch"), [(0, 1), (1, 0)])
+def test_no_reader_or_no_prefetch_is_refused(tones, tmp_path, readers, prefetch):
+    with pytest.raises(ValueError, match=f"readers {readers} and prefetch {prefetch}"):
+        build_feed(tones, tmp_path, readers=readers, prefetch=prefetch)

@@ -1,0 +1,1 @@
+"""Training and decoding of a Deep Speech 2 style acoustic model."""

@@ -1,0 +1,48 @@
+"""The 30 outputs of the acoustic model, and text to labels and back.
+
+A separator stands between doubled letters ("co_ol"), so that a transcript never
+repeats a label and CTC never needs a blank inside a word.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+SEPARATOR = "_"
+SYMBOLS = " abcdefghijklmnopqrstuvwxyz'" + SEPARATOR  # the blank follows
+SPACE = SYMBOLS.index(" ")
+BLANK = len(SYMBOLS)
+OUTPUTS = len(SYMBOLS) + 1
+
+_LABEL = {symbol: label for label, symbol in enumerate(SYMBOLS)}
+
+
+def separate_doubles(text: str) -> str:
+    """Put the separator between doubled letters.
+
+    >>> separate_doubles("cool books")
+    'co_ol bo_oks'
+    """
+    pairs = zip(" " + text, text, strict=False)
+    return "".join(SEPARATOR + b if a == b != " " else b for a, b in pairs)
+
+
+def encode(transcript: str) -> list[int]:
+    """Labels of a transcript; a foreign character is a ValueError naming it."""
+    foreign = sorted(set(transcript) - set(SYMBOLS[:-1]))
+    if foreign:
+        raise ValueError(
+            f"the transcript {transcript!r} holds {''.join(foreign)!r}: only a-z, "
+            "apostrophe and space have outputs; normalise the text first"
+        )
+    return [_LABEL[symbol] for symbol in separate_doubles(transcript)]
+
+
+def collapse(path: Iterable[int]) -> str:
+    """Text of a frame-by-frame CTC path: repeats, blanks and separators vanish.
+
+    >>> collapse([3, 3, 15, 28, 15, BLANK, BLANK, 12])
+    'cool'
+    """
+    labels = (label for label, _ in groupby(path) if label != BLANK)
+    text = "".join(SYMBOLS[label] for label in labels).replace(SEPARATOR, "")
+    return " ".join(text.split())

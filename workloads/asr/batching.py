@@ -1,0 +1,77 @@
+"""Which utterances go into which batch.
+
+Utterances of like length share a batch. Their lengths are jittered before sorting so
+that each epoch has other batches; the jitter is the largest of `JITTERS` under which at
+most 10 % of the epoch's frames are padding. Every batch has the batch size but
+one, which takes the remainder, at a random place among the lengths, and is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_PADDING_PERCENT = 10.0
+JITTERS = (0.3, 0.2, 0.1, 0.05, 0.0)  # of the length
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Batches in the order of training, and the padding that they cost.
+
+    The padding exceeds `MAX_PADDING_PERCENT` only where a corpus is so small that even
+    its sorted lengths differ by more within one batch.
+    """
+
+    batches: tuple[tuple[int, ...], ...]
+    padding_percent: float
+
+
+def padding_percent(lengths: np.ndarray, batches: Sequence[Sequence[int]]) -> float:
+    """Share of the padded frames that hold no speech."""
+    padded = sum(int(lengths[list(b)].max()) * len(b) for b in batches)
+    true = sum(int(lengths[list(b)].sum()) for b in batches)
+    return 100.0 * (1.0 - true / padded)
+
+
+def plan_epoch(
+    lengths: Sequence[int],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    shortest_first: bool = False,
+) -> BatchPlan:
+    """The batches of one epoch: a function of its arguments alone.
+
+    `shortest_first` orders them by length (SortaGrad, Deep Speech 2, section 3.2).
+    """
+    if not lengths:
+        raise ValueError("no utterances to batch: the training set is empty")
+    frames = np.asarray(lengths)
+    for jitter in JITTERS:
+        rng = np.random.default_rng((seed, epoch))
+        batches = _cut(frames, batch_size, jitter, rng)
+        padding = padding_percent(frames, batches)
+        if padding <= MAX_PADDING_PERCENT:
+            break
+    if not shortest_first:
+        batches = [batches[i] for i in rng.permutation(len(batches))]
+    return BatchPlan(tuple(batches), padding)
+
+
+def _cut(
+    frames: np.ndarray, batch_size: int, jitter: float, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
+    noise = rng.uniform(1.0 - jitter, 1.0 + jitter, len(frames))
+    order = np.lexsort((rng.random(len(frames)), frames * noise))
+    sizes = [batch_size] * (len(frames) // batch_size)
+    remainder = len(frames) % batch_size
+    if remainder:
+        sizes.insert(int(rng.integers(len(sizes) + 1)), remainder)
+    parts = np.split(order, np.cumsum(sizes)[:-1])
+    return [tuple(int(i) for i in part) for part in parts]
+
+
+def share_of_rank(batch: Sequence[int], rank: int, ranks: int) -> tuple[int, ...]:
+    """A rank's utterances of a global batch: every `ranks`-th, so of like length."""
+    return tuple(batch[rank::ranks])

@@ -1,0 +1,113 @@
+"""From log-probabilities to text: best path, and beam search over a lexicon.
+
+Axes: `B` utterances, `U` output frames, `N` = 30 outputs.
+"""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from workloads.asr.alphabet import (
+    BLANK,
+    OUTPUTS,
+    SPACE,
+    SYMBOLS,
+    collapse,
+    separate_doubles,
+)
+
+# Flashlight's files are separated by spaces, so they need other names for two outputs.
+_BOUNDARY = "|"
+_TOKENS = [_BOUNDARY if s == " " else s for s in SYMBOLS] + ["-"]
+_IMPOSSIBLE = -1e4
+
+
+class Decoder(Protocol):
+    """What evaluation needs of a decoder."""
+
+    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
+        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
+
+
+class GreedyDecoder:
+    """The most likely output of each frame: a beam of 1, without a lexicon."""
+
+    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
+        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
+        paths = log_probs.argmax(dim=2).cpu()  # (B, U)
+        trimmed = zip(paths.tolist(), lengths.tolist(), strict=True)
+        return [collapse(path[:length]) for path, length in trimmed]
+
+
+class LexiconBeamDecoder:
+    """Prefix beam search that can only write words of a lexicon.
+
+    Flashlight's decoder through torchaudio, without a language model. A word ends
+    with the space after it; one certain space is appended to every utterance, so
+    that its last word ends too. Runs on one core: flashlight keeps the interpreter's
+    lock while it searches.
+
+    `beam_width` prefixes are kept, `word_score` is added for every word.
+    """
+
+    def __init__(
+        self, words: Iterable[str], beam_width: int, word_score: float = 0.0
+    ) -> None:
+        lexicon = sorted(set(words))
+        if not lexicon:
+            raise ValueError("the lexicon is empty: give the words of the transcripts")
+        if beam_width < 1:
+            raise ValueError(f"a beam of {beam_width} keeps nothing: use 1 or more")
+        self.beam_width = beam_width
+        self._search = _flashlight(lexicon, beam_width, word_score)
+
+    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
+        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
+        host = log_probs.detach().float().cpu()
+        end = torch.full((1, OUTPUTS), _IMPOSSIBLE)
+        end[0, SPACE] = 0.0
+        transcripts = []
+        for frames, length in zip(host, lengths.tolist(), strict=True):
+            emissions = torch.cat([frames[:length], end])[None]  # (1, U + 1, 30)
+            hypotheses = self._search(emissions)[0]
+            transcripts.append(" ".join(hypotheses[0].words) if hypotheses else "")
+        return transcripts
+
+
+def _flashlight(lexicon: Sequence[str], beam_width: int, word_score: float) -> Any:
+    try:
+        from torchaudio.models.decoder import ctc_decoder
+    except (ImportError, RuntimeError) as error:
+        raise ImportError(
+            f"the lexicon beam search needs flashlight ({error}): "
+            "pip install flashlight-text, or decode greedily (beam width 1)"
+        ) from error
+    lines = [
+        f"{word} {' '.join(separate_doubles(word))} {_BOUNDARY}\n" for word in lexicon
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "lexicon.txt"
+        path.write_text("".join(lines))
+        return ctc_decoder(
+            lexicon=str(path),
+            tokens=_TOKENS,
+            beam_size=beam_width,
+            word_score=word_score,
+            blank_token=_TOKENS[BLANK],
+            sil_token=_BOUNDARY,
+            unk_word="<unk>",
+        )
+
+
+def words_of(transcripts: Iterable[str]) -> set[str]:
+    """The lexicon of some transcripts."""
+    return {word for transcript in transcripts for word in transcript.split()}
+
+
+def make_decoder(beam_width: int, words: Iterable[str]) -> Decoder:
+    """Greedy for a beam of 1, lexicon search for a wider one."""
+    return GreedyDecoder() if beam_width == 1 else LexiconBeamDecoder(words, beam_width)

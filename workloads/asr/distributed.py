@@ -1,0 +1,156 @@
+"""Data-parallel training: one process a device, synchronous gradients.
+
+Each batch is shared out among the ranks, so that its size means the same however many
+devices work on it. Batch-norm statistics are each rank's own, as is usual; rank 0's are
+the ones that are evaluated and saved.
+"""
+
+import multiprocessing
+import queue
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed
+
+from workloads.asr import checkpoint
+from workloads.asr.ds2 import DeepSpeech2Size
+from workloads.asr.events import Event
+from workloads.asr.input_pipeline import Feed
+from workloads.asr.recipe import Recipe
+from workloads.asr.training import Rank, Training
+
+_POLL_S = 1.0  # how often a silent rank is looked at
+_PATIENCE = timedelta(hours=6)  # the others wait while rank 0 evaluates, widest beam
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What every rank is told."""
+
+    size: DeepSpeech2Size
+    recipe: Recipe
+    feed: Feed
+    devices: tuple[str, ...]
+    checkpoint_dir: Path | None
+    resume_from: Path | None
+    meeting_point: str  # a file that the ranks find each other by
+    threads: int  # of each rank
+
+
+def train_data_parallel(
+    size: DeepSpeech2Size,
+    recipe: Recipe,
+    feed: Feed,
+    devices: Sequence[str],
+    checkpoint_dir: Path | None = None,
+    resume_from: Path | None = None,
+) -> Iterator[Event]:
+    """As `training.train`, over `devices`: ["cuda:0", "cuda:1"], or ["cpu"] * n.
+
+    The first event comes when all processes stand and before any has a model: their
+    start, seconds of importing, is before a clock that starts there. The processes are
+    spawned, so a script that calls this needs `if __name__ == "__main__"`. They end
+    with the generator.
+    """
+    _check(devices, recipe)
+    with tempfile.TemporaryDirectory() as directory:
+        job = Job(
+            size,
+            recipe,
+            feed,
+            tuple(devices),
+            checkpoint_dir,
+            resume_from,
+            (Path(directory) / "ranks").as_uri(),
+            max(1, torch.get_num_threads() // len(devices)),
+        )
+        yield from _relay(job)
+
+
+def _check(devices: Sequence[str], recipe: Recipe) -> None:
+    kinds = {torch.device(device).type for device in devices}
+    if len(kinds) != 1 or not kinds <= {"cpu", "cuda"}:
+        raise ValueError(
+            f"devices {list(devices)} must all be CUDA, or all be cpu: "
+            "give for example cuda:0 and cuda:1"
+        )
+    if kinds == {"cuda"} and len(set(devices)) != len(devices):
+        raise ValueError(f"devices {list(devices)}: each GPU can serve one rank only")
+    if recipe.batch_size < len(devices):
+        raise ValueError(
+            f"a batch of {recipe.batch_size} cannot be shared by {len(devices)} "
+            "ranks: use a larger batch or fewer devices"
+        )
+
+
+def _relay(job: Job) -> Iterator[Event]:
+    context = multiprocessing.get_context("spawn")
+    events: Any = context.Queue()
+    ranks = [
+        context.Process(target=_rank_main, args=(job, number, events), daemon=True)
+        for number in range(len(job.devices))
+    ]
+    for rank in ranks:
+        rank.start()
+    try:
+        while (event := _next_event(events, ranks)) is not None:
+            yield event
+    finally:
+        for rank in ranks:
+            rank.terminate()
+        for rank in ranks:
+            rank.join()
+
+
+def _next_event(events: Any, ranks: Sequence[BaseProcess]) -> Event | None:
+    """Rank 0's next event, None after its last; RuntimeError if a rank has died."""
+    while True:
+        try:
+            event: Event | None = events.get(timeout=_POLL_S)
+            return event
+        except queue.Empty:
+            failed = {n: r.exitcode for n, r in enumerate(ranks) if r.exitcode}
+            if failed:
+                raise RuntimeError(
+                    f"of {len(ranks)} training ranks, these ended with an exit code: "
+                    f"{failed}; their own message is on standard error"
+                ) from None
+
+
+def _rank_main(job: Job, number: int, events: Any) -> None:
+    torch.set_num_threads(job.threads)
+    device = torch.device(job.devices[number])
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        init_method=job.meeting_point,
+        rank=number,
+        world_size=len(job.devices),
+        timeout=_PATIENCE,
+    )
+    try:
+        for event in _rank_events(job, Rank(number, len(job.devices)), device):
+            if number == 0:
+                events.put(event)
+        distributed.barrier()
+        if number == 0:
+            events.put(None)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _rank_events(job: Job, rank: Rank, device: torch.device) -> Iterator[Event]:
+    distributed.barrier()
+    yield Event("state", "train", 1, 0)
+    training = Training(job.size, job.recipe, job.feed, device, rank)
+    training.checkpoint_dir = job.checkpoint_dir
+    if job.resume_from is not None:
+        training.restore(checkpoint.load_checkpoint(job.resume_from))
+    yield from training.run()

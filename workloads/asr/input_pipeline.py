@@ -1,0 +1,164 @@
+"""Batches on their way to the model: read, normalised, padded, prefetched.
+
+Axes: `B` utterances, `T` frames, `F` features (93).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workloads.asr.alphabet import encode
+from workloads.asr.feature_sources import (
+    FeatureSource,
+    OnTheFly,
+    open_shards,
+    reader_pool,
+    training_moments,
+    utterance_frames,
+    write_shards,
+)
+from workloads.asr.features import FEATURES, Normaliser
+from workloads.corpora.utterance import Corpus
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Padded features with their targets; the lengths stay on the host."""
+
+    positions: tuple[int, ...]
+    features: Tensor  # (B, T, 93) float32, zero where padded
+    lengths: Tensor  # (B,) true frames
+    targets: Tensor  # all labels, one after the other
+    target_lengths: Tensor  # (B,)
+    audio_s: float  # true speech
+
+    @property
+    def frames(self) -> int:
+        return int(self.lengths.sum())
+
+    @property
+    def padded_frames(self) -> int:
+        """Frames computed, true or not."""
+        return self.features.shape[0] * self.features.shape[1]
+
+    def to(self, device: torch.device) -> "Batch":
+        if device.type == "cpu":
+            return self
+        features = self.features.to(device, non_blocking=True)
+        targets = self.targets.to(device, non_blocking=True)
+        return replace(self, features=features, targets=targets)
+
+    def pin(self) -> "Batch":
+        """In page-locked memory, from which copies to a GPU run on their own."""
+        return replace(
+            self, features=self.features.pin_memory(), targets=self.targets.pin_memory()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """A corpus, ready to train on.
+
+    `readers` threads load batches, `prefetch` of them ahead. The batches are the
+    same whatever both are.
+    """
+
+    train: FeatureSource
+    validation: FeatureSource
+    normaliser: Normaliser
+    readers: int = 1
+    prefetch: int = 4
+
+
+FeatureMode = Literal["shards", "on-the-fly"]
+
+
+def build_feed(
+    corpus: Corpus,
+    cache_dir: Path,
+    features: FeatureMode = "shards",
+    readers: int = 1,
+    prefetch: int = 4,
+) -> Feed:
+    """Prepare a corpus: this takes time that no training clock should see."""
+    if readers < 1 or prefetch < 1:
+        raise ValueError(
+            f"readers {readers} and prefetch {prefetch} must both be 1 or more"
+        )
+    if features == "on-the-fly":
+        train = OnTheFly(corpus.train)
+        normaliser = training_moments(train, readers)
+        return Feed(train, OnTheFly(corpus.validation), normaliser, readers, prefetch)
+    root = cache_dir / f"features-{corpus.checksum[:16]}"
+    normaliser = write_shards(corpus.train, root / "train", corpus.checksum, readers)
+    write_shards(corpus.validation, root / "validation", corpus.checksum, readers)
+    return Feed(
+        open_shards(corpus.train, root / "train"),
+        open_shards(corpus.validation, root / "validation"),
+        normaliser,
+        readers,
+        prefetch,
+    )
+
+
+def source_frames(source: FeatureSource) -> list[int]:
+    """T of every utterance."""
+    return [utterance_frames(utterance) for utterance in source.utterances]
+
+
+def load_batch(
+    source: FeatureSource, normaliser: Normaliser, positions: Sequence[int]
+) -> Batch:
+    """Read, normalise and pad the utterances at `positions`."""
+    raw = source.read(positions)
+    lengths = [len(features) for features in raw]
+    padded = np.zeros((len(raw), max(lengths), FEATURES), np.float32)
+    for row, features in zip(padded, raw, strict=True):
+        normaliser.write(features, row[: len(features)])
+    utterances = [source.utterances[i] for i in positions]
+    labels = [encode(utterance.transcript) for utterance in utterances]
+    return Batch(
+        tuple(positions),
+        torch.from_numpy(padded),
+        torch.tensor(lengths),
+        torch.tensor(list(chain.from_iterable(labels))),
+        torch.tensor([len(x) for x in labels]),
+        sum(utterance.duration_s for utterance in utterances),
+    )
+
+
+def stream(
+    source: FeatureSource,
+    feed: Feed,
+    batches: Iterable[Sequence[int]],
+    device: torch.device,
+) -> Iterator[Batch]:
+    """The `batches` of `source` in their order, on `device`, loaded ahead.
+
+    At most `feed.prefetch` batches wait in memory.
+    """
+
+    def load(positions: Sequence[int]) -> Batch:
+        batch = load_batch(source, feed.normaliser, positions)
+        return batch.pin() if device.type == "cuda" else batch
+
+    waiting: deque[Future[Batch]] = deque()
+    with reader_pool(feed.readers) as pool:
+        try:
+            for positions in batches:
+                waiting.append(pool.submit(load, positions))
+                if len(waiting) > feed.prefetch:
+                    yield waiting.popleft().result().to(device)
+            while waiting:
+                yield waiting.popleft().result().to(device)
+        finally:
+            for future in waiting:
+                future.cancel()

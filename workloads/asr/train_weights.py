@@ -1,0 +1,102 @@
+"""Train a size on the built-in corpus, and save what was trained.
+
+    python -m workloads.asr.train_weights                     the shipped ds2-small
+    python -m workloads.asr.train_weights --size ds2-paper    into the cache
+
+The weights are those after the last epoch. Shipped ones may have at most MAX_BYTES.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from workloads.asr import checkpoint
+from workloads.asr.ds2 import DS2_SMALL, SIZES, DeepSpeech2Size
+from workloads.asr.input_pipeline import Feed, build_feed
+from workloads.asr.recipe import Recipe
+from workloads.asr.trained import COMMAND, SHIPPED, save_trained, trained_dir
+from workloads.asr.training import train
+from workloads.corpora import builtin
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.utterance import Corpus
+
+CORPORA = {size.name: size for size in (builtin.QUICK, builtin.STANDARD)}
+MAX_BYTES = 8 * 1024 * 1024
+EPOCHS = 30
+BATCH_SIZE = 16
+BEAM_WIDTH = 64
+
+
+def train_and_save(
+    size: DeepSpeech2Size,
+    recipe: Recipe,
+    corpus: Corpus,
+    feed: Feed,
+    device: str,
+    directory: Path,
+) -> Path:
+    """Train to the recipe's last epoch, telling each on standard output."""
+    facts: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for event in train(size, recipe, feed, device, Path(scratch)):
+            if event.errors is None:
+                continue
+            rates = {name: 100 * rate.rate for name, rate in event.errors.items()}
+            facts = {f"{name}_percent": f"{x:.2f}" for name, x in rates.items()}
+            told = ", ".join(f"{name} {x:.1f} %" for name, x in rates.items())
+            print(f"epoch {event.epoch}: loss {event.loss:.1f}, {told}", flush=True)
+        content = checkpoint.load_checkpoint(Path(scratch) / checkpoint.NAME)
+    facts |= {
+        "corpus": corpus.name,
+        "corpus_checksum": corpus.checksum,
+        "command": f"{COMMAND} --size {size.name}",
+        "recipe": json.dumps(content["recipe"]),
+        "beam_width": str(recipe.beam_width),
+        "torch": torch.__version__,
+    }
+    path = directory / f"{size.name}.safetensors"
+    save_trained(content["model"], feed.normaliser, facts, path)
+    return path
+
+
+def check_shippable(path: Path) -> None:
+    """ValueError for weights too large to ship with the project."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{path} has {size} bytes, expected at most {MAX_BYTES} to ship: train it "
+            "into the cache with --directory"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=sorted(SIZES), default=DS2_SMALL.name)
+    parser.add_argument("--corpus", choices=sorted(CORPORA), default="quick")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
+    parser.add_argument(
+        "--directory", type=Path, help="default: shipped with the project, or the cache"
+    )
+    chosen = parser.parse_args(arguments)
+    size = SIZES[chosen.size]
+    ships = size is DS2_SMALL
+    directory = chosen.directory or (SHIPPED if ships else trained_dir())
+    corpus = builtin.load_or_build(CORPORA[chosen.corpus], default_cache_dir())
+    feed = build_feed(corpus, default_cache_dir())
+    recipe = Recipe(
+        batch_size=chosen.batch_size, max_epochs=chosen.epochs, beam_width=BEAM_WIDTH
+    )
+    path = train_and_save(size, recipe, corpus, feed, chosen.device, directory)
+    if directory == SHIPPED:
+        check_shippable(path)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
