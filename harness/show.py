@@ -80,7 +80,7 @@ def _training_cells(record: Record) -> list[str]:
 def _operation_table(records: Sequence[Record]) -> Table:
     table = Table(title="operations", title_justify="left", box=None)
     columns: list[tuple[str, Callable[[Record], str]]] = [
-        ("median ms", lambda r: f"{1e3 * r.timing.median_s:.3g}"),  # type: ignore[union-attr]
+        ("ms/step", lambda r: f"{1e3 * r.timing.median_s:.3g}"),  # type: ignore[union-attr]
         ("95 % interval", _interval_ms),
         ("p99 ms", _p99_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]

@@ -126,6 +126,8 @@ def _work(work: dict[str, Any]) -> WorkRecord:
 def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     results = [outcome.value for outcome in outcomes]
     processes = [result["samples_s"] for result in results]
+    cycle = results[0]["cycle"]
+    steps_s = [_mean_step_of_each_cycle(samples, cycle) for samples in processes]
     pooled = list(chain.from_iterable(processes))
     steps_per_s = len(pooled) / sum(pooled)
     warm = [result["warm_up"] for result in results if "warm_up" in result]
@@ -137,13 +139,25 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
         steady=all(w["steady"] for w in warm) if warm else None,
         mean_change_percent=max(known) if known else None,
         processes=len(processes),
-        median_s=fmean(median(samples) for samples in processes),
-        median_interval_s=hierarchical_median_interval(processes),
+        cycle=cycle,
+        median_s=fmean(median(means) for means in steps_s),
+        median_interval_s=hierarchical_median_interval(steps_s),
         latency_ms=_latency_ms(pooled) if warm else None,
         throughput_items_per_s=work.items_per_step * steps_per_s,
         rtfx=work.audio_s_per_step * steps_per_s,
         stage_s=outcomes[0].seen.stage_s,
     )
+
+
+def _mean_step_of_each_cycle(samples: Sequence[float], cycle: int) -> list[float]:
+    """Inputs of one cycle differ in length, so that its steps are no repetitions of one
+    another; cycles are.
+
+    >>> _mean_step_of_each_cycle([1, 3, 2, 6], cycle=2)
+    [2.0, 4.0]
+    """
+    starts = range(0, len(samples) - cycle + 1, cycle)
+    return [fmean(samples[start : start + cycle]) for start in starts]
 
 
 def _latency_ms(samples_s: Sequence[float]) -> Latency:

@@ -141,6 +141,7 @@ def _operate(
         "accuracy": accuracy,
         "warm_up": asdict(warm),
         "samples_s": samples,
+        "cycle": operation.cycle,
         "kernels": kernels,
         **memory,
     }
@@ -176,6 +177,7 @@ def _train(
         "work": asdict(training.work_per_epoch),
         "accuracy": accuracy,
         "samples_s": [point.train_s for point in run.curve],
+        "cycle": 1,
         "tta": asdict(run)
         | {
             "window_epochs": WINDOW_EPOCHS,

@@ -42,13 +42,18 @@ class Latency(Part):
 
 class Timing(Part):
     """`samples_s` holds every sample, a list per process. A sample is one step; of a
-    training it is the time in the state "train" of one epoch."""
+    training it is the time in the state "train" of one epoch.
+
+    `cycle` successive steps go once through all inputs, which differ in length:
+    `median_s` is the median over cycles of the mean step, averaged over processes.
+    """
 
     samples_s: list[list[Seconds]]
     warmup_s: Seconds | None
     steady: bool | None
     mean_change_percent: Percent | None
     processes: int
+    cycle: Annotated[int, Field(ge=1)]
     median_s: Seconds
     median_interval_s: tuple[Seconds, Seconds]
     latency_ms: Latency | None

@@ -51,6 +51,7 @@ def outcome(
         "accuracy": ACCURACY,
         "warm_up": STEADY,
         "samples_s": list(samples_s),
+        "cycle": 1,
         "kernels": None,
         "peak_rss_bytes": 2**20,
         "peak_device_bytes": None,

@@ -61,6 +61,15 @@ def test_the_median_is_the_mean_of_the_processes_medians():
     assert timing.median_interval_s == (0.0, pytest.approx(6.084, abs=1e-3))
 
 
+def test_the_median_is_over_whole_cycles_of_inputs_that_differ():
+    drawn = outcome(1.0, 9.0, 2.0, 10.0, 3.0, 11.0)
+    drawn.value["cycle"] = 2
+    timing = record(drawn).timing
+    assert timing.median_s == 6.0  # of the cycles' means 5, 6 and 7
+    assert timing.median_interval_s == (5.0, 7.0)
+    assert timing.throughput_items_per_s == WORK["items"] * 6 / 36.0
+
+
 def test_latency_is_null_with_the_samples_it_would_take():
     latency = record(outcome(*[0.5] * 64)).timing.latency_ms
     assert (latency.p90.value, latency.p90.upper_bound) == (500.0, 500.0)

@@ -1,0 +1,1 @@
+"""What is run: one short file per workload, its cases and a pytest function."""

@@ -1,0 +1,199 @@
+"""What the speech recognition benchmarks share: corpus, features, weights, accuracy.
+
+Imported inside worker processes alone: the parent never loads torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, get_args
+
+import torch
+from torch import Tensor
+
+from harness.workload import Accuracy, Context, Metric, Target, UnsupportedError
+from workloads.asr import batching, ds2
+from workloads.asr.decoding import GreedyDecoder
+from workloads.asr.evaluation import evaluate
+from workloads.asr.input_pipeline import FeatureMode, Feed, build_feed, load_batch
+from workloads.asr.recipe import Recipe
+from workloads.asr.trained import NotTrainedError, Trained, load_trained, untrained
+from workloads.corpora import builtin, librispeech
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.utterance import Corpus, Utterance
+from workloads.metrics.error_rates import ErrorRate, paired_difference
+
+CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+SIZES = {"smoke": builtin.SMOKE, "quick": builtin.QUICK}
+
+# LibriSpeech's are the document's (tables of time to accuracy).
+LIBRISPEECH_TARGETS = (
+    *(Target("cer", level) for level in (0.10, 0.08, 0.07)),
+    *(Target("wer", level) for level in (0.22, 0.202, 0.192)),
+)
+
+
+def corpus_of(context: Context) -> Corpus:
+    """The user's LibriSpeech where there is one, else the built-in speech."""
+    if context.data_root is not None:
+        return librispeech.load(context.data_root, on_progress=context.progress)
+    if context.profile.name == "paper":
+        raise UnsupportedError(
+            "the paper profile measures the published sizes on LibriSpeech: give "
+            "--data-root, the folder that holds LibriSpeech/"
+        )
+    size = SIZES.get(context.profile.name, builtin.STANDARD)
+    return builtin.load_or_build(
+        size, default_cache_dir(), CORPUS_SEED, context.progress
+    )
+
+
+def feed_of(
+    context: Context, mode: FeatureMode = "shards", readers: int = 1, prefetch: int = 4
+) -> tuple[Corpus, Feed]:
+    corpus = corpus_of(context)
+    context.progress("features", 0, 1)
+    feed = build_feed(corpus, default_cache_dir(), mode, readers, prefetch)
+    context.progress("features", 1, 1)
+    return corpus, feed
+
+
+def feature_mode(text: str) -> FeatureMode:
+    modes: dict[str, FeatureMode] = {m: m for m in get_args(FeatureMode)}
+    return modes[text]
+
+
+def size_of(context: Context) -> ds2.DeepSpeech2Size:
+    return ds2.SIZES[context.case.model]
+
+
+def recipe_of(context: Context) -> Recipe:
+    """How a case trains; fp16 needs the loss scaling that only CUDA has."""
+    case = context.case
+    if case.compression == "fp16" and not context.hardware.is_cuda:
+        raise UnsupportedError("fp16 trains on CUDA only; on a CPU use bf16")
+    return Recipe(
+        batch_size=case.batch_size,
+        precision=case.compression,  # type: ignore[arg-type]
+        seed=context.seed,
+    )
+
+
+def dtype_of(context: Context) -> torch.dtype:
+    return PRECISIONS[context.case.compression]
+
+
+def trained_model(context: Context) -> Trained:
+    """The very weights that every machine times; untrained ones say so."""
+    size = size_of(context)
+    try:
+        return load_trained(size.name)
+    except NotTrainedError as reason:
+        return untrained(size, str(reason))
+
+
+def accuracy_of(
+    errors: Mapping[str, ErrorRate], trained: Trained | None = None
+) -> Accuracy:
+    """Error rates with their bootstrap intervals; none of untrained weights."""
+    if trained is not None and trained.reason is not None:
+        return Accuracy({}, trained.reason)
+    return Accuracy(
+        {
+            name: Metric(rate.rate, rate.n, rate.interval())
+            for name, rate in errors.items()
+        }
+    )
+
+
+def model_accuracy(
+    context: Context, trained: Trained, feed: Feed, gate: float
+) -> Accuracy:
+    """Greedy error rates of the model as it is timed, against the same in fp32."""
+    if trained.reason is not None:
+        return Accuracy({}, trained.reason)
+    errors = evaluate(trained.model, feed, GreedyDecoder()).errors
+    if context.case.compression == "fp32":
+        return accuracy_of(errors)
+    reference = load_trained(trained.model.size.name).model
+    baseline = evaluate(
+        reference.to(context.hardware.devices[0]), feed, GreedyDecoder()
+    )
+    baseline_case = context.case.id.replace(f"/{context.case.compression}/", "/fp32/")
+    metrics = {}
+    for name, rate in errors.items():
+        change = paired_difference(baseline.errors[name], rate)
+        metrics[name] = Metric(
+            rate.rate,
+            rate.n,
+            rate.interval(),
+            baseline_case,
+            change.value,
+            (change.low, change.high),
+            gate,
+        )
+    return Accuracy(metrics)
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """An utterance's log-probabilities (1, U, 30) and true length (1,)."""
+
+    utterance: Utterance
+    log_probs: Tensor
+    lengths: Tensor
+
+
+@torch.inference_mode()
+def log_probs_by_length(trained: Trained, feed: Feed) -> list[Output]:
+    """What a decoder is given: every validation utterance, the shortest first."""
+    utterances = feed.validation.utterances
+    order = sorted(range(len(utterances)), key=lambda i: utterances[i].duration_s)
+    model, outputs = trained.model.eval(), []
+    for i in order:
+        batch = load_batch(feed.validation, trained.normaliser, [i])
+        logits, lengths = model(batch.features, batch.lengths)
+        outputs.append(Output(utterances[i], logits.log_softmax(2), lengths))
+    return outputs
+
+
+def corpus_details(corpus: Corpus) -> dict[str, float | str]:
+    """What a comparison must know of the corpus."""
+    return {
+        "corpus": corpus.name,
+        "corpus_checksum": corpus.checksum,
+        **{f"dropped: {reason}": n for reason, n in corpus.dropped.items()},
+    }
+
+
+def padding_percent(frames: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
+    return batching.padding_percent(torch.tensor(frames).numpy(), batches)
+
+
+T = TypeVar("T")
+
+
+def evenly(values: Sequence[T], count: int) -> list[T]:
+    """At most `count` of the values, at even distances.
+
+    >>> evenly(range(10), 4)
+    [0, 3, 6, 9]
+    """
+    if len(values) <= count:
+        return list(values)
+    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]
+
+
+class Turn(Generic[T]):
+    """Inputs, one after the other, again and again."""
+
+    def __init__(self, inputs: Sequence[T]) -> None:
+        self._inputs = inputs
+        self._next = 0
+
+    def next(self) -> T:
+        value = self._inputs[self._next]
+        self._next = (self._next + 1) % len(self._inputs)
+        return value

@@ -1,0 +1,82 @@
+"""Decoding: log-probabilities in, words out, over beam widths.
+
+Timed: one utterance after the other, from the log-probabilities of trained weights, on
+one core (the beam search holds the interpreter's lock). A beam of 1 is the best path;
+wider ones search a lexicon made of the training transcripts, without a language model.
+Left out on purpose: the acoustic model. The beams are the document's, from its training
+to its final tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.plan import Planned
+from harness.workload import Context, Operation, Point, Work, Workload
+
+UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
+QUICK_BEAMS = (1, 16, 64, 256)
+PAPER_BEAMS = (1, 16, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+def build(context: Context) -> Operation:
+    from benchmarks import asr
+    from workloads.asr.decoding import make_decoder, words_of
+    from workloads.asr.evaluation import error_rates
+
+    trained = asr.trained_model(context)
+    corpus, feed = asr.feed_of(context)
+    beam = int(context.case.option("beam"))
+    decoder = make_decoder(beam, words_of(u.transcript for u in corpus.train))
+    outputs = asr.log_probs_by_length(trained, feed)  # one an utterance, shortest first
+    chosen = asr.evenly(outputs, UTTERANCES)
+    turn = asr.Turn(chosen)
+
+    def step() -> None:
+        output = turn.next()
+        decoder.decode(output.log_probs, output.lengths)
+
+    def texts() -> list[str]:
+        return [decoder.decode(o.log_probs, o.lengths)[0] for o in outputs]
+
+    references = [output.utterance.transcript for output in outputs]
+    return Operation(
+        step=step,
+        cycle=len(chosen),
+        work=Work(1, sum(o.utterance.duration_s for o in chosen) / len(chosen)),
+        accuracy=lambda: asr.accuracy_of(error_rates(references, texts()), trained),
+        details=asr.corpus_details(corpus),
+    )
+
+
+def _points(model: str, beams: tuple[int, ...], expected_s: float) -> tuple[Point, ...]:
+    return tuple(
+        Point(
+            model,
+            "fp32",
+            "eager" if beam == 1 else "flashlight",
+            1,
+            expected_s,
+            (("beam", str(beam)),),
+        )
+        for beam in beams
+    )
+
+
+WORKLOAD = Workload(
+    name="asr-decoding",
+    stage="infer",
+    description="log-probabilities to words, over beam widths",
+    build=build,
+    points={
+        "smoke": _points("ds2-small", (16,), 8),
+        "quick": _points("ds2-small", QUICK_BEAMS, 10),
+        "standard": _points("ds2-small", QUICK_BEAMS, 180),
+        "paper": _points("ds2-paper", PAPER_BEAMS, 1800),
+    },
+)
+WORKLOADS = (WORKLOAD,)
+
+
+def test_decoding(planned: Planned, measure: Callable[[Planned], None]) -> None:
+    measure(planned)

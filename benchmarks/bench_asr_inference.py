@@ -1,0 +1,96 @@
+"""Acoustic model inference: features in, log-probabilities out.
+
+Timed: the forward pass of trained weights, batch after batch, each as long as speech
+is. Batch size 1 is the latency of one utterance; larger ones are sorted by length, as a
+transcription service would batch them. Left out on purpose: features, copies to the
+device and decoding, which have benchmarks of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.plan import Planned
+from harness.workload import Context, Operation, Point, Work, Workload
+
+BATCHES = 8  # at most, evenly over the lengths of the validation set
+UTTERANCES = 64  # at most, at batch size 1
+GATE = 0.01  # error rates may rise by one point against fp32
+
+
+def build(context: Context) -> Operation:
+    import torch
+
+    from benchmarks import asr
+    from workloads.asr.evaluation import sorted_batches
+    from workloads.asr.input_pipeline import load_batch, source_frames
+    from workloads.asr.macs import forward_macs
+
+    trained = asr.trained_model(context)
+    corpus, feed = asr.feed_of(context)
+    source = feed.validation
+    frames = source_frames(source)
+    batches = sorted_batches(frames, context.case.batch_size)
+    whole = [b for b in batches if len(b) == context.case.batch_size] or batches
+    chosen = asr.evenly(whole, UTTERANCES if context.case.batch_size == 1 else BATCHES)
+    device, dtype = torch.device(context.hardware.devices[0]), asr.dtype_of(context)
+    inputs = []
+    for positions in chosen:
+        batch = load_batch(source, trained.normaliser, positions).to(device)
+        inputs.append((batch.features.to(dtype), batch.lengths))
+    model = trained.model.to(device, dtype).eval()
+    turn = asr.Turn(inputs)
+
+    @torch.inference_mode()
+    def step() -> None:
+        model(*turn.next())
+
+    spoken = [source.utterances[i] for positions in chosen for i in positions]
+    used = [frames[i] for positions in chosen for i in positions]
+    parameters = sum(p.numel() for p in model.parameters())
+    return Operation(
+        step=step,
+        cycle=len(inputs),
+        work=Work(
+            items=len(spoken) / len(inputs),
+            audio_s=sum(u.duration_s for u in spoken) / len(inputs),
+            parameters=parameters,
+            macs=forward_macs(model.size, used) / len(inputs),
+            model_bytes=parameters * dtype.itemsize,
+        ),
+        accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
+        details=asr.corpus_details(corpus)
+        | {"padding_percent": asr.padding_percent(frames, chosen)},
+    )
+
+
+WORKLOAD = Workload(
+    name="asr-inference",
+    stage="infer",
+    description="acoustic model, features to log-probabilities",
+    build=build,
+    points={
+        "smoke": (Point("ds2-small", "fp32", "eager", 4, 8),),
+        "quick": tuple(
+            Point("ds2-small", compression, "eager", batch_size, 9)
+            for compression in ("fp32", "bf16")
+            for batch_size in (1, 16)
+        ),
+        "standard": tuple(
+            Point(model, compression, "eager", batch_size, 180)
+            for model in ("ds2-small", "ds2-paper")
+            for compression in ("fp32", "bf16")
+            for batch_size in (1, 4, 16, 64)
+        ),
+        "paper": tuple(
+            Point("ds2-paper", compression, "eager", batch_size, 600)
+            for compression in ("fp32", "bf16")
+            for batch_size in (1, 4, 16, 64)
+        ),
+    },
+)
+WORKLOADS = (WORKLOAD,)
+
+
+def test_inference(planned: Planned, measure: Callable[[Planned], None]) -> None:
+    measure(planned)

@@ -1,0 +1,152 @@
+"""Feature extraction, and the input pipeline over readers and prefetch.
+
+`asr-features` times the transform alone: waveforms in memory to 93 features a frame.
+`asr-input` times what a training waits for: batches read, normalised and padded, from
+shards that hold features computed ahead, or from audio on the fly. Left out on purpose:
+the model. The files are in the page cache after warm-up, as they are from a training's
+second epoch on when the corpus fits into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.plan import Planned
+from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
+
+CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
+STREAMED_BATCHES = 8  # in a step of the input pipeline, evenly over an epoch's
+NO_ACCURACY = Accuracy(
+    {}, "input has no accuracy of its own; it is tested for equality"
+)
+
+
+def build_features(context: Context) -> Operation:
+    import torch
+
+    from benchmarks import asr
+    from workloads.asr.evaluation import sorted_batches
+    from workloads.asr.features import LogMelMfcc
+    from workloads.corpora.utterance import read_audio
+
+    corpus = asr.corpus_of(context)
+    by_length = sorted_batches(
+        [round(1000 * u.duration_s) for u in corpus.validation],
+        context.case.batch_size,
+    )
+    chosen = asr.evenly(by_length, CYCLE)
+    device = context.hardware.devices[0]
+    transform = LogMelMfcc().to(device)
+    spoken = [corpus.validation[i] for positions in chosen for i in positions]
+    turn = asr.Turn(
+        [
+            [
+                torch.from_numpy(read_audio(corpus.validation[i])).to(device)
+                for i in positions
+            ]
+            for positions in chosen
+        ]
+    )
+    return Operation(
+        step=lambda: transform(turn.next()),
+        cycle=len(chosen),
+        work=Work(
+            len(spoken) / len(chosen),
+            sum(utterance.duration_s for utterance in spoken) / len(chosen),
+        ),
+        accuracy=lambda: NO_ACCURACY,
+        details=asr.corpus_details(corpus),
+    )
+
+
+def build_input(context: Context) -> Operation:
+    import torch
+
+    from benchmarks import asr
+    from workloads.asr.batching import plan_epoch
+    from workloads.asr.input_pipeline import source_frames, stream
+
+    option = context.case.option
+    readers, prefetch = int(option("readers")), int(option("prefetch"))
+    mode = asr.feature_mode(option("features"))
+    corpus, feed = asr.feed_of(context, mode, readers, prefetch)
+    frames = source_frames(feed.train)
+    plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
+    chosen = asr.evenly(plan.batches, STREAMED_BATCHES)
+    device = torch.device(context.hardware.devices[0])
+
+    def step() -> None:
+        for _ in stream(feed.train, feed, chosen, device):
+            pass
+
+    spoken = [corpus.train[i] for batch in chosen for i in batch]
+    return Operation(
+        step=step,
+        work=Work(len(spoken), sum(utterance.duration_s for utterance in spoken)),
+        accuracy=lambda: NO_ACCURACY,
+        details=asr.corpus_details(corpus)
+        | {"padding_percent": asr.padding_percent(frames, chosen)},
+    )
+
+
+def _input_point(
+    features: str, readers: int, prefetch: int, expected_s: float
+) -> Point:
+    options = (
+        ("features", features),
+        ("readers", str(readers)),
+        ("prefetch", str(prefetch)),
+    )
+    return Point("logmel-mfcc", "fp32", "eager", 32, expected_s, options)
+
+
+FEATURES = Workload(
+    name="asr-features",
+    stage="infer",
+    description="waveforms to log-mel and MFCC features",
+    build=build_features,
+    points={
+        "smoke": (Point("logmel-mfcc", "fp32", "eager", 1, 6),),
+        "quick": tuple(
+            Point("logmel-mfcc", "fp32", "eager", batch, 7) for batch in (1, 16)
+        ),
+        "standard": tuple(
+            Point("logmel-mfcc", "fp32", "eager", batch, 120) for batch in (1, 16, 64)
+        ),
+        "paper": tuple(
+            Point("logmel-mfcc", "fp32", "eager", batch, 400) for batch in (1, 16, 64)
+        ),
+    },
+)
+INPUT = Workload(
+    name="asr-input",
+    stage="infer",
+    description="batches ready for the model, over readers and prefetch",
+    build=build_input,
+    points={
+        "smoke": (_input_point("shards", 1, 4, 6),),
+        "quick": (
+            _input_point("shards", 1, 4, 8),
+            _input_point("on-the-fly", 1, 4, 8),
+            _input_point("on-the-fly", 2, 4, 8),
+        ),
+        "standard": tuple(
+            _input_point(features, readers, prefetch, 150)
+            for features in ("shards", "on-the-fly")
+            for readers in (1, 2, 4, 8)
+            for prefetch in (4, 40)
+        ),
+        # The document's readers and prefetch depths.
+        "paper": tuple(
+            _input_point(features, readers, prefetch, 400)
+            for features in ("shards", "on-the-fly")
+            for readers in (1, 2, 4, 8, 16)
+            for prefetch in (40, 100)
+        ),
+    },
+)
+WORKLOADS = (FEATURES, INPUT)
+
+
+def test_input(planned: Planned, measure: Callable[[Planned], None]) -> None:
+    measure(planned)

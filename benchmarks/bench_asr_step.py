@@ -1,0 +1,96 @@
+"""One optimizer step: forward, loss, backward, clipping, update.
+
+Timed: steps on batches that lie on the device, as long as speech is, one after the
+other. This is the throughput of training without its input, evaluation and luck; it
+runs the published size where a whole training would take days. Left out on purpose:
+reading and copying batches. Batch sizes are the equal-batch study's and a GPU's shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.plan import Planned
+from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
+
+BATCHES = 6  # evenly over the lengths of an epoch's batches
+NO_ACCURACY = Accuracy({}, "steps from random weights: asr-training shows accuracy")
+
+
+def build(context: Context) -> Operation:
+    import torch
+
+    from benchmarks import asr
+    from workloads.asr.batching import plan_epoch
+    from workloads.asr.ds2 import parameter_count
+    from workloads.asr.input_pipeline import load_batch, source_frames
+    from workloads.asr.macs import training_macs
+    from workloads.asr.training_step import Learner
+
+    corpus, feed = asr.feed_of(context)
+    size, recipe = asr.size_of(context), asr.recipe_of(context)
+    frames = source_frames(feed.train)
+    plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
+    whole = [b for b in plan.batches if len(b) == recipe.batch_size] or plan.batches
+    by_length = sorted(whole, key=lambda batch: max(frames[i] for i in batch))
+    chosen = asr.evenly(by_length, BATCHES)
+    device = torch.device(context.hardware.devices[0])
+    torch.manual_seed(recipe.seed)
+    learner = Learner(size, recipe, device)
+    turn = asr.Turn(
+        [load_batch(feed.train, feed.normaliser, b).to(device) for b in chosen]
+    )
+
+    def step() -> None:
+        batch = turn.next()
+        learner.update(batch, len(batch.positions))
+
+    spoken = [corpus.train[i] for positions in chosen for i in positions]
+    parameters = parameter_count(learner.model)
+    used = [frames[i] for positions in chosen for i in positions]
+    return Operation(
+        step=step,
+        cycle=len(chosen),
+        work=Work(
+            items=len(spoken) / len(chosen),
+            audio_s=sum(utterance.duration_s for utterance in spoken) / len(chosen),
+            parameters=parameters,
+            macs=training_macs(size, used) / len(chosen),
+            model_bytes=4 * parameters,
+        ),
+        accuracy=lambda: NO_ACCURACY,
+        details=asr.corpus_details(corpus)
+        | {"padding_percent": asr.padding_percent(frames, chosen)},
+    )
+
+
+def _points(
+    model: str, batch_sizes: tuple[int, ...], expected_s: float
+) -> tuple[Point, ...]:
+    return tuple(
+        Point(model, compression, "eager", batch_size, expected_s)
+        for batch_size in batch_sizes
+        for compression in ("fp32", "bf16")
+    )
+
+
+WORKLOAD = Workload(
+    name="asr-step",
+    stage="train",
+    description="one optimizer step on batches that lie on the device",
+    build=build,
+    points={
+        "smoke": (Point("ds2-small", "bf16", "eager", 4, 8),),
+        "quick": _points("ds2-small", (32,), 9),
+        "standard": (
+            *_points("ds2-small", (8, 32, 96), 200),
+            *_points("ds2-paper", (24, 96), 900),
+        ),
+        "paper": _points("ds2-paper", (24, 60, 96, 150), 3600),
+    },
+)
+WORKLOADS = (WORKLOAD,)
+
+
+def test_step(planned: Planned, measure: Callable[[Planned], None]) -> None:
+    measure(planned)
