@@ -70,7 +70,7 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": _points("ds2-small", (16,), 8),
-        "quick": _points("ds2-small", QUICK_BEAMS, 10),
+        "quick": _points("ds2-small", QUICK_BEAMS, 7),
         "standard": _points("ds2-small", QUICK_BEAMS, 180),
         "paper": _points("ds2-paper", PAPER_BEAMS, 1800),
     },

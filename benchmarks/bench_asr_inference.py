@@ -72,7 +72,7 @@ WORKLOAD = Workload(
     points={
         "smoke": (Point("ds2-small", "fp32", "eager", 4, 8),),
         "quick": tuple(
-            Point("ds2-small", compression, "eager", batch_size, 9)
+            Point("ds2-small", compression, "eager", batch_size, 7)
             for compression in ("fp32", "bf16")
             for batch_size in (1, 16)
         ),

@@ -108,7 +108,7 @@ FEATURES = Workload(
     points={
         "smoke": (Point("logmel-mfcc", "fp32", "eager", 1, 6),),
         "quick": tuple(
-            Point("logmel-mfcc", "fp32", "eager", batch, 7) for batch in (1, 16)
+            Point("logmel-mfcc", "fp32", "eager", batch, 6) for batch in (1, 16)
         ),
         "standard": tuple(
             Point("logmel-mfcc", "fp32", "eager", batch, 120) for batch in (1, 16, 64)
@@ -126,9 +126,9 @@ INPUT = Workload(
     points={
         "smoke": (_input_point("shards", 1, 4, 6),),
         "quick": (
-            _input_point("shards", 1, 4, 8),
-            _input_point("on-the-fly", 1, 4, 8),
-            _input_point("on-the-fly", 2, 4, 8),
+            _input_point("shards", 1, 4, 7),
+            _input_point("on-the-fly", 1, 4, 7),
+            _input_point("on-the-fly", 2, 4, 7),
         ),
         "standard": tuple(
             _input_point(features, readers, prefetch, 150)

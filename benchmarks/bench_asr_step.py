@@ -81,7 +81,7 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": (Point("ds2-small", "bf16", "eager", 4, 8),),
-        "quick": _points("ds2-small", (32,), 9),
+        "quick": _points("ds2-small", (32,), 8),
         "standard": (
             *_points("ds2-small", (8, 32, 96), 200),
             *_points("ds2-paper", (24, 96), 900),

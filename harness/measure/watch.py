@@ -16,6 +16,7 @@ from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
 SAMPLE_RATE_HZ = 5.0
 TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
 IDLE_S = 3.0
+SHORTEST_NOISE_S = 0.5  # CPU counters tick 100 times a second: shorter spans say little
 
 
 @dataclass
@@ -97,7 +98,8 @@ class Watch:
         if self._nvml is not None:
             self._nvml.close()
         found = noise.between(self._snapshots) if len(self._snapshots) == 2 else None
-        warned = noise.warnings(found) if found is not None else []
+        long_enough = found is not None and found.seconds >= SHORTEST_NOISE_S
+        warned = noise.warnings(found) if found is not None and long_enough else []
         rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
         return Seen(
             stage=self.stage,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from workloads.asr.alphabet import encode
+from workloads.asr.batching import padded_length
 from workloads.asr.feature_sources import (
     FeatureSource,
     OnTheFly,
@@ -120,7 +121,7 @@ def load_batch(
     """Read, normalise and pad the utterances at `positions`."""
     raw = source.read(positions)
     lengths = [len(features) for features in raw]
-    padded = np.zeros((len(raw), max(lengths), FEATURES), np.float32)
+    padded = np.zeros((len(raw), padded_length(lengths), FEATURES), np.float32)
     for row, features in zip(padded, raw, strict=True):
         normaliser.write(features, row[: len(features)])
     utterances = [source.utterances[i] for i in positions]

@@ -10,6 +10,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +25,6 @@ from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.utterance import Corpus
 
-CORPORA = {size.name: size for size in (builtin.QUICK, builtin.STANDARD)}
 MAX_BYTES = 8 * 1024 * 1024
 EPOCHS = 30
 BATCH_SIZE = 16
@@ -76,7 +76,12 @@ def check_shippable(path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=sorted(SIZES), default=DS2_SMALL.name)
-    parser.add_argument("--corpus", choices=sorted(CORPORA), default="quick")
+    parser.add_argument(
+        "--train-s",
+        type=float,
+        default=builtin.QUICK.train_s,
+        help="seconds of built-in speech to train on (default: %(default)s)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
@@ -87,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = SIZES[chosen.size]
     ships = size is DS2_SMALL
     directory = chosen.directory or (SHIPPED if ships else trained_dir())
-    corpus = builtin.load_or_build(CORPORA[chosen.corpus], default_cache_dir())
+    speech = replace(builtin.QUICK, train_s=chosen.train_s)
+    corpus = builtin.load_or_build(speech, default_cache_dir())
     feed = build_feed(corpus, default_cache_dir())
     recipe = Recipe(
         batch_size=chosen.batch_size, max_epochs=chosen.epochs, beam_width=BEAM_WIDTH

@@ -14,7 +14,7 @@ from torch import distributed
 from torch.nn import functional as F
 
 from workloads.asr import checkpoint
-from workloads.asr.batching import plan_epoch, share_of_rank
+from workloads.asr.batching import padded_length, plan_epoch, share_of_rank
 from workloads.asr.decoding import GreedyDecoder, make_decoder, words_of
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.evaluation import evaluate
@@ -148,7 +148,7 @@ class Training:
             items=len(positions),
             audio_s=sum(utterances[i].duration_s for i in positions),
             frames=sum(map(sum, lengths)),
-            padded_frames=sum(max(share) * len(share) for share in lengths),
+            padded_frames=sum(padded_length(share) * len(share) for share in lengths),
         )
 
     def _state(self, state: State, **rest: Any) -> Event:

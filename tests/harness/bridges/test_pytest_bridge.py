@@ -252,3 +252,36 @@ def test_two_runs_cannot_share_a_results_folder(bench: pytest.Pytester) -> None:
     finally:
         first.kill()
         first.wait()
+
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("option", ["--data-root", "--results"])
+def test_a_folder_option_without_an_equals_sign_says_how_to_write_it(
+    option: str, tmp_path: Path
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "--benchmark-only", option, str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"write {option}={tmp_path}, with '='" in ran.stderr
+
+
+def test_a_folder_option_with_an_equals_sign_is_understood(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "--benchmark-only", "--collect-only"),
+            *("-q", "--profile=smoke", f"--data-root={tmp_path}"),
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "asr-training/ds2-small/fp32/eager/cpu/b8" in ran.stdout
+    assert "test_x" not in ran.stdout

@@ -3,7 +3,12 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from workloads.asr.batching import padding_percent, plan_epoch, share_of_rank
+from workloads.asr.batching import (
+    padded_length,
+    padding_percent,
+    plan_epoch,
+    share_of_rank,
+)
 
 LENGTHS = np.random.default_rng(0).integers(60, 600, 1000).tolist()
 
@@ -16,8 +21,14 @@ def test_at_most_a_tenth_of_the_frames_is_padding(batch_size):
 
 
 def test_the_padding_is_counted_by_hand():
-    lengths = np.array([10, 8, 4, 4])
-    assert padding_percent(lengths, [(0, 1), (2, 3)]) == pytest.approx(100 * 2 / 28)
+    lengths = np.array([16, 12, 4, 4])
+    # padded to 2 x 16 and 2 x 8 frames
+    assert padding_percent(lengths, [(0, 1), (2, 3)]) == pytest.approx(100 * 12 / 48)
+
+
+def test_batches_are_padded_to_a_grid_so_that_shapes_recur():
+    lengths = {padded_length([frames]) for frames in range(11, 1671)}
+    assert lengths == set(range(16, 1673, 8))
 
 
 def test_every_utterance_is_in_one_batch_and_one_batch_is_short():

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from workloads.asr import checkpoint
 from workloads.asr.alphabet import BLANK
-from workloads.asr.batching import plan_epoch
+from workloads.asr.batching import padded_length, plan_epoch
 from workloads.asr.decoding import GreedyDecoder
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
 from workloads.asr.evaluation import error_rates, evaluate
@@ -53,7 +53,9 @@ def test_steps_count_true_speech_and_padding(whole, feed):
     assert sum(step.items for step in first_epoch) == 70
     assert sum(step.frames for step in first_epoch) == sum(frames)
     plan = plan_epoch(frames, 16, seed=0, epoch=1, shortest_first=True)
-    padded = [max(frames[i] for i in batch) * len(batch) for batch in plan.batches]
+    padded = [
+        padded_length(frames[i] for i in batch) * len(batch) for batch in plan.batches
+    ]
     assert [step.padded_frames for step in first_epoch] == padded
     seconds = sum(u.duration_s for u in feed.train.utterances)
     assert sum(step.audio_s for step in first_epoch) == pytest.approx(seconds)

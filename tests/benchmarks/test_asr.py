@@ -1,0 +1,152 @@
+"""What the speech recognition benchmarks share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import asr
+from benchmarks.bench_asr_training import BUILTIN_TARGETS, LIBRISPEECH_TARGETS
+from benchmarks.bench_asr_training import build as build_training
+from harness.case import Case
+from harness.hardware import Hardware
+from harness.profile import PAPER, SMOKE
+from harness.workload import Context, UnsupportedError
+from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
+from workloads.asr.features import Normaliser
+from workloads.asr.trained import Trained, load_trained, untrained
+from workloads.corpora import builtin, librispeech
+from workloads.metrics.error_rates import ErrorRate
+
+RATE = {"wer": ErrorRate("wer", (1, 0, 2, 0), (5, 5, 5, 5))}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def context(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A smoke case, as a worker sees it."""
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(cache))
+    return Context(
+        case=Case("asr-training", "ds2-small", "fp32", "eager", "cpu", 8),
+        profile=SMOKE,
+        hardware=Hardware.parse("cpu"),
+        seed=3,
+        scratch_dir=tmp_path,
+        data_root=None,
+        progress=lambda what, done, total: None,
+    )
+
+
+def on(context: Context, compression: str, **changes: object) -> Context:
+    case = replace(context.case, compression=compression)
+    return replace(context, case=case, **changes)  # type: ignore[arg-type]
+
+
+def test_inputs_take_turns_and_begin_again() -> None:
+    turn = asr.Turn("ab")
+    assert [turn.next() for _ in range(5)] == ["a", "b", "a", "b", "a"]
+
+
+def test_a_recipe_takes_batch_precision_and_seed_from_the_case(
+    context: Context,
+) -> None:
+    recipe = asr.recipe_of(on(context, "bf16"))
+    assert (recipe.batch_size, recipe.precision, recipe.seed) == (8, "bf16", 3)
+
+
+def test_fp16_trains_on_cuda_alone(context: Context) -> None:
+    with pytest.raises(UnsupportedError, match="fp16 trains on CUDA only"):
+        asr.recipe_of(on(context, "fp16"))
+    cuda = on(context, "fp16", hardware=Hardware.parse("cuda:0"))
+    assert asr.recipe_of(cuda).precision == "fp16"
+
+
+def test_the_paper_profile_asks_for_librispeech(context: Context) -> None:
+    with pytest.raises(UnsupportedError, match="give --data-root"):
+        asr.corpus_of(replace(context, profile=PAPER))
+
+
+def test_a_data_root_takes_the_place_of_the_built_in_speech(
+    context: Context, tmp_path: Path, cache: Path
+) -> None:
+    speech = builtin.load_or_build(builtin.SMOKE, cache)
+    librispeech.write(speech.train, tmp_path, "train-clean-100")
+    librispeech.write(speech.validation, tmp_path, "dev-clean")
+    corpus = asr.corpus_of(replace(context, data_root=tmp_path))
+    assert {u.transcript for u in corpus.train} == {u.transcript for u in speech.train}
+    assert asr.corpus_details(corpus)["corpus"] != asr.corpus_details(speech)["corpus"]
+
+
+def test_untrained_weights_have_no_accuracy_but_a_reason() -> None:
+    trained = untrained(DS2_SMALL, "nobody trained it")
+    found = asr.accuracy_of(RATE, trained)
+    assert (dict(found.metrics), found.reason) == ({}, "nobody trained it")
+    metric = asr.accuracy_of(RATE).metrics["wer"]
+    assert (metric.value, metric.n) == (0.15, 4)
+
+
+def test_a_size_without_weights_is_timed_untrained(context: Context) -> None:
+    paper = replace(context, case=replace(context.case, model="ds2-paper"))
+    reason = asr.trained_model(paper).reason
+    assert reason is not None
+    assert "workloads.asr.train_weights --size ds2-paper" in reason
+
+
+def test_compressed_accuracy_stands_beside_the_baseline_on_the_same_utterances(
+    context: Context,
+) -> None:
+    _, feed = asr.feed_of(context)
+    trained = load_trained("ds2-small")
+    trained.model.to(torch.bfloat16)
+    found = asr.model_accuracy(on(context, "bf16"), trained, feed, gate=0.01)
+    metric = found.metrics["cer"]
+    assert metric.baseline_case == "asr-training/ds2-small/fp32/eager/cpu/b8"
+    assert metric.difference is not None
+    assert abs(metric.difference) < 0.02
+    assert metric.passed == (metric.difference <= 0.01)
+
+
+def test_a_ruined_compression_fails_its_gate(context: Context) -> None:
+    _, feed = asr.feed_of(context)
+    ones = torch.ones(93).numpy()
+    ruined = Trained(DeepSpeech2(DS2_SMALL).eval(), Normaliser(0 * ones, ones))
+    metric = asr.model_accuracy(on(context, "bf16"), ruined, feed, 0.01).metrics["cer"]
+    assert metric.difference is not None
+    assert metric.difference > 0.3
+    assert metric.passed is False
+
+
+def test_a_training_has_the_targets_of_its_corpus() -> None:
+    for targets in (BUILTIN_TARGETS, LIBRISPEECH_TARGETS):
+        assert [target.metric for target in targets] == ["cer"] * 3 + ["wer"] * 3
+    assert [t.level for t in LIBRISPEECH_TARGETS] == [
+        0.1,
+        0.08,
+        0.07,
+        0.22,
+        0.202,
+        0.192,
+    ]
+
+
+def test_a_training_goes_on_from_the_checkpoint_of_a_killed_run(
+    context: Context,
+) -> None:
+    notes = {"elapsed_s": 12.5}
+    killed = build_training(context).events(lambda: notes)
+    for event in killed:
+        if event.kind == "state" and event.state == "train" and event.epoch == 3:
+            break
+    killed.close()
+    events = build_training(context).events(lambda: notes)
+    begun = [next(events) for _ in range(3)]
+    assert [event.kind for event in begun] == ["state", "resumed", "step"]
+    assert begun[1].saved == notes
+    assert begun[2].epoch == 3

@@ -1,0 +1,46 @@
+"""The cases that the benchmark files declare."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.case import Case
+from harness.plan import discover, plan
+from harness.profile import PROFILES
+
+WORKLOADS = discover()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_workload_has_cases_in_every_profile_and_no_id_twice(
+    profile: str,
+) -> None:
+    ids = [planned.case.id for planned in plan(WORKLOADS, profile, ["cpu"])]
+    assert len(set(ids)) == len(ids)
+    assert {case_id.split("/")[0] for case_id in ids} == {w.name for w in WORKLOADS}
+    assert [Case.parse(case_id).id for case_id in ids] == ids
+
+
+def test_smoke_runs_one_case_a_workload() -> None:
+    assert len(plan(WORKLOADS, "smoke", ["cpu"])) == len(WORKLOADS)
+
+
+def test_quick_is_declared_to_take_at_most_five_minutes() -> None:
+    assert sum(p.expected_s for p in plan(WORKLOADS, "quick", ["cpu"])) <= 300
+
+
+def test_training_in_quick_compares_batch_sizes_and_precisions() -> None:
+    cases = [p.case for p in plan(WORKLOADS, "quick", ["cpu"])]
+    trainings = [case for case in cases if case.workload == "asr-training"]
+    assert len({case.batch_size for case in trainings}) >= 3
+    assert {case.compression for case in trainings} == {"fp32", "bf16"}
+
+
+def test_paper_trains_the_documents_size_at_its_batch_sizes() -> None:
+    cases = [p.case for p in plan(WORKLOADS, "paper", ["cuda:0"])]
+    trainings = [case for case in cases if case.workload == "asr-training"]
+    assert {case.model for case in trainings} == {"ds2-paper"}
+    assert {case.batch_size for case in trainings} == {96, 240, 300}
+    assert {case.compression for case in trainings} == {"fp32", "bf16", "fp16"}
+    beams = {case.option("beam") for case in cases if case.workload == "asr-decoding"}
+    assert {"1", "16", "64", "256", "4096"} <= beams
