@@ -11,7 +11,7 @@ from rich.table import Table
 from harness.record.result import is_ok
 from harness.record.schema import Record
 
-WIDTH = 160  # where the output is no terminal
+WIDTH = 200  # where the output is no terminal: no id is folded
 
 
 def summary_text(records: Sequence[Record], width: int = WIDTH) -> str:
