@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.plan import Planned
-from harness.workload import Context, Operation, Point, Work, Workload
+from harness.workload import (
+    Context,
+    Operation,
+    Point,
+    UnsupportedError,
+    Work,
+    Workload,
+)
 
 UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
 QUICK_BEAMS = (1, 16, 64, 256)
@@ -24,12 +31,17 @@ def build(context: Context) -> Operation:
     from workloads.asr.decoding import make_decoder, words_of
     from workloads.asr.evaluation import error_rates
 
+    if context.hardware.is_cuda:
+        raise UnsupportedError("decoding runs on the CPU: use --hardware=cpu")
     trained = asr.trained_model(context)
+    if trained.reason is not None:  # a search through noise takes another time
+        raise UnsupportedError(trained.reason)
     corpus, feed = asr.feed_of(context)
     beam = int(context.case.option("beam"))
     decoder = make_decoder(beam, words_of(u.transcript for u in corpus.train))
     outputs = asr.log_probs_by_length(trained, feed)  # one an utterance, shortest first
-    chosen = asr.evenly(outputs, UTTERANCES)
+    frames = [int(output.lengths[0]) for output in outputs]
+    chosen = [outputs[i] for (i,) in asr.full_batches(frames, 1, UTTERANCES)]
     turn = asr.Turn(chosen)
 
     def step() -> None:
@@ -44,8 +56,8 @@ def build(context: Context) -> Operation:
         step=step,
         cycle=len(chosen),
         work=Work(1, sum(o.utterance.duration_s for o in chosen) / len(chosen)),
-        accuracy=lambda: asr.accuracy_of(error_rates(references, texts()), trained),
-        details=asr.corpus_details(corpus),
+        accuracy=lambda: asr.accuracy_of(error_rates(references, texts())),
+        details=asr.corpus_details(corpus, trained),
     )
 
 

@@ -15,7 +15,8 @@ from harness.plan import Planned
 from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
 
 CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
-STREAMED_BATCHES = 8  # in a step of the input pipeline, evenly over an epoch's
+STREAMED_BATCHES = 8  # in a step of the input pipeline, at least
+STREAMED_DEPTHS = 2  # so many times what readers and prefetch hold at once
 NO_ACCURACY = Accuracy(
     {}, "input has no accuracy of its own; it is tested for equality"
 )
@@ -25,17 +26,13 @@ def build_features(context: Context) -> Operation:
     import torch
 
     from benchmarks import asr
-    from workloads.asr.evaluation import sorted_batches
     from workloads.asr.features import LogMelMfcc
     from workloads.corpora.utterance import read_audio
 
+    device = asr.single_device(context)
     corpus = asr.corpus_of(context)
-    by_length = sorted_batches(
-        [round(1000 * u.duration_s) for u in corpus.validation],
-        context.case.batch_size,
-    )
-    chosen = asr.evenly(by_length, CYCLE)
-    device = context.hardware.devices[0]
+    lengths_ms = [round(1000 * u.duration_s) for u in corpus.validation]
+    chosen = asr.full_batches(lengths_ms, context.case.batch_size, CYCLE)
     transform = LogMelMfcc().to(device)
     spoken = [corpus.validation[i] for positions in chosen for i in positions]
     turn = asr.Turn(
@@ -60,20 +57,22 @@ def build_features(context: Context) -> Operation:
 
 
 def build_input(context: Context) -> Operation:
-    import torch
+    from itertools import cycle, islice
 
     from benchmarks import asr
     from workloads.asr.batching import plan_epoch
     from workloads.asr.input_pipeline import source_frames, stream
 
+    device = asr.single_device(context)
     option = context.case.option
     readers, prefetch = int(option("readers")), int(option("prefetch"))
     mode = asr.feature_mode(option("features"))
     corpus, feed = asr.feed_of(context, mode, readers, prefetch)
     frames = source_frames(feed.train)
     plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
-    chosen = asr.evenly(plan.batches, STREAMED_BATCHES)
-    device = torch.device(context.hardware.devices[0])
+    count = max(STREAMED_BATCHES, STREAMED_DEPTHS * max(readers, prefetch))
+    some = asr.evenly(plan.batches, count)
+    chosen = list(islice(cycle(some), count))  # again, where an epoch has fewer
 
     def step() -> None:
         for _ in stream(feed.train, feed, chosen, device):

@@ -21,20 +21,16 @@ def build(context: Context) -> Operation:
     import torch
 
     from benchmarks import asr
-    from workloads.asr.batching import plan_epoch
     from workloads.asr.ds2 import parameter_count
     from workloads.asr.input_pipeline import load_batch, source_frames
     from workloads.asr.macs import training_macs
     from workloads.asr.training_step import Learner
 
+    device = asr.single_device(context)
     corpus, feed = asr.feed_of(context)
     size, recipe = asr.size_of(context), asr.recipe_of(context)
     frames = source_frames(feed.train)
-    plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
-    whole = [b for b in plan.batches if len(b) == recipe.batch_size] or plan.batches
-    by_length = sorted(whole, key=lambda batch: max(frames[i] for i in batch))
-    chosen = asr.evenly(by_length, BATCHES)
-    device = torch.device(context.hardware.devices[0])
+    chosen = asr.full_batches(frames, recipe.batch_size, BATCHES)
     torch.manual_seed(recipe.seed)
     learner = Learner(size, recipe, device)
     turn = asr.Turn(

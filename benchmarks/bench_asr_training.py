@@ -43,6 +43,7 @@ class ClockedEvent:
     state: str
     epoch: int
     loss: float | None
+    validation_loss: float | None
     errors: Mapping[str, float] | None
     saved: Mapping[str, Any] | None
 
@@ -54,40 +55,43 @@ def build(context: Context) -> Training:
 
     from benchmarks import asr
     from workloads.asr.batching import plan_epoch
-    from workloads.asr.checkpoint import NAME
+    from workloads.asr.checkpoint import NAME, read_curve
     from workloads.asr.distributed import train_data_parallel
-    from workloads.asr.ds2 import parameter_count
-    from workloads.asr.input_pipeline import load_batch, source_frames
+    from workloads.asr.ds2 import DeepSpeech2, parameter_count
+    from workloads.asr.input_pipeline import source_frames
     from workloads.asr.macs import training_macs
     from workloads.asr.training import train
-    from workloads.asr.training_step import TrainingStep
 
     began = perf_counter()
     corpus, feed = asr.feed_of(context)
     frames = source_frames(feed.train)
     size, recipe = asr.size_of(context), asr.recipe_of(context)
-    last_errors: dict[str, ErrorRate] = {}
-    saved = context.scratch_dir / NAME
+    devices, folder = context.hardware.devices, context.scratch_dir
+    saved = folder / NAME if (folder / NAME).exists() else None
+    curve = read_curve(saved) if saved and len(devices) == 1 else ()
+    last_errors: dict[str, ErrorRate] = dict(curve[-1].errors or {}) if curve else {}
 
     def events(notes: Callable[[], dict[str, Any]]) -> Iterator[ClockedEvent]:
-        resume = saved if saved.exists() else None
-        devices, folder = context.hardware.devices, context.scratch_dir
         if len(devices) > 1:  # ranks cannot ask this process for its clock: no resume
             stream = train_data_parallel(size, recipe, feed, devices, folder)
         else:
-            stream = train(size, recipe, feed, devices[0], folder, resume, notes)
+            stream = train(size, recipe, feed, devices[0], folder, saved, notes)
         for event in stream:
             last_errors.update(event.errors or {})
-            rates = {name: rate.rate for name, rate in last_errors.items()}
             yield ClockedEvent(
-                event.kind, event.state, event.epoch, event.loss, rates, event.notes
+                event.kind,
+                event.state,
+                event.epoch,
+                event.loss,
+                event.validation_loss,
+                {name: rate.rate for name, rate in last_errors.items()},
+                event.notes,
             )
 
     plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
-    typical = sorted(plan.batches, key=lambda batch: max(frames[i] for i in batch))
-    batch = load_batch(feed.train, feed.normaliser, typical[len(typical) // 2])
-    step = TrainingStep(size, recipe, batch, torch.device(context.hardware.devices[0]))
-    parameters = parameter_count(step.model)
+    (typical,) = asr.full_batches(frames, recipe.batch_size, 1)
+    with torch.device("meta"):
+        parameters = parameter_count(DeepSpeech2(size))
     return Training(
         events=events,
         targets=_targets(context),
@@ -99,7 +103,7 @@ def build(context: Context) -> Training:
             model_bytes=4 * parameters,
         ),
         accuracy=lambda: asr.accuracy_of(last_errors),
-        step=step,
+        step=asr.OneStep(context, feed, typical),
         prepare_s=perf_counter() - began,
         details=asr.corpus_details(corpus) | {"padding_percent": plan.padding_percent},
     )

@@ -7,7 +7,7 @@ means the same work everywhere: it is the pytest id and the key in result files.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _HARDWARE = re.compile(r"[a-z0-9][a-z0-9_:=,]*")  # harness.hardware knows which exist
@@ -66,10 +66,6 @@ class Case:
     def option(self, name: str) -> str:
         """The value of one option; KeyError when the case has none of that name."""
         return dict(self.options)[name]
-
-    def on(self, hardware: str) -> Case:
-        """The same case on other hardware."""
-        return replace(self, hardware=hardware)
 
     @classmethod
     def parse(cls, case_id: str) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -44,7 +45,9 @@ def main() -> None:
 @click.option(
     "--hardware", multiple=True, default=["cpu"], show_default=True, metavar="HW"
 )
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@click.option(
+    "-k", "keyword", default="", help="only cases whose id contains this text"
+)
 def plan(profile: str, hardware: tuple[str, ...], keyword: str) -> None:
     """List the cases that a run would measure, and how long each should take."""
     try:
@@ -60,8 +63,10 @@ def plan(profile: str, hardware: tuple[str, ...], keyword: str) -> None:
     table.columns[0].footer = f"{len(chosen)} cases"
     total = minutes(sum(p.expected_s for p in chosen))
     table.add_column("expected", footer=total, justify="right")
-    for planned in chosen:
-        table.add_row(planned.case.id, minutes(planned.expected_s))
+    for workload, some in groupby(chosen, key=lambda planned: planned.workload):
+        table.add_row(f"{workload.name}: {workload.description}", "", style="bold")
+        for planned in some:
+            table.add_row(planned.case.id, minutes(planned.expected_s))
     _console().print(table)
     click.echo("expected on two cores, once the corpus is in the cache")
 
@@ -134,7 +139,10 @@ def overhead(pairs: int, hardware: str) -> None:
         parse_all([hardware], machine)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    found = measure(machine, pairs, hardware)
+    try:
+        found = measure(machine, pairs, hardware)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(
         f"harness and sensors: {found.percent:+.3f} % of a {1e3 * found.step_s:.2f} ms "
         f"step, 95 % interval {found.low_percent:+.3f} to {found.high_percent:+.3f} % "

@@ -20,6 +20,12 @@ ISA_NAMES: dict[str, tuple[str, str, str]] = {
     "avx512_bf16": ("AVX512_CORE_BF16", "AVX512_E3", "avx512"),
     "amx": ("AVX512_CORE_AMX", "AVX512_E4", "avx512"),
 }
+# What a user's shell may hold and a case must not inherit: its id would not say so.
+STEERING_VARIABLES = (
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"),
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
+    *("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "ONEDNN_VERBOSE", "MKL_VERBOSE"),
+)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _CAPS = {"threads", "isa"}
 _CUDA = "cuda:(0|[1-9][0-9]*)"
@@ -106,6 +112,7 @@ class Hardware:
             variables["ATEN_CPU_CAPABILITY"] = aten
         if self.is_cuda:
             variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order NVML uses
+            variables["NVIDIA_TF32_OVERRIDE"] = "0"  # else cuDNN's fp32 is tf32
         return variables
 
     def affinity(self, machine: Machine) -> tuple[int, ...]:

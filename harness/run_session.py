@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from harness.measure.run import Listener, Runner, Settings
 from harness.observe import fingerprint
 from harness.plan import Planned
 from harness.record.journal import Journal, JournalError, ResultsFolder, result_path
-from harness.record.result import is_ok, load
+from harness.record.result import ResultError, is_ok, load
 from harness.record.schema import SCHEMA_VERSION, Record
 
 
@@ -37,6 +39,7 @@ class RunSession:
         self._folder, self._journal = folder, journal
         self._runner = Runner(settings)
         self._done: dict[str, Record] = {}
+        self._unread = ""  # why the result cannot be read back
 
     @property
     def records(self) -> list[Record]:
@@ -51,6 +54,8 @@ class RunSession:
         else:
             record = self._runner.run(planned.workload, planned.case, listen)
             self._journal.add(record)
+        if is_ok(record):  # known ones too: a kill may have come before this
+            self._runner.forget(planned.case)
         self._done[planned.case.id] = record
         return record
 
@@ -59,11 +64,17 @@ class RunSession:
         if not set(planned) <= set(self._done):
             return
         if any(is_ok(record) for record in self.records):
-            load(self.result_path)
+            try:
+                load(self.result_path)
+            except ResultError as error:
+                self._unread = str(error)
+                return
         self._journal.finish()
 
     def closing_line(self) -> str:
         """Where the result is, or where an unfinished run stands."""
+        if self._unread:
+            return f"{self._unread}; every record is safe in {self._journal.path}"
         if self._journal.finished and self.result_path.exists():
             return f"result: {self.result_path}   (speechmark show {self.result_path})"
         if self._journal.finished:
@@ -118,9 +129,10 @@ def begin(
             "suite_version": version("speechmark"),
             "profile": profile,
             "hardware": list(hardware),
-            "data_root": data_root.name if data_root else None,
+            "data_root": _label(data_root) if data_root else None,
             "seed": seed,
             "git_commit": machine_info["git_commit"],
+            "machine_digest": _machine_digest(machine_info),
         }
         path = _journal_path(folder, machine_info["host"], profile, resume)
         journal = Journal(path, run_info)
@@ -138,6 +150,25 @@ def begin(
     return RunSession(folder, journal, settings, machine_info, run_info, result)
 
 
+def _label(data_root: Path) -> str:
+    """The folder's name, and a digest of its path: two may share a name, and a result
+    that gets published must not tell the path."""
+    digest = hashlib.sha256(str(data_root.resolve()).encode()).hexdigest()
+    return f"{data_root.resolve().name}-{digest[:8]}"
+
+
+def _machine_digest(machine_info: dict[str, Any]) -> str:
+    """Of the facts that must not change between a run and its resumption."""
+    prefixes = ("host", "cpu_model", "cpu_cores", "gpu_", "python_version", "torch_")
+    lasting = {
+        key: value
+        for key, value in machine_info.items()
+        if key.startswith(prefixes) or key == "libraries"
+    }
+    text = json.dumps(lasting, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _journal_path(folder: ResultsFolder, host: str, profile: str, resume: bool) -> Path:
     if resume:
         unfinished = folder.unfinished()
@@ -147,5 +178,6 @@ def _journal_path(folder: ResultsFolder, host: str, profile: str, resume: bool) 
                 "or name its folder with --results"
             )
         return unfinished[-1]
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    now = datetime.now(UTC)  # to the millisecond: two runs may begin in one second
+    stamp = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z"
     return folder.path / f"{host}-{profile}-{stamp}.journal.jsonl"

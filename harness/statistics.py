@@ -87,7 +87,8 @@ def hierarchical_median_interval(
         for i in range(resamples):
             row[i] = np.median(group[generator.integers(0, len(group), len(group))])
     drawn = generator.integers(0, len(groups), (len(groups), resamples))
-    means = np.take_along_axis(medians, drawn, axis=0).mean(axis=0)
+    inner = generator.integers(0, resamples, drawn.shape)  # anew, if drawn twice
+    means = medians[drawn, inner].mean(axis=0)
     quantiles = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     centre = float(np.mean([np.median(group) for group in groups]))
     stretched = centre + (quantiles - centre) * _stretch(len(groups), level)

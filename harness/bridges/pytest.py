@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from harness import profile as profiles
 from harness import run_session
 from harness.bridges.progress import Display
 from harness.plan import Planned, plan
 from harness.record.journal import JournalError
-from harness.record.result import ResultError, document
+from harness.record.result import document
 from harness.record.schema import Record
 from harness.run_session import RunSession
 from harness.show import summary_text
@@ -80,7 +81,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="go on with the last unfinished run in the results folder",
     )
     group.addoption(
-        "--seed", type=int, default=0, help="of everything random (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="of training and of drawn batches (default: 0)",
     )
 
 
@@ -115,10 +119,12 @@ def _measures(config: pytest.Config) -> bool:
 
 
 def _only_benchmarks(config: pytest.Config) -> bool:
+    """Whether the user named benchmark files alone."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return False
-    paths = [Path(arg.split("::")[0]) for arg in config.args]
-    return all("benchmarks" in path.parts for path in paths)
+    here, root = config.invocation_params.dir, config.rootpath / "benchmarks"
+    paths = [here / arg.split("::")[0] for arg in config.args]
+    return all(path.is_relative_to(root) for path in paths)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -134,6 +140,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     profile = metafunc.config.getoption("profile")
     hardware = metafunc.config.getoption("hardware") or ["cpu"]
+    try:
+        profiles.find(profile)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
     cases = plan(metafunc.module.WORKLOADS, profile, hardware)
     marks = [
         pytest.mark.benchmark(timer=CLOCK, group=planned.workload.name)
@@ -224,16 +234,18 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     return result
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if SESSION not in config.stash:
-        return
-    session = config.stash[SESSION]
-    if session.records:
-        terminalreporter.write_line(summary_text(session.records))
-    try:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: Any, config: pytest.Config
+) -> Iterator[None]:
+    """After pytest-benchmark's tables: the last lines are what a user looks for."""
+    result = yield
+    if SESSION in config.stash:
+        session = config.stash[SESSION]
+        if session.records:
+            terminalreporter.write_line(summary_text(session.records))
         terminalreporter.write_line(session.closing_line())
-    except ResultError as error:
-        terminalreporter.write_line(str(error), red=True)
+    return result
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

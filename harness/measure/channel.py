@@ -9,8 +9,6 @@ import json
 import os
 from typing import Any
 
-STAGES = ("build", "accuracy", "warmup", "timed", "profile", "done")
-
 
 class Channel:
     """The worker's end."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from harness.case import Case
+from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.schema import (
     AccuracyRecord,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from harness.measure.run import Outcome
     from harness.measure.watch import Seen
 
+LOSSES = ("loss", "validation_loss")
+
 
 def _identity(workload: Workload, case: Case, profile: Profile) -> dict[str, Any]:
     return {
@@ -52,15 +56,15 @@ def skipped(workload: Workload, case: Case, profile: Profile, reason: str) -> Re
 
 
 def failed(
-    workload: Workload, case: Case, profile: Profile, reason: str, seen: Seen
+    workload: Workload, case: Case, profile: Profile, outcome: Outcome
 ) -> Record:
     return Record(
         **_identity(workload, case, profile),
         status="failed",
-        reason=reason,
-        warnings=list(seen.warnings),
-        utilization=seen.utilization,
-        noise=seen.noise,
+        reason=outcome.reason,
+        warnings=[*outcome.warnings, *outcome.seen.warnings],
+        utilization=outcome.seen.utilization,
+        noise=_noise([outcome]),
     )
 
 
@@ -74,7 +78,8 @@ def measured(
     """The record of a case whose every process sent a result."""
     first, seen = outcomes[0].value, outcomes[0].seen
     if not first["samples_s"]:
-        return failed(workload, case, profile, _nothing_timed(first, profile), seen)
+        nothing = replace(outcomes[0], reason=_nothing_timed(first, profile))
+        return failed(workload, case, profile, nothing)
     work = _work(first["work"])
     timing = _timing(outcomes, work)
     kernels = _kernels(first)
@@ -86,23 +91,35 @@ def measured(
         tta=_tta(first),
         accuracy=AccuracyRecord.model_validate(first["accuracy"]),
         utilization=seen.utilization,
-        energy=_energy(seen, work, timing),
+        energy=_energy(first, seen, work, timing),
         memory=Memory(
-            peak_rss_bytes=max(o.value["peak_rss_bytes"] for o in outcomes),
-            peak_device_bytes=first["peak_device_bytes"],
+            peak_rss_bytes=_highest(outcomes, "peak_rss_bytes"),
+            peak_device_bytes=_highest(outcomes, "peak_device_bytes"),
         ),
         kernels=kernels,
         roofline=_roofline(peaks, work, timing),
-        noise=seen.noise,
+        noise=_noise(outcomes),
         details=first["details"],
         warnings=[
             *chain.from_iterable(outcome.warnings for outcome in outcomes),
             *_steadiness_warnings(outcomes),
             *_divergence_warnings(first),
+            *_resumption_warnings(first),
             *chain.from_iterable(outcome.seen.warnings for outcome in outcomes),
-            *_fallback_warnings(first, peaks["precision"]),
+            *_claim_warnings(first, peaks["precision"]),
         ],
     )
+
+
+def _noise(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Of each process's timed stage."""
+    found = (outcome.seen.noise for outcome in outcomes)
+    return [noise for noise in found if noise is not None]
+
+
+def _highest(outcomes: Sequence[Outcome], name: str) -> int | None:
+    values = [outcome.value[name] for outcome in outcomes]
+    return max((value for value in values if value is not None), default=None)
 
 
 def _nothing_timed(result: dict[str, Any], profile: Profile) -> str:
@@ -142,7 +159,7 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
         cycle=cycle,
         median_s=fmean(median(means) for means in steps_s),
         median_interval_s=hierarchical_median_interval(steps_s),
-        latency_ms=_latency_ms(pooled) if warm else None,
+        latency_ms=_latency_ms(pooled, processes[0][:cycle]) if warm else None,
         throughput_items_per_s=work.items_per_step * steps_per_s,
         rtfx=work.audio_s_per_step * steps_per_s,
         stage_s=outcomes[0].seen.stage_s,
@@ -160,7 +177,11 @@ def _mean_step_of_each_cycle(samples: Sequence[float], cycle: int) -> list[float
     return [fmean(samples[start : start + cycle]) for start in starts]
 
 
-def _latency_ms(samples_s: Sequence[float]) -> Latency:
+def _latency_ms(pooled_s: Sequence[float], first_cycle_s: Sequence[float]) -> Latency:
+    """Of one input, all samples; of many, one sample of each: an input that comes again
+    is no new draw from the distribution of inputs."""
+    samples_s = first_cycle_s if len(first_cycle_s) > 1 else pooled_s
+
     def bound(percentile: float) -> Bound:
         found = percentile_bound([1e3 * s for s in samples_s], percentile)
         return Bound(
@@ -177,7 +198,10 @@ def _tta(result: dict[str, Any]) -> TimeToAccuracy | None:
     if "tta" not in result:
         return None
     run = dict(result["tta"])
-    run["curve"] = [point | {"loss": _finite(point["loss"])} for point in run["curve"]]
+    run["curve"] = [
+        point | {name: _finite(point[name]) for name in LOSSES}
+        for point in run["curve"]
+    ]
     total_s = sum(run["state_s"].values())
     shares = {
         state: 100 * seconds / total_s if total_s else 0.0
@@ -192,18 +216,27 @@ def _finite(value: float | None) -> float | None:
 
 def _divergence_warnings(result: dict[str, Any]) -> list[str]:
     curve = (result.get("tta") or {}).get("curve", [])
-    bad = [p for p in curve if p["loss"] is not None and not math.isfinite(p["loss"])]
-    if not bad:
-        return []
-    return [
-        f"the training diverged: its loss is {bad[0]['loss']} from epoch "
-        f"{bad[0]['epoch']} on ({len(bad)} of {len(curve)} epochs, null in the curve); "
-        "use another seed, a wider precision or a lower learning rate"
-    ]
+    warnings = []
+    for name in LOSSES:
+        bad = [p for p in curve if p[name] is not None and not math.isfinite(p[name])]
+        if bad:
+            warnings.append(
+                f"the training diverged: its {name.replace('_', ' ')} is "
+                f"{bad[0][name]} from epoch {bad[0]['epoch']} on ({len(bad)} of "
+                f"{len(curve)} epochs, null in the curve); use another seed, a wider "
+                "precision or a lower learning rate"
+            )
+    return warnings
 
 
-def _energy(seen: Seen, work: WorkRecord, timing: Timing) -> Energy:
+def _energy(
+    result: dict[str, Any], seen: Seen, work: WorkRecord, timing: Timing
+) -> Energy:
     """Joules of the timed stage, and per hour of audio that went through in it."""
+    if (result.get("tta") or {}).get("resumed"):
+        reason = "the run was resumed: its earlier part was measured by nobody"
+        unknown = {"joules": None, "source": "none", "reason": reason}
+        return Energy(joules_per_audio_hour=None, **(seen.energy | unknown))
     audio_h = work.audio_s_per_step * len(timing.samples_s[0]) / 3600
     joules = seen.energy["joules"]
     per_hour = joules / audio_h if joules is not None and audio_h else None
@@ -219,22 +252,23 @@ def _kernels(result: dict[str, Any]) -> Kernels | None:
         steps=captured["steps"],
         wall_s=captured["wall_s"],
         coverage_percent=captured["coverage_percent"],
+        claim_share_percent=captured["claim_share_percent"],
         unparsed_lines=captured["unparsed_lines"],
     )
 
 
 def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofline:
-    achieved = None
-    if work.macs_per_step is not None:
+    achieved, fraction, peak = None, None, peaks.get("flops_per_s")
+    if work.macs_per_step:
         seconds = sum(map(sum, timing.samples_s)) / sum(map(len, timing.samples_s))
         achieved = 2 * work.macs_per_step / seconds
-    peak = peaks.get("flops_per_s")
+        fraction = fraction_of_peak(work.macs_per_step, seconds, peak) if peak else None
     return Roofline(
         precision=peaks["precision"],
         peak_flops_per_s=peak,
         peak_bytes_per_s=peaks.get("bytes_per_s"),
         achieved_flops_per_s=achieved,
-        fraction_of_peak=achieved / peak if achieved and peak else None,
+        fraction_of_peak=fraction,
         reason=peaks.get("reason")
         or (None if achieved else "this step has no multiply-accumulates to count"),
     )
@@ -260,11 +294,30 @@ def _steadiness_warnings(outcomes: Sequence[Outcome]) -> list[str]:
     ]
 
 
-def _fallback_warnings(result: dict[str, Any], precision: str) -> list[str]:
-    fallbacks = (result["kernels"] or {}).get("float_fallbacks", [])
+def _resumption_warnings(result: dict[str, Any]) -> list[str]:
+    resumed = (result.get("tta") or {}).get("resumed", 0)
+    if not resumed:
+        return []
+    return [
+        f"resumed {resumed} times: sensors saw only the last part; its clock ran on "
+        "from the checkpoint, and what came after that before the kill is not counted"
+    ]
+
+
+def _claim_warnings(result: dict[str, Any], precision: str) -> list[str]:
+    """Where a compressed case did not prove its arithmetic."""
+    kernels = result["kernels"]
+    if kernels is None or precision == "fp32":
+        return []
+    if kernels["claim_share_percent"] is None:
+        return [
+            f"claims {precision}, unproven: no compute kernel stands in oneDNN's log; "
+            "another library ran it, or none did"
+        ]
     return [
         f"claims {precision}, but {row['calls']} calls of {row['primitive']} "
         f"({row['direction']}) ran as {row['implementation']} on {row['dtypes']}, "
-        f"{row['share_percent']:.0f} % of the logged time"
-        for row in fallbacks
+        f"{row['share_percent']:.0f} % of the logged time; this CPU or library has no "
+        f"{precision} kernel for it: compare with the fp32 case before you choose it"
+        for row in kernels["float_fallbacks"]
     ]

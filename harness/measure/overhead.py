@@ -84,6 +84,8 @@ def _alternate(
             return message["value"], costs
         if message["kind"] == "failed":
             raise RuntimeError(message["text"])
+        if message["kind"] != "stage":
+            continue
         if watch is not None:
             seen = watch.close().utilization or {}
             costs.append(seen.get("sampler_cost_percent", 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,31 +72,37 @@ class Runner:
 
     def run(self, workload: Workload, case: Case, listen: Listener) -> Record:
         """Measure one case; whatever goes wrong inside its worker is its record."""
-        profile, outcomes = self.settings.profile, []
-        for process in range(profile.processes if workload.stage == "infer" else 1):
+        profile = self.settings.profile
+        outcomes: list[Outcome] = []
+        for process in range(profile.processes):
             outcome = self._one_process(workload, case, process, listen)
             if outcome.kind == "skipped":
                 return skipped(workload, case, profile, outcome.reason)
             if outcome.kind == "failed":
-                return failed(workload, case, profile, outcome.reason, outcome.seen)
+                return failed(workload, case, profile, outcome)
             outcomes.append(outcome)
-        shutil.rmtree(self._scratch(case), ignore_errors=True)
+            if "tta" in outcome.value:
+                break  # a training is repeated with other seeds, as runs of their own
         peaks = self.peaks(case, listen)
         try:
             return measured(workload, case, profile, outcomes, peaks)
         except ValidationError as error:
             reason = f"what was measured is no valid record: {error}"
-            return failed(workload, case, profile, reason, outcomes[0].seen)
+            return failed(workload, case, profile, replace(outcomes[0], reason=reason))
+
+    def forget(self, case: Case) -> None:
+        """Remove a case's checkpoints, once its record is safe."""
+        shutil.rmtree(self._scratch(case), ignore_errors=True)
 
     def peaks(self, case: Case, listen: Listener) -> dict[str, Any]:
         """This hardware's measured peaks at the case's precision, taken once a run."""
         precision = precision_of(case.compression)
-        key = (case.hardware, precision)
+        key, hardware = (case.hardware, precision), Hardware.parse(case.hardware)
         if key not in self._peaks:
             listen(Progressing("roofline", precision))
             job = {"entry": "harness.observe.roofline:run_job", "precision": precision}
             outcome = self._work(job, case, "roofline", listen, PEAKS_LIMIT_S)
-            self._peaks[key] = outcome.value or {"reason": outcome.reason}
+            self._peaks[key] = _of_all_devices(outcome, hardware)
         return {"precision": precision, **self._peaks[key]}
 
     def _one_process(
@@ -176,19 +182,30 @@ def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> O
     except TimeoutError as error:
         stage = watch.stage
         worker.kill()
-        return Outcome("failed", {}, watch.close(), f"stage {stage}: {error}; killed")
+        reason = f"stage {stage}: {error}; killed"
+        return Outcome("failed", {}, watch.close(), reason, tuple(warnings))
     seen = watch.close()
     status = worker.wait()
     if ended is None:
         reason = f"stage {seen.stage}: {how_it_ended(status, seen.last_rss_bytes)}"
         tail = worker.log_tail()
-        return Outcome("failed", {}, seen, reason + (f"\n{tail}" if tail else ""))
+        reason += f"\n{tail}" if tail else ""
+        return Outcome("failed", {}, seen, reason, tuple(warnings))
     if ended["kind"] == "result":
         return Outcome("result", ended["value"], seen, "", tuple(warnings))
     reason = ended["reason"]
     if ended["kind"] == "failed":
         reason = f"stage {seen.stage}: {reason}\n{ended['text']}"
-    return Outcome(ended["kind"], {}, seen, reason)
+    return Outcome(ended["kind"], {}, seen, reason, tuple(warnings))
+
+
+def _of_all_devices(outcome: Outcome, hardware: Hardware) -> dict[str, Any]:
+    """One device's peaks times their number."""
+    if outcome.kind != "result":
+        return {"reason": outcome.reason}
+    count = len(hardware.devices)
+    rates = {k: v for k, v in outcome.value.items() if k.endswith("_per_s") and v}
+    return outcome.value | {name: rate * count for name, rate in rates.items()}
 
 
 def precision_of(compression: str) -> str:

@@ -14,6 +14,8 @@ from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
 from typing import Any
 
+from harness.hardware import STEERING_VARIABLES
+
 LOG_TAIL_LINES = 12
 
 
@@ -33,7 +35,7 @@ class Worker:
         with open(log_path, "wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(worker_out), str(worker_in)],
-                env={**os.environ, **environment},
+                env={**_inherited(), **environment},
                 pass_fds=(worker_out, worker_in),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -95,6 +97,10 @@ class Worker:
         """The last lines that the worker printed."""
         text = self.log_path.read_text(errors="replace") if self.log_path else ""
         return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
+
+
+def _inherited() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in STEERING_VARIABLES}
 
 
 def how_it_ended(status: int, rss_bytes: int | None) -> str:

@@ -30,7 +30,8 @@ def warm_up(
     """Run until two successive windows agree, or `max_s` have passed.
 
     They agree when their means differ by less than MEAN_TOLERANCE_PERCENT and their
-    spreads (mean +- standard deviation) overlap.
+    spreads (mean +- standard deviation) overlap. The spread of a cycle of different
+    inputs is that of each step relative to its own input's mean.
     """
     began = timer.now_s()
     steps, previous, change = 0, None, None
@@ -40,7 +41,8 @@ def warm_up(
         seconds = timer.now_s() - began
         if previous is not None:
             change = 100 * abs(fmean(window) / fmean(previous) - 1)
-            if change < MEAN_TOLERANCE_PERCENT and _overlap(previous, window):
+            overlap = _overlap(*_relative(previous, window, cycle))
+            if change < MEAN_TOLERANCE_PERCENT and overlap:
                 return WarmUp(seconds, steps, True, change)
         if seconds >= max_s:
             return WarmUp(seconds, steps, False, change)
@@ -55,6 +57,21 @@ def _window(step: Callable[[], object], timer: Timer, cycle: int) -> list[float]
             samples.append(timer.time_s(step))
             total_s += samples[-1]
     return samples
+
+
+def _relative(
+    a: Sequence[float], b: Sequence[float], cycle: int
+) -> tuple[list[float], list[float]]:
+    """Samples over the mean of their input in both windows.
+
+    >>> _relative([1.0, 10.0], [3.0, 10.0], cycle=2)
+    ([0.5, 1.0], [1.5, 1.0])
+    """
+    means = [fmean((*a[i::cycle], *b[i::cycle])) for i in range(cycle)]
+    return (
+        [sample / means[i % cycle] for i, sample in enumerate(a)],
+        [sample / means[i % cycle] for i, sample in enumerate(b)],
+    )
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -28,6 +28,7 @@ class EpochPoint:
     end_s: float
     train_s: float  # time in the state "train" during this epoch
     loss: float | None
+    validation_loss: float | None
     errors: Mapping[str, float]
 
 
@@ -159,8 +160,16 @@ class _Stopwatch:
 
     def _end_epoch(self, event: TrainingEvent, end_s: float) -> None:
         train_s = self.state_s["train"] - sum(point.train_s for point in self.curve)
-        errors = dict(event.errors or {})
-        self.curve.append(EpochPoint(event.epoch, end_s, train_s, event.loss, errors))
+        self.curve.append(
+            EpochPoint(
+                event.epoch,
+                end_s,
+                train_s,
+                event.loss,
+                event.validation_loss,
+                dict(event.errors or {}),
+            )
+        )
 
     def save(self) -> dict[str, Any]:
         """The stopwatch as plain values, for a checkpoint."""
@@ -182,5 +191,6 @@ class _Stopwatch:
         self.states = [(at, state) for at, state in saved["states"]]
         self.step_s = list(saved["step_s"])
         self.curve = [EpochPoint(**point) for point in saved["curve"]]
+        self.states.append((saved["elapsed_s"], self._state))
         self.resumed = saved["resumed"] + 1
         self._mark = self._last

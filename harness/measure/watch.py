@@ -70,6 +70,7 @@ class Watch:
         self, worker_pid: int, hardware: Hardware, instruments: Instruments
     ) -> None:
         self.stage = "start"
+        self._is_cuda = hardware.is_cuda
         self._idle_watts = instruments.idle_watts(hardware)
         self._nvml = instruments.gpus_of(hardware)
         self._meter = EnergyMeter(self._nvml)
@@ -113,11 +114,14 @@ class Watch:
 
     def _energy(self, seen: Utilization) -> dict[str, Any]:
         timed = [stage for stage in seen.stages if stage.stage == "timed"]
-        joules = timed[0].joules if timed else None
+        joules, reason = timed[0].joules if timed else None, self._meter.reason
+        if self._is_cuda and "nvml" not in self._meter.source:
+            joules = None
+            reason = "; ".join(filter(None, ["no energy counter of every GPU", reason]))
         return {
             "joules": joules,
             "source": self._meter.source if joules is not None else "none",
-            "reason": self._meter.reason,
+            "reason": reason,
             "idle_watts": self._idle_watts,
         }
 

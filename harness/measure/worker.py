@@ -21,7 +21,7 @@ from typing import Any
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.channel import Channel
-from harness.measure.clock import Timer, timer_for
+from harness.measure.clock import HostTimer, Timer, timer_for
 from harness.measure.steady import draw_samples, warm_up
 from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
 from harness.observe import cpu
@@ -102,11 +102,11 @@ def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     )
     channel.enter("build")
     built = resolve(job["build"])(context)
-    timer = timer_for(context.hardware.devices[0])
     try:
         if isinstance(built, Training):
-            measured = _train(built, context, timer, channel, job)
+            measured = _train(built, context, channel, job)
         else:
+            timer = timer_for(context.hardware.devices[0])
             measured = _operate(built, context, timer, channel, job)
     finally:
         built.close()
@@ -123,17 +123,15 @@ def _operate(
     """Accuracy and the kernel profile belong to the first process alone: further
     processes exist to time the same weights again."""
     accuracy, kernels = None, None
-    is_first = job["process"] == 0
-    if is_first:
-        channel.enter("accuracy")
-        accuracy = _plain(operation.accuracy())
     channel.enter("warmup")
     warm = warm_up(operation.step, timer, context.profile.warmup_s, operation.cycle)
     channel.enter("timed")
     samples = draw_samples(operation.step, timer, context.profile, operation.cycle)
-    memory = _peak_memory(context.hardware)
-    channel.enter("profile")
-    if is_first:
+    memory = _peak_memory(context.hardware)  # before evaluation adds its own
+    if job["process"] == 0:
+        channel.enter("accuracy")
+        accuracy = _plain(operation.accuracy())
+        channel.enter("profile")
         kernels = _profile(operation.step, samples, operation.cycle, job)
     channel.enter("done")
     return {
@@ -150,7 +148,6 @@ def _operate(
 def _train(
     training: Training,
     context: Context,
-    timer: Timer,
     channel: Channel,
     job: dict[str, Any],
 ) -> dict[str, Any]:
@@ -165,13 +162,18 @@ def _train(
             channel.progress(what, round(seconds), round(budget_s))
 
     channel.enter("timed")
-    run = clock_training(training.events, training.targets, budget_s, timer.now_s, tell)
+    # The host's clock: the training itself waits for its device where a state begins,
+    # and to wait at each step would keep copies and launches from overlapping.
+    now_s = HostTimer().now_s
+    run = clock_training(training.events, training.targets, budget_s, now_s, tell)
+    memory = _peak_memory(context.hardware)
     channel.enter("accuracy")
     accuracy = _plain(training.accuracy())
-    memory = _peak_memory(context.hardware)
     channel.enter("profile")
-    steps = [timer.time_s(training.step) for _ in range(2)]
-    kernels = _profile(training.step, steps, 1, job)
+    kernels = None
+    if not context.hardware.is_cuda:
+        steps = [HostTimer().time_s(training.step) for _ in range(2)]
+        kernels = _profile(training.step, steps, 1, job)
     channel.enter("done")
     return {
         "work": asdict(training.work_per_epoch),
@@ -211,14 +213,15 @@ def _profile(
 
 
 def _peak_memory(hardware: Hardware) -> dict[str, int | None]:
-    """High-water marks so far: taken before the kernel profile, whose log they would
-    hold too."""
+    """High-water marks of this process so far. Over several devices its ranks do the
+    work: what the sensors saw of them stands under utilization."""
+    if len(hardware.devices) > 1:
+        return {"peak_rss_bytes": None, "peak_device_bytes": None}
     device_bytes = None
     if hardware.is_cuda:
         import torch
 
-        devices = hardware.devices
-        device_bytes = sum(torch.cuda.max_memory_allocated(d) for d in devices)
+        device_bytes = torch.cuda.max_memory_allocated(hardware.devices[0])
     return {
         "peak_rss_bytes": cpu.peak_rss_bytes(),
         "peak_device_bytes": device_bytes,

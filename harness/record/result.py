@@ -54,7 +54,7 @@ def load(path: Path) -> Result:
             "can be resumed with --resume"
         ) from None
     ours = content.get("speechmark") if isinstance(content, dict) else None
-    if not isinstance(ours, dict) or "benchmarks" not in content:
+    if not isinstance(ours, dict) or not isinstance(content.get("benchmarks"), list):
         raise ResultError(
             f"{path} is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
         )
@@ -65,7 +65,7 @@ def load(path: Path) -> Result:
             "version that wrote it"
         )
     measured = [
-        _record(path, benchmark.get("extra_info"), f"benchmarks[{index}].extra_info")
+        _record(path, _extra_info(benchmark), f"benchmarks[{index}].extra_info")
         for index, benchmark in enumerate(content["benchmarks"])
     ]
     others = [
@@ -74,6 +74,10 @@ def load(path: Path) -> Result:
     ]
     machine = content.get("machine_info", {}).get("speechmark", {})
     return Result(path, machine, ours.get("run", {}), (*measured, *others))
+
+
+def _extra_info(benchmark: Any) -> Any:
+    return benchmark.get("extra_info") if isinstance(benchmark, dict) else benchmark
 
 
 def _record(path: Path, value: Any, where: str) -> Record:

@@ -84,6 +84,7 @@ class CurvePoint(Part):
     end_s: Seconds
     train_s: Seconds
     loss: Number | None
+    validation_loss: Number | None
     errors: dict[str, Amount]
 
 
@@ -159,8 +160,8 @@ class Kernels(Part):
     steps: int
     wall_s: Seconds
     coverage_percent: Percent | None
+    claim_share_percent: Percent | None
     unparsed_lines: int
-    reason: str | None = None
 
 
 class Roofline(Part):
@@ -198,7 +199,7 @@ class Record(Part):
     memory: Memory | None = None
     kernels: Kernels | None = None
     roofline: Roofline | None = None
-    noise: dict[str, Any] | None = None
+    noise: list[dict[str, Any]] = Field(default_factory=list)  # one a process
     details: dict[str, Number | str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks import asr
+from benchmarks import (
+    asr,
+    bench_asr_decoding,
+    bench_asr_inference,
+    bench_asr_input,
+    bench_asr_step,
+)
 from benchmarks.bench_asr_training import BUILTIN_TARGETS, LIBRISPEECH_TARGETS
 from benchmarks.bench_asr_training import build as build_training
 from harness.case import Case
@@ -17,7 +25,7 @@ from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
 from workloads.asr.features import Normaliser
-from workloads.asr.trained import Trained, load_trained, untrained
+from workloads.asr.trained import Trained, load_trained
 from workloads.corpora import builtin, librispeech
 from workloads.metrics.error_rates import ErrorRate
 
@@ -84,19 +92,85 @@ def test_a_data_root_takes_the_place_of_the_built_in_speech(
     assert asr.corpus_details(corpus)["corpus"] != asr.corpus_details(speech)["corpus"]
 
 
-def test_untrained_weights_have_no_accuracy_but_a_reason() -> None:
-    trained = untrained(DS2_SMALL, "nobody trained it")
-    found = asr.accuracy_of(RATE, trained)
-    assert (dict(found.metrics), found.reason) == ({}, "nobody trained it")
+def test_error_rates_become_metrics_with_their_interval() -> None:
     metric = asr.accuracy_of(RATE).metrics["wer"]
     assert (metric.value, metric.n) == (0.15, 4)
+    assert metric.interval[0] <= 0.15 <= metric.interval[1]
 
 
-def test_a_size_without_weights_is_timed_untrained(context: Context) -> None:
+def test_full_batches_lie_evenly_over_the_lengths() -> None:
+    frames = list(range(100, 200))
+    batches = asr.full_batches(frames, size=16, count=3)
+    assert [len(batch) for batch in batches] == [16, 16, 16]
+    middles = sorted(sum(batch) / 16 for batch in batches)
+    assert middles == pytest.approx([16, 50, 83], abs=12)
+    assert max(map(max, asr.full_batches(frames, 16, 100))) >= 97  # the longest too
+
+
+def test_one_utterance_a_batch_takes_every_utterance_once() -> None:
+    batches = asr.full_batches([5, 3, 4], size=1, count=700)
+    assert sorted(batches) == [(0,), (1,), (2,)]
+
+
+def test_a_batch_larger_than_the_corpus_takes_it_whole() -> None:
+    assert [sorted(b) for b in asr.full_batches([5, 3, 4], 64, 8)] == [[0, 1, 2]]
+
+
+BUILDS = (
+    bench_asr_inference.build,
+    bench_asr_step.build,
+    bench_asr_input.build_features,
+    bench_asr_input.build_input,
+)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_what_cannot_be_spread_over_devices_says_so(
+    build: Callable[[Context], object], context: Context
+) -> None:
+    two = replace(context, hardware=Hardware.parse("cuda:0,cuda:1"))
+    with pytest.raises(UnsupportedError, match="use --hardware=cuda:0"):
+        build(two)
+
+
+def test_decoding_refuses_a_gpu_that_it_would_not_use(context: Context) -> None:
+    cuda = replace(context, hardware=Hardware.parse("cuda:0"))
+    with pytest.raises(UnsupportedError, match="decoding runs on the CPU"):
+        bench_asr_decoding.build(cuda)
+
+
+def test_decoding_refuses_untrained_weights(context: Context) -> None:
+    case = replace(context.case, model="ds2-paper", options=(("beam", "4"),))
+    with pytest.raises(UnsupportedError, match="no trained weights of ds2-paper"):
+        bench_asr_decoding.build(replace(context, case=case))
+
+
+def test_the_input_pipeline_streams_more_than_it_holds_at_once(
+    context: Context,
+) -> None:
+    def built(readers: int, prefetch: int) -> float:
+        options = (
+            ("features", "shards"),
+            ("readers", str(readers)),
+            ("prefetch", str(prefetch)),
+        )
+        case = replace(context.case, options=options)
+        operation = bench_asr_input.build_input(replace(context, case=case))
+        operation.step()
+        return operation.work.items
+
+    assert built(readers=2, prefetch=20) >= 2 * 20 * context.case.batch_size * 0.5
+    assert built(readers=2, prefetch=20) > 2 * built(readers=2, prefetch=1)
+
+
+def test_a_size_without_weights_is_timed_untrained_with_a_warning(
+    context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
     paper = replace(context, case=replace(context.case, model="ds2-paper"))
     reason = asr.trained_model(paper).reason
     assert reason is not None
     assert "workloads.asr.train_weights --size ds2-paper" in reason
+    assert "timed on untrained weights" in caplog.text
 
 
 def test_compressed_accuracy_stands_beside_the_baseline_on_the_same_utterances(
@@ -111,6 +185,45 @@ def test_compressed_accuracy_stands_beside_the_baseline_on_the_same_utterances(
     assert metric.difference is not None
     assert abs(metric.difference) < 0.02
     assert metric.passed == (metric.difference <= 0.01)
+
+
+def test_accuracy_is_of_inputs_normalised_as_the_timed_ones_are(
+    context: Context,
+) -> None:
+    _, feed = asr.feed_of(context)
+    trained = load_trained("ds2-small")
+    expected = asr.model_accuracy(context, trained, feed, 0.01).metrics["cer"]
+    ones = np.ones(93, np.float32)
+    foreign = replace(feed, normaliser=Normaliser(5 * ones, 9 * ones))
+    assert (
+        asr.model_accuracy(context, trained, foreign, 0.01).metrics["cer"] == expected
+    )
+
+
+def test_a_record_tells_the_checksum_of_its_weights(context: Context) -> None:
+    trained = load_trained("ds2-small")
+    corpus = asr.corpus_of(context)
+    details = asr.corpus_details(corpus, trained)
+    assert details["weights_sha256"] == trained.sha256
+    assert "weights_sha256" not in asr.corpus_details(corpus)
+
+
+def test_the_paper_profile_evaluates_with_the_documents_beam(context: Context) -> None:
+    assert asr.recipe_of(context).beam_width == 32
+    assert asr.recipe_of(replace(context, profile=PAPER)).beam_width == 256
+
+
+def test_a_training_keeps_its_accuracy_where_the_budget_ends_before_an_epoch(
+    context: Context,
+) -> None:
+    killed = build_training(context).events(dict)
+    for event in killed:
+        if event.kind == "state" and event.epoch == 2 and event.state == "train":
+            break
+    killed.close()
+    resumed = build_training(context)
+    next(resumed.events(dict))
+    assert resumed.accuracy().metrics["wer"].n > 0
 
 
 def test_a_ruined_compression_fails_its_gate(context: Context) -> None:

@@ -80,13 +80,26 @@ def training_outcome(*curve: dict[str, Any], **changes: Any) -> Outcome:
     return ended
 
 
-def point(epoch: int, error: float, loss: float | None = 1.0) -> dict[str, Any]:
+def broken(
+    reason: str = "broken", seen: Seen = SEEN, warnings: tuple[str, ...] = ()
+) -> Outcome:
+    """How a worker ends that sends no result."""
+    return Outcome("failed", {}, seen, reason, warnings)
+
+
+def point(
+    epoch: int,
+    error: float,
+    loss: float | None = 1.0,
+    validation_loss: float | None = 1.5,
+) -> dict[str, Any]:
     """An epoch of three seconds, two of them training."""
     return {
         "epoch": epoch,
         "end_s": 1.0 + 3.0 * epoch,
         "train_s": 2.0,
         "loss": loss,
+        "validation_loss": validation_loss,
         "errors": {"cer": error},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,26 @@ def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
     status, printed = invoke("plan", "--profile", "smoke")
     assert status == 0
     lines = [line.split() for line in printed.splitlines()]
-    cases = [line for line in lines if line and line[0].startswith("asr-")]
+    cases = [line for line in lines if line and line[0].startswith("asr-training/")]
+    every = [line for line in lines if line and line[0].count("/") >= 5]
     assert ["asr-training/ds2-small/fp32/eager/cpu/b8", "15", "s"] in cases
-    total = sum(float(line[1]) for line in cases)
-    assert f"{len(cases)} cases" in printed
+    total = sum(float(line[1]) for line in every)
+    assert f"{len(every)} cases" in printed
     assert f"{total:.0f} s" in printed
+
+
+def test_plan_says_once_what_each_workload_does() -> None:
+    _, printed = invoke("plan", "--profile", "smoke")
+    lines = [line.strip() for line in printed.splitlines()]
+    titles = [line.partition(":")[0] for line in lines if re.match(r"[a-z-]+: ", line)]
+    workloads = {line.partition("/")[0] for line in lines if line.count("/") >= 5}
+    assert set(titles) == workloads
+    assert len(titles) == len(workloads)
 
 
 def test_plan_keeps_to_hardware_and_keyword() -> None:
     _, printed = invoke("plan", "--hardware", "cpu:threads=1", "-k", "B16")
-    cases = [line for line in printed.splitlines() if "asr-" in line]
+    cases = [line for line in printed.splitlines() if "/eager/" in line]
     assert cases
     assert all("/cpu:threads=1/b16" in case for case in cases)
 
@@ -112,3 +123,15 @@ def test_overhead_measures_in_a_real_worker(monkeypatch: pytest.MonkeyPatch) -> 
     assert status in (0, 1)  # how much it is depends on the machine's other load
     assert "over 3 interleaved pairs" in printed
     assert "% of one core" in printed
+
+
+def test_an_overhead_worker_that_dies_is_an_error_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def dies(*_: object) -> None:
+        raise RuntimeError("the overhead worker died:\nout of memory")
+
+    monkeypatch.setattr(cli, "measure", dies)
+    status, printed = invoke("overhead")
+    assert status == 1
+    assert printed == "Error: the overhead worker died:\nout of memory\n"

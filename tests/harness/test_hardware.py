@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from harness.hardware import Hardware, Machine, parse_all
+from harness.hardware import STEERING_VARIABLES, Hardware, Machine, parse_all
 
 MACHINE = Machine(cpus=(2, 3, 5, 7), isas=("avx2", "avx512"), cuda_devices=1)
 NO_CAPS = {
@@ -108,8 +108,23 @@ def test_an_instruction_set_is_capped_in_each_librarys_own_words(
 def test_gpus_are_counted_as_the_driver_counts_them():
     cuda = Hardware.parse("cuda:0")
     assert cuda.is_cuda
-    assert cuda.environment(MACHINE) == {**NO_CAPS, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert cuda.environment(MACHINE)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert not Hardware.parse("cpu:isa=avx2").is_cuda
+
+
+def test_fp32_on_a_gpu_is_fp32_in_every_library():
+    environment = Hardware.parse("cuda:0").environment(MACHINE)
+    assert environment == {
+        **NO_CAPS,
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "NVIDIA_TF32_OVERRIDE": "0",
+    }
+
+
+@pytest.mark.parametrize("text", ["cpu:isa=amx", "cuda:0"])
+def test_whatever_a_case_sets_is_not_inherited_either(text):
+    steered = set(Hardware.parse(text).environment(MACHINE)) - set(NO_CAPS)
+    assert steered - {"CUDA_DEVICE_ORDER"} <= set(STEERING_VARIABLES)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import toy
 from outcomes import (
     ACCURACY,
     CASE,
-    SEEN,
     TRAINING_CASE,
     WORK,
+    broken,
     outcome,
     point,
     record,
@@ -105,7 +105,7 @@ def test_every_trainings_targets_have_a_column():
 
 def test_what_failed_or_was_skipped_is_told_with_the_first_line_of_its_reason():
     records = [
-        failed(toy.WORKLOAD, CASE, SMOKE, "stage build: broken\nTraceback ...", SEEN),
+        failed(toy.WORKLOAD, CASE, SMOKE, broken("stage build: broken\nTraceback ...")),
         skipped(toy.WORKLOAD, CASE, SMOKE, "no such operator"),
     ]
     expected = [

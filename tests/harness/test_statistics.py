@@ -92,6 +92,18 @@ def test_a_process_counts_once_however_many_samples_it_drew():
     assert (low, high) == (1.5, 1.5)
 
 
+def test_a_process_that_is_drawn_twice_has_its_samples_drawn_twice():
+    """Ten processes alike: the mean of ten independent medians, not of fewer."""
+    samples = np.arange(1.0, 10.0)
+    low, high = hierarchical_median_interval([samples] * 10, resamples=4000)
+    drawn = np.random.default_rng(7).choice(samples, (4000, 10, len(samples)))
+    means = np.median(drawn, axis=2).mean(axis=1)
+    expected_low, expected_high = np.quantile(means, [0.025, 0.975])
+    stretch = 1.217  # of ten values, see `_stretch`
+    expected = stretch * (expected_high - expected_low)
+    assert high - low == pytest.approx(expected, rel=0.08)
+
+
 def test_a_higher_level_gives_a_wider_interval():
     processes = np.random.default_rng(3).normal(10, 1, (6, 30)).tolist()
     low, high = hierarchical_median_interval(processes, level=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ from harness.workload import (
     Workload,
 )
 
+HUNGER_BYTES = 300 << 20
 ACCURATE = Accuracy({"wer": Metric(0.1, 50, (0.05, 0.15))})
 
 
@@ -36,18 +38,34 @@ def build(context: Context) -> Operation:
         partial.write_text(str(os.getpid()))
         partial.rename(context.scratch_dir / "building")
         time.sleep(0 if os.environ.get("TOY_FAST") else 60)
-    count = (context.scratch_dir.parent / f"built-{context.case.model}").open("a")
-    count.write(f"{os.getpid()}\n")
+    _count(context)
     return Operation(
         step=_step(context.case.model),
         work=Work(items=2, audio_s=6.0, parameters=10, macs=1e6, model_bytes=40),
-        accuracy=lambda: ACCURATE,
-        details={"threads": os.environ["OMP_NUM_THREADS"]},
+        accuracy=_hungry if context.case.model == "hungry" else lambda: ACCURATE,
+        details={
+            "threads": os.environ["OMP_NUM_THREADS"],
+            "isa": os.environ.get("ONEDNN_MAX_CPU_ISA", "any"),
+        },
     )
 
 
+def _count(context: Context) -> None:
+    """Leave a line for each process that builds, where no scratch folder is removed."""
+    with (context.scratch_dir.parent / f"built-{context.case.model}").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def _hungry() -> Accuracy:
+    """Bytes of 1, as pages of zeros would take no memory."""
+    assert bytearray(b"\1") * HUNGER_BYTES
+    return ACCURATE
+
+
 def _step(model: str) -> Callable[[], object]:
-    if model == "killed":
+    if model == "warns":
+        logging.getLogger("speechmark").warning("a damaged cache")
+    if model in ("killed", "warns"):
         return lambda: os.kill(os.getpid(), signal.SIGKILL)
     return lambda: time.sleep(0.0005)
 
@@ -58,18 +76,21 @@ class Event:
     state: str = "train"
     epoch: int = 1
     loss: float | None = None
+    validation_loss: float | None = None
     errors: dict[str, float] | None = None
     saved: dict[str, Any] | None = None
 
 
 def build_training(context: Context) -> Training:
+    _count(context)
+
     def events(notes: Callable[[], dict[str, Any]]) -> Iterator[Event]:
         for epoch in range(1, 6):
             yield Event("state", "train", epoch)
             time.sleep(0.01)
             yield Event("step", "train", epoch)
             yield Event("state", "evaluate", epoch)
-            yield Event("epoch", "evaluate", epoch, 1.0, {"cer": 0.5 / epoch})
+            yield Event("epoch", "evaluate", epoch, 1.0, 1.5, {"cer": 0.5 / epoch})
 
     return Training(
         events=events,
@@ -94,6 +115,7 @@ WORKLOAD = Workload(
         "quick": points("good", "unsupported", "broken", "killed", "other"),
     },
 )
+STEP = Workload("toy-step", "train", "sleeps", build, WORKLOAD.points)
 TRAINING = Workload(
     "toy-training",
     "train",

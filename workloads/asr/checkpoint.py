@@ -9,7 +9,7 @@ import torch
 
 from workloads.asr.events import Event, from_plain
 
-FORMAT = 1
+FORMAT = 2
 NAME = "training.pt"
 
 

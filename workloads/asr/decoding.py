@@ -51,19 +51,17 @@ class LexiconBeamDecoder:
     that its last word ends too. Runs on one core: flashlight keeps the interpreter's
     lock while it searches.
 
-    `beam_width` prefixes are kept, `word_score` is added for every word.
+    `beam_width` prefixes are kept.
     """
 
-    def __init__(
-        self, words: Iterable[str], beam_width: int, word_score: float = 0.0
-    ) -> None:
+    def __init__(self, words: Iterable[str], beam_width: int) -> None:
         lexicon = sorted(set(words))
         if not lexicon:
             raise ValueError("the lexicon is empty: give the words of the transcripts")
         if beam_width < 1:
             raise ValueError(f"a beam of {beam_width} keeps nothing: use 1 or more")
         self.beam_width = beam_width
-        self._search = _flashlight(lexicon, beam_width, word_score)
+        self._search = _flashlight(lexicon, beam_width)
 
     def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
         """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
@@ -78,7 +76,7 @@ class LexiconBeamDecoder:
         return transcripts
 
 
-def _flashlight(lexicon: Sequence[str], beam_width: int, word_score: float) -> Any:
+def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
     try:
         from torchaudio.models.decoder import ctc_decoder
     except (ImportError, RuntimeError) as error:
@@ -96,7 +94,6 @@ def _flashlight(lexicon: Sequence[str], beam_width: int, word_score: float) -> A
             lexicon=str(path),
             tokens=_TOKENS,
             beam_size=beam_width,
-            word_score=word_score,
             blank_token=_TOKENS[BLANK],
             sil_token=_BOUNDARY,
             unk_word="<unk>",

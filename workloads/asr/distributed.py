@@ -5,8 +5,12 @@ devices work on it. Batch-norm statistics are each rank's own, as is usual; rank
 the ones that are evaluated and saved.
 """
 
+import ctypes
 import multiprocessing
+import os
 import queue
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ from workloads.asr.input_pipeline import Feed
 from workloads.asr.recipe import Recipe
 from workloads.asr.training import Rank, Training
 
+_PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 _POLL_S = 1.0  # how often a silent rank is looked at
 _PATIENCE = timedelta(hours=6)  # the others wait while rank 0 evaluates, widest beam
 
@@ -56,7 +61,8 @@ def train_data_parallel(
     The first event comes when all processes stand and before any has a model: their
     start, seconds of importing, is before a clock that starts there. The processes are
     spawned, so a script that calls this needs `if __name__ == "__main__"`. They end
-    with the generator.
+    with the generator; on Linux also with the thread that asked for its first event,
+    even where a signal kills the whole process.
     """
     _check(devices, recipe)
     with tempfile.TemporaryDirectory() as directory:
@@ -123,7 +129,21 @@ def _next_event(events: Any, ranks: Sequence[BaseProcess]) -> Event | None:
                 ) from None
 
 
+def _end_with_parent() -> None:
+    """A parent killed by SIGKILL cannot end its ranks, so the kernel has to."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    if os.getppid() != parent.pid:  # it went before the kernel was asked
+        os._exit(1)
+
+
 def _rank_main(job: Job, number: int, events: Any) -> None:
+    _end_with_parent()
     torch.set_num_threads(job.threads)
     device = torch.device(job.devices[number])
     if device.type == "cuda":

@@ -144,6 +144,8 @@ class DeepSpeech2(nn.Module):
         x = x.permute(2, 0, 1)  # (U, B, C)
         rows = _true_rows(lengths, x.shape[0])
         if rows is not None:
+            # A copy from memory that is not pinned waits for all work before it.
+            rows = rows.pin_memory() if x.is_cuda else rows
             rows = rows.to(x.device, non_blocking=True)
         x = self.between[0](x, rows)
         for lstm, between in zip(self.lstms, self.between[1:], strict=True):

@@ -14,20 +14,16 @@ Kind = Literal["state", "step", "epoch", "resumed"]
 class Event:
     """Something ended, or a state begins, at the moment that this is yielded.
 
-    `kind` "state": `state` begins now. "step": an optimizer step was issued; `items`
-    and what follows it are that step's, over all ranks. "epoch": an epoch ended, its
-    evaluation included. "resumed": a checkpoint was taken up, and `notes` is what the
-    caller had put there. `step` counts optimizer steps since the beginning.
+    `kind` "state": `state` begins now. "step": an optimizer step was issued. "epoch":
+    an epoch ended, its evaluation included. "resumed": a checkpoint was taken up, and
+    `notes` is what the caller had put there. `step` counts optimizer steps since the
+    beginning.
     """
 
     kind: Kind
     state: State
     epoch: int  # from 1; the one under way, or the one that ended
     step: int
-    items: int = 0
-    audio_s: float = 0.0  # true speech
-    frames: int = 0  # true
-    padded_frames: int = 0  # computed, true or not
     loss: float | None = None  # of the epoch's training, mean over utterances
     validation_loss: float | None = None
     errors: Mapping[str, ErrorRate] | None = None  # wer, cer, cer_max

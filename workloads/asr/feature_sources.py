@@ -7,19 +7,20 @@ than memory-mapped, because mapped pages count as the process's own memory and
 would make its peak grow with the corpus.
 """
 
-import json
-import os
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+import torchaudio
 
 from workloads.asr.features import FEATURES, LogMelMfcc, Normaliser, RunningMoments
+from workloads.corpora import cache
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
     Utterance,
@@ -29,7 +30,10 @@ from workloads.corpora.utterance import (
 
 SHARD_UTTERANCES = 64
 ROW_BYTES = FEATURES * 4
-FORMAT = 1
+FORMAT = 2  # raise it whenever the same audio gives other features or other files
+HASHED_BYTES = 4_000_000_000  # read through at each start, in a second or two
+
+_log = logging.getLogger("speechmark")
 
 
 class FeatureSource(Protocol):
@@ -132,43 +136,119 @@ def training_moments(source: FeatureSource, readers: int) -> Normaliser:
     return moments.normaliser()
 
 
+def shards_name(checksum: str) -> str:
+    """A folder name that holds all that the features of a corpus depend on."""
+    made_with = f"torch{torch.__version__}-torchaudio{torchaudio.__version__}"
+    return f"features-v{FORMAT}-{made_with}-{checksum[:16]}"
+
+
 def write_shards(
     utterances: Sequence[Utterance], directory: Path, checksum: str, readers: int
 ) -> Normaliser:
-    """Write the shards of `utterances`, unless they lie there for this `checksum`."""
-    index = directory / "index.json"
-    if index.exists():
-        known = json.loads(index.read_text())
-        if (known["format"], known["checksum"]) == (FORMAT, checksum):
-            return Normaliser(
-                np.array(known["mean"], np.float32), np.array(known["std"], np.float32)
-            )
-    directory.mkdir(parents=True, exist_ok=True)
-    moments = RunningMoments()
-    chunks = in_order(OnTheFly(utterances), SHARD_UTTERANCES, readers)
-    for number, chunk in enumerate(chunks):
-        np.concatenate(chunk).tofile(_shard_path(directory, number))
-        for features in chunk:
-            moments.add(features)
-    normaliser = moments.normaliser()
-    _write_index(index, checksum, normaliser)
-    return normaliser
+    """Write the shards of `utterances`, unless they lie there whole.
+
+    `checksum` is the corpus's. What is damaged, or is of something else, is written
+    anew, with a warning to the logger `speechmark`; it takes its name only when it is
+    whole, so that several processes may write at once.
+    """
+    fault = _fault(utterances, directory, checksum) if directory.exists() else None
+    if fault:
+        _log.warning("%s: the features are computed anew", fault)
+    if fault or not directory.exists():
+        _build(utterances, directory, checksum, readers)
+    manifest = cache.read_manifest(directory)[0]
+    mean, std = (np.array(manifest[key], np.float32) for key in ("mean", "std"))
+    return Normaliser(mean, std)
 
 
-def _write_index(index: Path, checksum: str, normaliser: Normaliser) -> None:
-    content = {
+def _made_of(checksum: str) -> dict[str, Any]:
+    return {
         "format": FORMAT,
-        "checksum": checksum,
-        "mean": normaliser.mean.tolist(),
-        "std": normaliser.std.tolist(),
+        "torch": torch.__version__,
+        "torchaudio": torchaudio.__version__,
+        "corpus": checksum,
     }
-    temporary = index.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content))
-    os.replace(temporary, index)  # last: an interrupted writing leaves no index
+
+
+def _build(
+    utterances: Sequence[Utterance], directory: Path, checksum: str, readers: int
+) -> None:
+    with cache.temporary_folder(directory) as building:
+        moments = RunningMoments()
+        sha256 = {}
+        chunks = in_order(OnTheFly(utterances), SHARD_UTTERANCES, readers)
+        for number, chunk in enumerate(chunks):
+            path = _shard_path(building, number)
+            np.concatenate(chunk).tofile(path)
+            sha256[path.name] = cache.file_sha256(path)
+            for features in chunk:
+                moments.add(features)
+        normaliser = moments.normaliser()
+        manifest = {
+            **_made_of(checksum),
+            "mean": normaliser.mean.tolist(),
+            "std": normaliser.std.tolist(),
+            "sha256": sha256,
+        }
+        cache.write_manifest(building, manifest)
+        if directory.exists():
+            # File by file: another process may have mended it already, and be reading.
+            cache.swap_in(building, directory)
+        else:
+            cache.publish(building, directory)
+
+
+def _fault(
+    utterances: Sequence[Utterance], directory: Path, checksum: str
+) -> str | None:
+    """What is not as it was written, None if nothing is.
+
+    Contents are hashed up to HASHED_BYTES (0.03 s for 30 minutes of speech); beyond,
+    sizes have to do.
+    """
+    try:
+        manifest = cache.read_manifest(directory)[0]
+    except ValueError as error:
+        return str(error)
+    for key, expected in _made_of(checksum).items():
+        if (found := manifest.get(key)) != expected:
+            return f"{directory / cache.MANIFEST} has {key} {found}, not {expected}"
+    sizes = _shard_bytes(utterances)
+    if wrong := _wrong_size(directory, sizes):
+        return wrong
+    if sum(sizes.values()) > HASHED_BYTES:
+        return None
+    faults = cache.damaged_files(directory, manifest["sha256"])
+    return next(
+        (f"{directory / name} is {fault}" for name, fault in faults.items()), None
+    )
+
+
+def _shard_bytes(utterances: Sequence[Utterance]) -> dict[str, int]:
+    frames = list(map(utterance_frames, utterances))
+    return {
+        _shard_path(Path(), first // SHARD_UTTERANCES).name: ROW_BYTES
+        * sum(frames[first : first + SHARD_UTTERANCES])
+        for first in range(0, len(frames), SHARD_UTTERANCES)
+    }
+
+
+def _wrong_size(directory: Path, sizes: Mapping[str, int]) -> str | None:
+    for path, expected in ((directory / name, size) for name, size in sizes.items()):
+        if not path.is_file():
+            return f"{path} is missing"
+        if (found := path.stat().st_size) != expected:
+            return f"{path} has {found} bytes, expected {expected}"
+    return None
 
 
 def open_shards(utterances: Sequence[Utterance], directory: Path) -> FeatureShards:
-    """Shards that `write_shards` wrote of these `utterances`."""
+    """Shards that `write_shards` wrote of these `utterances`.
+
+    Raises ValueError for a shard that is missing or not as long as its utterances.
+    """
+    if fault := _wrong_size(directory, _shard_bytes(utterances)):
+        raise ValueError(f"{fault}: delete {directory} to have it written again")
     frames = tuple(map(utterance_frames, utterances))
     rows: list[int] = []
     for position in range(len(frames)):

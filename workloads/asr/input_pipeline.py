@@ -22,6 +22,7 @@ from workloads.asr.feature_sources import (
     OnTheFly,
     open_shards,
     reader_pool,
+    shards_name,
     training_moments,
     utterance_frames,
     write_shards,
@@ -39,16 +40,6 @@ class Batch:
     lengths: Tensor  # (B,) true frames
     targets: Tensor  # all labels, one after the other
     target_lengths: Tensor  # (B,)
-    audio_s: float  # true speech
-
-    @property
-    def frames(self) -> int:
-        return int(self.lengths.sum())
-
-    @property
-    def padded_frames(self) -> int:
-        """Frames computed, true or not."""
-        return self.features.shape[0] * self.features.shape[1]
 
     def to(self, device: torch.device) -> "Batch":
         if device.type == "cpu":
@@ -98,7 +89,7 @@ def build_feed(
         train = OnTheFly(corpus.train)
         normaliser = training_moments(train, readers)
         return Feed(train, OnTheFly(corpus.validation), normaliser, readers, prefetch)
-    root = cache_dir / f"features-{corpus.checksum[:16]}"
+    root = cache_dir / shards_name(corpus.checksum)
     normaliser = write_shards(corpus.train, root / "train", corpus.checksum, readers)
     write_shards(corpus.validation, root / "validation", corpus.checksum, readers)
     return Feed(
@@ -124,15 +115,13 @@ def load_batch(
     padded = np.zeros((len(raw), padded_length(lengths), FEATURES), np.float32)
     for row, features in zip(padded, raw, strict=True):
         normaliser.write(features, row[: len(features)])
-    utterances = [source.utterances[i] for i in positions]
-    labels = [encode(utterance.transcript) for utterance in utterances]
+    labels = [encode(source.utterances[i].transcript) for i in positions]
     return Batch(
         tuple(positions),
         torch.from_numpy(padded),
         torch.tensor(lengths),
         torch.tensor(list(chain.from_iterable(labels))),
         torch.tensor([len(x) for x in labels]),
-        sum(utterance.duration_s for utterance in utterances),
     )
 
 
@@ -144,12 +133,16 @@ def stream(
 ) -> Iterator[Batch]:
     """The `batches` of `source` in their order, on `device`, loaded ahead.
 
-    At most `feed.prefetch` batches wait in memory.
+    While the caller works on one batch, at most `feed.prefetch` more are loaded or
+    being loaded; while it waits for the next, that one comes on top.
     """
 
     def load(positions: Sequence[int]) -> Batch:
         batch = load_batch(source, feed.normaliser, positions)
-        return batch.pin() if device.type == "cuda" else batch
+        if device.type != "cuda":
+            return batch
+        with torch.cuda.device(device):  # a new thread's is GPU 0, whoever uses that
+            return batch.pin()
 
     waiting: deque[Future[Batch]] = deque()
     with reader_pool(feed.readers) as pool:

@@ -1,15 +1,19 @@
-"""Train a size on the built-in corpus, and save what was trained.
+"""Train a size on the built-in corpus, and save what was trained into the cache.
 
-    python -m workloads.asr.train_weights                     the shipped ds2-small
-    python -m workloads.asr.train_weights --size ds2-paper    into the cache
+    python -m workloads.asr.train_weights                     ds2-small, on 30 minutes
+    python -m workloads.asr.train_weights --size ds2-paper --train-s 36000 \\
+        --device cuda:0                                       ds2-paper, on 10 hours
+    python -m workloads.asr.train_weights --ship              what ships as ds2-small
 
-The weights are those after the last epoch. Shipped ones may have at most MAX_BYTES.
+The weights are those after the last epoch. Shipped ones may have at most MAX_BYTES, and
+are loaded before those in the cache.
 """
 
 import argparse
 import json
+import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +27,6 @@ from workloads.asr.trained import COMMAND, SHIPPED, save_trained, trained_dir
 from workloads.asr.training import train
 from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
-from workloads.corpora.utterance import Corpus
 
 MAX_BYTES = 8 * 1024 * 1024
 EPOCHS = 30
@@ -34,12 +37,15 @@ BEAM_WIDTH = 64
 def train_and_save(
     size: DeepSpeech2Size,
     recipe: Recipe,
-    corpus: Corpus,
     feed: Feed,
     device: str,
+    origin: Mapping[str, str],
     directory: Path,
 ) -> Path:
-    """Train to the recipe's last epoch, telling each on standard output."""
+    """Train to the recipe's last epoch, telling each on standard output.
+
+    `origin`, the corpus and the command, is saved beside what was reached.
+    """
     facts: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for event in train(size, recipe, feed, device, Path(scratch)):
@@ -51,9 +57,7 @@ def train_and_save(
             print(f"epoch {event.epoch}: loss {event.loss:.1f}, {told}", flush=True)
         content = checkpoint.load_checkpoint(Path(scratch) / checkpoint.NAME)
     facts |= {
-        "corpus": corpus.name,
-        "corpus_checksum": corpus.checksum,
-        "command": f"{COMMAND} --size {size.name}",
+        **origin,
         "recipe": json.dumps(content["recipe"]),
         "beam_width": str(recipe.beam_width),
         "torch": torch.__version__,
@@ -69,11 +73,12 @@ def check_shippable(path: Path) -> None:
     if size > MAX_BYTES:
         raise ValueError(
             f"{path} has {size} bytes, expected at most {MAX_BYTES} to ship: train it "
-            "into the cache with --directory"
+            "into the cache, without --ship"
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def make_parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=sorted(SIZES), default=DS2_SMALL.name)
     parser.add_argument(
@@ -85,23 +90,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
-    parser.add_argument(
-        "--directory", type=Path, help="default: shipped with the project, or the cache"
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--directory", type=Path, help="default: in the cache")
+    place.add_argument(
+        "--ship",
+        action="store_true",
+        help="write to the weights that come with the project",
     )
+    return parser
+
+
+def command_line(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> str:
+    """The command that makes these weights: the size, and what is not by default."""
+    words = [*COMMAND.split(), "--size", chosen.size]
+    for name, value in vars(chosen).items():
+        if name != "size" and value != parser.get_default(name):
+            option = "--" + name.replace("_", "-")
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser()
     chosen = parser.parse_args(arguments)
     size = SIZES[chosen.size]
-    ships = size is DS2_SMALL
-    directory = chosen.directory or (SHIPPED if ships else trained_dir())
+    directory = SHIPPED if chosen.ship else chosen.directory or trained_dir()
     speech = replace(builtin.QUICK, train_s=chosen.train_s)
     corpus = builtin.load_or_build(speech, default_cache_dir())
     feed = build_feed(corpus, default_cache_dir())
     recipe = Recipe(
         batch_size=chosen.batch_size, max_epochs=chosen.epochs, beam_width=BEAM_WIDTH
     )
-    path = train_and_save(size, recipe, corpus, feed, chosen.device, directory)
-    if directory == SHIPPED:
+    origin = {
+        "corpus": corpus.name,
+        "corpus_checksum": corpus.checksum,
+        "command": command_line(parser, chosen),
+    }
+    path = train_and_save(size, recipe, feed, chosen.device, origin, directory)
+    if chosen.ship:
         check_shippable(path)
     print(path)
+    shipped = SHIPPED / path.name
+    if path.parent == trained_dir() and shipped.exists():
+        print(f"note: {shipped} is loaded before it")
 
 
 if __name__ == "__main__":

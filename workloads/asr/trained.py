@@ -1,6 +1,7 @@
 """Trained weights: the very same on every machine, checked before they are used.
 
-Small sizes ship with the project; full ones lie in the cache once they were trained.
+Small sizes ship with the project; others lie in the cache once they were trained.
+Shipped ones come first: what was trained of their size into the cache is not loaded.
 `NAME.safetensors` holds weights and the normaliser of the training set, `NAME.json`
 beside it the checksum, the command that trained them and the errors reached.
 """
@@ -16,7 +17,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from workloads.asr.ds2 import SIZES, DeepSpeech2, DeepSpeech2Size
+from workloads.asr.ds2 import DS2_PAPER, SIZES, DeepSpeech2, DeepSpeech2Size
 from workloads.asr.features import FEATURES, Normaliser
 from workloads.corpora.cache import default_cache_dir, file_sha256
 
@@ -31,12 +32,28 @@ class NotTrainedError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model in evaluation mode and its normaliser; `reason` says why its weights are
-    not trained, where they are not."""
+    """A model in evaluation mode and its normaliser.
+
+    `reason` says why its weights are not trained, where they are not; where they are,
+    `sha256` is that of their file.
+    """
 
     model: DeepSpeech2
     normaliser: Normaliser
     reason: str | None = None
+    sha256: str | None = None
+
+
+def command_for(size_name: str) -> str:
+    """What trains a size into the cache: on little speech where it is small.
+
+    >>> command_for("ds2-small")
+    'python -m workloads.asr.train_weights --size ds2-small'
+    """
+    command = f"{COMMAND} --size {size_name}"
+    if size_name == DS2_PAPER.name:
+        return f"{command} --train-s 36000 --device cuda:0"
+    return command
 
 
 def trained_dir() -> Path:
@@ -48,28 +65,43 @@ def load_trained(name: str, directories: Sequence[Path] = ()) -> Trained:
     """Weights by the size's name, from the first of `directories` that has them: the
     shipped ones, then those in the cache.
 
-    Raises NotTrainedError where there are none, ValueError where a file is damaged.
+    Raises NotTrainedError where there are none, ValueError where a file is damaged, or
+    the one with its checksum is missing.
     """
     searched = directories or (SHIPPED, trained_dir())
     paths = [directory / f"{name}.safetensors" for directory in searched]
     path = next((path for path in paths if path.exists()), None)
     if path is None:
         raise NotTrainedError(
-            f"no trained weights of {name}: run `{COMMAND} --size {name}`"
+            f"no trained weights of {name}: run `{command_for(name)}`"
         )
-    expected = json.loads(path.with_suffix(".json").read_text())["sha256"]
-    found = file_sha256(path)
-    if found != expected:
-        raise ValueError(
-            f"{path} has SHA-256 {found}, expected {expected}: the file is damaged; "
-            f"install the project again, or run `{COMMAND} --size {name}`"
-        )
+    sha256 = _checked_sha256(path)
     with safe_open(path, "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     mean, std = (tensors.pop(f"normaliser.{x}").numpy() for x in ("mean", "std"))
     model = DeepSpeech2(SIZES[name])
     model.load_state_dict(tensors)
-    return Trained(model.eval(), Normaliser(mean, std))
+    return Trained(model.eval(), Normaliser(mean, std), sha256=sha256)
+
+
+def _checked_sha256(path: Path) -> str:
+    """The file's, after comparing it with the one that is written beside it."""
+    again = f"run `{command_for(path.stem)}`"
+    remedy = "install the project again" if path.parent == SHIPPED else again
+    facts = path.with_suffix(".json")
+    try:
+        expected = json.loads(facts.read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"cannot read the checksum of {path} from {facts} ({error!r}): {remedy}"
+        ) from error
+    found = file_sha256(path)
+    if found != expected:
+        raise ValueError(
+            f"{path} has SHA-256 {found}, expected {expected}: the file is damaged; "
+            f"{remedy}"
+        )
+    return found
 
 
 def untrained(size: DeepSpeech2Size, reason: str) -> Trained:

@@ -4,7 +4,7 @@ The generator knows no clock: whoever iterates it stamps its events. It yields o
 before the model exists, so that a clock started there counts the model's creation.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import distributed
 from torch.nn import functional as F
 
 from workloads.asr import checkpoint
-from workloads.asr.batching import padded_length, plan_epoch, share_of_rank
+from workloads.asr.batching import plan_epoch, share_of_rank
 from workloads.asr.decoding import GreedyDecoder, make_decoder, words_of
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.evaluation import evaluate
@@ -127,29 +127,12 @@ class Training:
             self.step += 1
             self._batches_done += 1
             self._items += len(positions)
-            yield self._step_event(positions)
+            yield Event("step", "train", self.epoch, self.step)
             if self.step % self.recipe.decode_every_steps == 0:
                 yield from self._decode(batch)
             if self.step % self.recipe.checkpoint_every_steps == 0:
                 yield from self._checkpoint()
                 yield self._state("train")
-
-    def _step_event(self, positions: Sequence[int]) -> Event:
-        """Counted from the plan, so that it holds for all ranks."""
-        ranks = self.rank.count
-        shares = [share_of_rank(positions, r, ranks) for r in range(ranks)]
-        lengths = [[self._frames[i] for i in share] for share in shares]
-        utterances = self.feed.train.utterances
-        return Event(
-            "step",
-            "train",
-            self.epoch,
-            self.step,
-            items=len(positions),
-            audio_s=sum(utterances[i].duration_s for i in positions),
-            frames=sum(map(sum, lengths)),
-            padded_frames=sum(padded_length(share) * len(share) for share in lengths),
-        )
 
     def _state(self, state: State, **rest: Any) -> Event:
         """A new state begins: on a GPU, once the last one's work is done."""

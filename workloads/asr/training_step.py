@@ -80,25 +80,3 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return loss.detach()
-
-
-class TrainingStep:
-    """A whole optimizer step on one batch that lies on the device: for throughput."""
-
-    def __init__(
-        self, size: DeepSpeech2Size, recipe: Recipe, batch: Batch, device: torch.device
-    ) -> None:
-        torch.manual_seed(recipe.seed)
-        self._learner = Learner(size, recipe, device)
-        self._batch = batch.to(device)
-        self.items = len(batch.positions)
-        self.audio_s = batch.audio_s
-        self.frames = batch.frames
-        self.padded_frames = batch.padded_frames
-
-    @property
-    def model(self) -> DeepSpeech2:
-        return self._learner.model
-
-    def __call__(self) -> None:
-        self._learner.update(self._batch, self.items)

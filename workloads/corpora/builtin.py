@@ -18,6 +18,7 @@ from typing import Any
 import soundfile
 
 from workloads.corpora import cache, espeak
+from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.render import Split, render
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
@@ -30,7 +31,6 @@ from workloads.corpora.utterance import (
 GENERATOR_VERSION = 1  # raise it whenever the same seed gives other audio or words
 TYPICAL_UTTERANCE_S = 3.0
 
-Progress = Callable[[str, int, int], None]
 Entry = dict[str, Any]
 
 _log = logging.getLogger("speechmark")
@@ -61,10 +61,6 @@ QUICK = CorpusSize("quick", train_s=1_800, validation_s=360)
 STANDARD = CorpusSize("standard", train_s=36_000, validation_s=1_200)
 
 
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Say nothing. A listener gets the stage, and the seconds done and in all."""
-
-
 def load_or_build(
     size: CorpusSize,
     cache_dir: Path,
@@ -75,7 +71,8 @@ def load_or_build(
     """The corpus from the cache, made or mended first where it has to be.
 
     Every file's checksum is verified. Damaged and missing files are made anew, with a
-    warning to the logger `speechmark`. `processes` is how many make audio at once: by
+    warning to the logger `speechmark`. `on_progress` hears the seconds of speech made
+    of each split, or the files mended. `processes` is how many make audio at once: by
     default one for each core that this process may use. They are spawned, so a script
     that calls this needs the usual `if __name__ == "__main__"`.
 
@@ -91,8 +88,7 @@ def load_or_build(
             manifest, checksum = cache.read_manifest(folder)
         except ValueError as error:
             _log.warning("%s; the corpus is made anew", error)
-            with cache.temporary_folder(folder) as discarded:
-                folder.rename(discarded / "old")
+            cache.discard(folder)
     if not folder.exists():
         _build(folder, size, seed, workers, on_progress)
         manifest, checksum = cache.read_manifest(folder)

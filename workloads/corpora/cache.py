@@ -18,6 +18,8 @@ from typing import Any
 
 MANIFEST = "manifest.json"
 CHECKSUM = "manifest.sha256"
+STALE_S = 24 * 3600  # no build leaves its folder untouched for so long
+_PREFIX, _SUFFIX = ".speechmark-", ".partial"
 
 
 def default_cache_dir() -> Path:
@@ -86,13 +88,40 @@ def damaged_files(folder: Path, sha256_by_file: Mapping[str, str]) -> dict[str, 
 
 @contextlib.contextmanager
 def temporary_folder(beside: Path) -> Iterator[Path]:
-    """A folder on the same disk as `beside`, removed at the end if it still stands."""
+    """A folder on the same disk as `beside`, removed at the end if it still stands.
+
+    Those that killed processes left beside it a day ago are removed too.
+    """
     beside.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+    prefix = f"{_PREFIX}{beside.name}."
+    folder = Path(tempfile.mkdtemp(_SUFFIX, prefix, beside.parent))
+    _remove_stale(beside.parent, now_s=folder.stat().st_mtime)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_stale(parent: Path, now_s: float) -> None:
+    """By the clock of the disk's own machine, which may not be this one."""
+    for folder in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):  # another's, or already removed
+            touched_s = max(p.stat().st_mtime for p in [folder, *folder.rglob("*")])
+            if now_s - touched_s > STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(folder: Path) -> None:
+    """Take a folder's name from it at once, then remove it; none there is fine too."""
+    with temporary_folder(folder) as discarded, contextlib.suppress(FileNotFoundError):
+        folder.rename(discarded / "old")
+
+
+def swap_in(built: Path, final: Path) -> None:
+    """Replace the files of a damaged folder, each at once and the manifest's last."""
+    last = (MANIFEST, CHECKSUM)
+    for path in sorted(built.iterdir(), key=lambda path: path.name in last):
+        path.replace(final / path.name)
 
 
 def publish(built: Path, final: Path) -> None:

@@ -7,13 +7,15 @@ LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 
+from workloads.corpora.cache import file_sha256
+from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
     Corpus,
@@ -27,6 +29,8 @@ TRAIN_SUBSETS = ("train-clean-100", "train-clean-360", "train-other-500")
 VALIDATION_SUBSETS = ("dev-clean",)
 MAX_FAULTY_SHARE = 0.01  # more than this and the copy is broken, not blemished
 LISTED_FAULTS = 5
+# "fLaC", 4 bytes of block header, and STREAMINFO, whose last 16 of 34 bytes it is.
+_FLAC_MD5 = slice(26, 42)
 
 NO_TRANSCRIPT = "no transcript"
 NO_AUDIO = "no audio"
@@ -45,7 +49,7 @@ class _Fault:
 class _Recording:
     utterance: Utterance
     samples: int
-    file_bytes: int
+    audio_digest: str
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,11 @@ class _Listed:
     transcript: str
 
 
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Say nothing. A listener gets the subset, and the files done and in all."""
-
-
 def load(
     root: Path,
     train_subsets: Sequence[str] | None = None,
     validation_subsets: Sequence[str] = VALIDATION_SUBSETS,
-    on_progress: Callable[[str, int, int], None] = no_progress,
+    on_progress: Progress = no_progress,
 ) -> Corpus:
     """LibriSpeech from `root`, which is its folder or the one that holds it.
 
@@ -75,7 +75,8 @@ def load(
     truncated file in 0.1 ms; a damaged byte in the middle shows when the audio is read.
     Faulty files are left out, counted in `dropped` and named in a warning to the logger
     `speechmark`. Raises ValueError if they are more than 1 % of the files, if a folder
-    is missing, or if the audio is not 16 kHz mono.
+    is missing, or if the audio is not 16 kHz mono. `on_progress` hears how many files
+    of each subset were opened.
     """
     folder = _librispeech_folder(Path(root))
     if train_subsets is None:
@@ -152,7 +153,7 @@ def _read_subsets(
     folder: Path,
     subsets: Sequence[str],
     faults: list[_Fault],
-    on_progress: Callable[[str, int, int], None],
+    on_progress: Progress,
 ) -> list[_Recording]:
     recordings = []
     with ThreadPoolExecutor() as pool:
@@ -218,7 +219,20 @@ def _open(listed: _Listed) -> _Recording | _Fault:
         speaker=listed.speaker,
         transcript=listed.transcript,
     )
-    return _Recording(utterance, samples, path.stat().st_size)
+    return _Recording(utterance, samples, _audio_digest(path))
+
+
+def _audio_digest(path: Path) -> str:
+    """The MD5 of the samples that a FLAC file's header holds.
+
+    Where there is none, because its encoder left it out or because other data comes
+    first, the SHA-256 of the whole file.
+    """
+    with path.open("rb") as file:
+        header = file.read(_FLAC_MD5.stop)
+    if header.startswith(b"fLaC") and any(md5 := header[_FLAC_MD5]):
+        return md5.hex()
+    return file_sha256(path)
 
 
 def _keep(recordings: list[_Recording], dropped: Counter[str]) -> list[_Recording]:
@@ -251,12 +265,16 @@ def _report_faults(faults: list[_Fault], sound: int, folder: Path) -> None:
 
 
 def _checksum(parts: Iterable[Iterable[_Recording]]) -> str:
-    """SHA-256 over ids, transcripts and file sizes: hashing 60 GB takes minutes."""
+    """SHA-256 over ids, transcripts and the audio's MD5 by each file's header.
+
+    Hashing 60 GB would take minutes. The header's MD5 tells what was recorded; it does
+    not show damage that a file has taken since.
+    """
     digest = hashlib.sha256()
     for part in parts:
         for recording in part:
             utterance = recording.utterance
-            fields = (utterance.id, utterance.transcript, str(recording.file_bytes))
+            fields = (utterance.id, utterance.transcript, recording.audio_digest)
             digest.update("\t".join(fields).encode() + b"\n")
         digest.update(b"\n")
     return digest.hexdigest()

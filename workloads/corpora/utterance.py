@@ -37,7 +37,8 @@ class Corpus:
     """Utterances to train on and to validate on.
 
     `dropped` counts the utterances left out, by reason. `checksum` is a SHA-256 over
-    ids, transcripts and audio; two corpora that share it give the same results.
+    ids, transcripts and a digest of each utterance's audio, in FLAC the one in its
+    header; two undamaged corpora that share it give the same results.
     """
 
     name: str

@@ -9,7 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.observe.onednn.breakdown import Row, break_down, float_fallbacks
+from harness.observe.onednn.breakdown import (
+    Row,
+    break_down,
+    claim_share_percent,
+    float_fallbacks,
+)
 from harness.observe.onednn.log import read_log
 
 
@@ -22,6 +27,7 @@ class Captured:
     wall_s: float
     logged_s: float
     coverage_percent: float | None
+    claim_share_percent: float | None  # of the compute kernels' time
     unparsed_lines: int
     float_fallbacks: tuple[Row, ...]
 
@@ -51,6 +57,7 @@ def capture(
         wall_s=wall_s,
         logged_s=found.logged_s,
         coverage_percent=found.coverage_percent,
+        claim_share_percent=claim_share_percent(found, claimed),
         unparsed_lines=found.unparsed_lines,
         float_fallbacks=float_fallbacks(found, claimed),
     )

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import toy
 
 from harness.record.result import Result, load
 
@@ -27,14 +29,33 @@ def test_toy(planned, measure):
 OPTIONS = ("-p", "harness.bridges.pytest", "--benchmark-only")
 
 
+# The machine's peaks and its torch take seconds to look at: one run here does so.
+HASTE = """
+from functools import partial
+
+from harness.measure.run import Runner
+from harness.observe import fingerprint
+
+Runner.peaks = lambda *_: {"precision": "fp32", "reason": "not asked for"}
+fingerprint.fingerprint = partial(fingerprint.fingerprint, torch_software=dict)
+"""
+
+
+def lay_out(project: Path) -> None:
+    """A project with one benchmark file."""
+    (project / "pytest.ini").write_text(
+        "[pytest]\npython_files = bench_*.py test_*.py\n"
+    )
+    for folder in ("benchmarks", "tests"):
+        (project / folder).mkdir()
+    (project / "benchmarks" / "bench_toy.py").write_text(BENCH)
+    (project / "tests" / "test_x.py").write_text("def test_x(): pass\n")
+
+
 @pytest.fixture
 def bench(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project with one benchmark file."""
-    pytester.makeini("[pytest]\npython_files = bench_*.py test_*.py\n")
-    (pytester.path / "benchmarks").mkdir()
-    (pytester.path / "benchmarks" / "bench_toy.py").write_text(BENCH)
-    (pytester.path / "tests").mkdir()
-    (pytester.path / "tests" / "test_x.py").write_text("def test_x(): pass\n")
+    lay_out(pytester.path)
+    pytester.makeconftest(HASTE)
     return pytester
 
 
@@ -42,21 +63,64 @@ def run(bench: pytest.Pytester, *options: str) -> pytest.RunResult:
     return bench.runpytest_subprocess(*OPTIONS, *options)
 
 
-def only_result(bench: pytest.Pytester) -> Result:
-    (path,) = (bench.path / "results" / "local").glob("*.json")
-    return load(path)
+def only_result(project: Path) -> Result:
+    return load(only_file(project))
+
+
+def only_file(project: Path) -> Path:
+    (path,) = (project / "results" / "local").glob("*.json")
+    return path
 
 
 def journals(bench: pytest.Pytester) -> list[Path]:
     return sorted((bench.path / "results" / "local").glob("*.journal.jsonl"))
 
 
-def test_every_way_a_case_can_end_is_a_row_and_none_stops_the_run(
-    bench: pytest.Pytester,
-) -> None:
-    ran = run(bench)
-    ran.assert_outcomes(passed=3, failed=2, skipped=1)
-    records = {record.model: record for record in only_result(bench).records}
+@dataclass(frozen=True)
+class Ran:
+    """A run that several tests look at."""
+
+    project: Path
+    printed: str
+
+    @property
+    def result(self) -> Result:
+        return only_result(self.project)
+
+
+def run_once(project: Path, *options: str) -> Ran:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *OPTIONS, *options],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(Path(toy.__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(project, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Every case of the toy in the quick profile, nothing left out."""
+    project = tmp_path_factory.mktemp("whole")
+    lay_out(project)
+    return run_once(project)
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The smoke profile with options that must reach worker and result."""
+    project = tmp_path_factory.mktemp("chosen")
+    lay_out(project)
+    (project / "conftest.py").write_text(HASTE)
+    options = ("--profile=smoke", "--hardware=cpu:threads=1", "--seed=7")
+    return run_once(project, *options)
+
+
+def test_every_way_a_case_can_end_is_a_row_and_none_stops_the_run(whole: Ran) -> None:
+    assert "2 failed, 3 passed, 1 skipped" in whole.printed
+    records = {record.model: record for record in whole.result.records}
     assert records["unsupported"].status == "skipped"
     assert "no such operator" in (records["unsupported"].reason or "")
     assert records["broken"].status == "failed"
@@ -64,53 +128,90 @@ def test_every_way_a_case_can_end_is_a_row_and_none_stops_the_run(
     assert records["killed"].status == "failed"
     assert "signal 9 (SIGKILL)" in (records["killed"].reason or "")
     assert records["other"].status == "ok"
-    ran.stdout.fnmatch_lines(["*toy/good/fp32/eager/cpu/b1*", "result: results/*"])
+    assert "toy/good/fp32/eager/cpu/b1" in whole.printed
+    assert f"result: {only_file(whole.project).relative_to(whole.project)}" in (
+        whole.printed
+    )
 
 
-def test_pytest_benchmark_shows_exactly_the_samples_of_the_worker(
-    bench: pytest.Pytester,
-) -> None:
-    run(bench, "-k", "good")
-    (path,) = (bench.path / "results" / "local").glob("*.json")
-    for benchmark in json.loads(path.read_text())["benchmarks"]:
+def test_pytest_benchmark_shows_exactly_the_samples_of_the_worker(whole: Ran) -> None:
+    benchmarks = json.loads(only_file(whole.project).read_text())["benchmarks"]
+    assert len(benchmarks) == 3
+    for benchmark in benchmarks:
         (samples,) = benchmark["extra_info"]["timing"]["samples_s"]
         assert benchmark["stats"]["data"] == samples
         assert benchmark["stats"]["rounds"] == len(samples)
         assert benchmark["group"] == benchmark["extra_info"]["workload"]
 
 
-def test_a_record_fills_every_group_that_this_hardware_can_fill(
-    bench: pytest.Pytester,
-) -> None:
-    run(bench, "-k", "good")
-    for record in only_result(bench).records:
+def test_a_record_fills_every_group_that_this_hardware_can_fill(whole: Ran) -> None:
+    good = [record for record in whole.result.records if record.model == "good"]
+    assert {record.stage for record in good} == {"infer", "train"}
+    for record in good:
         for group in ("work", "timing", "accuracy", "utilization", "energy", "memory"):
             assert getattr(record, group), group
         assert record.kernels is not None
         assert record.roofline is not None
         assert record.roofline.peak_flops_per_s
-        assert record.noise is not None
+        assert len(record.noise) == 1
         assert (record.tta is not None) == (record.stage == "train")
 
 
-def test_the_result_carries_the_machine_and_the_run(bench: pytest.Pytester) -> None:
-    run(bench, "-k", "toy-training", "--profile", "smoke", "--seed", "7")
-    result = only_result(bench)
+def test_a_finished_case_leaves_no_scratch_and_a_failed_one_keeps_its_own(
+    whole: Ran,
+) -> None:
+    folders = (whole.project / "results" / "local").glob("*/scratch/*/")
+    left = {folder.name.split("_")[1] for folder in folders if folder.is_dir()}
+    assert {"broken", "killed"} <= left
+    assert not {"good", "other"} & left
+
+
+def test_the_result_carries_the_machine_and_the_run(chosen: Ran) -> None:
+    result = chosen.result
     assert result.machine["cpu_model"]
     assert result.run["profile"] == "smoke"
-    (record,) = result.records
-    assert record.tta is not None
-    assert record.tta.seed == 7
+    (training,) = [record for record in result.records if record.tta is not None]
+    assert training.tta is not None
+    assert training.tta.seed == 7
 
 
-def test_hardware_becomes_part_of_the_id_and_reaches_the_worker(
-    bench: pytest.Pytester,
-) -> None:
-    arguments = ("--hardware", "cpu:threads=1", "--profile", "smoke")
-    run(bench, *arguments, "-k", "toy/good")
-    (record,) = only_result(bench).records
+def test_hardware_becomes_part_of_the_id_and_reaches_the_worker(chosen: Ran) -> None:
+    (record,) = [record for record in chosen.result.records if record.tta is None]
     assert record.case_id == "toy/good/fp32/eager/cpu:threads=1/b1"
     assert record.details["threads"] == "1"
+
+
+def test_benchmark_only_runs_the_benchmarks(chosen: Ran) -> None:
+    assert " 2 passed in" in chosen.printed
+
+
+def test_plain_pytest_runs_the_tests(bench: pytest.Pytester) -> None:
+    bench.runpytest_subprocess("-p", "harness.bridges.pytest").assert_outcomes(passed=1)
+
+
+SPOILS_RESULT = """
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    (path,) = (session.config.rootpath / "results" / "local").glob("*.json")
+    path.write_bytes(path.read_bytes()[:-20])
+"""
+
+
+def test_a_result_that_cannot_be_read_back_is_told_at_the_end(
+    bench: pytest.Pytester,
+) -> None:
+    bench.makeconftest(HASTE + SPOILS_RESULT)
+    ran = run(bench, "--profile", "smoke", "-k", "toy/good")
+    ran.assert_outcomes(passed=1)
+    (journal,) = journals(bench)
+    ran.stdout.fnmatch_lines(
+        [f"*is not JSON (*; every record is safe in *{journal.name}"]
+    )
+    assert "INTERNALERROR" not in ran.stdout.str() + ran.stderr.str()
+    assert ran.ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -142,13 +243,13 @@ def test_a_results_folder_that_cannot_be_written_is_found_before_measuring(
     ran.stderr.fnmatch_lines(["*cannot write into the results folder file/results*"])
 
 
-def test_plain_pytest_runs_the_tests_and_benchmark_only_the_benchmarks(
+def test_an_unknown_profile_is_named_where_cases_are_only_listed(
     bench: pytest.Pytester,
 ) -> None:
-    plain = bench.runpytest_subprocess("-p", "harness.bridges.pytest")
-    plain.assert_outcomes(passed=1)
-    measured = run(bench, "--profile", "smoke")
-    measured.assert_outcomes(passed=2)
+    ran = run(bench, "--collect-only", "--profile", "fast")
+    assert ran.ret != pytest.ExitCode.OK
+    assert "unknown profile 'fast': expected one of smoke" in ran.stdout.str()
+    assert "INTERNALERROR" not in ran.stdout.str() + ran.stderr.str()
 
 
 def start(bench: pytest.Pytester, *options: str) -> subprocess.Popen[bytes]:
@@ -180,24 +281,26 @@ def builds_of_good(bench: pytest.Pytester) -> int:
     return len(path.read_text().splitlines()) if path else 0
 
 
-KILL_MODULE = BENCH.replace(
-    "WORKLOADS = (WORKLOAD, TRAINING)",
-    """
+SMOKE = ("--profile", "smoke")
+
+
+def write_cases(bench: pytest.Pytester, *models: str) -> None:
+    """A benchmark of these cases, in this order; "slow-build" waits to be killed."""
+    workloads = f"""
 import dataclasses
 from toy import points
 
-WORKLOADS = (
-    dataclasses.replace(WORKLOAD, points={"quick": points("good", "slow-build")}),
-)
-""",
-)
+WORKLOADS = (dataclasses.replace(WORKLOAD, points={{"smoke": points(*{models!r})}}),)
+"""
+    text = BENCH.replace("WORKLOADS = (WORKLOAD, TRAINING)", workloads)
+    (bench.path / "benchmarks" / "bench_toy.py").write_text(text)
 
 
 def test_a_killed_run_resumes_and_measures_no_finished_case_again(
     bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (bench.path / "benchmarks" / "bench_toy.py").write_text(KILL_MODULE)
-    first = start(bench)
+    write_cases(bench, "good", "slow-build")
+    first = start(bench, *SMOKE)
     wait_for(lambda: scratch_file(bench, "building"))  # the second case is under way
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -208,16 +311,16 @@ def test_a_killed_run_resumes_and_measures_no_finished_case_again(
     assert builds_of_good(bench) == 1
 
     monkeypatch.setenv("TOY_FAST", "1")
-    resumed = run(bench, "--resume")
+    resumed = run(bench, *SMOKE, "--resume")
     resumed.assert_outcomes(passed=2)
     assert builds_of_good(bench) == 1
     assert journal.read_bytes().startswith(before)
-    assert {r.model for r in only_result(bench).records} == {"good", "slow-build"}
+    assert {r.model for r in only_result(bench.path).records} == {"good", "slow-build"}
 
 
 def test_the_worker_of_a_killed_run_dies_with_it(bench: pytest.Pytester) -> None:
-    (bench.path / "benchmarks" / "bench_toy.py").write_text(KILL_MODULE)
-    run_process = start(bench)
+    write_cases(bench, "slow-build")
+    run_process = start(bench, *SMOKE)
     pid = int(wait_for(lambda: scratch_file(bench, "building")).read_text())
     assert Path(f"/proc/{pid}").exists()
     run_process.send_signal(signal.SIGKILL)
@@ -228,12 +331,12 @@ def test_the_worker_of_a_killed_run_dies_with_it(bench: pytest.Pytester) -> None
 def test_killing_a_worker_from_outside_fails_its_row_alone(
     bench: pytest.Pytester,
 ) -> None:
-    (bench.path / "benchmarks" / "bench_toy.py").write_text(KILL_MODULE)
-    run_process = start(bench)
+    write_cases(bench, "slow-build", "good")
+    run_process = start(bench, *SMOKE)
     pid = int(wait_for(lambda: scratch_file(bench, "building")).read_text())
     os.kill(pid, signal.SIGKILL)
     assert run_process.wait() == pytest.ExitCode.TESTS_FAILED
-    records = {record.model: record for record in only_result(bench).records}
+    records = {record.model: record for record in only_result(bench.path).records}
     assert records["good"].status == "ok"
     assert records["slow-build"].status == "failed"
     assert "stage build: the worker was killed by signal 9" in (
@@ -242,11 +345,11 @@ def test_killing_a_worker_from_outside_fails_its_row_alone(
 
 
 def test_two_runs_cannot_share_a_results_folder(bench: pytest.Pytester) -> None:
-    (bench.path / "benchmarks" / "bench_toy.py").write_text(KILL_MODULE)
-    first = start(bench)
+    write_cases(bench, "slow-build")
+    first = start(bench, *SMOKE)
     try:
         wait_for(lambda: scratch_file(bench, "building"))
-        second = run(bench)
+        second = run(bench, *SMOKE)
         assert second.ret == pytest.ExitCode.USAGE_ERROR
         second.stderr.fnmatch_lines([f"*another run (process {first.pid}) writes*"])
     finally:

@@ -12,6 +12,7 @@ from outcomes import (
     STEADY,
     TRAINING_CASE,
     WORK,
+    broken,
     outcome,
     point,
     record,
@@ -85,6 +86,16 @@ def test_latency_is_of_all_processes_samples_in_milliseconds():
     assert latency.p50.value == pytest.approx(32.0)
 
 
+def test_latency_of_many_inputs_counts_each_once():
+    """The first cycle of the first process: later ones bring the same inputs again."""
+    first_cycle = [i / 1000 for i in range(1, 65)]
+    again = [1.0] * 64
+    drawn = outcome(*first_cycle, *again, cycle=64)
+    latency = record(drawn, outcome(*again, cycle=64)).timing.latency_ms
+    assert (latency.p90.n, latency.p50.value) == (64, pytest.approx(32.0))
+    assert latency.p90.upper_bound == pytest.approx(63.0)
+
+
 def test_the_warm_ups_of_all_processes_add_up():
     shaky = STEADY | {"steady": False, "mean_change_percent": 12.5, "seconds": 4.0}
     found = record(outcome(0.5), outcome(0.5, warm_up=shaky))
@@ -119,30 +130,57 @@ def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
     assert found.warnings == ["a damaged cache", "12 % stolen"]
 
 
-def test_a_fallback_to_float_kernels_is_a_warning_with_its_share():
-    row = {
-        "primitive": "convolution",
-        "direction": "forward_inference",
-        "implementation": "jit:avx2",
-        "dtypes": "f32:f32:f32",
-        "calls": 12,
-        "time_s": 0.5,
-        "share_percent": 75.0,
-    }
-    captured = {
-        "rows": [row],
+ROW = {
+    "primitive": "convolution",
+    "direction": "forward_inference",
+    "implementation": "jit:avx2",
+    "dtypes": "f32:f32:f32",
+    "calls": 12,
+    "time_s": 0.5,
+    "share_percent": 75.0,
+}
+
+
+def captured(claim_share_percent, *fallbacks):
+    """What a worker read in oneDNN's log."""
+    return {
+        "rows": [ROW],
         "steps": 3,
         "wall_s": 1.0,
         "coverage_percent": 50.0,
+        "claim_share_percent": claim_share_percent,
         "unparsed_lines": 0,
-        "float_fallbacks": [row],
+        "float_fallbacks": list(fallbacks),
     }
-    found = record(outcome(0.5, kernels=captured), precision="int8")
+
+
+def test_a_fallback_to_float_kernels_is_a_warning_with_its_share():
+    found = record(outcome(0.5, kernels=captured(0.0, ROW)), precision="int8")
     assert found.kernels.rows[0].calls == 12
+    assert found.kernels.claim_share_percent == 0.0
     assert found.warnings == [
         "claims int8, but 12 calls of convolution (forward_inference) ran as jit:avx2 "
-        "on f32:f32:f32, 75 % of the logged time"
+        "on f32:f32:f32, 75 % of the logged time; this CPU or library has no int8 "
+        "kernel for it: compare with the fp32 case before you choose it"
     ]
+
+
+def test_a_claim_that_every_kernel_keeps_is_proven_and_told_without_a_warning():
+    found = record(outcome(0.5, kernels=captured(100.0)), precision="int8")
+    assert (found.kernels.claim_share_percent, found.warnings) == (100.0, [])
+
+
+def test_a_claim_without_a_kernel_in_the_log_is_said_to_be_unproven():
+    found = record(outcome(0.5, kernels=captured(None)), precision="bf16")
+    assert found.kernels.claim_share_percent is None
+    assert found.warnings == [
+        "claims bf16, unproven: no compute kernel stands in oneDNN's log; another "
+        "library ran it, or none did"
+    ]
+
+
+def test_fp32_claims_nothing_that_wants_a_proof():
+    assert record(outcome(0.5, kernels=captured(None))).warnings == []
 
 
 def test_accuracy_is_of_the_first_process_whose_weights_were_measured():
@@ -157,6 +195,18 @@ def test_peak_memory_is_the_hungriest_processs():
 
 def test_a_gpus_peak_memory_stands_beside_the_hosts():
     assert record(outcome(0.5, peak_device_bytes=9)).memory.peak_device_bytes == 9
+
+
+def test_over_several_devices_peak_memory_is_not_known():
+    unknown = outcome(0.5, peak_rss_bytes=None, peak_device_bytes=None)
+    memory = record(unknown, unknown).memory
+    assert (memory.peak_rss_bytes, memory.peak_device_bytes) == (None, None)
+
+
+def test_the_noise_of_every_process_is_told():
+    noisy = [replace(SEEN, noise={"steal_percent": share}) for share in (1.0, 2.0)]
+    ended = [outcome(0.5, seen=seen) for seen in (*noisy, SEEN)]
+    assert record(*ended).noise == [{"steal_percent": 1.0}, {"steal_percent": 2.0}]
 
 
 def test_the_time_of_each_stage_is_told():
@@ -174,6 +224,7 @@ def test_the_fraction_of_peak_counts_two_operations_per_multiply_accumulate():
     ("macs", "reason", "told"),
     [
         (None, None, "this step has no multiply-accumulates to count"),
+        (0.0, None, "this step has no multiply-accumulates to count"),
         (1e6, "not measured", "not measured"),
     ],
 )
@@ -193,6 +244,26 @@ def test_without_a_sensor_energy_is_null_with_the_reason():
     energy = record().energy
     assert (energy.joules, energy.joules_per_audio_hour) == (None, None)
     assert (energy.source, energy.reason) == ("none", "no RAPL")
+
+
+def test_the_joules_of_a_resumed_training_are_not_known_and_its_gap_is_told():
+    ended = training_outcome(point(1, 0.9), resumed=2)
+    found = training_record(replace(ended, seen=joules(9.0)))
+    energy = found.energy
+    assert (energy.joules, energy.joules_per_audio_hour) == (None, None)
+    assert (energy.source, energy.idle_watts) == ("none", 3.0)
+    expected = "the run was resumed: its earlier part was measured by nobody"
+    assert energy.reason == expected
+    assert found.warnings == [
+        "resumed 2 times: sensors saw only the last part; its clock ran on from the "
+        "checkpoint, and what came after that before the kill is not counted"
+    ]
+
+
+def test_the_joules_of_an_uninterrupted_training_are_its_own():
+    ended = training_outcome(point(1, 0.9))
+    found = training_record(replace(ended, seen=joules(9.0)))
+    assert (found.energy.joules, found.warnings) == (9.0, [])
 
 
 def test_a_training_is_a_record_of_epochs():
@@ -236,6 +307,18 @@ def test_a_training_that_diverged_keeps_its_record_and_says_so():
     ]
 
 
+def test_a_validation_loss_that_is_no_number_is_null_and_told():
+    points = [point(1, 0.9), point(2, 1.0, 1.0, math.nan)]
+    found = training_record(training_outcome(*points))
+    assert found.status == "ok"
+    assert [p.validation_loss for p in found.tta.curve] == [1.5, None]
+    assert found.warnings == [
+        "the training diverged: its validation loss is nan from epoch 2 on (1 of 2 "
+        "epochs, null in the curve); use another seed, a wider precision or a lower "
+        "learning rate"
+    ]
+
+
 def test_a_skipped_case_keeps_its_reason():
     found = skipped(toy.WORKLOAD, CASE, SMOKE, "no such operator")
     assert (found.status, found.reason) == ("skipped", "no such operator")
@@ -244,10 +327,12 @@ def test_a_skipped_case_keeps_its_reason():
 
 def test_a_failed_case_keeps_what_the_sensors_saw():
     seen = replace(SEEN, warnings=("12 % stolen",), noise={"steal_percent": 12.0})
-    found = failed(toy.WORKLOAD, CASE, SMOKE, "broken", seen)
+    found = failed(
+        toy.WORKLOAD, CASE, SMOKE, broken("broken", seen, ("a damaged cache",))
+    )
     assert (found.status, found.reason) == ("failed", "broken")
-    assert found.warnings == ["12 % stolen"]
-    assert found.noise == {"steal_percent": 12.0}
+    assert found.warnings == ["a damaged cache", "12 % stolen"]
+    assert found.noise == [{"steal_percent": 12.0}]
 
 
 def test_a_worker_that_left_without_a_word_is_told_by_its_exit_status():

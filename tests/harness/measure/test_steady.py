@@ -79,6 +79,28 @@ def test_inputs_of_unequal_length_are_steady_when_their_cycle_is():
     assert warm_up(nothing, FakeTimer(*by_input), 62.0, cycle=5).steady is True
 
 
+BY_INPUT = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+def windows(*factors):
+    """The steps of a cycle of unequal inputs, each times its factor of the window."""
+    return [s * f for window in factors for s, f in zip(BY_INPUT, window, strict=True)]
+
+
+def test_a_cycle_that_drifts_by_more_than_its_noise_is_not_steady():
+    """However unlike its inputs are: that is no spread of the measurement."""
+    timer = FakeTimer(*windows([1.0] * 5, [1.03125] * 5))
+    warm = warm_up(nothing, timer, max_s=60.0, cycle=5)
+    assert (warm.steps, warm.steady, warm.mean_change_percent) == (10, False, 3.125)
+
+
+def test_a_cycle_that_drifts_by_less_than_its_noise_is_steady():
+    up, down = 1.03125, 0.96875
+    timer = FakeTimer(*windows([down, up, down, up, 1.0], [up, down, up, down, 1.0]))
+    warm = warm_up(nothing, timer, max_s=60.0, cycle=5)
+    assert (warm.steps, warm.steady) == (10, True)
+
+
 def test_windows_of_microsecond_steps_are_long_enough_to_tell_from_noise():
     step_s = 2.0**-20
     warm = warm_up(nothing, FakeTimer(step_s), max_s=60.0)

@@ -35,7 +35,11 @@ def training(clock, errors, first=1, create_s=2.0):
             yield take(3.0, "step", "train", epoch)
             yield take(1.0, "step", "train", epoch)
             yield take(0.0, "state", "evaluate", epoch)
-            facts = {"loss": 9.0 / epoch, "errors": {"cer": error}}
+            facts = {
+                "loss": 9.0 / epoch,
+                "validation_loss": 6.0 / epoch,
+                "errors": {"cer": error},
+            }
             yield take(1.0, "epoch", "evaluate", epoch, **facts)
 
     return events
@@ -49,7 +53,8 @@ def clocked(errors, targets=(HALF,), budget_s=FOREVER_S, **options):
 
 def curve(*errors):
     return [
-        EpochPoint(i, 10.0 * i, 8.0, None, {"cer": e}) for i, e in enumerate(errors)
+        EpochPoint(i, 10.0 * i, 8.0, None, None, {"cer": e})
+        for i, e in enumerate(errors)
     ]
 
 
@@ -95,7 +100,8 @@ def test_the_run_ends_with_the_last_of_its_targets():
 
 def test_each_target_looks_at_its_own_metric():
     points = [
-        EpochPoint(i, float(i), 1.0, None, {"cer": 0.1, "wer": 0.9}) for i in (1, 2, 3)
+        EpochPoint(i, float(i), 1.0, None, None, {"cer": 0.1, "wer": 0.9})
+        for i in (1, 2, 3)
     ]
     assert where_reached(points, Target("cer", 0.1)).reached
     assert not where_reached(points, Target("wer", 0.1)).reached
@@ -129,11 +135,11 @@ def test_a_budget_too_short_for_an_epoch_gives_no_curve():
     assert not run.targets[0].reached
 
 
-def test_the_curve_tells_each_epochs_end_training_time_loss_and_errors():
+def test_the_curve_tells_each_epochs_end_training_time_losses_and_errors():
     run = clocked([0.9, 0.8], [NEVER])
     assert run.curve == (
-        EpochPoint(1, 7.0, 4.0, 9.0, {"cer": 0.9}),
-        EpochPoint(2, 12.0, 4.0, 4.5, {"cer": 0.8}),
+        EpochPoint(1, 7.0, 4.0, 9.0, 6.0, {"cer": 0.9}),
+        EpochPoint(2, 12.0, 4.0, 4.5, 3.0, {"cer": 0.8}),
     )
     assert run.s_per_epoch == 6.0  # creation is a cost of the first epochs
 
@@ -239,7 +245,8 @@ def test_a_resumed_training_keeps_its_states_and_steps():
     assert run.state_s == {"create": 2.0 + 4.0, "train": 8.0, "evaluate": 1.0 + 0.5 + 1}
     assert sum(run.state_s.values()) == run.total_s == 16.5
     assert run.states[:3] == ((0.0, "create"), (2.0, "train"), (6.0, "evaluate"))
-    assert run.states[3:] == ((11.5, "train"), (15.5, "evaluate"))
+    # What the second process did before it trained on is creation, no evaluation.
+    assert run.states[3:] == ((7.5, "create"), (11.5, "train"), (15.5, "evaluate"))
     assert run.step_s == (3.0, 1.0, 3.0, 1.0)
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 import toy
-from outcomes import CASE, SEEN, record
+from outcomes import CASE, broken, record
 
 from harness.measure.compose import failed
 from harness.profile import SMOKE
@@ -16,7 +16,7 @@ RUN = {"profile": "quick", "hardware": ["cpu"], "seed": 0}
 
 def of(model, reason="broken"):
     case = CASE.__class__("toy", model, "fp32", "eager", "cpu", 1)
-    return failed(toy.WORKLOAD, case, SMOKE, reason, SEEN)
+    return failed(toy.WORKLOAD, case, SMOKE, broken(reason))
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import toy
-from outcomes import CASE, SEEN, record
+from outcomes import CASE, broken, record
 
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
 from harness.record.result import ResultError, document, load
 
 RUN = {"profile": "smoke", "seed": 0}
-BROKEN = failed(toy.WORKLOAD, CASE.on("cpu:threads=1"), SMOKE, "broken", SEEN)
-LACKING = skipped(toy.WORKLOAD, CASE.on("cuda:0"), SMOKE, "no GPU")
+ONE_THREAD = replace(CASE, hardware="cpu:threads=1")
+ON_GPU = replace(CASE, hardware="cuda:0")
+BROKEN = failed(toy.WORKLOAD, ONE_THREAD, SMOKE, broken())
+LACKING = skipped(toy.WORKLOAD, ON_GPU, SMOKE, "no GPU")
 RECORDS = [record(), BROKEN, LACKING]
 
 
@@ -64,7 +67,11 @@ def test_a_truncated_result_points_to_its_journal(content, refusal):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", '{"benchmarks": []}', '{"speechmark": {}}', "null"]
+    "text",
+    [
+        *("[]", "{}", "null", '{"benchmarks": []}', '{"speechmark": {}}'),
+        '{"speechmark": {}, "benchmarks": 3}',
+    ],
 )
 def test_a_file_of_another_tool_is_told_from_a_result(refusal, text):
     expected = " is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
@@ -101,8 +108,9 @@ def test_an_edited_record_that_was_not_measured_is_named_too(content, refusal):
     assert expected in message
 
 
-def test_a_benchmark_that_is_not_ours_is_named(content, refusal):
-    content["benchmarks"].append({"name": "alien"})
+@pytest.mark.parametrize("alien", [{"name": "alien"}, "alien", 3])
+def test_a_benchmark_that_is_not_ours_is_named(content, refusal, alien):
+    content["benchmarks"].append(alien)
     assert "benchmarks[1].extra_info: Input should be" in refusal(json.dumps(content))
 
 

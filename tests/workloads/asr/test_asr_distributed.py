@@ -1,5 +1,9 @@
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -43,9 +47,7 @@ def test_two_ranks_take_the_step_of_the_whole_batch(feed, tmp_path):
         # A step is some 4e-3.
         difference = (content["model"][name] - parameter.detach()).abs()
         assert difference.max() < 1e-5, name
-    (step,) = [event for event in events if event.kind == "step"]
-    assert step.items == 70
-    assert step.frames == sum(source_frames(feed.train))
+    assert [event.step for event in events if event.kind == "step"] == [1]
     (alone,) = [e for e in train(TINY, ONE_STEP, feed) if e.kind == "epoch"]
     (epoch,) = [event for event in events if event.kind == "epoch"]
     assert epoch.loss == pytest.approx(alone.loss, rel=0.02)
@@ -58,6 +60,36 @@ def test_leaving_early_ends_the_ranks(feed):
     next(event for event in events if event.kind == "step")
     events.close()
     assert not torch.multiprocessing.active_children()
+
+
+TRAIN_UNTIL_KILLED = """
+import multiprocessing, pathlib, pickle, sys
+from workloads.asr.distributed import train_data_parallel
+
+arguments = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+for event in train_data_parallel(*arguments, ["cpu"] * 2):
+    if event.kind == "step" and event.step == 1:
+        ranks = multiprocessing.active_children()
+        print(*(rank.pid for rank in ranks), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_ranks_end_when_their_parent_is_killed(feed, tmp_path):
+    arguments = tmp_path / "arguments"
+    recipe = replace(ONE_STEP, batch_size=8, max_epochs=100_000)
+    arguments.write_bytes(pickle.dumps((TINY, recipe, feed)))
+    command = [sys.executable, "-c", TRAIN_UNTIL_KILLED, arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        ranks = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+        assert len(ranks) == 2
+        parent.kill()
+    alive = psutil.wait_procs(ranks, timeout=10)[1]
+    # Where nobody collects orphans, they stay as zombies.
+    running = [rank for rank in alive if rank.status() != psutil.STATUS_ZOMBIE]
+    for rank in running:
+        rank.kill()
+    assert not running
 
 
 @pytest.mark.parametrize(

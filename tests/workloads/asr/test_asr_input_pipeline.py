@@ -1,4 +1,4 @@
-import json
+import contextlib
 import subprocess
 import sys
 import tracemalloc
@@ -11,7 +11,7 @@ import torch
 from workloads.asr.alphabet import encode
 from workloads.asr.batching import padded_length
 from workloads.asr.feature_sources import utterance_frames
-from workloads.asr.input_pipeline import build_feed, load_batch, stream
+from workloads.asr.input_pipeline import Batch, build_feed, load_batch, stream
 
 CPU = torch.device("cpu")
 PLAN = [(0, 5, 69), (64, 2), (63, 65, 3, 1), (7,)]
@@ -63,7 +63,7 @@ def test_peak_memory_is_that_of_the_batches_ahead_however_many_there_are(feed):
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # Two wait, one is loaded (as read and as padded), one is in use and one was.
+    # Two wait, one comes next (as read and as padded), one is in use and one was.
     assert peak < 8 * batch
 
 
@@ -83,40 +83,25 @@ with reader_pool(3) as pool:
     assert result.stdout.split("\n")[:3] == ["[1, 1, 1]", "2", "2"]
 
 
-def test_a_shard_holds_sixty_four_utterances(tones, tmp_path):
-    build_feed(tones, tmp_path)
-    (root,) = tmp_path.iterdir()
-    shards = sorted((root / "train").glob("*.f32"))
-    frames = [utterance_frames(u) for u in tones.train]
-    sizes = [shard.stat().st_size // (93 * 4) for shard in shards]
-    assert sizes == [sum(frames[:64]), sum(frames[64:])]
+def test_a_batch_is_pinned_on_its_own_gpu(feed, monkeypatch):
+    """The first GPU is not touched by readers that feed the second."""
+    current, pinned_on = [0], []
 
+    @contextlib.contextmanager
+    def device(chosen):
+        current.append(chosen.index)
+        yield
+        current.pop()
 
-def test_shards_are_written_once(tones, tmp_path):
-    first = build_feed(tones, tmp_path)
-    (root,) = tmp_path.iterdir()
-    stamps = [p.stat().st_mtime_ns for p in sorted(root.rglob("*.f32"))]
-    second = build_feed(tones, tmp_path)
-    assert [p.stat().st_mtime_ns for p in sorted(root.rglob("*.f32"))] == stamps
-    np.testing.assert_array_equal(first.normaliser.mean, second.normaliser.mean)
+    def pin(batch):
+        pinned_on.append(current[-1])
+        return batch
 
-
-def test_shards_of_another_checksum_are_written_again(tones, tmp_path):
-    build_feed(tones, tmp_path)
-    (root,) = tmp_path.iterdir()
-    index = root / "train" / "index.json"
-    stale = json.loads(index.read_text()) | {"checksum": "of another corpus"}
-    index.write_text(json.dumps(stale))
-    build_feed(tones, tmp_path)
-    assert json.loads(index.read_text())["checksum"] == tones.checksum
-
-
-def test_a_truncated_shard_is_named(tones, tmp_path):
-    feed = build_feed(tones, tmp_path)
-    shard = next(iter(tmp_path.rglob("train/00000.f32")))
-    shard.write_bytes(shard.read_bytes()[:-8])
-    with pytest.raises(ValueError, match=r"00000\.f32 ends 2 numbers early"):
-        feed.train.read([63])
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(Batch, "pin", pin)
+    monkeypatch.setattr(Batch, "to", lambda batch, _: batch)
+    assert len(list(stream(feed.train, feed, PLAN, torch.device("cuda:1")))) == 4
+    assert pinned_on == [1] * 4
 
 
 def test_a_batch_is_normalised_padded_with_zeros_and_labelled(feed):
@@ -124,13 +109,10 @@ def test_a_batch_is_normalised_padded_with_zeros_and_labelled(feed):
     frames = [utterance_frames(feed.train.utterances[i]) for i in (4, 9)]
     assert batch.lengths.tolist() == frames
     assert batch.features.shape == (2, padded_length(frames), 93)
-    assert batch.frames == sum(frames)
-    assert batch.padded_frames == 2 * padded_length(frames)
     short = int(np.argmin(frames))
     assert batch.features[short, frames[short] :].eq(0).all()
     transcripts = [feed.train.utterances[i].transcript for i in (4, 9)]
     assert batch.targets.tolist() == [x for t in transcripts for x in encode(t)]
-    assert batch.audio_s == sum(feed.train.utterances[i].duration_s for i in (4, 9))
 
 
 def test_normalised_training_features_have_mean_zero_and_deviation_one(feed):

@@ -1,6 +1,7 @@
 """A cached folder is whole or absent, and its damage is found."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,61 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_builders_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    never_left = []
+
+    def leave(hours: float) -> Path:
+        never_left.append(cache.temporary_folder(tmp_path / "final"))
+        left = never_left[-1].__enter__()
+        (left / "part").mkdir()
+        (left / "part" / "a.wav").write_bytes(b"speech")
+        for path in (left / "part" / "a.wav", left / "part", left):
+            then = path.stat().st_mtime - 3600 * hours
+            os.utime(path, (then, then))
+        return left
+
+    fresh, stale, in_use = leave(0), leave(25), leave(25)
+    (in_use / "part" / "b.wav").write_bytes(b"more speech")
+    other = tmp_path / ".mine"
+    other.mkdir()
+    os.utime(other, (0, 0))
+    with cache.temporary_folder(tmp_path / "another"):
+        assert [path.exists() for path in (fresh, stale, in_use)] == [True, False, True]
+    assert other.exists()
+
+
+def test_a_discarded_folder_leaves_its_name_at_once_and_may_be_gone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").touch()
+    cache.discard(tmp_path / "old")
+    cache.discard(tmp_path / "old")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_swapped_in_with_the_manifest_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = tmp_path / "final"
+    final.mkdir()
+    (final / "zebra").write_text("damaged")
+    built = built_folder(final, "built")
+    (built / "zebra").write_text("whole")
+    order = []
+    replace = Path.replace
+
+    def watched(path: Path, target: Path) -> Path:
+        order.append(path.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    cache.swap_in(built, final)
+    assert order[0] == "zebra"
+    assert (final / "zebra").read_text() == "whole"
+    assert cache.read_manifest(final)[0] == {"content": "built"}
 
 
 def built_folder(final: Path, content: str) -> Path:

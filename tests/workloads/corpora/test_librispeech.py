@@ -116,6 +116,32 @@ def test_the_checksum_follows_transcripts_and_audio(root: Path) -> None:
     assert librispeech.load(root).checksum != before
 
 
+def test_changed_audio_of_the_same_size_changes_the_checksum(root: Path) -> None:
+    first = audio_files(root)[0]
+    sizes, checksums = [], set()
+    for seed in range(20):
+        noise = np.random.default_rng(seed).uniform(-1, 1, 20_000)
+        soundfile.write(first, noise, 16_000, subtype="PCM_16")
+        sizes.append(first.stat().st_size)
+        checksums.add(librispeech.load(root).checksum)
+    assert len(set(sizes)) < len(sizes)
+    assert len(checksums) == 20
+
+
+def test_audio_without_md5_in_its_header_is_hashed_as_a_file(root: Path) -> None:
+    first = audio_files(root)[0]
+    checksums = set()
+    for seed in range(2):
+        noise = np.random.default_rng(seed).uniform(-1, 1, 20_000)
+        soundfile.write(first, noise, 16_000, subtype="PCM_16")
+        content = bytearray(first.read_bytes())
+        assert any(content[26:42])
+        content[26:42] = bytes(16)
+        first.write_bytes(content)
+        checksums.add(librispeech.load(root).checksum)
+    assert len(checksums) == 2
+
+
 def test_utterances_over_and_under_length_are_dropped_and_counted(root: Path) -> None:
     before = librispeech.load(root)
     write_tones(root, OTHER, count=2, samples=267_201)

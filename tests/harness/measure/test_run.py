@@ -1,0 +1,143 @@
+"""The parent's side of a case, over real workers of the toy workload."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+from outcomes import SEEN, broken
+
+from harness.case import Case
+from harness.hardware import Hardware, Machine
+from harness.measure.run import Outcome, Runner, Settings
+from harness.measure.watch import Instruments
+from harness.measure.worker import _peak_memory
+from harness.profile import SMOKE
+from harness.record.schema import Record
+from harness.workload import Workload
+
+THREE = replace(SMOKE, processes=3, warmup_s=0.0)
+ONE = replace(THREE, processes=1)
+MACHINE = Machine(tuple(os.sched_getaffinity(0)), isas=("avx2",), cuda_devices=0)
+HARDWARE = ("cpu", "cpu:isa=avx2")
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    """A run whose peaks and idle power have been asked for already."""
+    return Runner(
+        Settings(THREE, MACHINE, tmp_path),
+        Instruments(dict.fromkeys(HARDWARE)),
+        {(hardware, "fp32"): {"reason": "not asked for"} for hardware in HARDWARE},
+    )
+
+
+def run(
+    runner: Runner, workload: Workload, model: str = "good", hardware: str = "cpu"
+) -> Record:
+    case = Case(workload.name, model, "fp32", "eager", hardware, 1)
+    return runner.run(workload, case, lambda progressing: None)
+
+
+def builders(runner: Runner, model: str) -> list[str]:
+    """The process ids of the workers that built this model."""
+    path = runner.settings.work_dir / "scratch" / f"built-{model}"
+    return path.read_text().split()
+
+
+@pytest.mark.parametrize("workload", [toy.WORKLOAD, toy.STEP], ids=lambda w: w.stage)
+def test_an_operation_is_timed_in_every_process_of_the_profile(
+    runner: Runner, workload: Workload
+) -> None:
+    record = run(runner, workload)
+    assert record.timing is not None
+    assert (record.stage, record.timing.processes) == (workload.stage, 3)
+    assert len(record.timing.samples_s) == len(record.noise) == 3
+    assert len(set(builders(runner, "good"))) == 3
+
+
+def test_a_training_is_clocked_once_whatever_the_profile(runner: Runner) -> None:
+    record = run(runner, toy.TRAINING)
+    assert record.timing is not None
+    assert (record.status, record.timing.processes) == ("ok", 1)
+    assert len(builders(runner, "good")) == 1
+
+
+def test_what_evaluation_takes_is_no_part_of_peak_memory(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=ONE)
+    record = run(runner, toy.WORKLOAD, "hungry")
+    assert record.accuracy is not None
+    assert record.accuracy.metrics
+    assert record.memory is not None
+    assert record.memory.peak_rss_bytes is not None
+    assert 0 < record.memory.peak_rss_bytes < toy.HUNGER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("hardware", "isa"), [("cpu", "any"), ("cpu:isa=avx2", "AVX2")]
+)
+def test_a_worker_obeys_its_case_and_not_the_users_shell(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, hardware: str, isa: str
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    runner.settings = replace(runner.settings, profile=ONE)
+    assert run(runner, toy.WORKLOAD, hardware=hardware).details["isa"] == isa
+
+
+def test_a_case_that_died_keeps_what_it_warned_of(runner: Runner) -> None:
+    record = run(runner, toy.WORKLOAD, "warns")
+    assert record.status == "failed"
+    assert record.warnings[0] == "a damaged cache"
+
+
+@pytest.mark.parametrize(
+    ("hardware", "flops", "bandwidth"),
+    [("cuda:0", 5.0, 7.0), ("cuda:0,cuda:1", 10.0, 14.0)],
+)
+def test_peaks_are_those_of_all_devices(
+    runner: Runner,
+    monkeypatch: pytest.MonkeyPatch,
+    hardware: str,
+    flops: float,
+    bandwidth: float,
+) -> None:
+    found = {"flops_per_s": 5.0, "bytes_per_s": 7.0, "reason": None}
+    ended = Outcome("result", found, SEEN)
+    monkeypatch.setattr(Runner, "_work", lambda *_: ended)
+    peaks = runner.peaks(on(hardware), lambda progressing: None)
+    assert peaks == {
+        "precision": "fp32",
+        "flops_per_s": flops,
+        "bytes_per_s": bandwidth,
+        "reason": None,
+    }
+
+
+def test_a_device_without_such_products_has_no_peak_twice_over(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"flops_per_s": None, "bytes_per_s": 7.0, "reason": "no such product"}
+    ended = Outcome("result", found, SEEN)
+    monkeypatch.setattr(Runner, "_work", lambda *_: ended)
+    peaks = runner.peaks(on("cuda:0,cuda:1"), lambda progressing: None)
+    assert (peaks["flops_per_s"], peaks["reason"]) == (None, "no such product")
+
+
+def test_peaks_that_could_not_be_measured_say_why(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runner, "_work", lambda *_: broken("no memory"))
+    peaks = runner.peaks(on("cuda:0"), lambda progressing: None)
+    assert peaks == {"precision": "fp32", "reason": "no memory"}
+
+
+def on(hardware: str) -> Case:
+    return Case("toy", "good", "fp32", "eager", hardware, 1)
+
+
+def test_one_process_knows_no_peak_memory_of_several_devices() -> None:
+    unknown = {"peak_rss_bytes": None, "peak_device_bytes": None}
+    assert _peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown

@@ -1,0 +1,108 @@
+"""What the README shows is what the commands print, and what was measured."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness import cli
+from harness.record.result import load
+from harness.record.schema import Record
+from harness.show import summary_text
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text()
+REFERENCE = load(PROJECT / "results" / "two-core-epyc-quick.json")
+BLOCKS = dict(re.findall(r"```console\n\$ ([^\n]+)\n(.*?)```", README, re.DOTALL))
+COMMANDS = re.findall(r"^    (pytest --benchmark-only(?: \S+)*)", README, re.MULTILINE)
+
+
+def trimmed(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def test_the_first_thirty_lines_hold_the_real_output_of_make_bench() -> None:
+    shown = trimmed(BLOCKS["make bench"])
+    assert shown[:-1] == trimmed(summary_text(REFERENCE.records))
+    assert shown[-1].startswith("result: results/local/")
+    assert README.splitlines().index("$ make bench") < 10
+    assert (
+        README.splitlines().index(
+            "**Next:**" + README.split("**Next:**")[1].split("\n")[0]
+        )
+        < 40
+    )
+
+
+def test_the_plan_is_what_the_command_prints() -> None:
+    arguments = shlex.split("plan --profile smoke")
+    printed = CliRunner().invoke(cli.main, arguments).output
+    assert trimmed(BLOCKS["speechmark plan --profile smoke"]) == trimmed(printed)
+
+
+def test_the_overhead_names_its_interval_and_limit() -> None:
+    (command,) = [name for name in BLOCKS if name.startswith("speechmark overhead")]
+    shown = BLOCKS[command]
+    number = r"[+-]\d+\.\d{3}"
+    assert re.search(rf"{number} % of a .* 95 % interval {number} to {number} %", shown)
+    pairs = command.split("--pairs ")[1]
+    assert f"over {pairs} interleaved pairs" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_measuring_command_collects_cases(command: str) -> None:
+    arguments = [a for a in shlex.split(command)[1:] if a != "--resume"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments, "--collect-only", "-q"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "asr-training/" in ran.stdout
+
+
+def batch_row(record: Record) -> str:
+    """A training as a row of the README's table of batch sizes."""
+    assert record.tta is not None
+    first = {t.metric: t for t in reversed(record.tta.targets)}
+    cells = [f"{record.compression}, {record.batch_size}"]
+    cells.append(f"{record.tta.s_per_epoch:.2f}")
+    for metric in ("cer", "wer"):
+        cells += [str(first[metric].epochs_to_target), f"{first[metric].tta_s:.1f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_table_of_batch_sizes_is_as_measured() -> None:
+    trainings = [record for record in REFERENCE.records if record.tta]
+    assert len(trainings) >= 3
+    for record in trainings:
+        assert batch_row(record) in README
+
+
+def test_a_larger_batch_trades_epochs_for_seconds_in_the_reference() -> None:
+    trainings = {
+        record.batch_size: record.tta
+        for record in REFERENCE.records
+        if record.tta and record.compression == "fp32"
+    }
+    small, large = trainings[min(trainings)], trainings[max(trainings)]
+    assert small.s_per_epoch > large.s_per_epoch
+    reached = [
+        {t.metric: t.epochs_to_target for t in reversed(run.targets)}
+        for run in (small, large)
+    ]
+    assert reached[0]["cer"] < reached[1]["cer"]
+    assert reached[0]["wer"] < reached[1]["wer"]
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README
+    assert "TODO" not in README
