@@ -82,7 +82,7 @@ def _operation_table(records: Sequence[Record]) -> Table:
     columns: list[tuple[str, Callable[[Record], str]]] = [
         ("ms/step", lambda r: f"{1e3 * r.timing.median_s:.3g}"),  # type: ignore[union-attr]
         ("95 % interval", _interval_ms),
-        ("p99 ms", _p99_ms),
+        ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
         ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
         ("WER %", lambda r: _metric(r, "wer")),
@@ -108,9 +108,9 @@ def _interval_ms(record: Record) -> str:
     return f"{low:.3g}-{high:.3g}"
 
 
-def _p99_ms(record: Record) -> str:
+def _p90_ms(record: Record) -> str:
     latency = record.timing.latency_ms if record.timing else None
-    return _format(latency.p99.value if latency else None, "{:.3g}")
+    return _format(latency.p90.value if latency else None, "{:.3g}")
 
 
 def _metric(record: Record, name: str) -> str:
