@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from workloads.corpora import grammar
-from workloads.corpora.utterance import check_transcript
+from workloads.corpora.utterance import ALPHABET, check_transcript
 
 DRAWS = 3_000
 
@@ -34,7 +34,9 @@ def test_sentences_have_1_to_12_words_and_every_length_occurs(
 
 
 def test_sentences_are_spelled_in_the_alphabet(drawn: dict[bool, list[str]]) -> None:
-    for sentence in chain(*drawn.values()):
+    sentences = list(chain(*drawn.values()))
+    assert set("".join(sentences)) <= set(ALPHABET)
+    for sentence in sentences:
         check_transcript("drawn", sentence)
 
 

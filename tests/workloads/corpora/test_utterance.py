@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from workloads.corpora.utterance import (
+    ALPHABET,
     Utterance,
     check_transcript,
     check_transcripts,
@@ -35,6 +36,7 @@ def test_utterances_of_11_frames_are_the_shortest_kept() -> None:
 
 
 def test_letters_apostrophes_and_single_spaces_are_the_alphabet() -> None:
+    assert sorted(ALPHABET) == sorted(" 'abcdefghijklmnopqrstuvwxyz")
     check_transcript("u1", "don't zoom a quick brown fox")
 
 
