@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.workload import Accuracy, Context, Metric, UnsupportedError
+from harness.workload import Accuracy, Context, Metric, UnsupportedError, Work
 from workloads.asr import batching, ds2
 from workloads.asr.decoding import GreedyDecoder
 from workloads.asr.evaluation import evaluate
@@ -223,6 +223,25 @@ def full_batches(frames: Sequence[int], size: int, count: int) -> list[tuple[int
     chosen = evenly(batches, count)
     Random(0).shuffle(chosen)
     return chosen
+
+
+def work_per_step(
+    utterances: Sequence[Utterance],
+    steps: Sequence[Sequence[int]],
+    parameters: int | None = None,
+    macs: float | None = None,
+    model_bytes: int | None = None,
+) -> Work:
+    """The mean work of steps over batches of positions; `macs` is of them all."""
+    spoken = [utterances[i] for positions in steps for i in positions]
+    count = len(steps)
+    return Work(
+        items=len(spoken) / count,
+        audio_s=sum(utterance.duration_s for utterance in spoken) / count,
+        parameters=parameters,
+        macs=None if macs is None else macs / count,
+        model_bytes=model_bytes,
+    )
 
 
 class OneStep:

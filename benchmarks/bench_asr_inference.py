@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.plan import Planned
-from harness.workload import Context, Operation, Point, Work, Workload
+from harness.workload import Context, Operation, Point, Workload
 
 BATCHES = 8  # at most, evenly over the lengths of the validation set
 UTTERANCES = 700  # at most, at batch size 1; p99 takes 662 different ones
@@ -44,18 +44,17 @@ def build(context: Context) -> Operation:
     def step() -> None:
         model(*turn.next())
 
-    spoken = [source.utterances[i] for positions in chosen for i in positions]
     used = [frames[i] for positions in chosen for i in positions]
     parameters = sum(p.numel() for p in model.parameters())
     return Operation(
         step=step,
         cycle=len(inputs),
-        work=Work(
-            items=len(spoken) / len(inputs),
-            audio_s=sum(u.duration_s for u in spoken) / len(inputs),
-            parameters=parameters,
-            macs=forward_macs(model.size, used) / len(inputs),
-            model_bytes=parameters * dtype.itemsize,
+        work=asr.work_per_step(
+            source.utterances,
+            chosen,
+            parameters,
+            forward_macs(model.size, used),
+            parameters * dtype.itemsize,
         ),
         accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
         details=asr.corpus_details(corpus, trained)

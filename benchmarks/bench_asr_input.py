@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.plan import Planned
-from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
+from harness.workload import Accuracy, Context, Operation, Point, Workload
 
 CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
 STREAMED_BATCHES = 8  # in a step of the input pipeline, at least
@@ -34,7 +34,6 @@ def build_features(context: Context) -> Operation:
     lengths_ms = [round(1000 * u.duration_s) for u in corpus.validation]
     chosen = asr.full_batches(lengths_ms, context.case.batch_size, CYCLE)
     transform = LogMelMfcc().to(device)
-    spoken = [corpus.validation[i] for positions in chosen for i in positions]
     turn = asr.Turn(
         [
             [
@@ -47,17 +46,14 @@ def build_features(context: Context) -> Operation:
     return Operation(
         step=lambda: transform(turn.next()),
         cycle=len(chosen),
-        work=Work(
-            len(spoken) / len(chosen),
-            sum(utterance.duration_s for utterance in spoken) / len(chosen),
-        ),
+        work=asr.work_per_step(corpus.validation, chosen),
         accuracy=lambda: NO_ACCURACY,
         details=asr.corpus_details(corpus),
     )
 
 
 def build_input(context: Context) -> Operation:
-    from itertools import cycle, islice
+    from itertools import chain, cycle, islice
 
     from benchmarks import asr
     from workloads.asr.batching import plan_epoch
@@ -78,10 +74,9 @@ def build_input(context: Context) -> Operation:
         for _ in stream(feed.train, feed, chosen, device):
             pass
 
-    spoken = [corpus.train[i] for batch in chosen for i in batch]
     return Operation(
         step=step,
-        work=Work(len(spoken), sum(utterance.duration_s for utterance in spoken)),
+        work=asr.work_per_step(corpus.train, [list(chain.from_iterable(chosen))]),
         accuracy=lambda: NO_ACCURACY,
         details=asr.corpus_details(corpus)
         | {"padding_percent": asr.padding_percent(frames, chosen)},

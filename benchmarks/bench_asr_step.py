@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.plan import Planned
-from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
+from harness.workload import Accuracy, Context, Operation, Point, Workload
 
 BATCHES = 6  # evenly over the lengths of an epoch's batches
 NO_ACCURACY = Accuracy({}, "steps from random weights: asr-training shows accuracy")
@@ -41,18 +41,13 @@ def build(context: Context) -> Operation:
         batch = turn.next()
         learner.update(batch, len(batch.positions))
 
-    spoken = [corpus.train[i] for positions in chosen for i in positions]
     parameters = parameter_count(learner.model)
     used = [frames[i] for positions in chosen for i in positions]
     return Operation(
         step=step,
         cycle=len(chosen),
-        work=Work(
-            items=len(spoken) / len(chosen),
-            audio_s=sum(utterance.duration_s for utterance in spoken) / len(chosen),
-            parameters=parameters,
-            macs=training_macs(size, used) / len(chosen),
-            model_bytes=4 * parameters,
+        work=asr.work_per_step(
+            corpus.train, chosen, parameters, training_macs(size, used), 4 * parameters
         ),
         accuracy=lambda: NO_ACCURACY,
         details=asr.corpus_details(corpus)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -122,7 +123,8 @@ def begin(
             "corpus, for LibriSpeech the parent of 'LibriSpeech/'"
         )
     folder = ResultsFolder(results)
-    try:
+    with ExitStack() as on_error:
+        on_error.callback(folder.close)
         machine_info = fingerprint.fingerprint()
         run_info = {
             "schema_version": SCHEMA_VERSION,
@@ -136,9 +138,7 @@ def begin(
         }
         path = _journal_path(folder, machine_info["host"], profile, resume)
         journal = Journal(path, run_info)
-    except BaseException:
-        folder.close()
-        raise
+        on_error.pop_all()
     settings = Settings(
         profile=chosen,
         machine=machine,

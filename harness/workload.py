@@ -135,7 +135,7 @@ class Training:
 
     `events` creates the model when first advanced: the clock starts there. `step` is
     one representative optimizer step, for the kernel profile alone. `accuracy` is asked
-    for after training, of the weights it ended with.
+    for after training, of its last whole epoch.
     """
 
     events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]
