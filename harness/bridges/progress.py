@@ -51,6 +51,9 @@ class Display:
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
+                # Drawn when something is told, never by a thread of its own: that
+                # would take time from the timed stage.
+                auto_refresh=False,
             )
             self._progress.start()
             self._progress.add_task("", total=max(1, self._total))
@@ -61,8 +64,10 @@ class Display:
         self._progress.update(
             self._progress.task_ids[0],
             completed=max(0, done - 1),
-            description=f"[{done}/{self._total}] {case_id}: {now.stage}{detail} "
-            f"(about {minutes(left_s)} left)",
+            # The id last: it is long, and a narrow terminal cuts the end.
+            description=f"[{done}/{self._total}] about {minutes(left_s)} left, "
+            f"{now.stage}{detail}: {case_id}",
+            refresh=True,
         )
 
     def pause(self) -> None:
@@ -70,8 +75,6 @@ class Display:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
-
-    close = pause
 
 
 def minutes(seconds: float) -> str:

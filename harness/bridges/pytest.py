@@ -183,7 +183,9 @@ def measure(
                     planned, config.stash[DISPLAY].listener(planned)
                 )
             except JournalError as error:
+                config.stash[DISPLAY].pause()
                 pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+        config.stash[DISPLAY].pause()
         if record.status == "skipped":
             pytest.skip(record.reason or "")
         if record.status == "failed":
@@ -226,7 +228,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """After pytest-benchmark has written its JSON."""
     stash = session.config.stash
     if DISPLAY in stash:
-        stash[DISPLAY].close()
+        stash[DISPLAY].pause()
     result = yield
     if SESSION in stash:
         planned = {p.case.id for p in stash.get(PLANNED, [])}

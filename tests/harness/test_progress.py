@@ -1,4 +1,5 @@
 import io
+import threading
 
 import pytest
 import toy
@@ -44,7 +45,7 @@ def shown(clock):
     display = Display(terminal)
     display.begin([FIRST, SECOND, THIRD])
     yield display, lambda: terminal.file.getvalue()
-    display.close()
+    display.pause()
 
 
 def test_nothing_is_shown_where_nobody_looks():
@@ -52,15 +53,15 @@ def test_nothing_is_shown_where_nobody_looks():
     display = Display(quiet)
     display.begin([FIRST])
     display.listener(FIRST)(Progressing("timed", "epoch 1", 1, 2))
-    display.close()
+    display.pause()
     assert quiet.file.getvalue() == ""
 
 
 def test_a_terminal_shows_the_case_its_stage_and_the_time_left(shown):
     display, text = shown
     display.listener(FIRST)(Progressing("warmup"))
-    display.close()
-    assert "[1/3] toy/a/fp32/eager/cpu/b1: warmup (about 7.0 min left)" in text()
+    display.pause()
+    assert "[1/3] about 7.0 min left, warmup: toy/a/fp32/eager/cpu/b1" in text()
 
 
 def test_time_spent_on_a_case_is_no_longer_left(shown, clock):
@@ -69,8 +70,8 @@ def test_time_spent_on_a_case_is_no_longer_left(shown, clock):
     listen = display.listener(SECOND)
     clock[0] += 60.0
     listen(Progressing("timed"))
-    display.close()
-    assert "[2/3] toy/b/fp32/eager/cpu/b1: timed (about 5.0 min left)" in text()
+    display.pause()
+    assert "[2/3] about 5.0 min left, timed: toy/b/fp32/eager/cpu/b1" in text()
 
 
 def test_a_case_that_takes_longer_than_expected_leaves_the_later_ones(shown, clock):
@@ -80,15 +81,15 @@ def test_a_case_that_takes_longer_than_expected_leaves_the_later_ones(shown, clo
     listen = display.listener(THIRD)
     clock[0] += 1000.0
     listen(Progressing("timed"))
-    display.close()
-    assert "[3/3] toy/c/fp32/eager/cpu/b1: timed (about 0 s left)" in text()
+    display.pause()
+    assert "[3/3] about 0 s left, timed: toy/c/fp32/eager/cpu/b1" in text()
 
 
 def test_what_a_stage_does_is_shown_as_it_is_written(shown):
     display, text = shown
     display.listener(FIRST)(Progressing("timed", "epoch 2: [/unk] cer 0.5", 30, 60))
-    display.close()
-    assert "timed epoch 2: [/unk] cer 0.5 30/60 (about" in text()
+    display.pause()
+    assert "timed epoch 2: [/unk] cer 0.5 30/60: toy/a" in text()
 
 
 def test_a_display_goes_on_after_a_pause(shown):
@@ -96,8 +97,8 @@ def test_a_display_goes_on_after_a_pause(shown):
     display.listener(FIRST)
     display.pause()
     display.listener(SECOND)
-    display.close()
-    assert "[2/3] toy/b/fp32/eager/cpu/b1: start" in text()
+    display.pause()
+    assert "[2/3] about 6.0 min left, start: toy/b/fp32/eager/cpu/b1" in text()
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,23 @@ def test_a_display_goes_on_after_a_pause(shown):
 )
 def test_durations_are_said_in_the_unit_that_people_use(seconds, said):
     assert minutes(seconds) == said
+
+
+def test_nothing_is_drawn_while_a_stage_is_timed(shown):
+    display, text = shown
+    before = threading.active_count()
+    listen = display.listener(FIRST)
+    listen(Progressing("timed"))
+    assert threading.active_count() == before  # no thread that would draw by itself
+    drawn = text()
+    assert "a/fp32" in drawn
+    assert "timed" in drawn
+
+
+def test_a_paused_display_leaves_the_line_and_comes_back(shown):
+    display, text = shown
+    display.listener(FIRST)(Progressing("timed"))
+    display.pause()
+    seen = len(text())
+    display.listener(SECOND)(Progressing("build"))
+    assert "[2/3] about 6.0 min left, build: toy/b" in text()[seen:]
