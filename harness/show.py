@@ -12,6 +12,7 @@ from harness.record.result import is_ok
 from harness.record.schema import Record
 
 WIDTH = 200  # where the output is no terminal: no id is folded
+ERROR_RATES = ("wer", "cer", "per")
 
 
 def summary_text(records: Sequence[Record], width: int = WIDTH) -> str:
@@ -85,7 +86,8 @@ def _operation_table(records: Sequence[Record]) -> Table:
         ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
         ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
-        ("WER %", lambda r: _metric(r, "wer")),
+        ("error %", _error),
+        ("model MB", _model_mb),
         ("peak MiB", _peak_mib),
         ("of peak %", _fraction),
     ]
@@ -113,6 +115,15 @@ def _p90_ms(record: Record) -> str:
     return _format(latency.p90.value if latency else None, "{:.3g}")
 
 
+def _error(record: Record) -> str:
+    """The first error rate there is, but one that fails its gate before all others."""
+    metrics = (record.accuracy.metrics if record.accuracy else None) or {}
+    found = [name for name in ERROR_RATES if name in metrics]
+    failed = [name for name in found if metrics[name].passed is False]
+    names = failed or found
+    return f"{names[0]} {_metric(record, names[0])}" if names else "-"
+
+
 def _metric(record: Record, name: str) -> str:
     metrics = record.accuracy.metrics if record.accuracy else None
     if not metrics or name not in metrics:
@@ -120,6 +131,12 @@ def _metric(record: Record, name: str) -> str:
     metric = metrics[name]
     failed = " FAILS GATE" if metric.passed is False else ""
     return f"{100 * metric.value:.1f}{failed}"
+
+
+def _model_mb(record: Record) -> str:
+    """Three digits of it; large ones without an exponent."""
+    size = record.work.model_bytes if record.work else None
+    return "-" if size is None else f"{float(f'{size / 1e6:.3g}'):g}"
 
 
 def _peak_mib(record: Record) -> str:

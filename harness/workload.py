@@ -7,13 +7,14 @@ timed again and again) or a `Training` (a run that is clocked until it is accura
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from harness.case import Case
 from harness.hardware import Hardware
+from harness.observe.kernels import Profiled
 from harness.profile import Profile
 
 Progress = Callable[[str, int, int], None]  # what, done, total
@@ -72,11 +73,28 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Transcript:
+    """What was said and what was heard, with the edits between; `rank` says where it
+    stands among all: "best", "middle" or "worst"."""
+
+    rank: str
+    reference: str
+    hypothesis: str
+    edits: int
+
+
+@dataclass(frozen=True)
 class Accuracy:
-    """Metrics by name, or none and the reason."""
+    """Metrics by name, or none and the reason.
+
+    `edits_by_length` has a pair for each utterance, its reference's length and its
+    edits; `transcripts` are some to look at.
+    """
 
     metrics: Mapping[str, Metric]
     reason: str | None = None
+    edits_by_length: Sequence[tuple[int, int]] = ()
+    transcripts: Sequence[Transcript] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,10 @@ class Operation:
     `cycle` steps go once through all inputs: warm-up windows and samples are taken in
     whole cycles, so that every input counts alike and `work` is the mean per step.
     `details` are the workload's own facts for the record (padding, readers, ...).
+
+    `profile` runs that many steps with the runtime's own profiler on; without it, the
+    kernels are those that torch's oneDNN logs. `float_layers` is how many compute
+    calls a step makes in float on purpose, under a compression that claims otherwise.
     """
 
     step: Callable[[], object]
@@ -94,6 +116,8 @@ class Operation:
     cycle: int = 1
     details: Mapping[str, float | str] | None = None
     close: Callable[[], None] = lambda: None
+    profile: Callable[[int], Profiled] | None = None
+    float_layers: int = 0
 
 
 class TrainingEvent(Protocol):

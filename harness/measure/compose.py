@@ -10,13 +10,14 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from harness.case import Case
+from harness.hardware import Hardware
+from harness.measure.proofs import cap_warnings, claim_warnings
 from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.schema import (
     AccuracyRecord,
     Bound,
     Energy,
-    Kernel,
     Kernels,
     Latency,
     Memory,
@@ -106,7 +107,8 @@ def measured(
             *_divergence_warnings(first),
             *_resumption_warnings(first),
             *chain.from_iterable(outcome.seen.warnings for outcome in outcomes),
-            *_claim_warnings(first, peaks["precision"]),
+            *claim_warnings(first["kernels"], peaks["precision"]),
+            *cap_warnings(first["kernels"], Hardware.parse(case.hardware)),
         ],
     )
 
@@ -244,17 +246,10 @@ def _energy(
 
 
 def _kernels(result: dict[str, Any]) -> Kernels | None:
-    captured = result["kernels"]
-    if captured is None:
+    judged = result["kernels"]
+    if judged is None:
         return None
-    return Kernels(
-        rows=[Kernel.model_validate(row) for row in captured["rows"]],
-        steps=captured["steps"],
-        wall_s=captured["wall_s"],
-        coverage_percent=captured["coverage_percent"],
-        claim_share_percent=captured["claim_share_percent"],
-        unparsed_lines=captured["unparsed_lines"],
-    )
+    return Kernels.model_validate({name: judged[name] for name in Kernels.model_fields})
 
 
 def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofline:
@@ -301,23 +296,4 @@ def _resumption_warnings(result: dict[str, Any]) -> list[str]:
     return [
         f"resumed {resumed} times: sensors saw only the last part; its clock ran on "
         "from the checkpoint, and what came after that before the kill is not counted"
-    ]
-
-
-def _claim_warnings(result: dict[str, Any], precision: str) -> list[str]:
-    """Where a compressed case did not prove its arithmetic."""
-    kernels = result["kernels"]
-    if kernels is None or precision == "fp32":
-        return []
-    if kernels["claim_share_percent"] is None:
-        return [
-            f"claims {precision}, unproven: no compute kernel stands in oneDNN's log; "
-            "another library ran it, or none did"
-        ]
-    return [
-        f"claims {precision}, but {row['calls']} calls of {row['primitive']} "
-        f"({row['direction']}) ran as {row['implementation']} on {row['dtypes']}, "
-        f"{row['share_percent']:.0f} % of the logged time; this CPU or library has no "
-        f"{precision} kernel for it: compare with the fp32 case before you choose it"
-        for row in kernels["float_fallbacks"]
     ]

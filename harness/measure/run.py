@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -211,11 +212,18 @@ def _of_all_devices(outcome: Outcome, hardware: Hardware) -> dict[str, Any]:
 def precision_of(compression: str) -> str:
     """The arithmetic that a compression claims.
 
+    "w16a8" multiplies integers, of 8 and 16 bits: int8 is the nearest claim.
+    "int16-weights" claims none: it stores 16 bits a weight and multiplies in fp32.
+
     >>> precision_of("int8-static-keep-first"), precision_of("prune-l1-20")
     ('int8', 'fp32')
+    >>> precision_of("prune-l1-20+int8-static"), precision_of("w16a8")
+    ('int8', 'int8')
     """
-    found = [name for name in PRECISIONS if name in compression.split("-")]
-    return found[0] if found else "fp32"
+    words = re.split("[+-]", compression)
+    if "w16a8" in words:
+        return "int8"
+    return next((name for name in PRECISIONS if name in words), "fp32")
 
 
 def _file_name(case: Case) -> str:

@@ -25,6 +25,7 @@ from harness.measure.clock import HostTimer, Timer, timer_for
 from harness.measure.steady import draw_samples, warm_up
 from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
 from harness.observe import cpu
+from harness.observe.claims import judge
 from harness.observe.onednn.capture import capture
 from harness.profile import Profile
 from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
@@ -132,7 +133,7 @@ def _operate(
         channel.enter("accuracy")
         accuracy = _plain(operation.accuracy())
         channel.enter("profile")
-        kernels = _profile(operation.step, samples, operation.cycle, job)
+        kernels = _profile(operation, samples, job)
     channel.enter("done")
     return {
         "work": asdict(operation.work),
@@ -172,8 +173,8 @@ def _train(
     channel.enter("profile")
     kernels = None
     if not context.hardware.is_cuda:
-        steps = [HostTimer().time_s(training.step) for _ in range(2)]
-        kernels = _profile(training.step, steps, 1, job)
+        steps = _enough_steps([HostTimer().time_s(training.step) for _ in range(2)])
+        kernels = asdict(judge(capture(training.step, steps), steps, job["claimed"]))
     channel.enter("done")
     return {
         "work": asdict(training.work_per_epoch),
@@ -197,19 +198,36 @@ def _plain(accuracy: Accuracy) -> dict[str, Any]:
         name: asdict(metric) | {"passed": metric.passed}
         for name, metric in accuracy.metrics.items()
     }
-    return {"metrics": metrics or None, "reason": accuracy.reason}
+    return {
+        "metrics": metrics or None,
+        "reason": accuracy.reason,
+        "edits_by_length": [list(pair) for pair in accuracy.edits_by_length],
+        "transcripts": [asdict(one) for one in accuracy.transcripts],
+    }
 
 
 def _profile(
-    step: Callable[[], object], samples: list[float], cycle: int, job: dict[str, Any]
+    operation: Operation, samples: list[float], job: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """The kernels of enough steps; oneDNN's log knows nothing of a GPU's."""
-    if Hardware.parse(job["hardware"]).is_cuda:
+    """The kernels of enough steps; oneDNN's log knows nothing of a GPU's.
+
+    Where the runtime profiles itself, torch is never loaded: it is large, and it would
+    bring an OpenMP of its own beside the runtime's threads.
+    """
+    steps = _enough_steps(samples, operation.cycle)
+    if operation.profile is not None:
+        found = operation.profile(steps)
+    elif Hardware.parse(job["hardware"]).is_cuda:
         return None
+    else:
+        found = capture(operation.step, steps)
+    return asdict(judge(found, steps, job["claimed"], operation.float_layers))
+
+
+def _enough_steps(samples: list[float], cycle: int = 1) -> int:
     typical_s = sorted(samples)[len(samples) // 2]
     steps = max(1, min(PROFILE_STEPS, int(PROFILE_S / max(typical_s, 1e-9))))
-    steps = -(-steps // cycle) * cycle if cycle <= PROFILE_STEPS else steps
-    return asdict(capture(step, steps, job["claimed"]))
+    return -(-steps // cycle) * cycle if cycle <= PROFILE_STEPS else steps
 
 
 def _peak_memory(hardware: Hardware) -> dict[str, int | None]:

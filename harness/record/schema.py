@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.observe.kernels import ONEDNN_LOG
+
 SCHEMA_VERSION = 1
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -113,9 +115,20 @@ class AccuracyMetric(Part):
     passed: bool | None = None
 
 
+class TranscriptRecord(Part):
+    rank: Literal["best", "middle", "worst"]
+    reference: str
+    hypothesis: str
+    edits: Annotated[int, Field(ge=0)]
+
+
 class AccuracyRecord(Part):
+    """`edits_by_length`: a pair for each utterance, its reference's length and edits."""
+
     metrics: dict[str, AccuracyMetric] | None
     reason: str | None
+    edits_by_length: list[tuple[int, int]] = Field(default_factory=list)
+    transcripts: list[TranscriptRecord] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _none_has_a_reason(self) -> AccuracyRecord:
@@ -156,12 +169,17 @@ class Kernel(Part):
 
 
 class Kernels(Part):
+    """The kernels of `steps` steps, as `source` told them. `float_layers` of a step run
+    in float on purpose, whatever the compression's name claims."""
+
+    source: str = ONEDNN_LOG
     rows: list[Kernel]
     steps: int
     wall_s: Seconds
     coverage_percent: Percent | None
     claim_share_percent: Percent | None
     unparsed_lines: int
+    float_layers: int = 0
 
 
 class Roofline(Part):

@@ -11,6 +11,7 @@ PLAIN = Case("asr-training", "ds2-small", "bf16", "eager", "cpu", 32)
         "asr-training/ds2-small/bf16/eager/cpu/b32",
         "asr-decoding/ds2/fp32/eager/cpu:isa=avx2,threads=1/b1/beam=16/readers=4",
         "a/m_1.5+x/int8-static/onnxruntime/cuda:0,cuda:1/b4096",
+        "w2l/m/prune-l1-unstructured-50+int8-static/openvino/cpu/b1",
     ],
 )
 def test_an_id_becomes_the_case_that_has_it(case_id):

@@ -27,6 +27,11 @@ def test_numbers_for_a_purchase_come_from_three_processes(name):
     assert profile.find(name).processes >= 3
 
 
+def test_standard_spends_its_time_on_processes_rather_than_on_samples():
+    case_s = profile.STANDARD.warmup_s + profile.STANDARD.timed_s
+    assert (case_s, profile.STANDARD.processes) == (20.0, 3)
+
+
 def test_each_profile_gives_more_time_than_the_one_before():
     limits = [
         (p.warmup_s, p.timed_s, p.max_samples, p.training_budget_s)

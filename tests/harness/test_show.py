@@ -43,7 +43,8 @@ def test_an_operation_is_one_line_of_its_figures():
         "-",
         "4",
         "12",
-        "12.5",
+        "wer 12.5",
+        "4e-05",
         "1",
         "50",
     ]
@@ -58,18 +59,50 @@ def test_a_percentile_is_shown_once_its_samples_suffice():
 def test_what_is_not_known_is_a_dash_never_a_0():
     bare = outcome(
         0.5,
-        work=WORK | {"macs": None},
+        work=WORK | {"macs": None, "model_bytes": None},
         accuracy={"metrics": None, "reason": "untrained weights"},
         peak_rss_bytes=None,
     )
     shown = cells(summary_text([record(bare)]), CASE)
-    assert shown[6:] == ["-", "-", "-"]
+    assert shown[6:] == ["-", "-", "-", "-"]
+
+
+def error_shown(**passed):
+    """The cell of a record with these metrics, each 12.5 %, as they passed."""
+    metric = ACCURACY["metrics"]["wer"]
+    metrics = {name: metric | {"passed": value} for name, value in passed.items()}
+    found = record(outcome(0.5, accuracy={"metrics": metrics, "reason": None}))
+    return cells(summary_text([found]), CASE)[6]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("per", "cer", "wer"), "wer 12.5"),
+        (("per", "cer"), "cer 12.5"),
+        (("ctc_loss", "per"), "per 12.5"),
+        (("ctc_loss",), "-"),
+    ],
+)
+def test_the_first_error_rate_that_a_record_has_is_shown_by_name(names, shown):
+    assert error_shown(**dict.fromkeys(names, True)) == shown
 
 
 def test_a_gate_that_was_missed_shouts():
-    metric = ACCURACY["metrics"]["wer"] | {"passed": False}
-    found = record(outcome(0.5, accuracy={"metrics": {"wer": metric}, "reason": None}))
-    assert "12.5 FAILS GATE" in summary_text([found])
+    assert error_shown(wer=False, cer=False) == "wer 12.5 FAILS GATE"
+
+
+def test_a_gate_that_was_missed_is_not_hidden_by_one_that_was_kept():
+    assert error_shown(wer=True, cer=False) == "cer 12.5 FAILS GATE"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(94_474_140, "94.5"), (23_700_000, "23.7"), (900_000, "0.9"), (1.2345e9, "1230")],
+)
+def test_a_models_size_is_shown_in_megabytes_with_three_digits(size, shown):
+    found = record(outcome(0.5, work=WORK | {"model_bytes": int(size)}))
+    assert cells(summary_text([found]), CASE)[7] == shown
 
 
 def test_a_training_is_one_line_with_its_time_to_each_target():
@@ -140,7 +173,8 @@ def test_a_long_case_is_folded_and_hides_no_figure(width):
         "-",
         "4",
         "12",
-        "12.5",
+        "wer 12.5",
+        "4e-05",
         "1",
         "-",
     ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.observe.kernels import Entry, Profiled
 from harness.workload import (
     Accuracy,
     Context,
@@ -24,6 +26,7 @@ from harness.workload import (
 )
 
 HUNGER_BYTES = 300 << 20
+PROFILING = ("falls-back", "keeps-first", "unprofiled")
 ACCURATE = Accuracy({"wer": Metric(0.1, 50, (0.05, 0.15))})
 
 
@@ -39,6 +42,8 @@ def build(context: Context) -> Operation:
         partial.rename(context.scratch_dir / "building")
         time.sleep(0 if os.environ.get("TOY_FAST") else 60)
     _count(context)
+    if context.case.model in PROFILING:
+        return _profiling(context)
     return Operation(
         step=_step(context.case.model),
         work=Work(items=2, audio_s=6.0, parameters=10, macs=1e6, model_bytes=40),
@@ -47,6 +52,31 @@ def build(context: Context) -> Operation:
             "threads": os.environ["OMP_NUM_THREADS"],
             "isa": os.environ.get("ONEDNN_MAX_CPU_ISA", "any"),
         },
+    )
+
+
+def _profiling(context: Context) -> Operation:
+    """A runtime with a profiler of its own: two layers, of which the first is float."""
+    found: dict[str, float | str] = {}
+
+    def profile(steps: int) -> Profiled:
+        layers = [
+            Entry("convolution", "forward", "FusedConv", "f32,f32,f32", "first", 1.0),
+            Entry("convolution", "forward", "QLinearConv", "u8,s8,u8", "second", 3.0),
+        ]
+        return Profiled(steps * layers, 0.008 * steps, "toy profile", unparsed_lines=2)
+
+    def close() -> None:
+        found["torch"] = "loaded" if "torch" in sys.modules else "not loaded"
+
+    return Operation(
+        step=_step(context.case.model),
+        work=Work(items=2, audio_s=6.0, model_bytes=40),
+        accuracy=lambda: ACCURATE,
+        details=found,
+        close=close,
+        profile=None if context.case.model == "unprofiled" else profile,
+        float_layers=1 if context.case.model == "keeps-first" else 0,
     )
 
 

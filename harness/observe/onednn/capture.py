@@ -7,35 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from harness.observe.onednn.breakdown import (
-    Row,
-    break_down,
-    claim_share_percent,
-    float_fallbacks,
-)
+from harness.observe.kernels import ONEDNN_LOG, Profiled
 from harness.observe.onednn.log import read_log
 
 
-@dataclass(frozen=True)
-class Captured:
-    """A breakdown of `steps` steps that took `wall_s`, in plain values."""
-
-    rows: tuple[Row, ...]
-    steps: int
-    wall_s: float
-    logged_s: float
-    coverage_percent: float | None
-    claim_share_percent: float | None  # of the compute kernels' time
-    unparsed_lines: int
-    float_fallbacks: tuple[Row, ...]
-
-
-def capture(
-    step: Callable[[], object], steps: int = 1, claimed: str = "fp32"
-) -> Captured:
-    """Runs `step()` with the log on; `claimed` names what must not run in float.
+def capture(step: Callable[[], object], steps: int = 1) -> Profiled:
+    """Runs `step()` with the log of torch's oneDNN on; loads torch.
 
     The log costs time, so these are no timed samples. It is written by C code to file
     descriptor 1, hence redirected there; what else the steps print goes with it.
@@ -50,17 +28,8 @@ def capture(
                 step()
             wall_s = (time.perf_counter_ns() - start_ns) / 1e9
         file.seek(0)
-        found = break_down(read_log(file), wall_s)
-    return Captured(
-        rows=found.rows,
-        steps=steps,
-        wall_s=wall_s,
-        logged_s=found.logged_s,
-        coverage_percent=found.coverage_percent,
-        claim_share_percent=claim_share_percent(found, claimed),
-        unparsed_lines=found.unparsed_lines,
-        float_fallbacks=float_fallbacks(found, claimed),
-    )
+        log = read_log(file)
+    return Profiled(log.entries, wall_s, ONEDNN_LOG, log.unparsed_lines)
 
 
 @contextlib.contextmanager

@@ -17,27 +17,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from harness.observe.kernels import Entry
+
 _MARKER = re.compile(r"(?:onednn|dnnl|mkldnn)_verbose,")
 _ENGINE = re.compile(r"(?:cpu|gpu)[\d:]*")
 _TIMESTAMP = re.compile(r"\d+(?:\.\d+)?")
 _FEWEST_FIELDS = 8  # engine to milliseconds; old versions leave the attributes out
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One execution of one primitive.
-
-    `direction` is forward, backward_data, backward_weights, backward (both at once) or
-    "none" (a matrix product or reorder has no direction). `dtypes` names source,
-    weights and destination, each where it exists; a bias is left out.
-    """
-
-    primitive: str
-    direction: str
-    implementation: str
-    dtypes: str
-    problem: str
-    time_ms: float
 
 
 @dataclass

@@ -130,59 +130,6 @@ def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
     assert found.warnings == ["a damaged cache", "12 % stolen"]
 
 
-ROW = {
-    "primitive": "convolution",
-    "direction": "forward_inference",
-    "implementation": "jit:avx2",
-    "dtypes": "f32:f32:f32",
-    "calls": 12,
-    "time_s": 0.5,
-    "share_percent": 75.0,
-}
-
-
-def captured(claim_share_percent, *fallbacks):
-    """What a worker read in oneDNN's log."""
-    return {
-        "rows": [ROW],
-        "steps": 3,
-        "wall_s": 1.0,
-        "coverage_percent": 50.0,
-        "claim_share_percent": claim_share_percent,
-        "unparsed_lines": 0,
-        "float_fallbacks": list(fallbacks),
-    }
-
-
-def test_a_fallback_to_float_kernels_is_a_warning_with_its_share():
-    found = record(outcome(0.5, kernels=captured(0.0, ROW)), precision="int8")
-    assert found.kernels.rows[0].calls == 12
-    assert found.kernels.claim_share_percent == 0.0
-    assert found.warnings == [
-        "claims int8, but 12 calls of convolution (forward_inference) ran as jit:avx2 "
-        "on f32:f32:f32, 75 % of the logged time; this CPU or library has no int8 "
-        "kernel for it: compare with the fp32 case before you choose it"
-    ]
-
-
-def test_a_claim_that_every_kernel_keeps_is_proven_and_told_without_a_warning():
-    found = record(outcome(0.5, kernels=captured(100.0)), precision="int8")
-    assert (found.kernels.claim_share_percent, found.warnings) == (100.0, [])
-
-
-def test_a_claim_without_a_kernel_in_the_log_is_said_to_be_unproven():
-    found = record(outcome(0.5, kernels=captured(None)), precision="bf16")
-    assert found.kernels.claim_share_percent is None
-    assert found.warnings == [
-        "claims bf16, unproven: no compute kernel stands in oneDNN's log; another "
-        "library ran it, or none did"
-    ]
-
-
-def test_fp32_claims_nothing_that_wants_a_proof():
-    assert record(outcome(0.5, kernels=captured(None))).warnings == []
-
-
 def test_accuracy_is_of_the_first_process_whose_weights_were_measured():
     found = record(outcome(0.5), outcome(0.5, accuracy=None))
     assert found.accuracy.metrics["wer"].value == ACCURACY["metrics"]["wer"]["value"]

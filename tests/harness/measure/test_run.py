@@ -12,7 +12,7 @@ from outcomes import SEEN, broken
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Outcome, Runner, Settings
+from harness.measure.run import Outcome, Runner, Settings, precision_of
 from harness.measure.watch import Instruments
 from harness.measure.worker import _peak_memory
 from harness.profile import SMOKE
@@ -31,14 +31,22 @@ def runner(tmp_path: Path) -> Runner:
     return Runner(
         Settings(THREE, MACHINE, tmp_path),
         Instruments(dict.fromkeys(HARDWARE)),
-        {(hardware, "fp32"): {"reason": "not asked for"} for hardware in HARDWARE},
+        {
+            (hardware, precision): {"reason": "not asked for"}
+            for hardware in HARDWARE
+            for precision in ("fp32", "int8")
+        },
     )
 
 
 def run(
-    runner: Runner, workload: Workload, model: str = "good", hardware: str = "cpu"
+    runner: Runner,
+    workload: Workload,
+    model: str = "good",
+    hardware: str = "cpu",
+    compression: str = "fp32",
 ) -> Record:
-    case = Case(workload.name, model, "fp32", "eager", hardware, 1)
+    case = Case(workload.name, model, compression, "eager", hardware, 1)
     return runner.run(workload, case, lambda progressing: None)
 
 
@@ -85,6 +93,70 @@ def test_a_worker_obeys_its_case_and_not_the_users_shell(
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
     runner.settings = replace(runner.settings, profile=ONE)
     assert run(runner, toy.WORKLOAD, hardware=hardware).details["isa"] == isa
+
+
+INT8 = "prune-l1-unstructured-50+int8-static"
+
+
+def test_a_runtimes_own_profile_proves_where_its_case_fell_back(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=ONE)
+    record = run(runner, toy.WORKLOAD, "falls-back", compression=INT8)
+    kernels = record.kernels
+    assert kernels is not None
+    assert [row.implementation for row in kernels.rows] == ["QLinearConv", "FusedConv"]
+    assert [row.calls for row in kernels.rows] == [kernels.steps] * 2
+    assert (kernels.source, kernels.unparsed_lines) == ("toy profile", 2)
+    assert kernels.coverage_percent == pytest.approx(50.0)
+    assert kernels.claim_share_percent == pytest.approx(75.0)
+    assert record.warnings[-1].startswith(
+        f"claims int8, but {kernels.steps} calls of convolution (forward) ran as "
+        "FusedConv on f32,f32,f32 (toy profile), 25 % of the logged time; "
+    )
+
+
+def test_the_first_layer_kept_in_float_is_no_fallback(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=ONE)
+    record = run(runner, toy.WORKLOAD, "keeps-first", compression=INT8)
+    assert record.kernels is not None
+    assert record.kernels.float_layers == 1
+    assert record.kernels.claim_share_percent == pytest.approx(75.0)
+    assert not [text for text in record.warnings if "claims" in text]
+
+
+def test_a_runtimes_own_profile_proves_no_cap_it_does_not_name(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=ONE)
+    record = run(runner, toy.WORKLOAD, "keeps-first", "cpu:isa=avx2")
+    assert record.warnings[-1].startswith("the cap isa=avx2 is unproven: no compute ")
+
+
+@pytest.mark.parametrize(
+    ("model", "torch"), [("keeps-first", "not loaded"), ("unprofiled", "loaded")]
+)
+def test_a_worker_loads_no_torch_for_a_runtime_that_profiles_itself(
+    runner: Runner, model: str, torch: str
+) -> None:
+    runner.settings = replace(runner.settings, profile=ONE)
+    record = run(runner, toy.WORKLOAD, model)
+    assert record.details["torch"] == torch
+    assert record.kernels is not None
+
+
+@pytest.mark.parametrize(
+    ("compression", "claim"),
+    [
+        ("fp32", "fp32"),
+        ("bf16", "bf16"),
+        ("int8-dynamic-keep-edges", "int8"),
+        (INT8, "int8"),
+        ("w16a8", "int8"),
+        ("int16-weights", "fp32"),
+        ("prune-l1-unstructured-50", "fp32"),
+    ],
+)
+def test_a_compressions_name_claims_its_arithmetic(
+    compression: str, claim: str
+) -> None:
+    assert precision_of(compression) == claim
 
 
 def test_a_case_that_died_keeps_what_it_warned_of(runner: Runner) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from harness.observe.onednn.log import Entry, LogReader, dtypes_of, read_log
+from harness.observe.kernels import Entry
+from harness.observe.onednn.log import LogReader, dtypes_of, read_log
 
 # Logged by oneDNN 3.12 under torch 2.14 on a processor with AVX512_BF16.
 V1 = """\

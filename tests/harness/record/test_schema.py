@@ -4,7 +4,13 @@ import pytest
 from outcomes import TRAINING_CASE, outcome, point, record, target, training_outcome
 from pydantic import ValidationError
 
-from harness.record.schema import SCHEMA_VERSION, AccuracyRecord, Record, TargetReached
+from harness.record.schema import (
+    SCHEMA_VERSION,
+    AccuracyRecord,
+    Kernels,
+    Record,
+    TargetReached,
+)
 
 
 @pytest.fixture
@@ -117,3 +123,16 @@ def test_a_workloads_own_facts_are_finite():
 def test_words_that_the_schema_does_not_know_are_refused(plain, field, value):
     with pytest.raises(ValidationError, match=rf"{field}\n  Input should be"):
         Record.model_validate(plain | {field: value})
+
+
+def test_kernels_of_an_older_result_came_from_torchs_onednn():
+    written = {
+        "rows": [],
+        "steps": 3,
+        "wall_s": 1.0,
+        "coverage_percent": 0.0,
+        "claim_share_percent": None,
+        "unparsed_lines": 0,
+    }
+    found = Kernels.model_validate(written)
+    assert (found.source, found.float_layers) == ("oneDNN log", 0)

@@ -1,0 +1,101 @@
+"""Which kernels a step ran, and where its time went, whatever runtime told it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.observe.isa import isa_of
+
+ONEDNN_LOG = "oneDNN log"  # a source
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One execution of one primitive.
+
+    `direction` is forward, backward_data, backward_weights, backward (both at once) or
+    "none" (a matrix product or reorder has no direction). `dtypes` names source,
+    weights and destination, each where it exists; a bias is left out. All in oneDNN's
+    words, also where another runtime ran it: "convolution", "u8,s8,f32".
+    """
+
+    primitive: str
+    direction: str
+    implementation: str
+    dtypes: str
+    problem: str
+    time_ms: float
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """What a runtime's own profiler said of steps that took `wall_s`.
+
+    `source` names the profiler, for whoever reads a warning. What was written but could
+    not be read is counted in `unparsed_lines`.
+    """
+
+    entries: Sequence[Entry]
+    wall_s: float
+    source: str
+    unparsed_lines: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """All calls that one kernel served; the share is of all logged time."""
+
+    primitive: str
+    direction: str
+    implementation: str
+    dtypes: str
+    calls: int
+    time_s: float
+    share_percent: float
+
+    @property
+    def isa(self) -> str:
+        return isa_of(self.implementation)
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Rows by falling time, over the wall time of the very same steps.
+
+    `coverage_percent` is how much of that time the profile explains; the rest (another
+    library's products, element-wise operations, Python) never enters it. It passes 100
+    where primitives run side by side.
+    """
+
+    rows: tuple[Row, ...]
+    logged_s: float
+    wall_s: float
+    unparsed_lines: int
+
+    @property
+    def coverage_percent(self) -> float | None:
+        return 100.0 * self.logged_s / self.wall_s if self.wall_s > 0 else None
+
+
+def break_down(profiled: Profiled) -> Breakdown:
+    """Groups entries by primitive, direction, implementation and types."""
+    groups: dict[tuple[str, str, str, str], list[float]] = {}
+    for entry in profiled.entries:
+        groups.setdefault(_kernel(entry), []).append(entry.time_ms)
+    logged_ms = sum(sum(times_ms) for times_ms in groups.values())
+    rows = [
+        Row(
+            *kernel,
+            calls=len(times_ms),
+            time_s=sum(times_ms) / 1000.0,
+            share_percent=100.0 * sum(times_ms) / logged_ms if logged_ms else 0.0,
+        )
+        for kernel, times_ms in groups.items()
+    ]
+    rows.sort(key=lambda row: row.time_s, reverse=True)
+    return Breakdown(
+        tuple(rows), logged_ms / 1000.0, profiled.wall_s, profiled.unparsed_lines
+    )
+
+
+def _kernel(entry: Entry) -> tuple[str, str, str, str]:
+    return entry.primitive, entry.direction, entry.implementation, entry.dtypes
