@@ -1,4 +1,4 @@
-"""What the speech recognition benchmarks share: corpus, features, weights, accuracy.
+"""What the benchmarks of `workloads.asr` share: corpus, features, weights, accuracy.
 
 Imported inside worker processes alone: the parent never loads torch.
 """
@@ -6,18 +6,17 @@ Imported inside worker processes alone: the parent never loads torch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from random import Random
-from typing import Generic, TypeVar, get_args
+from typing import get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from harness.workload import Accuracy, Context, Metric, UnsupportedError, Work
-from workloads.asr import batching, ds2
+from benchmarks import common
+from harness.workload import Accuracy, Context, UnsupportedError
+from workloads.asr import ds2
 from workloads.asr.decoding import GreedyDecoder
 from workloads.asr.evaluation import evaluate
 from workloads.asr.input_pipeline import (
@@ -28,16 +27,14 @@ from workloads.asr.input_pipeline import (
     load_batch,
 )
 from workloads.asr.recipe import Recipe
-from workloads.asr.trained import NotTrainedError, Trained, load_trained, untrained
+from workloads.asr.trained import Trained, load_trained, untrained
 from workloads.asr.training_step import Learner
-from workloads.corpora import builtin, librispeech
+from workloads.corpora import librispeech
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.utterance import Corpus, Utterance
-from workloads.metrics.error_rates import ErrorRate, paired_difference
+from workloads.weights import NotTrainedError
 
-CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-SIZES = {"smoke": builtin.SMOKE, "quick": builtin.QUICK}
 
 _log = logging.getLogger("speechmark")
 
@@ -54,10 +51,7 @@ def corpus_of(context: Context) -> Corpus:
             "the paper profile measures the published sizes on LibriSpeech: give "
             "--data-root, the folder that holds LibriSpeech/"
         )
-    size = SIZES.get(context.profile.name, builtin.STANDARD)
-    return builtin.load_or_build(
-        size, default_cache_dir(), CORPUS_SEED, context.progress
-    )
+    return common.builtin_speech(context)
 
 
 def feed_of(
@@ -97,17 +91,6 @@ def dtype_of(context: Context) -> torch.dtype:
     return PRECISIONS[context.case.compression]
 
 
-def single_device(context: Context) -> torch.device:
-    """The device of a case that cannot be spread over several."""
-    devices = context.hardware.devices
-    if len(devices) > 1:
-        raise UnsupportedError(
-            f"{context.case.workload} runs on one device, not on "
-            f"{context.hardware.text}: use --hardware={devices[0]}"
-        )
-    return torch.device(devices[0])
-
-
 def trained_model(context: Context) -> Trained:
     """The very weights that every machine times; untrained ones say so."""
     size = size_of(context)
@@ -116,16 +99,6 @@ def trained_model(context: Context) -> Trained:
     except NotTrainedError as reason:
         _log.warning("timed on untrained weights: %s", reason)
         return untrained(size, str(reason))
-
-
-def accuracy_of(errors: Mapping[str, ErrorRate]) -> Accuracy:
-    """Error rates with their bootstrap intervals."""
-    return Accuracy(
-        {
-            name: Metric(rate.rate, rate.n, rate.interval())
-            for name, rate in errors.items()
-        }
-    )
 
 
 def model_accuracy(
@@ -137,23 +110,12 @@ def model_accuracy(
     feed = replace(feed, normaliser=trained.normaliser)  # as the timed inputs
     errors = evaluate(trained.model, feed, GreedyDecoder()).errors
     if context.case.compression == "fp32":
-        return accuracy_of(errors)
-    reference = load_trained(trained.model.size.name).model.to(single_device(context))
-    baseline = evaluate(reference, feed, GreedyDecoder())
-    baseline_case = context.case.id.replace(f"/{context.case.compression}/", "/fp32/")
-    metrics = {}
-    for name, rate in errors.items():
-        change = paired_difference(baseline.errors[name], rate)
-        metrics[name] = Metric(
-            rate.rate,
-            rate.n,
-            rate.interval(),
-            baseline_case,
-            change.value,
-            (change.low, change.high),
-            gate,
-        )
-    return Accuracy(metrics)
+        return common.accuracy_of(errors)
+    device, name = common.single_device(context), trained.model.size.name
+    reference = load_trained(name).model.to(device)
+    baseline = evaluate(reference, feed, GreedyDecoder()).errors
+    baseline_case = common.fp32_case(context.case)
+    return Accuracy(common.gated_metrics(errors, baseline, baseline_case, gate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,72 +140,6 @@ def log_probs_by_length(trained: Trained, feed: Feed) -> list[Output]:
     return outputs
 
 
-def corpus_details(
-    corpus: Corpus, trained: Trained | None = None
-) -> dict[str, float | str]:
-    """What a comparison must know of corpus and weights."""
-    sha256 = trained.sha256 if trained else None
-    return {
-        "corpus": corpus.name,
-        "corpus_checksum": corpus.checksum,
-        **({"weights_sha256": sha256} if sha256 else {}),
-        **{f"dropped: {reason}": n for reason, n in corpus.dropped.items()},
-    }
-
-
-def padding_percent(frames: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
-    return batching.padding_percent(np.asarray(frames), batches)
-
-
-T = TypeVar("T")
-
-
-def evenly(values: Sequence[T], count: int) -> list[T]:
-    """At most `count` of the values: the middle of each of `count` equal stretches.
-
-    >>> evenly(range(12), 4)
-    [1, 4, 7, 10]
-    """
-    count = min(count, len(values))
-    return [values[round((i + 0.5) * len(values) / count - 0.5)] for i in range(count)]
-
-
-def full_batches(frames: Sequence[int], size: int, count: int) -> list[tuple[int, ...]]:
-    """At most `count` batches of `size` utterances of like length, evenly over all
-    lengths, as positions; in an order that is drawn once, so that any stretch of them
-    is like the whole. Where there are fewer utterances, one batch of them all.
-
-    >>> sorted(full_batches([3, 1, 2, 5, 4], size=2, count=9))
-    [(1, 2), (4, 3)]
-    """
-    by_length = sorted(range(len(frames)), key=frames.__getitem__)
-    size = min(size, len(frames))
-    kept = evenly(by_length, len(frames) - len(frames) % size)
-    batches = [tuple(kept[i : i + size]) for i in range(0, len(kept), size)]
-    chosen = evenly(batches, count)
-    Random(0).shuffle(chosen)
-    return chosen
-
-
-def work_per_step(
-    utterances: Sequence[Utterance],
-    steps: Sequence[Sequence[int]],
-    parameters: int | None = None,
-    macs: float | None = None,
-    model_bytes: int | None = None,
-) -> Work:
-    """The mean work of steps over batches of positions; `macs` is of them all."""
-    spoken = [utterances[i] for positions in steps for i in positions]
-    count = len(steps)
-    return Work(
-        items=len(spoken) / count,
-        audio_s=sum(utterance.duration_s for utterance in spoken) / count,
-        parameters=parameters,
-        macs=None if macs is None else macs / count,
-        model_bytes=model_bytes,
-    )
-
-
 class OneStep:
     """An optimizer step on one batch, of a model that exists from the first call on:
     before, it would be part of the training's own memory."""
@@ -261,16 +157,3 @@ class OneStep:
     def __call__(self) -> None:
         learner, batch = self._made
         learner.update(batch, len(self._positions))
-
-
-class Turn(Generic[T]):
-    """Inputs, one after the other, again and again."""
-
-    def __init__(self, inputs: Sequence[T]) -> None:
-        self._inputs = inputs
-        self._next = 0
-
-    def next(self) -> T:
-        value = self._inputs[self._next]
-        self._next = (self._next + 1) % len(self._inputs)
-        return value

@@ -27,7 +27,7 @@ PAPER_BEAMS = (1, 16, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 def build(context: Context) -> Operation:
-    from benchmarks import asr
+    from benchmarks import asr, common
     from workloads.asr.decoding import make_decoder, words_of
     from workloads.asr.evaluation import error_rates
 
@@ -41,8 +41,8 @@ def build(context: Context) -> Operation:
     decoder = make_decoder(beam, words_of(u.transcript for u in corpus.train))
     outputs = asr.log_probs_by_length(trained, feed)  # one an utterance, shortest first
     frames = [int(output.lengths[0]) for output in outputs]
-    chosen = [outputs[i] for (i,) in asr.full_batches(frames, 1, UTTERANCES)]
-    turn = asr.Turn(chosen)
+    chosen = [outputs[i] for (i,) in common.full_batches(frames, 1, UTTERANCES)]
+    turn = common.Turn(chosen)
 
     def step() -> None:
         output = turn.next()
@@ -56,8 +56,8 @@ def build(context: Context) -> Operation:
         step=step,
         cycle=len(chosen),
         work=Work(1, sum(o.utterance.duration_s for o in chosen) / len(chosen)),
-        accuracy=lambda: asr.accuracy_of(error_rates(references, texts())),
-        details=asr.corpus_details(corpus, trained),
+        accuracy=lambda: common.accuracy_of(error_rates(references, texts())),
+        details=common.corpus_details(corpus, trained.sha256),
     )
 
 

@@ -21,24 +21,25 @@ GATE = 0.01  # error rates may rise by one point against fp32
 def build(context: Context) -> Operation:
     import torch
 
-    from benchmarks import asr
-    from workloads.asr.input_pipeline import load_batch, source_frames
+    from benchmarks import asr, common
+    from workloads.asr.input_pipeline import load_batch
     from workloads.asr.macs import forward_macs
+    from workloads.feeding.batching import padding_percent
 
-    device, dtype = asr.single_device(context), asr.dtype_of(context)
+    device, dtype = torch.device(common.single_device(context)), asr.dtype_of(context)
     trained = asr.trained_model(context)
     corpus, feed = asr.feed_of(context)
     source = feed.validation
-    frames = source_frames(source)
+    frames = source.frames
     batch_size = context.case.batch_size
     count = UTTERANCES if batch_size == 1 else BATCHES
-    chosen = asr.full_batches(frames, batch_size, count)
+    chosen = common.full_batches(frames, batch_size, count)
     inputs = []
     for positions in chosen:
         batch = load_batch(source, trained.normaliser, positions).to(device)
         inputs.append((batch.features.to(dtype), batch.lengths))
     model = trained.model.to(device, dtype).eval()
-    turn = asr.Turn(inputs)
+    turn = common.Turn(inputs)
 
     @torch.inference_mode()
     def step() -> None:
@@ -49,16 +50,16 @@ def build(context: Context) -> Operation:
     return Operation(
         step=step,
         cycle=len(inputs),
-        work=asr.work_per_step(
-            source.utterances,
+        work=common.work_per_step(
+            common.durations_s(source.utterances),
             chosen,
             parameters,
             forward_macs(model.size, used),
             parameters * dtype.itemsize,
         ),
         accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
-        details=asr.corpus_details(corpus, trained)
-        | {"padding_percent": asr.padding_percent(frames, chosen)},
+        details=common.corpus_details(corpus, trained.sha256)
+        | {"padding_percent": padding_percent(frames, chosen)},
     )
 
 

@@ -25,16 +25,16 @@ NO_ACCURACY = Accuracy(
 def build_features(context: Context) -> Operation:
     import torch
 
-    from benchmarks import asr
+    from benchmarks import asr, common
     from workloads.asr.features import LogMelMfcc
     from workloads.corpora.utterance import read_audio
 
-    device = asr.single_device(context)
+    device = torch.device(common.single_device(context))
     corpus = asr.corpus_of(context)
     lengths_ms = [round(1000 * u.duration_s) for u in corpus.validation]
-    chosen = asr.full_batches(lengths_ms, context.case.batch_size, CYCLE)
+    chosen = common.full_batches(lengths_ms, context.case.batch_size, CYCLE)
     transform = LogMelMfcc().to(device)
-    turn = asr.Turn(
+    turn = common.Turn(
         [
             [
                 torch.from_numpy(read_audio(corpus.validation[i])).to(device)
@@ -46,28 +46,30 @@ def build_features(context: Context) -> Operation:
     return Operation(
         step=lambda: transform(turn.next()),
         cycle=len(chosen),
-        work=asr.work_per_step(corpus.validation, chosen),
+        work=common.work_per_step(common.durations_s(corpus.validation), chosen),
         accuracy=lambda: NO_ACCURACY,
-        details=asr.corpus_details(corpus),
+        details=common.corpus_details(corpus),
     )
 
 
 def build_input(context: Context) -> Operation:
     from itertools import chain, cycle, islice
 
-    from benchmarks import asr
-    from workloads.asr.batching import plan_epoch
-    from workloads.asr.input_pipeline import source_frames, stream
+    import torch
 
-    device = asr.single_device(context)
+    from benchmarks import asr, common
+    from workloads.asr.input_pipeline import stream
+    from workloads.feeding.batching import padding_percent, plan_epoch
+
+    device = torch.device(common.single_device(context))
     option = context.case.option
     readers, prefetch = int(option("readers")), int(option("prefetch"))
     mode = asr.feature_mode(option("features"))
     corpus, feed = asr.feed_of(context, mode, readers, prefetch)
-    frames = source_frames(feed.train)
+    frames = feed.train.frames
     plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
     count = max(STREAMED_BATCHES, STREAMED_DEPTHS * max(readers, prefetch))
-    some = asr.evenly(plan.batches, count)
+    some = common.evenly(plan.batches, count)
     chosen = list(islice(cycle(some), count))  # again, where an epoch has fewer
 
     def step() -> None:
@@ -76,10 +78,12 @@ def build_input(context: Context) -> Operation:
 
     return Operation(
         step=step,
-        work=asr.work_per_step(corpus.train, [list(chain.from_iterable(chosen))]),
+        work=common.work_per_step(
+            common.durations_s(corpus.train), [list(chain.from_iterable(chosen))]
+        ),
         accuracy=lambda: NO_ACCURACY,
-        details=asr.corpus_details(corpus)
-        | {"padding_percent": asr.padding_percent(frames, chosen)},
+        details=common.corpus_details(corpus)
+        | {"padding_percent": padding_percent(frames, chosen)},
     )
 
 

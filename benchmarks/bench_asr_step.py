@@ -20,20 +20,21 @@ NO_ACCURACY = Accuracy({}, "steps from random weights: asr-training shows accura
 def build(context: Context) -> Operation:
     import torch
 
-    from benchmarks import asr
+    from benchmarks import asr, common
     from workloads.asr.ds2 import parameter_count
-    from workloads.asr.input_pipeline import load_batch, source_frames
+    from workloads.asr.input_pipeline import load_batch
     from workloads.asr.macs import training_macs
     from workloads.asr.training_step import Learner
+    from workloads.feeding.batching import padding_percent
 
-    device = asr.single_device(context)
+    device = torch.device(common.single_device(context))
     corpus, feed = asr.feed_of(context)
     size, recipe = asr.size_of(context), asr.recipe_of(context)
-    frames = source_frames(feed.train)
-    chosen = asr.full_batches(frames, recipe.batch_size, BATCHES)
+    frames = feed.train.frames
+    chosen = common.full_batches(frames, recipe.batch_size, BATCHES)
     torch.manual_seed(recipe.seed)
     learner = Learner(size, recipe, device)
-    turn = asr.Turn(
+    turn = common.Turn(
         [load_batch(feed.train, feed.normaliser, b).to(device) for b in chosen]
     )
 
@@ -46,12 +47,16 @@ def build(context: Context) -> Operation:
     return Operation(
         step=step,
         cycle=len(chosen),
-        work=asr.work_per_step(
-            corpus.train, chosen, parameters, training_macs(size, used), 4 * parameters
+        work=common.work_per_step(
+            common.durations_s(corpus.train),
+            chosen,
+            parameters,
+            training_macs(size, used),
+            4 * parameters,
         ),
         accuracy=lambda: NO_ACCURACY,
-        details=asr.corpus_details(corpus)
-        | {"padding_percent": asr.padding_percent(frames, chosen)},
+        details=common.corpus_details(corpus)
+        | {"padding_percent": padding_percent(frames, chosen)},
     )
 
 

@@ -53,18 +53,17 @@ def build(context: Context) -> Training:
 
     import torch
 
-    from benchmarks import asr
-    from workloads.asr.batching import plan_epoch
+    from benchmarks import asr, common
     from workloads.asr.checkpoint import NAME, read_curve
     from workloads.asr.distributed import train_data_parallel
     from workloads.asr.ds2 import DeepSpeech2, parameter_count
-    from workloads.asr.input_pipeline import source_frames
     from workloads.asr.macs import training_macs
     from workloads.asr.training import train
+    from workloads.feeding.batching import plan_epoch
 
     began = perf_counter()
     corpus, feed = asr.feed_of(context)
-    frames = source_frames(feed.train)
+    frames = feed.train.frames
     size, recipe = asr.size_of(context), asr.recipe_of(context)
     devices, folder = context.hardware.devices, context.scratch_dir
     saved = folder / NAME if (folder / NAME).exists() else None
@@ -89,7 +88,7 @@ def build(context: Context) -> Training:
             )
 
     plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
-    (typical,) = asr.full_batches(frames, recipe.batch_size, 1)
+    (typical,) = common.full_batches(frames, recipe.batch_size, 1)
     with torch.device("meta"):
         parameters = parameter_count(DeepSpeech2(size))
     return Training(
@@ -102,10 +101,11 @@ def build(context: Context) -> Training:
             macs=training_macs(size, frames),
             model_bytes=4 * parameters,
         ),
-        accuracy=lambda: asr.accuracy_of(last_errors),
+        accuracy=lambda: common.accuracy_of(last_errors),
         step=asr.OneStep(context, feed, typical),
         prepare_s=perf_counter() - began,
-        details=asr.corpus_details(corpus) | {"padding_percent": plan.padding_percent},
+        details=common.corpus_details(corpus)
+        | {"padding_percent": plan.padding_percent},
     )
 
 

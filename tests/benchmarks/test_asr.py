@@ -16,6 +16,7 @@ from benchmarks import (
     bench_asr_inference,
     bench_asr_input,
     bench_asr_step,
+    common,
 )
 from benchmarks.bench_asr_training import BUILTIN_TARGETS, LIBRISPEECH_TARGETS
 from benchmarks.bench_asr_training import build as build_training
@@ -24,12 +25,9 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
-from workloads.asr.features import Normaliser
 from workloads.asr.trained import Trained, load_trained
 from workloads.corpora import builtin, librispeech
-from workloads.metrics.error_rates import ErrorRate
-
-RATE = {"wer": ErrorRate("wer", (1, 0, 2, 0), (5, 5, 5, 5))}
+from workloads.feeding.normaliser import Normaliser
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +53,6 @@ def context(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Con
 def on(context: Context, compression: str, **changes: object) -> Context:
     case = replace(context.case, compression=compression)
     return replace(context, case=case, **changes)  # type: ignore[arg-type]
-
-
-def test_inputs_take_turns_and_begin_again() -> None:
-    turn = asr.Turn("ab")
-    assert [turn.next() for _ in range(5)] == ["a", "b", "a", "b", "a"]
 
 
 def test_a_recipe_takes_batch_precision_and_seed_from_the_case(
@@ -89,31 +82,10 @@ def test_a_data_root_takes_the_place_of_the_built_in_speech(
     librispeech.write(speech.validation, tmp_path, "dev-clean")
     corpus = asr.corpus_of(replace(context, data_root=tmp_path))
     assert {u.transcript for u in corpus.train} == {u.transcript for u in speech.train}
-    assert asr.corpus_details(corpus)["corpus"] != asr.corpus_details(speech)["corpus"]
-
-
-def test_error_rates_become_metrics_with_their_interval() -> None:
-    metric = asr.accuracy_of(RATE).metrics["wer"]
-    assert (metric.value, metric.n) == (0.15, 4)
-    assert metric.interval[0] <= 0.15 <= metric.interval[1]
-
-
-def test_full_batches_lie_evenly_over_the_lengths() -> None:
-    frames = list(range(100, 200))
-    batches = asr.full_batches(frames, size=16, count=3)
-    assert [len(batch) for batch in batches] == [16, 16, 16]
-    middles = sorted(sum(batch) / 16 for batch in batches)
-    assert middles == pytest.approx([16, 50, 83], abs=12)
-    assert max(map(max, asr.full_batches(frames, 16, 100))) >= 97  # the longest too
-
-
-def test_one_utterance_a_batch_takes_every_utterance_once() -> None:
-    batches = asr.full_batches([5, 3, 4], size=1, count=700)
-    assert sorted(batches) == [(0,), (1,), (2,)]
-
-
-def test_a_batch_larger_than_the_corpus_takes_it_whole() -> None:
-    assert [sorted(b) for b in asr.full_batches([5, 3, 4], 64, 8)] == [[0, 1, 2]]
+    assert (
+        common.corpus_details(corpus)["corpus"]
+        != common.corpus_details(speech)["corpus"]
+    )
 
 
 BUILDS = (
@@ -203,9 +175,9 @@ def test_accuracy_is_of_inputs_normalised_as_the_timed_ones_are(
 def test_a_record_tells_the_checksum_of_its_weights(context: Context) -> None:
     trained = load_trained("ds2-small")
     corpus = asr.corpus_of(context)
-    details = asr.corpus_details(corpus, trained)
+    details = common.corpus_details(corpus, trained.sha256)
     assert details["weights_sha256"] == trained.sha256
-    assert "weights_sha256" not in asr.corpus_details(corpus)
+    assert "weights_sha256" not in common.corpus_details(corpus)
 
 
 def test_the_paper_profile_evaluates_with_the_documents_beam(context: Context) -> None:

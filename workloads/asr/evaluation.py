@@ -6,15 +6,15 @@ Axes: `B` utterances, `U` output frames, `N` = 30 outputs.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from workloads.asr.decoding import Decoder
 from workloads.asr.ds2 import DeepSpeech2
-from workloads.asr.input_pipeline import Feed, source_frames, stream
+from workloads.asr.input_pipeline import Feed, stream
 from workloads.asr.recipe import Precision, autocast
 from workloads.asr.training_step import ctc_loss_sum
+from workloads.feeding.batching import sorted_batches
 from workloads.metrics.error_rates import (
     ErrorRate,
     character_errors,
@@ -46,12 +46,6 @@ def error_rates(
     }
 
 
-def sorted_batches(frames: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Every utterance once, in order of length: the least padding."""
-    order = [int(i) for i in np.argsort(frames, kind="stable")]
-    return [tuple(order[i : i + size]) for i in range(0, len(order), size)]
-
-
 @torch.inference_mode()
 def evaluate(
     model: DeepSpeech2,
@@ -68,7 +62,7 @@ def evaluate(
     model.eval()
     texts: dict[int, str] = {}
     loss = torch.zeros((), dtype=torch.float64, device=device)
-    batches = sorted_batches(source_frames(source), EVALUATION_BATCH)
+    batches = sorted_batches(source.frames, EVALUATION_BATCH)
     for batch in stream(source, feed, batches, device):
         with autocast(precision, device):
             features = batch.features.to(weight.dtype)  # of a model cast as a whole

@@ -16,19 +16,17 @@ import torch
 from torch import Tensor
 
 from workloads.asr.alphabet import encode
-from workloads.asr.batching import padded_length
-from workloads.asr.feature_sources import (
+from workloads.asr.features import FEATURES, LogMelMfcc
+from workloads.corpora.utterance import Corpus
+from workloads.feeding.batching import padded_length
+from workloads.feeding.normaliser import Normaliser
+from workloads.feeding.sources import (
     FeatureSource,
     OnTheFly,
-    open_shards,
     reader_pool,
-    shards_name,
     training_moments,
-    utterance_frames,
     write_shards,
 )
-from workloads.asr.features import FEATURES, Normaliser
-from workloads.corpora.utterance import Corpus
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,25 +83,15 @@ def build_feed(
         raise ValueError(
             f"readers {readers} and prefetch {prefetch} must both be 1 or more"
         )
+    extractor = LogMelMfcc()
     if features == "on-the-fly":
-        train = OnTheFly(corpus.train)
-        normaliser = training_moments(train, readers)
-        return Feed(train, OnTheFly(corpus.validation), normaliser, readers, prefetch)
-    root = cache_dir / shards_name(corpus.checksum)
-    normaliser = write_shards(corpus.train, root / "train", corpus.checksum, readers)
-    write_shards(corpus.validation, root / "validation", corpus.checksum, readers)
-    return Feed(
-        open_shards(corpus.train, root / "train"),
-        open_shards(corpus.validation, root / "validation"),
-        normaliser,
-        readers,
-        prefetch,
-    )
-
-
-def source_frames(source: FeatureSource) -> list[int]:
-    """T of every utterance."""
-    return [utterance_frames(utterance) for utterance in source.utterances]
+        spoken = OnTheFly(corpus.train, extractor)
+        unseen = OnTheFly(corpus.validation, extractor)
+        normaliser = training_moments(spoken, readers)
+        return Feed(spoken, unseen, normaliser, readers, prefetch)
+    train = write_shards(corpus, "train", extractor, cache_dir, readers)
+    validation = write_shards(corpus, "validation", extractor, cache_dir, readers)
+    return Feed(train, validation, train.normaliser, readers, prefetch)
 
 
 def load_batch(

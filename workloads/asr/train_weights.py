@@ -5,13 +5,12 @@
         --device cuda:0                                       ds2-paper, on 10 hours
     python -m workloads.asr.train_weights --ship              what ships as ds2-small
 
-The weights are those after the last epoch. Shipped ones may have at most MAX_BYTES, and
-are loaded before those in the cache.
+The weights are those after the last epoch. Shipped ones may have at most
+`weights.MAX_BYTES`, and are loaded before those in the cache.
 """
 
 import argparse
 import json
-import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,12 +22,18 @@ from workloads.asr import checkpoint
 from workloads.asr.ds2 import DS2_SMALL, SIZES, DeepSpeech2Size
 from workloads.asr.input_pipeline import Feed, build_feed
 from workloads.asr.recipe import Recipe
-from workloads.asr.trained import COMMAND, SHIPPED, save_trained, trained_dir
+from workloads.asr.trained import COMMAND, SHIPPED, save_trained
 from workloads.asr.training import train
 from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
+from workloads.weights import (
+    add_place_options,
+    check_shippable,
+    command_line,
+    tell_saved,
+    trained_dir,
+)
 
-MAX_BYTES = 8 * 1024 * 1024
 EPOCHS = 30
 BATCH_SIZE = 16
 BEAM_WIDTH = 64
@@ -67,16 +72,6 @@ def train_and_save(
     return path
 
 
-def check_shippable(path: Path) -> None:
-    """ValueError for weights too large to ship with the project."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{path} has {size} bytes, expected at most {MAX_BYTES} to ship: train it "
-            "into the cache, without --ship"
-        )
-
-
 def make_parser() -> argparse.ArgumentParser:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,24 +85,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--directory", type=Path, help="default: in the cache")
-    place.add_argument(
-        "--ship",
-        action="store_true",
-        help="write to the weights that come with the project",
-    )
+    add_place_options(parser)
     return parser
-
-
-def command_line(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> str:
-    """The command that makes these weights: the size, and what is not by default."""
-    words = [*COMMAND.split(), "--size", chosen.size]
-    for name, value in vars(chosen).items():
-        if name != "size" and value != parser.get_default(name):
-            option = "--" + name.replace("_", "-")
-            words += [option] if value is True else [option, str(value)]
-    return shlex.join(words)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,15 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     origin = {
         "corpus": corpus.name,
         "corpus_checksum": corpus.checksum,
-        "command": command_line(parser, chosen),
+        "command": command_line(COMMAND, parser, chosen),
     }
     path = train_and_save(size, recipe, feed, chosen.device, origin, directory)
     if chosen.ship:
         check_shippable(path)
-    print(path)
-    shipped = SHIPPED / path.name
-    if path.parent == trained_dir() and shipped.exists():
-        print(f"note: {shipped} is loaded before it")
+    tell_saved(path, SHIPPED)
 
 
 if __name__ == "__main__":

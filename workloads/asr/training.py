@@ -14,14 +14,14 @@ from torch import distributed
 from torch.nn import functional as F
 
 from workloads.asr import checkpoint
-from workloads.asr.batching import plan_epoch, share_of_rank
 from workloads.asr.decoding import GreedyDecoder, make_decoder, words_of
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.evaluation import evaluate
 from workloads.asr.events import Event, State, from_plain, to_plain
-from workloads.asr.input_pipeline import Batch, Feed, source_frames, stream
+from workloads.asr.input_pipeline import Batch, Feed, stream
 from workloads.asr.recipe import Recipe, autocast
 from workloads.asr.training_step import Learner
+from workloads.feeding.batching import plan_epoch, share_of_rank
 
 DECODED_SENTENCES = 4  # of the batch at hand
 # These may change between a checkpoint and its resumption; all else may not.
@@ -90,7 +90,6 @@ class Training:
         self._batches_done = 0  # of the epoch under way
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._items = 0
-        self._frames = source_frames(feed.train)
         words = words_of(u.transcript for u in feed.train.utterances)
         self._decoder = make_decoder(recipe.beam_width, words)
 
@@ -107,7 +106,7 @@ class Training:
 
     def _plan(self) -> list[tuple[int, ...]]:
         plan = plan_epoch(
-            self._frames,
+            self.feed.train.frames,
             self.recipe.batch_size,
             self.recipe.seed,
             self.epoch,

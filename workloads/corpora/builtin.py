@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
 from workloads.corpora import cache, espeak
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.render import Split, render
@@ -174,6 +172,8 @@ def _fill(
 
 def write_utterance(folder: Path, seed: int, split: Split, index: int) -> Entry:
     """Make one utterance, write it as 16-bit WAV, and return its manifest entry."""
+    import soundfile  # whoever finds the corpus in the cache needs none
+
     rendered = render(seed, split, index)
     part = split.name.lower()
     name = f"{part}/{rendered.speaker}/{part}-{index:06d}.wav"

@@ -1,4 +1,4 @@
-"""Speech synthesis by the espeak-ng library.
+"""Speech synthesis by the espeak-ng library, and the sounds of words.
 
 Axes: `S` samples.
 """
@@ -7,6 +7,7 @@ import _ctypes
 import ctypes
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _POSITION_CHARACTER = 1
 _CHARS_UTF8 = 1
 _RATE, _PITCH = 1, 3
+_IPA = 2
+_SEPARATOR = "_"  # stands between sounds; IPA does not use it
 
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -73,6 +76,38 @@ def synthesize(text: str, voice: Voice) -> np.ndarray:
         finally:
             _unload(library)
     return np.frombuffer(b"".join(chunks), dtype=np.int16)
+
+
+def phonemes(texts: Sequence[str], accent: str) -> list[list[str]]:
+    """How each text sounds: its sounds in IPA, stress marks before the stressed.
+
+    `accent` is of English, as espeak-ng names it: en-us, en-gb-scotland, ... Raises
+    ValueError for an accent that the library lacks.
+
+    >>> phonemes(["cheese"], "en-us")
+    [['tʃ', 'ˈiː', 'z']]
+    """
+    with _lock:
+        library = _load()
+        try:
+            if library.espeak_SetVoiceByName(accent.encode()) != 0:
+                raise ValueError(
+                    f"espeak-ng has no accent {accent!r}: choose one of its languages"
+                )
+            library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+            return [_sounds(library, text) for text in texts]
+        finally:
+            _unload(library)
+
+
+def _sounds(library: ctypes.CDLL, text: str) -> list[str]:
+    mode = _IPA | ord(_SEPARATOR) << 8
+    rest = ctypes.c_char_p(text.encode())
+    sounds: list[str] = []
+    while rest.value:  # each call takes a clause, and moves on behind it
+        clause = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, mode)
+        sounds += clause.decode().replace(" ", _SEPARATOR).split(_SEPARATOR)
+    return [sound for sound in sounds if sound]
 
 
 def _load() -> ctypes.CDLL:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from workloads.corpora import espeak, grammar, speakers
 from workloads.corpora.utterance import SAMPLE_RATE_HZ
@@ -65,6 +64,8 @@ def render(seed: int, split: Split, index: int) -> Rendered:
 def _draw_speech(
     rng: np.random.Generator, split: Split
 ) -> tuple[str, espeak.Voice, np.ndarray]:
+    from scipy.signal import resample_poly  # 66 MB that a reader of the cache spares
+
     sentence = grammar.draw_sentence(rng, validation=split is Split.VALIDATION)
     speaker = split.speakers[rng.integers(len(split.speakers))]
     speed = round(speaker.words_per_minute * (1 + SPEED_JITTER * rng.uniform(-1, 1)))

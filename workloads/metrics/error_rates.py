@@ -1,10 +1,10 @@
-"""Word and character error rates that keep their counts.
+"""Word, character and phoneme error rates that keep their counts.
 
 Axes: `N` utterances, `R` bootstrap resamples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jiwer
 import numpy as np
@@ -100,6 +100,17 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRa
     )
 
 
+def phoneme_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
+    """`per`: phoneme edits over the phonemes of the reference.
+
+    Both are phonemes with spaces between them.
+
+    >>> phoneme_errors(["k ae t"], ["k ah t s"])
+    ErrorRate(name='per', errors=(2,), lengths=(3,))
+    """
+    return replace(word_errors(references, hypotheses), name="per")
+
+
 def character_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
     """`cer`: character edits over the characters of the reference, spaces included.
 
@@ -131,6 +142,20 @@ def max_character_errors(
             for reference, hypothesis in zip(references, hypotheses, strict=True)
         ),
     )
+
+
+def levenshtein_distances(
+    references: Sequence[str], hypotheses: Sequence[str]
+) -> ErrorRate:
+    """`levenshtein`: character edits an utterance, however long it is.
+
+    The measure of Yanamandra et al., "Quantization of CNN-based Language Models".
+
+    >>> levenshtein_distances(["a cat", "dogs"], ["a cat", "dig"]).rate
+    1.0
+    """
+    errors = character_errors(references, hypotheses).errors
+    return ErrorRate("levenshtein", errors, (1,) * len(errors))
 
 
 def paired_difference(

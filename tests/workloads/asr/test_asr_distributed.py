@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from workloads.asr import checkpoint
-from workloads.asr.batching import plan_epoch, share_of_rank
 from workloads.asr.distributed import train_data_parallel
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
-from workloads.asr.input_pipeline import load_batch, source_frames
+from workloads.asr.input_pipeline import load_batch
 from workloads.asr.recipe import Recipe
 from workloads.asr.training import train
 from workloads.asr.training_step import ctc_loss_sum
+from workloads.feeding.batching import plan_epoch, share_of_rank
 
 TINY = DeepSpeech2Size("tiny", channels=16, hidden=16, layers=2, dropout=0.0)
 ONE_STEP = Recipe(batch_size=70, max_epochs=1, clip_norm=1.0)
@@ -28,7 +28,7 @@ def expected_weights(feed):
     optimizer = torch.optim.Adadelta(
         model.parameters(), ONE_STEP.learning_rate, ONE_STEP.rho, ONE_STEP.eps
     )
-    plan = plan_epoch(source_frames(feed.train), 70, 0, 1, shortest_first=True)
+    plan = plan_epoch(feed.train.frames, 70, 0, 1, shortest_first=True)
     (batch,) = plan.batches
     for rank in range(2):
         share = load_batch(feed.train, feed.normaliser, share_of_rank(batch, rank, 2))

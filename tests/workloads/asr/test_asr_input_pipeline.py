@@ -1,6 +1,4 @@
 import contextlib
-import subprocess
-import sys
 import tracemalloc
 from dataclasses import replace
 
@@ -9,9 +7,8 @@ import pytest
 import torch
 
 from workloads.asr.alphabet import encode
-from workloads.asr.batching import padded_length
-from workloads.asr.feature_sources import utterance_frames
 from workloads.asr.input_pipeline import Batch, build_feed, load_batch, stream
+from workloads.feeding.batching import padded_length
 
 CPU = torch.device("cpu")
 PLAN = [(0, 5, 69), (64, 2), (63, 65, 3, 1), (7,)]
@@ -67,22 +64,6 @@ def test_peak_memory_is_that_of_the_batches_ahead_however_many_there_are(feed):
     assert peak < 8 * batch
 
 
-def test_readers_compute_on_one_thread_and_leave_the_others_theirs():
-    """In a fresh process: torch decides when a thread first computes."""
-    script = """
-import threading, torch
-from workloads.asr.feature_sources import reader_pool
-torch.set_num_threads(2)
-with reader_pool(3) as pool:
-    print([pool.submit(torch.get_num_threads).result() for _ in range(3)])
-    print(torch.get_num_threads())
-    threading.Thread(target=lambda: print(torch.get_num_threads())).start()
-"""
-    command = [sys.executable, "-c", script]
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert result.stdout.split("\n")[:3] == ["[1, 1, 1]", "2", "2"]
-
-
 def test_a_batch_is_pinned_on_its_own_gpu(feed, monkeypatch):
     """The first GPU is not touched by readers that feed the second."""
     current, pinned_on = [0], []
@@ -106,7 +87,7 @@ def test_a_batch_is_pinned_on_its_own_gpu(feed, monkeypatch):
 
 def test_a_batch_is_normalised_padded_with_zeros_and_labelled(feed):
     batch = load_batch(feed.train, feed.normaliser, (4, 9))
-    frames = [utterance_frames(feed.train.utterances[i]) for i in (4, 9)]
+    frames = [feed.train.frames[i] for i in (4, 9)]
     assert batch.lengths.tolist() == frames
     assert batch.features.shape == (2, padded_length(frames), 93)
     short = int(np.argmin(frames))

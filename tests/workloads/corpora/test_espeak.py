@@ -1,5 +1,7 @@
 """The synthesiser's audio depends on its arguments and on nothing else."""
 
+# ruff: noqa: RUF001  IPA has letters that look like others
+
 import re
 from dataclasses import replace
 
@@ -59,3 +61,25 @@ def test_a_voice_that_does_not_exist_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=f"no voice {re.escape(name)}: choose"):
         espeak.synthesize(SENTENCE, replace(VOICE, **change))  # type: ignore[arg-type]
+
+
+def test_sounds_are_in_ipa_with_stress_and_one_list_for_each_text() -> None:
+    found = espeak.phonemes(["cheese", "", "a banana"], "en-us")
+    assert found == [["tʃ", "ˈiː", "z"], [], ["ɐ", "b", "ɐ", "n", "ˈæ", "n", "ə"]]
+
+
+def test_the_sounds_of_every_clause_are_there() -> None:
+    (found,) = espeak.phonemes(["yes, no; five."], "en-us")
+    assert found == ["j", "ˈɛ", "s", "n", "ˈoʊ", "f", "ˈaɪ", "v"]
+
+
+def test_the_accent_changes_the_sounds() -> None:
+    american, british = (
+        espeak.phonemes(["bath"], accent) for accent in ("en-us", "en-gb-scotland")
+    )
+    assert american != british
+
+
+def test_an_accent_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="no accent 'en-xy': choose"):
+        espeak.phonemes(["yes"], "en-xy")

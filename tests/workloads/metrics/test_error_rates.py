@@ -9,8 +9,10 @@ from workloads.metrics import error_rates
 from workloads.metrics.error_rates import (
     ErrorRate,
     character_errors,
+    levenshtein_distances,
     max_character_errors,
     paired_difference,
+    phoneme_errors,
     word_errors,
 )
 
@@ -54,6 +56,18 @@ def test_the_two_character_rates_differ_where_the_hypothesis_is_longer() -> None
     )
 
 
+def test_phonemes_are_counted_whole() -> None:
+    score = phoneme_errors(["dh ah k ae t", "s ih t"], ["dh ah k ah t", "s t"])
+    assert score == ErrorRate("per", (1, 1), (5, 3))
+    assert score.rate == 2 / 8
+
+
+def test_the_levenshtein_distance_is_averaged_over_utterances_of_any_length() -> None:
+    score = levenshtein_distances(["kitten", "a"], ["sitting", "a"])
+    assert score == ErrorRate("levenshtein", (3, 0), (1, 1))
+    assert score.rate == 1.5
+
+
 def test_surplus_spaces_do_not_count() -> None:
     assert character_errors(["a  cat "], [" a cat"]).errors == (0,)
     assert max_character_errors(["a cat"], ["  a   cat"]).lengths == (5,)
@@ -89,7 +103,10 @@ def test_a_rate_over_empty_references_alone_is_refused() -> None:
         score.interval()
 
 
-@pytest.mark.parametrize("measure", [word_errors, character_errors])
+@pytest.mark.parametrize(
+    "measure",
+    [word_errors, character_errors, phoneme_errors, levenshtein_distances],
+)
 def test_unpaired_or_absent_sentences_are_refused(
     measure: Callable[[list[str], list[str]], ErrorRate],
 ) -> None:

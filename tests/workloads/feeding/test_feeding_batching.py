@@ -3,11 +3,12 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from workloads.asr.batching import (
+from workloads.feeding.batching import (
     padded_length,
     padding_percent,
     plan_epoch,
     share_of_rank,
+    sorted_batches,
 )
 
 LENGTHS = np.random.default_rng(0).integers(60, 600, 1000).tolist()
@@ -21,9 +22,10 @@ def test_at_most_a_tenth_of_the_frames_is_padding(batch_size):
 
 
 def test_the_padding_is_counted_by_hand():
-    lengths = np.array([16, 12, 4, 4])
     # padded to 2 x 16 and 2 x 8 frames
-    assert padding_percent(lengths, [(0, 1), (2, 3)]) == pytest.approx(100 * 12 / 48)
+    assert padding_percent([16, 12, 4, 4], [(0, 1), (2, 3)]) == pytest.approx(
+        100 * 12 / 48
+    )
 
 
 def test_batches_are_padded_to_a_grid_so_that_shapes_recur():
@@ -56,6 +58,13 @@ def test_shortest_first_orders_batches_by_length():
 def test_ranks_share_a_batch_without_overlap():
     shares = [share_of_rank((5, 3, 9, 7, 1), rank, 2) for rank in range(2)]
     assert shares == [(5, 9, 1), (3, 7)]
+
+
+def test_sorted_batches_hold_every_utterance_once_in_order_of_length():
+    batches = sorted_batches(LENGTHS, 64)
+    assert [len(batch) for batch in batches] == [64] * 15 + [40]
+    in_turn = list(chain.from_iterable(batches))
+    assert in_turn == sorted(range(1000), key=LENGTHS.__getitem__)
 
 
 def test_an_empty_corpus_is_refused():

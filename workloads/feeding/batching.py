@@ -40,11 +40,11 @@ def padded_length(lengths: Iterable[int]) -> int:
     return -(-max(lengths) // GRID_FRAMES) * GRID_FRAMES
 
 
-def padding_percent(lengths: np.ndarray, batches: Sequence[Sequence[int]]) -> float:
+def padding_percent(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
     """Share of the padded frames that hold no speech."""
-    padded = sum(padded_length(lengths[list(b)].tolist()) * len(b) for b in batches)
-    true = sum(int(lengths[list(b)].sum()) for b in batches)
-    return 100.0 * (1.0 - true / padded)
+    batched = [[lengths[i] for i in batch] for batch in batches]
+    padded = sum(padded_length(frames) * len(frames) for frames in batched)
+    return 100.0 * (1.0 - sum(map(sum, batched)) / padded)
 
 
 def plan_epoch(
@@ -64,7 +64,7 @@ def plan_epoch(
     for jitter in JITTERS:
         rng = np.random.default_rng((seed, epoch))
         batches = _cut(frames, batch_size, jitter, rng)
-        padding = padding_percent(frames, batches)
+        padding = padding_percent(lengths, batches)
         if padding <= MAX_PADDING_PERCENT:
             break
     if not shortest_first:
@@ -88,3 +88,13 @@ def _cut(
 def share_of_rank(batch: Sequence[int], rank: int, ranks: int) -> tuple[int, ...]:
     """A rank's utterances of a global batch: every `ranks`-th, so of like length."""
     return tuple(batch[rank::ranks])
+
+
+def sorted_batches(lengths: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """Every utterance once, in order of length: the least padding.
+
+    >>> sorted_batches([30, 10, 20], size=2)
+    [(1, 2), (0,)]
+    """
+    order = [int(i) for i in np.argsort(lengths, kind="stable")]
+    return [tuple(order[i : i + size]) for i in range(0, len(order), size)]

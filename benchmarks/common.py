@@ -1,0 +1,182 @@
+"""What the benchmarks of any workload share: corpus, inputs, work, accuracy.
+
+Imported inside worker processes alone; loads no torch, because not every worker does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Generic, TypeVar
+
+from harness.case import Case
+from harness.workload import (
+    Accuracy,
+    Context,
+    Metric,
+    Transcript,
+    UnsupportedError,
+    Work,
+)
+from workloads.corpora import builtin
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.utterance import Corpus, Utterance
+from workloads.metrics.error_rates import ErrorRate, paired_difference
+
+CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
+SIZES = {"smoke": builtin.SMOKE, "quick": builtin.QUICK}
+
+T = TypeVar("T")
+
+
+def builtin_speech(context: Context) -> Corpus:
+    """The built-in speech of the case's profile."""
+    size = SIZES.get(context.profile.name, builtin.STANDARD)
+    return builtin.load_or_build(
+        size, default_cache_dir(), CORPUS_SEED, context.progress
+    )
+
+
+def corpus_details(
+    corpus: Corpus, weights_sha256: str | None = None
+) -> dict[str, float | str]:
+    """What a comparison must know of corpus and weights."""
+    return {
+        "corpus": corpus.name,
+        "corpus_checksum": corpus.checksum,
+        **({"weights_sha256": weights_sha256} if weights_sha256 else {}),
+        **{f"dropped: {reason}": n for reason, n in corpus.dropped.items()},
+    }
+
+
+def single_device(context: Context) -> str:
+    """The device, as torch names it, of a case that cannot be spread over several."""
+    devices = context.hardware.devices
+    if len(devices) > 1:
+        raise UnsupportedError(
+            f"{context.case.workload} runs on one device, not on "
+            f"{context.hardware.text}: use --hardware={devices[0]}"
+        )
+    return devices[0]
+
+
+def fp32_case(case: Case) -> str:
+    """The id of the case that a compressed one is compared with."""
+    return replace(case, compression="fp32").id
+
+
+def accuracy_of(errors: Mapping[str, ErrorRate]) -> Accuracy:
+    """Error rates with their bootstrap intervals."""
+    return Accuracy(
+        {
+            name: Metric(rate.rate, rate.n, rate.interval())
+            for name, rate in errors.items()
+        }
+    )
+
+
+def gated_metrics(
+    errors: Mapping[str, ErrorRate],
+    baseline_errors: Mapping[str, ErrorRate],
+    baseline_case: str,
+    gate: float | Mapping[str, float],
+) -> dict[str, Metric]:
+    """Error rates beside the baseline's on the same utterances.
+
+    `gate` is the largest rise that passes, in the metric's own units: of every metric,
+    or of those that it names; the others are compared without a verdict.
+    """
+    metrics = {}
+    for name, rate in errors.items():
+        change = paired_difference(baseline_errors[name], rate)
+        metrics[name] = Metric(
+            rate.rate,
+            rate.n,
+            rate.interval(),
+            baseline_case,
+            change.value,
+            (change.low, change.high),
+            gate.get(name) if isinstance(gate, Mapping) else gate,
+        )
+    return metrics
+
+
+def telling_transcripts(
+    references: Sequence[str], hypotheses: Sequence[str], distances: ErrorRate
+) -> list[Transcript]:
+    """The best, the middle and the worst utterance, by edits per character."""
+    rates = [
+        e / max(1, len(r)) for e, r in zip(distances.errors, references, strict=True)
+    ]
+    order = sorted(range(len(rates)), key=rates.__getitem__)
+    ranks = {"best": 0, "middle": len(order) // 2, "worst": len(order) - 1}
+    chosen = {rank: order[place] for rank, place in ranks.items()}
+    return [
+        Transcript(rank, references[i], hypotheses[i], distances.errors[i])
+        for rank, i in chosen.items()
+    ]
+
+
+def evenly(values: Sequence[T], count: int) -> list[T]:
+    """At most `count` of the values: the middle of each of `count` equal stretches.
+
+    >>> evenly(range(12), 4)
+    [1, 4, 7, 10]
+    """
+    count = min(count, len(values))
+    return [values[round((i + 0.5) * len(values) / count - 0.5)] for i in range(count)]
+
+
+def full_batches(frames: Sequence[int], size: int, count: int) -> list[tuple[int, ...]]:
+    """At most `count` batches of `size` utterances of like length, evenly over all
+    lengths, as positions; in an order that is drawn once, so that any stretch of them
+    is like the whole. Where there are fewer utterances, one batch of them all.
+
+    >>> sorted(full_batches([3, 1, 2, 5, 4], size=2, count=9))
+    [(1, 2), (4, 3)]
+    """
+    by_length = sorted(range(len(frames)), key=frames.__getitem__)
+    size = min(size, len(frames))
+    kept = evenly(by_length, len(frames) - len(frames) % size)
+    batches = [tuple(kept[i : i + size]) for i in range(0, len(kept), size)]
+    chosen = evenly(batches, count)
+    Random(0).shuffle(chosen)
+    return chosen
+
+
+def durations_s(utterances: Sequence[Utterance]) -> list[float]:
+    return [utterance.duration_s for utterance in utterances]
+
+
+def work_per_step(
+    durations_s: Sequence[float],
+    steps: Sequence[Sequence[int]],
+    parameters: int | None = None,
+    macs: float | None = None,
+    model_bytes: int | None = None,
+) -> Work:
+    """The mean work of steps over batches of positions in utterances that last
+    `durations_s`; `macs` is of all steps."""
+    spoken_s = [durations_s[i] for positions in steps for i in positions]
+    count = len(steps)
+    return Work(
+        items=len(spoken_s) / count,
+        audio_s=sum(spoken_s) / count,
+        parameters=parameters,
+        macs=None if macs is None else macs / count,
+        model_bytes=model_bytes,
+    )
+
+
+class Turn(Generic[T]):
+    """Inputs, one after the other, again and again."""
+
+    def __init__(self, inputs: Sequence[T]) -> None:
+        self._inputs = inputs
+        self._next = 0
+
+    def next(self) -> T:
+        value = self._inputs[self._next]
+        self._next = (self._next + 1) % len(self._inputs)
+        return value

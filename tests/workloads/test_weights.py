@@ -1,0 +1,164 @@
+import argparse
+import json
+import shlex
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from workloads import weights
+from workloads.weights import (
+    MAX_BYTES,
+    NotTrainedError,
+    add_place_options,
+    check_shippable,
+    command_line,
+    find_weights,
+    load_arrays,
+    load_weights,
+    save_weights,
+    tell_saved,
+)
+
+STATE = {
+    "conv.weight": torch.arange(6.0).view(2, 3).T,  # not contiguous
+    "normaliser.mean": np.arange(3, dtype=np.float32),
+}
+FACTS = {"command": "train it", "cer_percent": "9.66"}
+REMEDY = "run `train it`"
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "new" / "small.safetensors"
+    save_weights(STATE, FACTS, path)
+    return path
+
+
+def test_weights_come_back_as_they_were_saved_with_their_facts(path):
+    tensors, facts, sha256 = load_weights(path, REMEDY)
+    assert set(tensors) == set(STATE)
+    assert tensors["conv.weight"].equal(STATE["conv.weight"])
+    assert tensors["normaliser.mean"].tolist() == [0, 1, 2]
+    assert facts == FACTS
+    assert json.loads(path.with_suffix(".json").read_text())["sha256"] == sha256
+
+
+def test_whole_files_alone_are_left_and_anyone_may_read_them(path):
+    names = {file.name for file in path.parent.iterdir()}
+    assert names == {"small.safetensors", "small.json"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_killed_writer_leaves_the_old_weights_as_they_were(path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights, "file_sha256", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_weights({"conv.weight": torch.zeros(1)}, {}, path)
+    monkeypatch.undo()
+    assert load_weights(path, REMEDY).facts == FACTS
+
+
+def test_the_first_directory_that_has_weights_wins(path, tmp_path):
+    other = tmp_path / "other"
+    save_weights(STATE, FACTS, other / path.name)
+    empty = tmp_path / "empty"
+    assert find_weights("small", [empty, other, path.parent], "x").parent == other
+    assert find_weights("small", [path.parent, other], "x") == path
+
+
+def test_missing_weights_name_the_command_that_trains_them(tmp_path):
+    with pytest.raises(
+        NotTrainedError, match="no trained weights of big: run `go big`"
+    ):
+        find_weights("big", [tmp_path], "go big")
+
+
+@pytest.mark.parametrize("load", [load_weights, load_arrays])
+def test_a_damaged_file_is_refused_with_both_checksums_and_a_remedy(path, load):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"SHA-256 \w+, expected \w+: .*; run `train"):
+        load(path, REMEDY)
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no json", "[]", '"text"'])
+@pytest.mark.parametrize("load", [load_weights, load_arrays])
+def test_weights_without_their_checksum_are_refused(path, load, content):
+    if content is None:
+        path.with_suffix(".json").unlink()
+    else:
+        path.with_suffix(".json").write_text(content)
+    with pytest.raises(ValueError, match=r"cannot read the checksum .*: run `train"):
+        load(path, REMEDY)
+
+
+def test_arrays_are_chosen_by_the_beginning_of_their_names(path):
+    assert set(load_arrays(path, REMEDY)) == set(STATE)
+    (mean,) = load_arrays(path, REMEDY, "normaliser.").values()
+    np.testing.assert_array_equal(mean, STATE["normaliser.mean"])
+
+
+def test_arrays_are_loaded_without_torch_in_memory(path):
+    script = (
+        "import sys; from pathlib import Path; from workloads import weights; "
+        "print(len(weights.load_arrays(Path(sys.argv[1]), '')), 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, path]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert result.stdout.split() == ["2", "False"]
+
+
+def test_weights_too_large_to_ship_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(bytes(MAX_BYTES))
+    check_shippable(path)
+    path.write_bytes(bytes(MAX_BYTES + 1))
+    with pytest.raises(ValueError, match=f"at most {MAX_BYTES}"):
+        check_shippable(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        ("", "--size small --task letters"),
+        ("--task letters --max-epochs 3", "--size small --task letters"),
+        ("--ship --max-epochs 4", "--size small --task letters --max-epochs 4 --ship"),
+        ("--directory 'a b'", "--size small --task letters --directory 'a b'"),
+    ],
+)
+def test_the_recorded_command_has_what_is_always_told_and_what_was_chosen(
+    given, recorded
+):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", default="small")
+    parser.add_argument("--task", default="letters")
+    parser.add_argument("--max-epochs", type=int, default=3)
+    add_place_options(parser)
+    chosen = parser.parse_args(shlex.split(given))
+    assert command_line("go", parser, chosen, ["size", "task"]) == f"go {recorded}"
+
+
+def test_weights_cannot_go_to_two_places():
+    parser = argparse.ArgumentParser()
+    add_place_options(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--ship", "--directory", "here"])
+
+
+def test_weights_in_the_cache_that_shipped_ones_precede_are_named(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
+    shipped, name = tmp_path / "shipped", "small.safetensors"
+    tell_saved(weights.trained_dir() / name, shipped)
+    assert "note" not in capsys.readouterr().out
+    save_weights(STATE, FACTS, shipped / name)
+    tell_saved(weights.trained_dir() / name, shipped)
+    assert f"note: {shipped / name} is loaded before it" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""From a corpus to batches of features: what the acoustic models share."""

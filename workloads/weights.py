@@ -1,0 +1,174 @@
+"""Trained weights in files that are checked before they are used.
+
+`NAME.safetensors` holds tensors, among them the normaliser of the training set;
+`NAME.json` beside it holds the file's SHA-256 and the facts: the command that made it
+and what it reached. Small ones ship with the project, others lie in the cache once they
+were trained. Only what needs torch loads it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from workloads.corpora.cache import default_cache_dir, file_sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_BYTES = 8 * 1024 * 1024  # of a file that ships with the project
+
+
+class NotTrainedError(ValueError):
+    """There are no trained weights of a name; the text names the command that makes
+    them."""
+
+
+class Weights(NamedTuple):
+    """A file of weights, after its checksum was compared."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, str]
+    sha256: str
+
+
+def trained_dir() -> Path:
+    """Where weights trained on demand are kept."""
+    return default_cache_dir() / "weights"
+
+
+def find_weights(name: str, directories: Sequence[Path], command: str) -> Path:
+    """The file of the first of `directories` that has the weights.
+
+    Raises NotTrainedError, with the `command` that trains them, where none has.
+    """
+    paths = [directory / f"{name}.safetensors" for directory in directories]
+    for path in paths:
+        if path.exists():
+            return path
+    raise NotTrainedError(f"no trained weights of {name}: run `{command}`")
+
+
+def save_weights(
+    state: Mapping[str, Tensor | np.ndarray], facts: Mapping[str, str], path: Path
+) -> None:
+    """Write weights and `facts`, and the checksum beside them; each file takes its
+    name only when it is whole."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: torch.as_tensor(
+            np.array(value) if isinstance(value, np.ndarray) else value
+        ).contiguous()
+        for key, value in state.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(path.name + ".tmp")
+    save_file(tensors, written, metadata=dict(facts))
+    written.chmod(0o644)  # safetensors writes for its owner alone
+    content = json.dumps({"sha256": file_sha256(written), **facts}, indent=1)
+    beside = path.with_name(path.stem + ".json.tmp")
+    beside.write_text(content + "\n")
+    os.replace(written, path)
+    os.replace(beside, path.with_suffix(".json"))
+
+
+def load_weights(path: Path, remedy: str) -> Weights:
+    """Tensors on the host, facts and checksum.
+
+    Raises ValueError, which ends with the `remedy`, where the file is damaged or the
+    one with its checksum is missing.
+    """
+    from safetensors import safe_open
+
+    facts, sha256 = _checked(path, remedy)
+    with safe_open(path, "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    return Weights(tensors, facts, sha256)
+
+
+def load_arrays(path: Path, remedy: str, prefix: str = "") -> dict[str, np.ndarray]:
+    """The tensors whose names begin with `prefix`, for whoever must not load torch.
+
+    Raises as `load_weights` does.
+    """
+    from safetensors import safe_open
+
+    _checked(path, remedy)
+    with safe_open(path, "np") as file:
+        names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
+        return {key: file.get_tensor(key) for key in names}
+
+
+def _checked(path: Path, remedy: str) -> tuple[dict[str, str], str]:
+    """Facts and checksum, after comparing the file's with the one written beside it."""
+    beside = path.with_suffix(".json")
+    try:
+        facts = json.loads(beside.read_text())
+        expected = facts.pop("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"cannot read the checksum of {path} from {beside} ({error!r}): {remedy}"
+        ) from error
+    found = file_sha256(path)
+    if found != expected:
+        raise ValueError(
+            f"{path} has SHA-256 {found}, expected {expected}: the file is damaged; "
+            f"{remedy}"
+        )
+    return facts, found
+
+
+def check_shippable(path: Path) -> None:
+    """ValueError for weights too large to ship with the project."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{path} has {size} bytes, expected at most {MAX_BYTES} to ship: train it "
+            "into the cache, without --ship"
+        )
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """`--directory` and `--ship`: where a command that trains weights saves them."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--directory", type=Path, help="default: in the cache")
+    place.add_argument(
+        "--ship",
+        action="store_true",
+        help="write to the weights that come with the project",
+    )
+
+
+def command_line(
+    command: str,
+    parser: argparse.ArgumentParser,
+    chosen: argparse.Namespace,
+    always: Sequence[str] = ("size",),
+) -> str:
+    """The command that makes these weights: the options that are `always` told, and
+    what is not by default."""
+    words = command.split()
+    for name in always:
+        words += [f"--{name.replace('_', '-')}", str(getattr(chosen, name))]
+    for name, value in vars(chosen).items():
+        if name not in always and value != parser.get_default(name):
+            option = f"--{name.replace('_', '-')}"
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
+
+
+def tell_saved(path: Path, shipped: Path) -> None:
+    """Print where weights went, and which of the same name are loaded before them."""
+    print(path)
+    first = shipped / path.name
+    if path.parent == trained_dir() and first.exists():
+        print(f"note: {first} is loaded before it")
