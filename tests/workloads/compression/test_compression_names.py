@@ -1,0 +1,81 @@
+import pytest
+
+from workloads.compression.names import Compression, parse
+
+NAMES = [
+    "fp32",
+    "bf16",
+    "fp16",
+    "int8-dynamic",
+    "int8-dynamic-keep-first",
+    "int8-dynamic-keep-edges",
+    "int8-static",
+    "int8-static-keep-first",
+    "int8-static-keep-edges",
+    "int8-qat",
+    "int16-weights",
+    "w16a8",
+    "prune-l1-unstructured-20",
+    "prune-l1-unstructured-50+int8-static",
+    "prune-l1-unstructured-5+int8-dynamic-keep-edges",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_read_and_written_alike(name):
+    assert parse(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("int8-dynamic-keep-edges", Compression("int8-dynamic", "edges")),
+        ("prune-l1-unstructured-20", Compression("fp32", "none", 20)),
+        (
+            "prune-l1-unstructured-50+int8-static-keep-first",
+            Compression("int8-static", "first", 50),
+        ),
+    ],
+)
+def test_a_name_says_what_is_done(name, expected):
+    assert parse(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "int4",
+        "INT8-STATIC",
+        "int8-static-keep-none",
+        "int8-static-keep-last",
+        "int8-qat-keep-first",
+        "fp32-keep-first",
+        "prune-l1-unstructured-0",
+        "prune-l1-unstructured-05",
+        "prune-l1-unstructured-100",
+        "prune-l1-unstructured-50+",
+        "prune-l1-unstructured-50+fp32",
+        "prune-l1-unstructured-50+int8-qat",
+        "prune-l1-unstructured-50int8-static",
+        "int8-static+prune-l1-unstructured-50",
+        "int8-static\n",
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    with pytest.raises(ValueError, match="known ones are fp32") as raised:
+        parse(name)
+    assert repr(name) in str(raised.value)
+    for known in ("int8-dynamic-keep-edges", "int8-qat", "prune-l1-unstructured-"):
+        assert known in str(raised.value)
+
+
+def test_a_compression_that_has_no_name_cannot_be_made():
+    with pytest.raises(ValueError, match="no compression is called"):
+        Compression("int8-qat", "first")
+
+
+def test_those_with_static_activations_are_calibrated():
+    calibrated = {name for name in NAMES[:12] if parse(name).calibrated}
+    static = {"int8-static", "int8-static-keep-first", "int8-static-keep-edges"}
+    assert calibrated == {*static, "int8-qat", "w16a8"}

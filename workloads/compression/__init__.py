@@ -1,0 +1,1 @@
+"""Smaller and faster copies of any model of the suite, and what they cost."""

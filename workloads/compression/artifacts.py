@@ -1,0 +1,108 @@
+"""Made models, kept: each is made once, in a process of its own, and always checked."""
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workloads.corpora import cache
+from workloads.elsewhere import ElsewhereError, check_importable, run_elsewhere
+
+LIBRARIES = ("onnx", "onnxruntime", "torch", "torchao")
+_READABLE = 24  # characters: longer parts of a key, such as checksums, are only hashed
+_log = logging.getLogger("speechmark")
+
+
+def artifacts_dir() -> Path:
+    """Where made models are kept."""
+    return cache.default_cache_dir() / "compressed"
+
+
+def made(
+    key: Mapping[str, str],
+    make: Callable[..., None],
+    arguments: Sequence[Any] = (),
+    directory: Path | None = None,
+) -> Path:
+    """The folder with what `make(folder, *arguments)` wrote into it, now or before.
+
+    `key` names all that the content depends on, such as the checksum of the weights
+    and the compression; the versions of the libraries and the code that makes models
+    are added here. `make` is a function of a module's top level, and it writes files,
+    not folders. Each use verifies the files; damaged ones are made anew, with a warning
+    to the logger `speechmark`. Several processes may call this at once.
+
+    Raises ElsewhereError if making fails, ValueError if `make` cannot be found by
+    another process.
+    """
+    identity = {**key, **_circumstances(make)}
+    folder = (directory or artifacts_dir()) / folder_name(key, identity)
+    fault = _fault(folder)
+    if fault is None:
+        return folder
+    if folder.exists():
+        _log.warning("%s: %s is made anew", fault, folder.name)
+    with cache.temporary_folder(folder) as building:
+        run_elsewhere(make, (building, *arguments), folder.name)
+        if not any(building.iterdir()):
+            raise ElsewhereError(
+                f"{folder.name} cannot be made: {make.__qualname__} wrote no file"
+            )
+        _seal(building, identity)
+        if folder.exists():
+            cache.swap_in(building, folder)
+        else:
+            cache.publish(building, folder)
+    return folder
+
+
+def folder_name(key: Mapping[str, str], identity: Mapping[str, str]) -> str:
+    """The short parts of the key, to be read, and the hash of everything.
+
+    >>> folder_name({"model": "tiny", "compression": "int8-dynamic"}, {})
+    'tiny-int8-dynamic-44136fa355b3678a'
+    """
+    parts = [part for part in key.values() if 0 < len(part) <= _READABLE]
+    readable = re.sub(r"[^A-Za-z0-9.+-]+", "_", "-".join(parts))
+    content = json.dumps(dict(identity), sort_keys=True).encode("ascii")
+    return f"{readable}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _circumstances(make: Callable[..., None]) -> dict[str, str]:
+    """Which libraries and which code would make it."""
+    module = sys.modules[make.__module__]
+    check_importable(make)
+    sources = {*Path(__file__).parent.glob("*.py"), Path(str(module.__file__))}
+    texts = b"".join(path.read_bytes() for path in sorted(sources))
+    return {
+        "made_by": f"{make.__module__}:{make.__qualname__}",
+        "code_sha256": hashlib.sha256(texts).hexdigest(),
+        **{f"{library}_version": _version(library) for library in LIBRARIES},
+    }
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def _fault(folder: Path) -> str | None:
+    """What keeps a folder from being used."""
+    try:
+        manifest, _ = cache.read_manifest(folder)
+    except ValueError as error:
+        return str(error)
+    faults = cache.damaged_files(folder, manifest["files"])
+    return next((f"{folder / name} is {fault}" for name, fault in faults.items()), None)
+
+
+def _seal(building: Path, identity: Mapping[str, str]) -> None:
+    files = {path.name: cache.file_sha256(path) for path in sorted(building.iterdir())}
+    cache.write_manifest(building, {"key": dict(identity), "files": files})

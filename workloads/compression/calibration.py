@@ -1,0 +1,103 @@
+"""Calibration: from what a model will hear to the ranges of its activations.
+
+Axes: `T` frames, `F` features.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+METHODS = ("minmax", "percentile", "entropy")
+PERCENTILE = 99.99  # of an activation's magnitudes: ONNX Runtime's 99.999 clips less
+
+
+def checked_calibration(
+    calibration: Sequence[NDArray[np.float32]] | None, width: int | None
+) -> list[NDArray[np.float32]]:
+    """The utterances (T, F), each with frames, F = `width`, and finite.
+
+    Raises ValueError that tells which one is not.
+    """
+    if not calibration:
+        raise ValueError(
+            "no calibration data: static quantization derives the ranges of "
+            "activations from some utterances; give 16 or more of the training set"
+        )
+    for number, utterance in enumerate(calibration):
+        which = f"calibration utterance {number}"
+        if utterance.ndim != 2 or (width and utterance.shape[1] != width):
+            raise ValueError(
+                f"{which} has shape {utterance.shape}, expected (frames, {width})"
+            )
+        if not len(utterance):
+            raise ValueError(f"{which} has no frames: leave it out")
+        if bad := int(np.count_nonzero(~np.isfinite(utterance))):
+            raise ValueError(
+                f"{which} holds {bad} of {utterance.size} values that are not "
+                "finite: check the features that it was made from"
+            )
+    return [np.asarray(utterance, np.float32) for utterance in calibration]
+
+
+def check_settings(method: str, percentile: float) -> None:
+    if method not in METHODS:
+        known = ", ".join(METHODS)
+        raise ValueError(f"no calibration method is called {method!r}: give {known}")
+    if not 0 < percentile <= 100:
+        raise ValueError(f"percentile is {percentile}: give one above 0, at most 100")
+
+
+def onnxruntime_options(
+    name: str, utterances: list[NDArray[np.float32]], method: str, percentile: float
+) -> dict[str, Any]:
+    """The arguments of ONNX Runtime that say how to calibrate.
+
+    One utterance at a time: its histograms would otherwise hold every activation of all
+    utterances, and could not take utterances of different lengths at all. (The option
+    meant for this, CalibMaxIntermediateOutputs, throws collected data away.)
+    """
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
+
+    ordered = _by_loudness(utterances)
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.set_range(0, len(ordered))
+
+        def __len__(self) -> int:
+            return len(ordered)
+
+        def set_range(self, start_index: int, end_index: int) -> None:
+            self._left = iter(ordered[start_index:end_index])
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            found = next(self._left, None)
+            return None if found is None else {name: found[None]}
+
+    methods = {
+        "minmax": CalibrationMethod.MinMax,
+        "percentile": CalibrationMethod.Percentile,
+        "entropy": CalibrationMethod.Entropy,
+    }
+    options = {"CalibStridedMinMax": 1, "CalibPercentile": percentile}
+    return {
+        "calibration_data_reader": Reader(),
+        "calibrate_method": methods[method],
+        "extra_options": options,
+    }
+
+
+def _by_loudness(utterances: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """From quiet to loud, but those of an eighth of the loudest peak or less at last.
+
+    A histogram of ONNX Runtime has few bins for its first utterance, and grows by bins
+    of their width. "entropy" needs more bins than these few to clip at all, but its
+    time grows with their square: a loud utterance after a silence takes minutes.
+    """
+    peaks = [float(np.abs(utterance).max()) for utterance in utterances]
+    order = sorted(
+        range(len(peaks)), key=lambda i: (peaks[i] <= max(peaks) / 8, peaks[i])
+    )
+    return [utterances[i] for i in order]

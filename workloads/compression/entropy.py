@@ -1,0 +1,78 @@
+"""How small a quantized model becomes when its weights are Huffman-coded.
+
+S. Han, H. Mao, W. J. Dally, "Deep Compression: Compressing Deep Neural Networks with
+Pruning, Trained Quantization and Huffman Coding", ICLR 2016. Here every weight is a
+symbol, pruned ones too, where that paper codes the distances between those that are
+left: a weight costs one bit at least, so pruning beyond what one bit holds goes unseen.
+"""
+
+import heapq
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SYMBOLS = 256
+TABLE_BYTES = SYMBOLS  # a canonical code is its symbols' lengths, a byte for each
+
+
+def huffman_bytes(values: NDArray[np.int8] | NDArray[np.uint8]) -> int:
+    """The exact size of 8-bit values in a Huffman code of their own.
+
+    `values` have any shape; how many there are is known from elsewhere. The table of
+    the code counts, with 256 bytes. A single symbol still takes one bit each time.
+
+    Raises ValueError if the values are not of 8 bits, or if there are none.
+    """
+    if values.dtype not in (np.int8, np.uint8) or not values.size:
+        raise ValueError(
+            f"{values.size} values of {values.dtype} cannot be coded: "
+            "give one or more of int8 or uint8"
+        )
+    symbols = np.ascontiguousarray(values).view(np.uint8).ravel()
+    counts = np.bincount(symbols, minlength=SYMBOLS)
+    return TABLE_BYTES + -(-_payload_bits(counts[counts > 0].tolist()) // 8)
+
+
+def _payload_bits(counts: list[int]) -> int:
+    """Sum of count times code length: each merge lengthens all codes below it by one.
+
+    >>> _payload_bits([5, 2, 1])  # lengths 1, 2, 2
+    11
+    """
+    if len(counts) == 1:
+        return counts[0]
+    heap = list(counts)
+    heapq.heapify(heap)
+    bits = 0
+    while len(heap) > 1:
+        merged = heapq.heappop(heap) + heapq.heappop(heap)
+        bits += merged
+        heapq.heappush(heap, merged)
+    return bits
+
+
+def compressed_bytes(onnx_path: Path) -> int:
+    """The size of a model, of a single file, whose 8-bit weights are Huffman-coded.
+
+    A weight tensor has two dimensions or more and is coded where that makes it smaller.
+    Everything else (scales, biases, floats, the graph) counts as it lies in the file.
+
+    Raises ValueError if the file is not an ONNX model.
+    """
+    from workloads.compression.graph import load_onnx
+
+    model = load_onnx(onnx_path)
+    return onnx_path.stat().st_size - sum(map(_saved_bytes, model.graph.initializer))
+
+
+def _saved_bytes(tensor: Any) -> int:
+    """Of one tensor of the file; zero where a code would only make it larger."""
+    from onnx import TensorProto, numpy_helper
+
+    is_8_bit = tensor.data_type in (TensorProto.INT8, TensorProto.UINT8)
+    if not is_8_bit or len(tensor.dims) < 2 or not tensor.raw_data:
+        return 0
+    values = numpy_helper.to_array(tensor)
+    return max(0, values.nbytes - huffman_bytes(values))

@@ -1,0 +1,77 @@
+"""What a graph of ONNX says about its layers."""
+
+from pathlib import Path
+from typing import Any
+
+_WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm")
+_UNPACKING = ("DequantizeLinear", "Cast", "Mul")  # from stored weights to used ones
+
+
+def load_onnx(path: Path) -> Any:
+    """The model of a file; raises ValueError if there is none."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
+        raise ValueError(
+            f"cannot read an ONNX model from {path}: {error!r}; export it anew"
+        ) from error
+    return model
+
+
+def model_input(model: Any, path: Path) -> tuple[str, int | None]:
+    """Name and width F of a model's only input (B, T, F); None where F is free."""
+    import onnx
+
+    stored = {tensor.name for tensor in model.graph.initializer}
+    inputs = [x for x in model.graph.input if x.name not in stored]
+    kinds = [x.type.tensor_type for x in inputs]
+    if [(k.elem_type, len(k.shape.dim)) for k in kinds] != [
+        (onnx.TensorProto.FLOAT, 3)
+    ]:
+        raise ValueError(
+            f"{path} has the inputs {[x.name for x in inputs]}, "
+            "expected a single one of floats and three axes (batch, frames, features)"
+        )
+    width = kinds[0].shape.dim[2]
+    return inputs[0].name, width.dim_value if width.HasField("dim_value") else None
+
+
+def weighted_nodes(model: Any) -> list[Any]:
+    """The nodes that compute with stored weights, in the graph's order."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    makers = {node.output[0]: node for node in model.graph.node}
+    return [
+        node
+        for node in model.graph.node
+        if node.op_type in _WEIGHTED and _stored_name(node.input[1], makers) in stored
+    ]
+
+
+def _stored_name(name: str, makers: dict[str, Any]) -> str:
+    """Of the tensor from which a weight is unpacked."""
+    while name in makers and makers[name].op_type in _UNPACKING:
+        name = makers[name].input[0]
+    return name
+
+
+def count_float_layers(model: Any) -> int:
+    """How many layers store their weights in float."""
+    from onnx import TensorProto
+
+    makers = {node.output[0]: node for node in model.graph.node}
+    kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    weights = [_stored_name(n.input[1], makers) for n in weighted_nodes(model)]
+    return sum(kinds[name] == TensorProto.FLOAT for name in weights)
+
+
+def output_axis(node: Any, axes: int) -> int:
+    """Which axis of a layer's weights counts its output channels."""
+    if node.op_type == "MatMul":
+        return axes - 1
+    if node.op_type == "Gemm":
+        return 1 - next((a.i for a in node.attribute if a.name == "transB"), 0)
+    return 1 if node.op_type == "ConvTranspose" else 0

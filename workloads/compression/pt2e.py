@@ -1,0 +1,86 @@
+"""Static int8 of torch modules, for `torch.compile`.
+
+Axes: `B` utterances, `T` frames, `F` features.
+
+torchao's export quantization for x86: unsigned 8-bit activations of ranges from
+histograms, 8-bit weights with a scale for each output channel. Inductor makes oneDNN's
+integer kernels of it only with `torch._inductor.config.freezing = True`, under
+`torch.no_grad()`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workloads.compression.calibration import checked_calibration
+from workloads.compression.export import quiet, several
+from workloads.compression.quantization import kept_layers
+
+
+def quantize_for_compile(
+    module: nn.Module,
+    example: Tensor,
+    calibration: Sequence[NDArray[np.float32]],
+    keep: str = "none",
+) -> nn.Module:
+    """A quantized copy of the module, of any batch and length, to be compiled.
+
+    `example` (B, T, F) is what the module is traced with, `calibration` holds
+    utterances (T, F). `keep` leaves layers in float: "none", "first", or "edges", the
+    first two and the last two.
+
+    Raises ValueError if the module is training, or for bad calibration data.
+    """
+    if module.training:
+        raise ValueError("the module is in training mode: call its eval() first")
+    utterances = checked_calibration(calibration, example.shape[2])
+    with quiet("torch.utils._pytree", "torchao"):
+        from torchao.quantization.pt2e import allow_exported_model_train_eval
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+        prepared = prepare_pt2e(_traced(module, example), _quantizer(keep))
+        with torch.no_grad():
+            for utterance in utterances:
+                prepared(torch.from_numpy(utterance)[None])
+            converted = convert_pt2e(prepared)
+    return allow_exported_model_train_eval(converted)
+
+
+def _traced(module: nn.Module, example: Tensor) -> Any:
+    dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    program = torch.export.export(
+        module, (several(example),), dynamic_shapes=(dynamic,)
+    )
+    return program.module()
+
+
+def _quantizer(keep: str) -> Any:
+    """torchao's, which annotates a Conv1d only where a ReLU follows it: the other ones,
+    such as a model's last, are annotated here. Its own way to keep a module in float
+    knows no Conv1d with a ReLU either, so kept layers are marked before it looks.
+    """
+    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+
+    aten = torch.ops.aten
+    convolutions = (aten.conv1d.default, aten.conv2d.default)
+
+    class Quantizer(x86.X86InductorQuantizer):
+        def annotate(self, model: Any) -> Any:
+            nodes = [node for node in model.graph.nodes if node.op == "call_function"]
+            layers = [
+                n for n in nodes if n.target in (*convolutions, aten.linear.default)
+            ]
+            by_name = {node.name: node for node in layers}
+            for name in kept_layers(list(by_name), keep):
+                x86._annotate_nodes_not_quantize(by_name[name])
+            super().annotate(model)
+            for node in layers:
+                if node.target in convolutions and not x86._is_node_annotated(node):
+                    self._annotate_conv_node_helper(node, False, self.global_config)
+            return model
+
+    return Quantizer().set_global(x86.get_default_x86_inductor_quantization_config())
