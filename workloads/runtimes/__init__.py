@@ -1,0 +1,1 @@
+"""Sessions that run a model: one interface over ONNX Runtime, OpenVINO and PyTorch."""

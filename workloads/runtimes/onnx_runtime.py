@@ -1,0 +1,169 @@
+"""ONNX Runtime on the CPU.
+
+Threads: an explicit number of intra-op threads, for which ONNX Runtime sets no affinity
+of its own, so that the process's stands (onnxruntime.ai, "Thread management").
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from workloads.runtimes.onnx_runtime_trace import after_warm_up
+from workloads.runtimes.session import (
+    KernelCall,
+    OperatorMissingError,
+    checked_features,
+    checked_model,
+    checked_threads,
+    existing,
+    load,
+    nodes_with,
+)
+
+RUNTIME = "ONNX Runtime"
+_GRAPH_LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "off": "ORT_DISABLE_ALL",
+}
+_EXECUTION_MODES = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
+# What it says where an operator has no kernel: of this name and these types, in a
+# domain unknown to it, in the standard domain.
+_NO_KERNEL = re.compile(
+    r"Could not find an implementation for (?P<op>[\w.:]+)\(\S+\)"
+    r" node with name '(?P<node>[^']*)'"
+)
+_NO_DOMAIN = re.compile(r"error: (?P<op>[\w.:]+)\(\S+\) is not a registered function")
+_NO_OPERATOR = re.compile(
+    r'In Node, \("(?P<node>[^"]*)", .*No Op registered for (?P<op>\w+)', re.DOTALL
+)
+_ADVICE = "use another runtime or quantize the model without it"
+
+
+@dataclass(frozen=True)
+class OnnxRuntimeOptions:
+    """How a session is set up; the defaults are ONNX Runtime's own, but for threads.
+
+    `arena`: memory is kept in an arena between runs. `graph`: how far the graph is
+    rewritten before it runs. `spinning`: waiting threads spin before they sleep.
+    `execution`: "parallel" runs branches of the graph side by side, on a second pool of
+    as many threads.
+    """
+
+    threads: int
+    arena: bool = True
+    graph: Literal["all", "extended", "basic", "off"] = "all"
+    spinning: bool = True
+    execution: Literal["sequential", "parallel"] = "sequential"
+
+    def __post_init__(self) -> None:
+        checked_threads(self.threads)
+        for name, allowed in (
+            ("graph", _GRAPH_LEVELS),
+            ("execution", _EXECUTION_MODES),
+        ):
+            if getattr(self, name) not in allowed:
+                found, expected = getattr(self, name), ", ".join(allowed)
+                raise ValueError(f"{name}={found!r}: expected one of {expected}")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Features (B, T, F) and the binding that reads them where they lie."""
+
+    features: np.ndarray
+    binding: Any
+
+
+class OnnxRuntimeSession:
+    profile_source = "ONNX Runtime's profile"
+
+    def __init__(self, path: Path, options: OnnxRuntimeOptions) -> None:
+        self._onnxruntime = load("onnxruntime")
+        self._path, self._options = existing(path), options
+        self.native = self._open(self._session_options())
+        inputs = self.native.get_inputs()
+        shapes = [(one.type, one.shape) for one in inputs]
+        self.width = checked_model(
+            path, shapes, len(self.native.get_outputs()), "tensor(float)"
+        )
+
+    def prepare(self, features: np.ndarray) -> Bound:
+        features = checked_features(features, self.width)
+        return Bound(features, self._bind(self.native, features))
+
+    def run(self, prepared: Bound) -> None:
+        self.native.run_with_iobinding(prepared.binding)
+
+    def output(self, prepared: Bound) -> np.ndarray:
+        self.run(prepared)
+        return np.array(prepared.binding.copy_outputs_to_cpu()[0], np.float32)
+
+    def profile(self, prepared: Bound, steps: int) -> tuple[list[KernelCall], float]:
+        """The kernels of `steps` runs after a warm-up, and the seconds of these runs,
+        both by the profiler of a second session."""
+        with tempfile.TemporaryDirectory() as directory:
+            options = self._session_options()
+            options.enable_profiling = True
+            options.profile_file_prefix = f"{directory}/trace"
+            session = self._open(options)
+            binding = self._bind(session, prepared.features)
+            for _ in range(1 + steps):
+                session.run_with_iobinding(binding)
+            return after_warm_up(Path(session.end_profiling()))
+
+    def _session_options(self) -> Any:
+        ort, chosen = self._onnxruntime, self._options
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = chosen.threads
+        parallel = chosen.execution == "parallel"
+        options.inter_op_num_threads = chosen.threads if parallel else 1
+        options.execution_mode = getattr(
+            ort.ExecutionMode, _EXECUTION_MODES[chosen.execution]
+        )
+        options.graph_optimization_level = getattr(
+            ort.GraphOptimizationLevel, _GRAPH_LEVELS[chosen.graph]
+        )
+        options.enable_cpu_mem_arena = chosen.arena
+        for pool in ("intra_op", "inter_op"):
+            spinning = "1" if chosen.spinning else "0"
+            options.add_session_config_entry(f"session.{pool}.allow_spinning", spinning)
+        return options
+
+    def _open(self, options: Any) -> Any:
+        errors = self._onnxruntime.capi.onnxruntime_pybind11_state
+        try:
+            return self._onnxruntime.InferenceSession(
+                str(self._path), options, providers=["CPUExecutionProvider"]
+            )
+        except (
+            errors.Fail,
+            errors.InvalidGraph,
+            errors.InvalidProtobuf,
+            errors.NotImplemented,
+        ) as error:
+            raise self._explained(str(error)) from error
+
+    def _explained(self, message: str) -> ValueError:
+        for pattern in (_NO_KERNEL, _NO_DOMAIN, _NO_OPERATOR):
+            if found := pattern.search(message):
+                operator = found["op"]
+                node = found.groupdict().get("node") or nodes_with(
+                    self._path, operator.rpartition(":")[2]
+                )
+                return OperatorMissingError(RUNTIME, operator, node, _ADVICE)
+        return ValueError(f"{RUNTIME} cannot open {self._path}: {message}")
+
+    def _bind(self, session: Any, features: np.ndarray) -> Any:
+        value = self._onnxruntime.OrtValue.ortvalue_from_numpy(features)
+        binding = session.io_binding()
+        binding.bind_ortvalue_input(session.get_inputs()[0].name, value)
+        binding.bind_output(session.get_outputs()[0].name, "cpu")
+        return binding

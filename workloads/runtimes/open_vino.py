@@ -1,0 +1,227 @@
+"""OpenVINO on the CPU: one stream, a given number of threads, a given precision.
+
+The precision is INFERENCE_PRECISION_HINT: what float layers compute in. Layers that a
+model has quantized to int8 run as int8 under any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.runtimes.open_vino_counters import kernel_calls
+from workloads.runtimes.open_vino_kernels import created, named
+from workloads.runtimes.session import (
+    KernelCall,
+    OperatorMissingError,
+    PrecisionMissingError,
+    checked_features,
+    checked_model,
+    checked_threads,
+    existing,
+    load,
+    nodes_with,
+)
+
+RUNTIME = "OpenVINO"
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+_NOT_CONVERTED = re.compile(
+    r"(?:No conversion rule found for operations:"
+    r"|does not support the following ONNX operations:)\s*(?P<op>[\w.]+)"
+)
+_NO_KERNEL = re.compile(
+    r"(?P<op>\w+) node(?: with name '(?P<node>[^']*)')?[^\n]*"
+    r"(?:object is not initialized|doesn't have an initialized executor)"
+)
+_STDERR_TAIL = 2000  # characters
+
+
+@dataclass(frozen=True)
+class Request:
+    """Features (B, T, F) and the infer request whose input tensor is their memory."""
+
+    features: np.ndarray
+    native: Any
+
+
+class OpenVinoSession:
+    """`compiled` is OpenVINO's own CompiledModel.
+
+    The first `prepare` runs once, to find what this build cannot run: on one thread,
+    OpenVINO 2026.4.1 skips a node that fails and reports no error.
+    """
+
+    profile_source = "OpenVINO's counters"
+
+    def __init__(self, path: Path, precision: str, threads: int) -> None:
+        if precision not in PRECISIONS:
+            expected = ", ".join(PRECISIONS)
+            raise ValueError(f"precision={precision!r}: expected one of {expected}")
+        self._openvino = load("openvino")
+        self._path, self._precision = existing(path), precision
+        self._threads = checked_threads(threads)
+        self.compiled = self._compile()
+        self._check_honoured()
+        inputs = [
+            (one.element_type.get_type_name(), _lengths(one.partial_shape))
+            for one in self.compiled.inputs
+        ]
+        self.width = checked_model(path, inputs, len(self.compiled.outputs), "f32")
+        self._proven = False
+
+    def prepare(self, features: np.ndarray) -> Request:
+        features = checked_features(features, self.width)
+        request = self.compiled.create_infer_request()
+        tensor = self._openvino.Tensor(features, shared_memory=True)
+        request.set_input_tensor(tensor)
+        prepared = Request(features, request)
+        if not self._proven:  # a failure that it hides must not be timed
+            self.output(prepared)
+            self._proven = True
+        return prepared
+
+    def run(self, prepared: Request) -> None:
+        try:
+            prepared.native.infer(share_outputs=True)  # else it copies the output
+        except RuntimeError as error:
+            raise self._explained(str(error)) from error
+
+    def output(self, prepared: Request) -> np.ndarray:
+        self.run(prepared)
+        result = np.array(prepared.native.get_output_tensor().data, np.float32)
+        if result.size == 0 or len(result) != len(prepared.features):
+            raise OperatorMissingError(
+                RUNTIME,
+                "that it hides",
+                "not told",
+                f"with one thread this build skips what it cannot run, without an "
+                f"error: the output has shape {result.shape} for features of shape "
+                f"{prepared.features.shape} ({_allowed_isa()}); two threads tell more",
+            )
+        return result
+
+    def profile(self, prepared: Request, steps: int) -> tuple[list[KernelCall], float]:
+        """The kernels of `steps` runs after a warm-up, and their seconds.
+
+        Times are those of OpenVINO's performance counters, in a second compiled model.
+        Their names tell no instruction set beyond AVX-512; oneDNN's, which another
+        process logs as it creates its kernels, do.
+        """
+        compiled = self._compile(counting=True)
+        request = compiled.create_infer_request()
+        request.set_input_tensor(
+            self._openvino.Tensor(prepared.features, shared_memory=True)
+        )
+        request.infer(share_outputs=True)
+        before = request.profiling_info
+        wall_ms = 0.0
+        for _ in range(steps):
+            request.infer(share_outputs=True)
+            wall_ms += request.latency
+        after, graph = request.profiling_info, compiled.get_runtime_model()
+        calls = kernel_calls(before, after, steps, graph)
+        return named(calls, created(self._creation_log(prepared))), wall_ms / 1000.0
+
+    def _creation_log(self, prepared: Request) -> list[str]:
+        """What oneDNN writes when it creates the kernels of a run, in a process of its
+        own: it reads ONEDNN_VERBOSE when it loads, and prints to standard output.
+
+        Not the log of executions: with that on, OpenVINO 2026.4 leaves convolutions
+        out, and says nothing.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            features = Path(directory, "features.npy")
+            np.save(features, prepared.features)
+            settings = (self._path, self._precision, self._threads, features)
+            child = subprocess.run(
+                [
+                    *(sys.executable, "-m", "workloads.runtimes.open_vino_kernels"),
+                    *map(str, settings),
+                ],
+                env=_child_environment(),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        if child.returncode != 0:
+            raise RuntimeError(
+                f"the process that names {RUNTIME}'s kernels ended with "
+                f"{child.returncode}: {child.stderr[-_STDERR_TAIL:]}"
+            )
+        return child.stdout.splitlines()
+
+    def _compile(self, counting: bool = False) -> Any:
+        properties = {
+            "INFERENCE_PRECISION_HINT": PRECISIONS[self._precision],
+            "INFERENCE_NUM_THREADS": self._threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            # Else it leaves out each core's second thread, whatever number is asked.
+            "ENABLE_HYPER_THREADING": True,
+            "PERF_COUNT": counting,
+        }
+        core = self._openvino.Core()
+        try:
+            return core.compile_model(core.read_model(self._path), "CPU", properties)
+        except RuntimeError as error:
+            raise self._explained(str(error)) from error
+
+    def _check_honoured(self) -> None:
+        """It takes other precisions and fewer threads in silence."""
+        hint = self.compiled.get_property("INFERENCE_PRECISION_HINT")
+        if hint.get_type_name() != PRECISIONS[self._precision]:
+            raise PrecisionMissingError(
+                f"{RUNTIME} computes in {hint.get_type_name()} on this CPU, not in "
+                f"{self._precision}: take another precision or another CPU"
+            )
+        threads = self.compiled.get_property("INFERENCE_NUM_THREADS")
+        if threads != self._threads:
+            raise ValueError(
+                f"{RUNTIME} uses {threads} threads, not {self._threads}: ask for no "
+                f"more threads than CPUs that this process may use"
+            )
+
+    def _explained(self, message: str) -> ValueError:
+        if found := _NOT_CONVERTED.search(message):
+            # "domain.Operator-opset", where the standard domain has no name
+            operator = found["op"].removesuffix(".")
+            node = nodes_with(self._path, operator.rpartition(".")[2])
+            advice = "use another runtime or export the model without it"
+            return OperatorMissingError(RUNTIME, operator, node, advice)
+        if found := _NO_KERNEL.search(message):
+            return OperatorMissingError(
+                RUNTIME,
+                found["op"],
+                found["node"] or "not told",
+                f"this build has none for these types ({_allowed_isa()}); raise the "
+                f"cap or use another compression",
+            )
+        return ValueError(f"{RUNTIME} cannot run {self._path}: {message}")
+
+
+def _allowed_isa() -> str:
+    cap = os.environ.get("ONEDNN_MAX_CPU_ISA", "this CPU's own")
+    return f"allowed instruction set: {cap}"
+
+
+def _lengths(shape: Any) -> list[int | None]:
+    return [axis.get_length() if axis.is_static else None for axis in shape]
+
+
+def _child_environment() -> dict[str, str]:
+    root = str(Path(__file__).parents[2])  # where `workloads` lies
+    paths = [root, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "ONEDNN_VERBOSE": "profile_create",
+    }

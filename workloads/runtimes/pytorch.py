@@ -1,0 +1,96 @@
+"""PyTorch: a module as it is (eager), or compiled by inductor.
+
+Threads are torch's own, from OMP_NUM_THREADS. Kernels are in the log of its oneDNN,
+hence there is no profile here.
+
+Compiled: `dynamic=True`, so one graph serves all lengths and batch sizes but the batch
+size 1, which torch always compiles apart (mark_dynamic cannot help it: sizes 0 and 1
+are never symbolic). Freezing makes weights constants of the graph, which int8 modules
+need for their kernels; inductor repacks weights of 2-D and 3-D convolutions only, those
+of 1-D ones are reordered in every call, frozen or not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workloads.runtimes.session import checked_features, load
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@dataclass(frozen=True)
+class OnDevice:
+    """Features (B, T, F) on the session's device, in its precision."""
+
+    tensor: torch.Tensor
+
+
+class TorchSession:
+    """Takes the module over: it is moved to the device and the precision in place.
+
+    `width` is the model's F. Opening a compiled session switches freezing on for the
+    whole process, since torch reads that setting whenever it compiles, which is not
+    here but in the first runs: one of batch size 1 and one of any other.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        width: int,
+        device: str = "cpu",
+        precision: str = "fp32",
+        compiled: bool = False,
+    ) -> None:
+        if precision not in PRECISIONS:
+            expected = ", ".join(PRECISIONS)
+            raise ValueError(f"precision={precision!r}: expected one of {expected}")
+        self._torch = load("torch")
+        # An exported graph is what it is, and its flag stays up even after its eval().
+        exported = isinstance(module, self._torch.fx.GraphModule)
+        if module.training and not exported:
+            raise ValueError("the module is in training mode: call its eval() first")
+        self._device, self.width = device, width
+        self._dtype = getattr(self._torch, PRECISIONS[precision])
+        module = module.to(device, self._dtype)
+        self._forward = _compile(module) if compiled else module
+
+    def prepare(self, features: np.ndarray) -> OnDevice:
+        features = checked_features(features, self.width)
+        # A tensor from outside inference mode would be compiled for apart.
+        with self._torch.inference_mode():
+            tensor = self._torch.from_numpy(features)
+            return OnDevice(tensor.to(self._device, self._dtype))
+
+    def run(self, prepared: OnDevice) -> None:
+        with self._torch.inference_mode():
+            self._forward(prepared.tensor)
+
+    def output(self, prepared: OnDevice) -> np.ndarray:
+        with self._torch.inference_mode():
+            result = self._forward(prepared.tensor)
+            return np.array(result.to("cpu", self._torch.float32).numpy())
+
+
+def _compile(module: nn.Module) -> Callable[..., Any]:
+    compiler = os.environ.get("CXX", "g++")  # as torch._inductor.config.cpp.cxx
+    if shutil.which(compiler) is None:
+        raise ValueError(
+            f"torch.compile needs a C++ compiler, and {compiler!r} is not on the PATH: "
+            f"install g++ or name another in CXX"
+        )
+    import torch
+    import torch._inductor.config  # is not loaded with torch
+
+    torch._inductor.config.freezing = True
+    return torch.compile(module, dynamic=True)

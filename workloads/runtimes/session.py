@@ -1,0 +1,153 @@
+"""What a session of any runtime is, and what it refuses.
+
+For models with one input, features (B, T, F) in float32, and one output (B, U, C), also
+float32 to the caller. B batch, T frames, F features, U output frames, C symbols.
+
+Importing this module imports no runtime: one is imported when its session is opened,
+so that a process that times one runtime never holds another.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+Prepared = TypeVar("Prepared")
+
+_NO_CAP = {
+    "onnxruntime": "ONNX Runtime has no switch for an instruction-set cap: its kernels "
+    "take whatever the CPU has; time it on uncapped hardware, or take openvino, eager "
+    "or compile",
+}
+
+
+class Session(Protocol[Prepared]):
+    """A model, ready to run on one runtime.
+
+    `prepare` does all that is not to be timed and raises ValueError for features that
+    the model cannot take. `run` is what to time: nothing but the forward pass. On a
+    CUDA device it returns before the device is done. `output` runs too, and gives the
+    result as an array of its own.
+    """
+
+    def prepare(self, features: np.ndarray) -> Prepared: ...
+    def run(self, prepared: Prepared) -> None: ...
+    def output(self, prepared: Prepared) -> np.ndarray: ...
+
+
+class OperatorMissingError(ValueError):
+    """The runtime has no kernel for an operator of the model."""
+
+    def __init__(self, runtime: str, operator: str, node: str, advice: str) -> None:
+        super().__init__(
+            f"{runtime} has no kernel for operator {operator} (node {node}): {advice}"
+        )
+        self.runtime, self.operator, self.node = runtime, operator, node
+
+
+class PrecisionMissingError(ValueError):
+    """The runtime would compute in another precision than the one asked for."""
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One call of one kernel, in oneDNN's words where it has them.
+
+    >>> KernelCall("convolution", "QLinearConv", "u8,s8,u8", 0.68).primitive
+    'convolution'
+    """
+
+    primitive: str
+    implementation: str
+    dtypes: str  # source, weights, destination
+    time_ms: float
+
+
+def cannot_cap(runtime: str) -> str | None:
+    """Why an instruction-set cap does not reach this runtime, None where it does."""
+    return _NO_CAP.get(runtime)
+
+
+def load(package: str) -> ModuleType:
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise ModuleNotFoundError(
+            f"this runtime needs the package {package}, which is not installed: "
+            f"pip install {package}",
+            name=package,
+        ) from error
+
+
+def existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"no model at {path}: export it first")
+    return path
+
+
+def checked_threads(threads: int) -> int:
+    if threads < 1:
+        raise ValueError(f"threads={threads}: expected a whole number above 0")
+    return threads
+
+
+def checked_model(
+    path: Path, inputs: Sequence[tuple[str, Sequence[Any]]], outputs: int, dtype: str
+) -> int | None:
+    """The width F of the model's only input, None where the model leaves it open.
+
+    `inputs` are element types and shapes as the runtime tells them, where an axis of
+    any length is no integer; `dtype` is the runtime's name of float32.
+    """
+    if len(inputs) != 1 or outputs != 1:
+        raise ValueError(
+            f"{path} has {len(inputs)} inputs and {outputs} outputs: expected one each"
+        )
+    (found, shape) = inputs[0]
+    if found != dtype or len(shape) != 3:
+        raise ValueError(
+            f"{path} takes {found} with {len(shape)} axes: expected {dtype} with the "
+            f"axes batch, frames, features"
+        )
+    return shape[2] if isinstance(shape[2], int) else None
+
+
+def checked_features(features: np.ndarray, width: int | None) -> np.ndarray:
+    """The same array where it is contiguous and writable, which runtimes need to share
+    its memory; else a copy. ValueError for what the model cannot take."""
+    if features.dtype != np.float32:
+        raise ValueError(f"features are {features.dtype}: expected float32")
+    if features.ndim != 3:
+        raise ValueError(
+            f"features have shape {features.shape}: expected the three axes batch, "
+            f"frames, features"
+        )
+    if 0 in features.shape:
+        raise ValueError(f"features have shape {features.shape}: nothing to run on")
+    if width is not None and features.shape[2] != width:
+        raise ValueError(
+            f"features are {features.shape[2]} wide: this model takes {width}"
+        )
+    if not np.isfinite(features).all():
+        bad = int(features.size - np.isfinite(features).sum())
+        raise ValueError(f"{bad} of {features.size} features are NaN or infinite")
+    return np.require(features, requirements=["C", "W"])
+
+
+def nodes_with(path: Path, operator: str) -> str:
+    """Names of the model's nodes of that type, for an error that does not tell them."""
+    try:
+        onnx = importlib.import_module("onnx")
+    except ModuleNotFoundError:
+        return "not told; install onnx to learn it"
+    graph = onnx.load(path, load_external_data=False).graph
+    names = [node.name or "unnamed" for node in graph.node if node.op_type == operator]
+    return ", ".join(names) or "not told"
