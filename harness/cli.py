@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from harness import comparison, edits
 from harness import profile as profiles
 from harness.bridges.progress import minutes
 from harness.hardware import parse_all
@@ -18,16 +21,17 @@ from harness.observe import doctor as examination
 from harness.observe.fingerprint import fingerprint
 from harness.plan import discover
 from harness.plan import plan as plan_cases
-from harness.record.result import ResultError, load
+from harness.record.result import Result, ResultError, load
+from harness.record.schema import Record
 from harness.run_session import this_machine
-from harness.show import remarks, summary
+from harness.show import WIDTH, remarks, summary
 
 LIMIT_PERCENT = 0.5  # what measuring may cost
 
 
-def _console() -> Console:
+def _console(width: int = 140) -> Console:
     """As wide as the terminal; wide enough for a table where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=140)
+    return Console() if sys.stdout.isatty() else Console(width=width)
 
 
 @click.group()
@@ -103,24 +107,123 @@ def doctor(results: Path) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def show(file: Path) -> None:
-    """Print a result file as a table."""
+@click.option(
+    "-k", "keyword", default="", help="only cases whose id contains this text"
+)
+@click.option(
+    "--by-compression",
+    is_flag=True,
+    help="a table a model, of compressions over runtimes; and one of batch sizes",
+)
+@click.option(
+    "--transcripts",
+    is_flag=True,
+    help="the best, middle and worst transcript of each case, and its edits by length",
+)
+@click.option(
+    "--edits-html",
+    type=click.Path(path_type=Path),
+    metavar="OUT.html",
+    help="write a page that draws edit distance over length; it opens offline",
+)
+def show(
+    file: Path,
+    keyword: str,
+    by_compression: bool,
+    transcripts: bool,
+    edits_html: Path | None,
+) -> None:
+    """Print a result file as tables.
+
+    The options that choose other views replace the plain tables, and may stand
+    together.
+    """
+    result = _load(file)
+    records = [r for r in result.records if keyword.lower() in r.case_id.lower()]
+    if keyword and not records:
+        raise click.UsageError(f"no case of {file} contains {keyword!r}")
+    console, title = _console(WIDTH), _title(result)
+    console.print(title, highlight=False, markup=False)
+    if by_compression:
+        _print_compressions(records, file, console)
+    if transcripts:
+        _print_transcripts(records, file, console)
+    if edits_html is not None:
+        _write_edits(records, file, edits_html, title)
+    if not (by_compression or transcripts or edits_html):
+        for table in summary(records):
+            console.print(table)
+        _print_remarks(records, console)
+
+
+def _load(file: Path) -> Result:
     try:
-        result = load(file)
+        return load(file)
     except ResultError as error:
         raise click.ClickException(str(error)) from None
-    console = _console()
+
+
+def _title(result: Result) -> str:
     run = result.run
-    console.print(
+    return (
         f"{result.machine.get('cpu_model')}, {run.get('profile')} profile, suite "
-        f"{run.get('suite_version')} at {(run.get('git_commit') or 'no commit')[:12]}",
-        highlight=False,
-        markup=False,
+        f"{run.get('suite_version')} at {(run.get('git_commit') or 'no commit')[:12]}"
     )
-    for table in summary(result.records):
-        console.print(table)
-    for line in remarks(result.records):
+
+
+def _print_remarks(records: Sequence[Record], console: Console) -> None:
+    for line in remarks(records):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _print_compressions(
+    records: Sequence[Record], file: Path, console: Console
+) -> None:
+    parts = comparison.by_compression(records)
+    if not parts:
+        raise click.ClickException(
+            f"{file}: none of {len(records)} cases is an operation that was measured, "
+            "so there are no compressions to compare: `speechmark show` says why"
+        )
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
+    _print_remarks(records, console)
+
+
+def _print_transcripts(records: Sequence[Record], file: Path, console: Console) -> None:
+    found = edits.with_transcripts(records)
+    if not found:
+        raise _lacking("transcripts", records, file)
+    console.print(edits.LEGEND, highlight=False)
+    for record in found:
+        for part in edits.case_lines(record, console.width):
+            console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
+
+
+def _write_edits(records: Sequence[Record], file: Path, page: Path, title: str) -> None:
+    """Only a new file or a plain one is written: to move a file over a device or over
+    the result itself would destroy it."""
+    found = edits.with_edits(records)
+    if not found:
+        raise _lacking("edits by length", records, file)
+    try:
+        if page.exists() and (not page.is_file() or page.samefile(file)):
+            what = "the result itself" if page.is_file() else "no plain file"
+            raise click.UsageError(f"--edits-html {page}: that is {what}; name another")
+        edits.write_page(page, title, found)
+    except OSError as error:
+        raise click.UsageError(
+            f"--edits-html {page}: cannot write there: {error.strerror}; name a file "
+            "in a folder that exists and may be written"
+        ) from None
+    click.echo(f"{page}: edit distance over length, {len(found)} cases")
+
+
+def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickException:
+    return click.ClickException(
+        f"{file}: none of {len(records)} cases has {what}: those of wav2letter keep "
+        "them since this version; measure them again, or choose other cases with -k"
+    )
 
 
 @main.command()

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.record.result import is_ok
 from harness.record.schema import Record
 
 WIDTH = 200  # where the output is no terminal: no id is folded
 ERROR_RATES = ("wer", "cer", "per")
+ABSENT = "-"  # not known, or not measured
 
 
 def summary_text(records: Sequence[Record], width: int = WIDTH) -> str:
@@ -62,7 +64,7 @@ def _training_table(records: Sequence[Record]) -> Table:
             _format(target.tta_s if target else None, "{:.1f} s")
             for target in map(reached.get, targets)
         ]
-        table.add_row(record.case_id, *cells, *_training_cells(record))
+        table.add_row(Text(record.case_id), *cells, *_training_cells(record))
     return table
 
 
@@ -86,14 +88,14 @@ def _operation_table(records: Sequence[Record]) -> Table:
         ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
         ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
-        ("error %", _error),
-        ("model MB", _model_mb),
+        ("error %", error_cell),
+        ("model MB", size_cell),
         ("peak MiB", _peak_mib),
         ("of peak %", _fraction),
     ]
     _add_columns(table, [title for title, _ in columns])
     for record in records:
-        table.add_row(record.case_id, *(cell(record) for _, cell in columns))
+        table.add_row(Text(record.case_id), *(cell(record) for _, cell in columns))
     return table
 
 
@@ -115,28 +117,37 @@ def _p90_ms(record: Record) -> str:
     return _format(latency.p90.value if latency else None, "{:.3g}")
 
 
-def _error(record: Record) -> str:
+def error_cell(record: Record) -> str:
     """The first error rate there is, but one that fails its gate before all others."""
     metrics = (record.accuracy.metrics if record.accuracy else None) or {}
     found = [name for name in ERROR_RATES if name in metrics]
     failed = [name for name in found if metrics[name].passed is False]
     names = failed or found
-    return f"{names[0]} {_metric(record, names[0])}" if names else "-"
+    return f"{names[0]} {_metric(record, names[0])}" if names else ABSENT
 
 
 def _metric(record: Record, name: str) -> str:
     metrics = record.accuracy.metrics if record.accuracy else None
     if not metrics or name not in metrics:
-        return "-"
+        return ABSENT
     metric = metrics[name]
     failed = " FAILS GATE" if metric.passed is False else ""
     return f"{100 * metric.value:.1f}{failed}"
 
 
-def _model_mb(record: Record) -> str:
-    """Three digits of it; large ones without an exponent."""
+def size_cell(record: Record) -> str:
+    """The model's size in megabytes."""
     size = record.work.model_bytes if record.work else None
-    return "-" if size is None else f"{float(f'{size / 1e6:.3g}'):g}"
+    return ABSENT if size is None else digits(size / 1e6)
+
+
+def digits(value: float) -> str:
+    """Three digits of it; large ones without an exponent.
+
+    >>> digits(0.012345), digits(12.345), digits(12345.6)
+    ('0.0123', '12.3', '12300')
+    """
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def _peak_mib(record: Record) -> str:
@@ -150,4 +161,4 @@ def _fraction(record: Record) -> str:
 
 
 def _format(value: float | None, pattern: str) -> str:
-    return "-" if value is None else pattern.format(value)
+    return ABSENT if value is None else pattern.format(value)

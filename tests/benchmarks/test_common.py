@@ -67,6 +67,32 @@ def test_a_gate_may_be_of_some_metrics_only() -> None:
     assert both["wer"].passed is None
 
 
+def ranked(references: list[str], edits: tuple[int, ...]) -> list[tuple[str, str]]:
+    """The rank of each telling transcript, and what was heard."""
+    heard = [f"heard {reference}" for reference in references]
+    distances = ErrorRate("levenshtein", edits, (1,) * len(edits))
+    found = common.telling_transcripts(references, heard, distances)
+    pairs = dict(zip(references, edits, strict=True))
+    assert all(one.edits == pairs[one.reference] for one in found)
+    assert all(one.hypothesis == f"heard {one.reference}" for one in found)
+    return [(one.rank, one.reference) for one in found]
+
+
+def test_transcripts_are_ranked_by_edits_per_character() -> None:
+    # 4 edits of 40 characters are better than 2 of 4, and these than 3 of 3.
+    found = ranked(["four", "a" * 40, "yes"], (2, 4, 3))
+    assert found == [("best", "a" * 40), ("middle", "four"), ("worst", "yes")]
+
+
+def test_an_empty_reference_is_ranked_by_its_edits() -> None:
+    found = ranked(["", "ab", "abcd"], (3, 1, 0))
+    assert found == [("best", "abcd"), ("middle", "ab"), ("worst", "")]
+
+
+def test_the_only_transcript_is_best_middle_and_worst() -> None:
+    assert ranked(["ab"], (1,)) == [("best", "ab"), ("middle", "ab"), ("worst", "ab")]
+
+
 def test_a_case_is_compared_with_itself_in_fp32() -> None:
     options = (("beam", "4"),)
     case = Case("w", "m", "int8-static", "openvino", "cpu", 8, options)

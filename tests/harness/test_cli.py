@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import toy
 from click.testing import CliRunner
+from outcomes import CASE, TRAINING_CASE, outcome, point, record, training_outcome
 
 from harness import cli
 from harness.hardware import Machine
@@ -37,7 +39,9 @@ def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
 def test_plan_says_once_what_each_workload_does() -> None:
     _, printed = invoke("plan", "--profile", "smoke")
     lines = [line.strip() for line in printed.splitlines()]
-    titles = [line.partition(":")[0] for line in lines if re.match(r"[a-z-]+: ", line)]
+    titles = [
+        line.partition(":")[0] for line in lines if re.match(r"[a-z0-9-]+: ", line)
+    ]
     workloads = {line.partition("/")[0] for line in lines if line.count("/") >= 5}
     assert set(titles) == workloads
     assert len(titles) == len(workloads)
@@ -98,6 +102,116 @@ def test_show_prints_what_a_result_holds_and_why_cases_are_missing(
     assert status == 0
     assert "Toy CPU [bold], quick profile, suite 9.9" in printed
     assert f"skipped: {case.id}: the toy is away" in printed
+
+
+def result_file(folder: Path, *records: Record) -> Path:
+    """A result file of these measured records."""
+    content = {
+        "machine_info": {"speechmark": {"cpu_model": "Toy CPU"}},
+        "benchmarks": [{"extra_info": r.model_dump(mode="json")} for r in records],
+        "speechmark": {"schema_version": 1, "run": {"profile": "quick"}},
+    }
+    path = folder / "result.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def two_cases(tmp_path: Path) -> Path:
+    """A result of two cases, fp32 and int8, with transcripts and edits by length."""
+    said = [("best", "old", "cold", 1)]
+    heard = outcome(0.5, accuracy=toy.heard(said, [(3, 1)]))
+    cases = (replace(CASE, compression=name) for name in ("fp32", "int8"))
+    return result_file(tmp_path, *(record(heard, case=case) for case in cases))
+
+
+def test_show_keeps_to_a_keyword(two_cases: Path) -> None:
+    _, printed = invoke("show", str(two_cases), "-k", "INT8")
+    assert "toy/good/int8/eager/cpu/b1" in printed
+    assert "toy/good/fp32/eager/cpu/b1" not in printed
+
+
+def test_show_by_compression_prints_ratios_in_place_of_the_plain_table(
+    two_cases: Path,
+) -> None:
+    status, printed = invoke("show", str(two_cases), "--by-compression")
+    assert status == 0
+    assert "500 (1.00x)" in printed
+    assert "operations" not in printed
+
+
+def test_show_by_compression_says_that_nothing_was_measured(tmp_path: Path) -> None:
+    trained = training_outcome(point(1, 0.9))
+    path = result_file(tmp_path, record(trained, case=TRAINING_CASE))
+    status, printed = invoke("show", str(path), "--by-compression")
+    assert status == 1
+    assert "none of 1 cases is an operation that was measured" in printed
+
+
+def test_show_transcripts_prints_what_was_said_above_what_was_heard(
+    two_cases: Path,
+) -> None:
+    status, printed = invoke("show", str(two_cases), "--transcripts", "-k", "int8")
+    assert status == 0
+    lines = printed.splitlines()
+    assert lines[1:7] == [
+        "under each pair: S substituted, D deleted, I inserted; * fills a gap",
+        "toy/good/int8/eager/cpu/b1",
+        "  best: edits 1, characters 3, error rate 33.3 %",
+        "    said   *old",
+        "    heard  cold",
+        "           I",
+    ]
+    assert "fp32" not in printed
+
+
+def test_show_writes_a_page_of_edits(two_cases: Path) -> None:
+    page = two_cases.with_name("edits.html")
+    status, printed = invoke("show", str(two_cases), "--edits-html", str(page))
+    assert status == 0
+    assert f"{page}: edit distance over length, 2 cases" in printed
+    text = page.read_text()
+    assert text.count("toy\\u002fgood\\u002fint8") == 1
+    assert "Toy CPU, quick profile" in text
+
+
+@pytest.mark.parametrize("option", ["--transcripts", "--edits-html=edits.html"])
+def test_show_says_that_no_case_has_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, printed = invoke("show", str(result_file(tmp_path, record())), option)
+    assert status == 1
+    assert "none of 1 cases has" in printed
+    assert "measure them again" in printed
+    assert not Path("edits.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing/edits.html", "No such file or directory"),
+        ("result.json", "that is the result itself"),
+        (".", "that is no plain file"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_show_writes_no_page_where_it_cannot_or_would_destroy(
+    two_cases: Path, name: str, told: str
+) -> None:
+    before = two_cases.read_bytes()
+    page = two_cases.parent / name
+    status, printed = invoke("show", str(two_cases), f"--edits-html={page}")
+    assert status == 2
+    assert told in printed
+    assert two_cases.read_bytes() == before
+    assert [path.name for path in two_cases.parent.iterdir()] == ["result.json"]
+
+
+def test_show_names_a_keyword_that_no_case_contains(two_cases: Path) -> None:
+    status, printed = invoke("show", str(two_cases), "-k", "bf16")
+    assert status == 2
+    assert f"no case of {two_cases} contains 'bf16'" in " ".join(printed.split())
 
 
 def test_show_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_numbers_for_a_purchase_come_from_three_processes(name):
 
 def test_standard_spends_its_time_on_processes_rather_than_on_samples():
     case_s = profile.STANDARD.warmup_s + profile.STANDARD.timed_s
-    assert (case_s, profile.STANDARD.processes) == (20.0, 3)
+    assert (case_s, profile.STANDARD.processes) == (15.0, 3)
 
 
 def test_each_profile_gives_more_time_than_the_one_before():

@@ -181,5 +181,10 @@ def test_a_long_case_is_folded_and_hides_no_figure(width):
     assert titles.endswith("of peak % ")
 
 
+def test_a_case_is_no_markup_whatever_it_is_called():
+    odd = record(outcome(0.5)).model_copy(update={"case_id": "toy/[/oops]"})
+    assert "toy/[/oops]" in summary_text([odd])
+
+
 def test_nothing_measured_is_nothing_shown():
     assert summary_text([]) == ""

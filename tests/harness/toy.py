@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,3 +153,17 @@ TRAINING = Workload(
     build_training,
     {"smoke": points("good"), "quick": points("good")},
 )
+
+
+def heard(
+    transcripts: Sequence[tuple[str, str, str, int]], pairs: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """An accuracy as a worker sends it, with transcripts (rank, reference, hypothesis,
+    edits) and edits by length."""
+    names = ("rank", "reference", "hypothesis", "edits")
+    return {
+        "metrics": {"cer": {"value": 0.1, "n": 50, "interval": [0.05, 0.15]}},
+        "reason": None,
+        "edits_by_length": [list(pair) for pair in pairs],
+        "transcripts": [dict(zip(names, one, strict=True)) for one in transcripts],
+    }

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import toy
 from outcomes import TRAINING_CASE, outcome, point, record, target, training_outcome
 from pydantic import ValidationError
 
@@ -10,6 +11,7 @@ from harness.record.schema import (
     Kernels,
     Record,
     TargetReached,
+    TranscriptRecord,
 )
 
 
@@ -136,3 +138,34 @@ def test_kernels_of_an_older_result_came_from_torchs_onednn():
     }
     found = Kernels.model_validate(written)
     assert (found.source, found.float_layers) == ("oneDNN log", 0)
+
+
+def test_transcripts_and_edits_are_read_back_as_they_were_written():
+    said = [("best", "a", "a", 0), ("worst", "ab", "xb", 1)]
+    found = record(outcome(0.5, accuracy=toy.heard(said, [(1, 0), (2, 1)])))
+    read = Record.model_validate_json(found.model_dump_json())
+    assert read == found
+    assert read.accuracy.edits_by_length == [(1, 0), (2, 1)]
+    assert [one.rank for one in read.accuracy.transcripts] == ["best", "worst"]
+    assert read.accuracy.transcripts[1].hypothesis == "xb"
+
+
+def test_an_accuracy_of_an_older_result_has_no_transcripts():
+    found = AccuracyRecord.model_validate({"metrics": None, "reason": "untrained"})
+    assert (found.edits_by_length, found.transcripts) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rank", "median"), ("edits", -1), ("edits", 0.5)]
+)
+def test_a_transcript_has_a_rank_and_a_count_of_edits(field, value):
+    plain = {"rank": "best", "reference": "a", "hypothesis": "b", "edits": 1}
+    assert TranscriptRecord.model_validate(plain).edits == 1
+    with pytest.raises(ValidationError, match=rf"{field}\n  Input should be"):
+        TranscriptRecord.model_validate(plain | {field: value})
+
+
+@pytest.mark.parametrize("pair", [[1], [1, 2, 3], [1, "many"]])
+def test_edits_by_length_are_pairs_of_whole_numbers(pair):
+    with pytest.raises(ValidationError, match="edits_by_length"):
+        AccuracyRecord(metrics=None, reason="untrained", edits_by_length=[pair])

@@ -1,0 +1,210 @@
+"""What was misheard: transcripts with their edits, and edits over length of speech.
+
+Result files come from strangers: no text of theirs reaches a terminal or a browser as
+anything but text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from harness.record.schema import Record, TranscriptRecord
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure, Scatter
+
+LEGEND = "under each pair: S substituted, D deleted, I inserted; * fills a gap"
+GAP = "*"
+MARKS = {"equal": " ", "substitute": "S", "delete": "D", "insert": "I"}
+QUARTERS = ("shortest", "second", "third", "longest")
+MIN_COLUMNS = 20  # of text, however narrow the terminal
+
+PAGE_HEIGHT_PX = 640  # without its legend
+LEGEND_LINE_PX = 22
+POINT_PX = 6  # of one utterance; areas are in proportion to counts
+OPACITY = 0.5  # what lies beneath shows through
+SHOWN = 6  # cases at first; more hide each other, and the colours repeat
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A quarter of the utterances, by length of their references."""
+
+    n: int
+    characters: int
+    edits: int
+
+
+def with_transcripts(records: Sequence[Record]) -> list[Record]:
+    return [r for r in records if r.accuracy and r.accuracy.transcripts]
+
+
+def with_edits(records: Sequence[Record]) -> list[Record]:
+    return [r for r in records if r.accuracy and r.accuracy.edits_by_length]
+
+
+def aligned(reference: str, hypothesis: str) -> tuple[str, str, str]:
+    """Both texts, of one length by gaps, and a mark under each edit.
+
+    >>> aligned("three", "trees")
+    ('three*', 't*rees', ' D   I')
+    """
+    import jiwer
+
+    as_it_is = jiwer.Compose([jiwer.ReduceToListOfListOfChars()])
+    found = jiwer.process_characters(reference, hypothesis, as_it_is, as_it_is)
+    above, below, marks = "", "", ""
+    for chunk in found.alignments[0]:
+        said = reference[chunk.ref_start_idx : chunk.ref_end_idx]
+        heard = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        width = max(len(said), len(heard))
+        above += said.ljust(width, GAP)
+        below += heard.ljust(width, GAP)
+        marks += MARKS[chunk.type] * width
+    return above, below, marks
+
+
+def transcript_lines(transcript: TranscriptRecord, columns: int) -> Iterator[Text]:
+    """What was said above what was heard, folded into `columns` characters a line."""
+    length, edits = len(transcript.reference), transcript.edits
+    rate = f"{100 * edits / length:.1f} %" if length else "-"
+    counts = f"edits {edits}, characters {length}, error rate {rate}"
+    yield Text(f"  {transcript.rank}: {counts}")
+    texts = map(_printable, (transcript.reference, transcript.hypothesis))
+    above, below, marks = aligned(*texts)
+    width = max(MIN_COLUMNS, columns - len("    heard  "))
+    for start in range(0, max(1, len(above)), width):
+        part = slice(start, start + width)
+        yield Text(f"    said   {above[part]}")
+        yield Text(f"    heard  {below[part]}")
+        if marks[part].strip():
+            yield Text(f"           {marks[part].rstrip()}", style="bold red")
+
+
+def _printable(text: str) -> str:
+    """Escape sequences would command the terminal; one character stays one."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def case_lines(record: Record, columns: int) -> Iterator[Text | Table]:
+    """A case's transcripts, and how its edits grow with the length of speech."""
+    assert record.accuracy is not None
+    yield Text(_printable(record.case_id), style="bold")
+    for transcript in record.accuracy.transcripts:
+        yield from transcript_lines(transcript, columns)
+    if pairs := record.accuracy.edits_by_length:
+        yield _quarter_table(quarters(pairs))
+    yield Text()
+
+
+def quarters(pairs: Sequence[tuple[int, int]]) -> list[Quarter]:
+    """(length, edits) of all utterances in four parts of like size, shortest first;
+    fewer parts where there are fewer utterances.
+
+    >>> quarters([(9, 3), (1, 0), (4, 1), (2, 0), (8, 2)])[-1]
+    Quarter(n=2, characters=17, edits=5)
+    """
+    # By length alone: were ties ordered by edits, the cuts between them would bias.
+    ordered = sorted(pairs, key=lambda pair: pair[0])
+    parts = min(len(QUARTERS), len(ordered))
+    cuts = [i * len(ordered) // parts for i in range(parts + 1)]
+    return [
+        Quarter(
+            last - first,
+            sum(length for length, _ in ordered[first:last]),
+            sum(edits for _, edits in ordered[first:last]),
+        )
+        for first, last in pairwise(cuts)
+    ]
+
+
+def _quarter_table(found: Sequence[Quarter]) -> Table:
+    table = Table("  by length", box=None)
+    titles = ("utterances", "mean characters", "mean edits", "edits per 100 characters")
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    names = QUARTERS if len(found) == len(QUARTERS) else map(str, range(1, 4))
+    for name, part in zip(names, found, strict=False):
+        rate = f"{100 * part.edits / part.characters:.1f}" if part.characters else "-"
+        means = (f"{total / part.n:.1f}" for total in (part.characters, part.edits))
+        table.add_row(f"  {name}", str(part.n), *means, rate)
+    return table
+
+
+def write_page(path: Path, title: str, records: Sequence[Record]) -> None:
+    """A page of its own, plotly within, so that it opens offline; whole or not at all.
+
+    Raises OSError where the path cannot be written.
+    """
+    page = figure(title, records).to_html(
+        include_plotlyjs=True,
+        div_id="edits",
+        config={"displaylogo": False, "responsive": True},
+    )
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def figure(title: str, records: Sequence[Record]) -> Figure:
+    """Edits over reference length, one trace a case; the legend stands below, for ids
+    are long."""
+    from plotly.graph_objects import Figure
+
+    picture = Figure([_trace(record) for record in records])
+    for trace in picture.data[SHOWN:]:
+        trace.visible = "legendonly"
+    picture.update_layout(
+        template="plotly_white",
+        title={"text": escape(title)},
+        xaxis={"title": {"text": "length of the reference (characters)"}},
+        yaxis={"title": {"text": "edit distance (characters)"}},
+        showlegend=True,
+        legend={
+            "title": {"text": "click on a case to show or hide it"},
+            "x": 0,
+            "y": -0.15,
+            "yanchor": "top",
+            "itemsizing": "constant",
+        },
+        height=PAGE_HEIGHT_PX + LEGEND_LINE_PX * len(records),
+    )
+    return picture
+
+
+def _trace(record: Record) -> Scatter:
+    """Many utterances share a length and a distance: one point for them all, whose area
+    is their number, hides none and, other than jitter, moves none."""
+    from plotly.graph_objects import Scatter
+
+    assert record.accuracy is not None
+    counts = Counter(record.accuracy.edits_by_length)
+    points = sorted(counts)
+    return Scatter(
+        name=escape(record.case_id),
+        mode="markers",
+        x=[length for length, _ in points],
+        y=[edits for _, edits in points],
+        customdata=[counts[point] for point in points],
+        marker={
+            "size": [POINT_PX * counts[point] ** 0.5 for point in points],
+            "opacity": OPACITY,
+        },
+        hovertemplate=(
+            "%{x} characters, %{y} edits<br>%{customdata} utterances"
+            "<extra>%{fullData.name}</extra>"
+        ),
+    )
