@@ -9,6 +9,7 @@ integer kernels of it only with `torch._inductor.config.freezing = True`, under
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,18 @@ def quantize_for_compile(
                 prepared(torch.from_numpy(utterance)[None])
             converted = convert_pt2e(prepared)
     return allow_exported_model_train_eval(converted)
+
+
+def stored_bytes(module: nn.Module) -> int:
+    """Of the tensors that a module computes with; a quantized copy still holds, beside
+    them, the float weights that it was made of."""
+    if not isinstance(module, torch.fx.GraphModule):
+        tensors = [*module.parameters(), *module.buffers()]
+    else:
+        nodes = module.graph.nodes
+        names = {str(node.target) for node in nodes if node.op == "get_attr"}
+        tensors = [attrgetter(name)(module) for name in names]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _traced(module: nn.Module, example: Tensor) -> Any:

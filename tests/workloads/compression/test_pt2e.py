@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from workloads.compression.pt2e import quantize_for_compile
+from workloads.compression.pt2e import quantize_for_compile, stored_bytes
 
 
 def float_layers(module):
@@ -96,3 +96,12 @@ def test_a_module_in_training_is_refused(tiny, calibration):
 def test_calibration_data_are_checked(tiny):
     with pytest.raises(ValueError, match=r"shape \(9, 7\), expected \(frames, 8\)"):
         quantize_for_compile(tiny, example(), [np.zeros((9, 7), np.float32)])
+
+
+def test_a_quantized_copy_is_as_large_as_what_it_computes_with(tiny, calibration):
+    quantized = quantize_for_compile(tiny, example(), calibration)
+    weights = sum(p.numel() for p in tiny.parameters() if p.ndim > 1)
+    biases = sum(p.numel() for p in tiny.parameters() if p.ndim == 1)
+    scales = biases * (4 + 8)  # and zero points of int64
+    assert stored_bytes(tiny) == 4 * (weights + biases)
+    assert stored_bytes(quantized) == weights + 4 * biases + scales

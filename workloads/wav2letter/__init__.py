@@ -1,0 +1,1 @@
+"""Training, quantization and decoding of a Wav2Letter acoustic model with CTC."""

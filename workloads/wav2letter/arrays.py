@@ -1,0 +1,263 @@
+"""The document's data as they lie on disk: arrays of features beside their transcripts.
+
+The homework data of CMU 11-785, as its participants' public code reads them. One folder
+holds, for `train` and for `dev`:
+
+| file | holds, of each utterance |
+|---|---|
+| `train.npy` or `train_new.npy` | floats (T, 40) |
+| `train_transcripts.npy` (letters, HW4P2) | words, characters or one string |
+| `train_labels.npy` (phonemes, HW3P2) | integers from 0 to 40 |
+
+Strings may be bytes. The labels do not count the blank: 0 is the silence SIL, 40 is ZH.
+Labels that reach 41 and are never 0 are taken to count it. (The same homework of
+earlier years had 46 other phonemes, in files called `wsj0_...`: that is another task.)
+
+Axes: `T` frames.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.corpora.cache import file_sha256
+from workloads.wav2letter import object_arrays
+from workloads.wav2letter.symbols import Alphabet, is_mark
+
+FEATURES = 40
+TRAIN, DEV = "train", "dev"
+FEATURE_FILES = ("{part}.npy", "{part}_new.npy")
+TRANSCRIPT_FILES = ("{part}_transcripts.npy",)
+LABEL_FILES = ("{part}_labels.npy",)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPart:
+    """Features of utterances, and their texts as the alphabet spells them."""
+
+    features: tuple[np.ndarray, ...]  # float32 (T, 40) each
+    texts: tuple[str, ...]
+    checksum: str  # SHA-256 over the two files'
+
+    @property
+    def frames(self) -> list[int]:
+        """T of each utterance."""
+        return [len(features) for features in self.features]
+
+    def read(self, positions: Sequence[int]) -> list[np.ndarray]:
+        """Features of the utterances at these positions, float32 (T, 40) each."""
+        return [self.features[position] for position in positions]
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySet:
+    """Utterances to train on and to validate on."""
+
+    train: ArrayPart
+    dev: ArrayPart
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over the four files'."""
+        return _joined([self.train.checksum, self.dev.checksum])
+
+
+@dataclass(frozen=True)
+class _Files:
+    features: Path
+    texts: Path
+
+
+def load(folder: Path, alphabet: Alphabet) -> ArraySet:
+    """Both parts from a folder; all features are held in memory.
+
+    Raises ValueError, naming the file and the utterance, for a missing or foreign file,
+    features that are not finite or not (T, 40) with a T of 1 or more, transcripts that
+    are empty, fewer or more than the utterances, or outside the alphabet.
+    """
+    files = {part: _find(Path(folder), part, alphabet) for part in (TRAIN, DEV)}
+    texts = _read_labels if alphabet.spaced else _read_transcripts
+    spelt = texts([files[TRAIN].texts, files[DEV].texts], alphabet)
+    train, dev = map(_part, files.values(), spelt)
+    return ArraySet(train, dev)
+
+
+def write(
+    folder: Path,
+    alphabet: Alphabet,
+    part: str,
+    features: Sequence[np.ndarray],
+    texts: Sequence[str],
+) -> None:
+    """Write one part, TRAIN or DEV, in this layout: words as bytes, labels from 0."""
+    encode = _labels_from_0 if alphabet.spaced else _upper_case_words
+    transcripts = LABEL_FILES if alphabet.spaced else TRANSCRIPT_FILES
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    object_arrays.write(folder / FEATURE_FILES[0].format(part=part), list(features))
+    object_arrays.write(
+        folder / transcripts[0].format(part=part),
+        [encode(text, alphabet) for text in texts],
+    )
+
+
+def _labels_from_0(text: str, alphabet: Alphabet) -> np.ndarray:
+    return np.array(alphabet.encode(text), dtype=np.int64) - 1
+
+
+def _upper_case_words(text: str, alphabet: Alphabet) -> np.ndarray:
+    alphabet.encode(text)  # a foreign symbol raises
+    return np.array([word.upper().encode("ascii") for word in text.split()])
+
+
+def _find(folder: Path, part: str, alphabet: Alphabet) -> _Files:
+    transcripts = LABEL_FILES if alphabet.spaced else TRANSCRIPT_FILES
+    return _Files(
+        _first(folder, [name.format(part=part) for name in FEATURE_FILES]),
+        _first(folder, [name.format(part=part) for name in transcripts]),
+    )
+
+
+def _first(folder: Path, names: Sequence[str]) -> Path:
+    if not folder.is_dir():
+        raise ValueError(f"no folder {folder}: give the one that holds {names[0]}")
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    present = sorted(path.name for path in folder.glob("*.npy"))
+    raise ValueError(
+        f"no {' or '.join(names)} in {folder}, which holds "
+        f"{', '.join(present) or 'no .npy files'}: put the file there, or rename it"
+    )
+
+
+def _part(files: _Files, texts: Sequence[str]) -> ArrayPart:
+    found = object_arrays.read(files.features)
+    if found.ndim == 0 or len(found) == 0:
+        raise ValueError(
+            f"{files.features} holds no utterances, expected an array of (T, "
+            f"{FEATURES}) arrays: replace the file"
+        )
+    if len(found) != len(texts):
+        raise ValueError(
+            f"{files.features} holds {len(found)} utterances, {files.texts} holds "
+            f"{len(texts)}: take both from one set"
+        )
+    features = tuple(
+        _features(files.features, position, one) for position, one in enumerate(found)
+    )
+    digests = [file_sha256(files.features), file_sha256(files.texts)]
+    return ArrayPart(features, tuple(texts), _joined(digests))
+
+
+def _features(path: Path, position: int, found: Any) -> np.ndarray:
+    where = f"utterance {position} of {path}"
+    try:
+        with np.errstate(over="ignore"):  # an infinity is named below
+            features = np.asarray(found, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where} is not an array of numbers ({error})") from error
+    if features.ndim != 2 or features.shape[1] != FEATURES:
+        raise ValueError(
+            f"{where} has shape {features.shape}, expected (T, {FEATURES}): compute "
+            f"{FEATURES} features a frame, frames first"
+        )
+    if len(features) == 0:
+        raise ValueError(f"{where} has no frames: remove it and its transcript")
+    if not np.isfinite(features).all():
+        frame = int(np.argwhere(~np.isfinite(features))[0, 0])
+        raise ValueError(
+            f"{where} is not finite in float32, first in frame {frame}: remove it and "
+            "its transcript, or compute its features again"
+        )
+    return features
+
+
+def _read_transcripts(paths: Sequence[Path], alphabet: Alphabet) -> list[list[str]]:
+    return [_transcripts(path, alphabet) for path in paths]
+
+
+def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
+    items = _each(path, lambda one: [_string(item) for item in _items(one)])
+    marks = set(filter(is_mark, alphabet.symbols))
+    spelt = [[item for item in one if item not in marks] for one in items]
+    # Characters or words? Nobody says "A I A I" in every utterance of a set.
+    characters = all(len(item) <= 1 for one in spelt for item in one)
+    texts = [("" if characters else " ").join(one) for one in spelt]
+    return _checked(
+        path,
+        texts,
+        lambda text: alphabet.decode(alphabet.encode(" ".join(text.split()))),
+    )
+
+
+def _items(found: Any) -> list[Any]:
+    """The strings of one transcript, which may itself be a string."""
+    return [found] if isinstance(found, str | bytes) else list(found)
+
+
+def _string(item: Any) -> str:
+    if isinstance(item, bytes):
+        return item.decode("latin1")
+    if isinstance(item, str):
+        return str(item)
+    raise TypeError(f"{item!r} is no string")
+
+
+def _read_labels(paths: Sequence[Path], alphabet: Alphabet) -> list[list[str]]:
+    labels = [_each(path, _integers) for path in paths]
+    seen = {int(label) for one in labels for row in one for label in np.unique(row)}
+    counts_blank = alphabet.outputs - 1 in seen and 0 not in seen
+    first = 1 if counts_blank else 0
+    return [
+        _checked(path, one, lambda row: _phonemes(row, first, alphabet))
+        for path, one in zip(paths, labels, strict=True)
+    ]
+
+
+def _integers(found: Any) -> np.ndarray:
+    row = np.atleast_1d(np.asarray(found))
+    with np.errstate(invalid="ignore"):  # no whole number equals NaN
+        labels = row.astype(np.int64)
+    if row.ndim != 1 or not np.array_equal(labels, row):
+        raise TypeError(
+            f"{row.dtype} of shape {row.shape}, expected whole numbers (n,)"
+        )
+    return labels
+
+
+def _phonemes(row: np.ndarray, first: int, alphabet: Alphabet) -> str:
+    last = first + alphabet.outputs - 2
+    outside = row[(row < first) | (row > last)]
+    if outside.size:
+        raise ValueError(f"label {outside[0]} is outside {first} to {last}")
+    return alphabet.decode(row - first + 1)
+
+
+def _each(path: Path, parse: Callable[[Any], Any]) -> list[Any]:
+    found = object_arrays.read(path)
+    return _checked(path, found if found.ndim else [], parse)
+
+
+def _checked(
+    path: Path, found: Iterable[Any], parse: Callable[[Any], Any]
+) -> list[Any]:
+    """What `parse` makes of each transcript, which must not be empty."""
+    parsed = []
+    for position, one in enumerate(found):
+        where = f"transcript {position} of {path}"
+        try:
+            parsed.append(parse(one))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}: correct or remove it") from error
+        if len(parsed[-1]) == 0:
+            raise ValueError(f"{where} is empty: remove it and its features")
+    return parsed
+
+
+def _joined(digests: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode("ascii")).hexdigest()
