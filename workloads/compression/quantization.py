@@ -40,9 +40,14 @@ from workloads.compression.graph import (
     output_axis,
     weighted_nodes,
 )
+from workloads.compression.layers import Layer, all_but, layers_in, other_nodes
 from workloads.compression.names import Compression
 
 OPSET_OF_16_BITS = 21  # the first whose QuantizeLinear knows 16-bit integers
+
+
+class NothingQuantizedError(ValueError):
+    """The compression leaves all layers in float."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def quantize(
     calibration: Sequence[NDArray[np.float32]] | None = None,
     calibration_method: str = "percentile",
     percentile: float = PERCENTILE,
+    only: Sequence[str] | None = None,
 ) -> Quantized:
     """Write a quantized copy of the model.
 
@@ -76,10 +82,12 @@ def quantize(
     "entropy" clips where the rounded distribution diverges least (Kullback-Leibler).
     Of a random network that hears heavy tails, int8-static gets logits off by 6.2, 4.7
     and 5.0 %.
-    Weights that `compression` prunes must be pruned in the model already.
+    Weights that `compression` prunes must be pruned in the model already. `only` names
+    the layers that are quantized, whatever `compression` keeps: all else stays in
+    float.
 
     Raises ValueError for a file that is no such model, for bad calibration data, and
-    for a compression that leaves all layers in float.
+    for unknown layers; NothingQuantizedError where all layers would stay in float.
     """
     steps = {
         "int8-dynamic": _dynamic,
@@ -102,10 +110,14 @@ def quantize(
         prepared = Path(folder) / "prepared.onnx"
         names = _prepare(fp32_path, prepared, compression)
         kept = kept_layers(names, compression.keep)
-        steps[compression.base](prepared, out_path, kept, compression, ranges)
+        excluded = kept
+        if only is not None:
+            kept = all_but(only, names)
+            excluded = (*kept, *other_nodes(load_onnx(prepared)))
+        steps[compression.base](prepared, out_path, excluded, compression, ranges)
     float_layers = count_float_layers(load_onnx(out_path))
     if float_layers == len(names):
-        raise ValueError(
+        raise NothingQuantizedError(
             f"{compression.name} leaves all {len(names)} layers of {fp32_path} in "
             "float: give a model of more layers, or another compression"
         )
@@ -121,6 +133,20 @@ def kept_layers(names: Sequence[str], keep: str) -> tuple[str, ...]:
     first, last = {"none": (0, 0), "first": (1, 0), "edges": (2, 2)}[keep]
     tail = max(first, len(names) - last)
     return (*names[:first], *names[tail:])
+
+
+def layers_of(fp32_path: Path) -> tuple[Layer, ...]:
+    """The layers that `quantize` finds in a model, in the graph's order.
+
+    Raises ValueError for a file that is no such model, or without such layers.
+    """
+    import onnx
+
+    model_input(load_onnx(fp32_path), fp32_path)
+    with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        _prepare(fp32_path, prepared, Compression("int8-dynamic"))
+        return layers_in(onnx.load(prepared))
 
 
 def _prepare(fp32_path: Path, prepared: Path, compression: Compression) -> list[str]:
@@ -169,23 +195,23 @@ def _check_pruned(model: Any, percent: int) -> None:
 def _dynamic(
     prepared: Path,
     out_path: Path,
-    kept: Sequence[str],
+    excluded: Sequence[str],
     compression: Compression,
     ranges: dict[str, Any],
 ) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     # The library first makes a MatMul of each Gemm, under this other name.
-    excluded = [*kept, *(f"{name}_MatMul" for name in kept)]
+    names = [*excluded, *(f"{name}_MatMul" for name in excluded)]
     quantize_dynamic(
-        prepared, out_path, weight_type=QuantType.QUInt8, nodes_to_exclude=excluded
+        prepared, out_path, weight_type=QuantType.QUInt8, nodes_to_exclude=names
     )
 
 
 def _static(
     prepared: Path,
     out_path: Path,
-    kept: Sequence[str],
+    excluded: Sequence[str],
     compression: Compression,
     ranges: dict[str, Any],
 ) -> None:
@@ -200,7 +226,7 @@ def _static(
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt16 if wide else QuantType.QInt8,
-            nodes_to_exclude=list(kept),
+            nodes_to_exclude=list(excluded),
             **ranges,
         )
 
@@ -208,7 +234,7 @@ def _static(
 def _int16_weights(
     prepared: Path,
     out_path: Path,
-    kept: Sequence[str],
+    excluded: Sequence[str],
     compression: Compression,
     ranges: dict[str, Any],
 ) -> None:
@@ -223,7 +249,7 @@ def _int16_weights(
     model = onnx.load(prepared)
     graph = model.graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
-    nodes = [node for node in weighted_nodes(model) if node.name not in kept]
+    nodes = [node for node in weighted_nodes(model) if node.name not in excluded]
     for name, node in {node.input[1]: node for node in nodes}.items():
         weights = tensors[name]
         axis = output_axis(node, len(weights.dims))

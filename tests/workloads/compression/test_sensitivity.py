@@ -1,0 +1,385 @@
+"""The layer that was made to break under 8 bits is found, and told about truly."""
+
+import copy
+import json
+import re
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto
+from plotly.graph_objects import Bar
+from torch import nn
+
+from workloads.compression.export import export_onnx
+from workloads.compression.graph import load_onnx, weighted_nodes
+from workloads.compression.layers import Layer
+from workloads.compression.names import parse
+from workloads.compression.quantization import (
+    NothingQuantizedError,
+    layers_of,
+    quantize,
+)
+from workloads.compression.sensitivity import (
+    Cost,
+    LayerCost,
+    Sensitivity,
+    analyse,
+    mean_change,
+)
+from workloads.compression.sensitivity_page import figure, is_page, page
+from workloads.compression.sensitivity_report import (
+    Setting,
+    is_json,
+    numbers,
+    progress,
+    table_text,
+    verdict,
+)
+from workloads.metrics.error_rates import ErrorRate, RateDifference
+
+SETTING = Setting(
+    "tiny", "int8-dynamic", "noise", "errors a frame", "log-probabilities", "nats"
+)
+FEATURES, LAYERS = 8, 6  # of the tiny model
+POST_TRAINING = ("int8-dynamic", "int8-static")
+N = 30
+
+
+def broken(tiny, number):
+    """A channel that is always zero has huge weights in layer `number`: they change
+    nothing in float, and take all precision from the others in 8 bits."""
+    model = copy.deepcopy(tiny)
+    before, layer = model.layers[3 * (number - 2)], model.layers[3 * (number - 1)]
+    with torch.no_grad():
+        before.weight[0], before.bias[0] = 0, 0
+        layer.weight[:, 0] = 500
+    return model
+
+
+def runner(utterances, calls=None):
+    def listen(path):
+        session = onnxruntime.InferenceSession(path)
+        if calls is not None:
+            calls.append(path)
+        return [session.run(None, {"features": x[None]})[0][0] for x in utterances]
+
+    return listen
+
+
+def scorer(reference):
+    """Frames whose likeliest output is not the reference's."""
+
+    def score(outputs):
+        pairs = zip(reference, outputs, strict=True)
+        wrong = [int((a.argmax(1) != b.argmax(1)).sum()) for a, b in pairs]
+        return ErrorRate("frames", tuple(wrong), tuple(len(x) for x in reference))
+
+    return score
+
+
+@pytest.fixture(scope="module")
+def utterances():
+    rng = np.random.default_rng(5)
+    return [
+        rng.normal(size=(int(rng.integers(30, 60)), FEATURES)).astype(np.float32)
+        for _ in range(N)
+    ]
+
+
+@pytest.fixture
+def analysed(tmp_path, utterances, calibration):
+    def make(module, name, **settings):
+        path = tmp_path / "fp32.onnx"
+        export_onnx(module, torch.randn(2, 12, FEATURES), path)
+        listen = runner(utterances)
+        score = scorer(listen(path))
+        return analyse(path, parse(name), calibration, listen, score, **settings)
+
+    return make
+
+
+@pytest.mark.parametrize("name", POST_TRAINING)
+@pytest.mark.parametrize("number", [3, 5])
+def test_the_layer_that_8_bits_break_is_ranked_first(analysed, tiny, name, number):
+    found = analysed(broken(tiny, number), name)
+    (first, cost), (_, second) = found.ranked()[:2]
+    assert first.number == number
+    assert cost.shows
+    assert cost.difference.value > 5 * max(second.difference.value, 0.01)
+    assert cost.output_change > 5 * second.output_change
+    assert verdict(found, SETTING).startswith(f"keep conv {number} in float first: ")
+
+
+def test_layers_are_told_in_the_graph_s_order_as_they_are_done(analysed, tiny):
+    heard = []
+    found = analysed(tiny, "int8-dynamic", on_layer=lambda *told: heard.append(told))
+    assert [layer.number for layer, _ in heard] == list(range(1, LAYERS + 1))
+    assert {count for _, count in heard} == {LAYERS}
+    assert tuple(layer for layer, _ in heard) == found.layers
+
+
+def test_shares_of_the_weights_add_up(analysed, tiny):
+    found = analysed(tiny, "int8-dynamic")
+    assert found.layers[0].layer.shape == (24, FEATURES, 6)
+    weights = 24 * FEATURES * 6 + 4 * 24 * 24 * 3 + 5 * 24
+    expected = 100 * 24 * FEATURES * 6 / weights
+    assert found.layers[0].weights_percent == pytest.approx(expected)
+    assert sum(layer.weights_percent for layer in found.layers) == pytest.approx(100)
+
+
+def test_the_model_in_float_and_all_layers_are_the_references(
+    analysed, tiny, utterances, tmp_path
+):
+    found = analysed(tiny, "int8-dynamic")
+    assert found.baseline.rate == 0
+    assert found.baseline_bytes == (tmp_path / "fp32.onnx").stat().st_size
+    whole = tmp_path / "whole.onnx"
+    quantize(tmp_path / "fp32.onnx", whole, parse("int8-dynamic"))
+    a, b = (runner(utterances)(x) for x in (tmp_path / "fp32.onnx", whole))
+    expected = np.abs(np.concatenate(a) - np.concatenate(b)).mean()
+    assert found.together.output_change == pytest.approx(expected, rel=1e-4)
+    assert found.together.model_bytes == whole.stat().st_size
+
+
+def test_quantized_copies_do_not_stay(tiny_onnx, utterances):
+    ran = []
+    listen = runner(utterances, ran)
+    score = scorer(runner(utterances)(tiny_onnx))
+    analyse(tiny_onnx, parse("int8-dynamic"), None, listen, score)
+    assert [path.exists() for path in ran] == [True] + [False] * (LAYERS + 1)
+
+
+def test_a_layer_that_the_compression_leaves_in_float_has_no_cost(dense_onnx):
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(30, FEATURES)).astype(np.float32) for _ in range(N)]
+    listen = runner(noise)
+    score = scorer(listen(dense_onnx))
+    found = analyse(dense_onnx, parse("int8-dynamic"), None, listen, score)
+    assert [layer.cost is None for layer in found.layers] == [False] * 3 + [True]
+    assert len(found.ranked()) == 3
+    told = progress(found.layers[-1], 4, SETTING)
+    assert told == "convtranspose 4 of 4: int8-dynamic leaves it in float"
+    assert re.search(r"convtranspose 4 +\S+ +in float", table_text(found, SETTING))
+    assert "stays in float" in page(found, SETTING, {})
+
+
+def test_outputs_that_overflow_name_the_layer(tiny_onnx):
+    def listen(path):
+        return [np.full((3, 5), 0.0 if path == tiny_onnx else np.nan, np.float32)]
+
+    expected = "node_conv1d quantized alone gives outputs that are not finite"
+    with pytest.raises(ValueError, match=expected):
+        analyse(
+            tiny_onnx,
+            parse("int8-dynamic"),
+            None,
+            listen,
+            lambda outputs: ErrorRate("frames", (0,), (3,)),
+        )
+
+
+def test_long_utterances_weigh_more_in_the_change_of_outputs():
+    a, b = [np.zeros((9, 2)), np.zeros((1, 2))], [np.ones((9, 2)), np.zeros((1, 2))]
+    assert mean_change(a, b, "it") == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"), [("int8-dynamic", "UINT8"), ("int8-static", "INT8")]
+)
+def test_only_the_named_layer_is_quantized(
+    tiny_onnx, tmp_path, calibration, name, stored
+):
+    out = tmp_path / "one.onnx"
+    third = layers_of(tiny_onnx)[2].name
+    facts = quantize(tiny_onnx, out, parse(name), calibration, only=[third])
+    assert (facts.layers, facts.float_layers) == (LAYERS, LAYERS - 1)
+    assert third not in facts.kept
+    graph = onnx.load(out).graph
+    kinds = {x.name: TensorProto.DataType.Name(x.data_type) for x in graph.initializer}
+    weights = [node.input[1] for node in weighted_nodes(load_onnx(out))]
+    floats = [weight for weight in weights if kinds.get(weight) == "FLOAT"]
+    assert len(floats) == LAYERS - 1
+    assert stored in [kinds[x.name] for x in graph.initializer if len(x.dims) == 3]
+
+
+def test_sums_beside_the_named_layer_stay_in_float(tmp_path, calibration):
+    class Summing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(FEATURES, 4), nn.Linear(FEATURES, 4)
+
+        def forward(self, features):
+            a, b = self.one(features), self.two(features)
+            return (a + b) * (a - b)
+
+    path, out = tmp_path / "fp32.onnx", tmp_path / "one.onnx"
+    export_onnx(Summing().eval(), torch.randn(2, 12, FEATURES), path)
+    layer = layers_of(path)[0].name
+    quantize(path, out, parse("int8-static"), calibration, only=[layer])
+    nodes = onnx.load(out).graph.node
+    rounded = {n.output[0] for n in nodes if n.op_type == "DequantizeLinear"}
+    plain = [n for n in nodes if n.op_type in ("Sub", "Mul")]
+    assert len(plain) == 2
+    assert not rounded & {name for node in plain for name in node.input}
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [(["none"], "called none: give"), ([], "called nothing: give .*node_conv1d")],
+)
+def test_a_layer_that_is_not_there_is_refused(tiny_onnx, tmp_path, only, expected):
+    with pytest.raises(ValueError, match=expected):
+        quantize(tiny_onnx, tmp_path / "x.onnx", parse("int8-dynamic"), only=only)
+
+
+def test_a_layer_that_cannot_be_quantized_alone_has_an_error_of_its_own(
+    dense_onnx, tmp_path
+):
+    last = layers_of(dense_onnx)[-1]
+    assert last.operator == "ConvTranspose"
+    with pytest.raises(NothingQuantizedError):
+        quantize(
+            dense_onnx, tmp_path / "x.onnx", parse("int8-dynamic"), only=[last.name]
+        )
+
+
+def told(differences, n=100, together=(0.5, 0.4, 0.6), changes=None):
+    """An analysis with these differences (value, low, high)."""
+
+    def cost(difference, change):
+        errors = ErrorRate("frames", (1,) * n, (1,) * n)
+        return Cost(errors, RateDifference(*difference), change, 1_000_000)
+
+    changes = changes or [0.1] * len(differences)
+    layers = tuple(
+        LayerCost(i, Layer(f"n{i}", "Conv", (2, 3)), 50.0, cost(difference, change))
+        for i, (difference, change) in enumerate(
+            zip(differences, changes, strict=True), 1
+        )
+    )
+    baseline = ErrorRate("frames", (1,) * n, (1,) * n)
+    return Sensitivity(baseline, 2_000_000, layers, cost(together, 0.3))
+
+
+CLEAR, UNCLEAR, NONE = (0.21, 0.1, 0.33), (0.02, -0.01, 0.05), (0.0, 0.0, 0.0)
+
+
+def test_the_verdict_names_the_layer_to_keep():
+    assert verdict(told([CLEAR, UNCLEAR]), SETTING) == (
+        "keep conv 1 in float first: it costs +0.21 errors a frame [0.10, 0.33]; "
+        "no other layer's interval lies above 0"
+    )
+
+
+def test_the_verdict_names_the_next_layers_in_their_order():
+    found = told([(0.1, 0.05, 0.2), UNCLEAR, CLEAR])
+    assert verdict(found, SETTING).endswith("; then conv 1 +0.10 [0.05, 0.20]")
+
+
+def test_where_no_interval_lies_above_0_the_verdict_says_so():
+    assert verdict(told([UNCLEAR, NONE]), SETTING) == (
+        "no layer's interval lies above 0 over 100 utterances; conv 1 costs most, "
+        "+0.02 [-0.01, 0.05] errors a frame"
+    )
+
+
+def test_where_nothing_changes_the_verdict_names_the_largest_change_of_outputs():
+    found = told([NONE, NONE], changes=[0.1, 0.2])
+    assert verdict(found, SETTING).endswith(
+        "none costs anything here; conv 2 changes the output most, by 0.2 on average"
+    )
+    assert [layer.number for layer, _ in found.ranked()] == [2, 1]
+
+
+def test_a_gain_is_no_cost():
+    found = told([(-0.2, -0.3, -0.1), NONE])
+    assert "no layer's interval lies above 0" in verdict(found, SETTING)
+    assert not found.layers[0].cost.shows
+
+
+def test_a_larger_cost_that_may_be_chance_is_told_too():
+    found = verdict(told([CLEAR, (0.5, -0.1, 1.2)]), SETTING)
+    assert found.startswith("keep conv 1 in float first")
+    assert "conv 2 costs +0.50 [-0.10, 1.20]" in found
+    assert found.endswith("which may be chance")
+
+
+def test_a_layer_that_costs_more_than_all_together_may_be_chance():
+    found = verdict(told([CLEAR, NONE], together=(0.0, -0.1, 0.1)), SETTING)
+    assert found.endswith(
+        "but all layers together cost 0.00 [-0.10, 0.10], so even this may be chance"
+    )
+
+
+@pytest.mark.parametrize(("n", "expected"), [(19, "too few"), (20, "keep conv 1")])
+def test_few_utterances_give_no_verdict(n, expected):
+    assert expected in verdict(told([CLEAR, NONE], n=n), SETTING)
+
+
+def test_the_table_is_ranked_and_ends_with_the_references():
+    lines = table_text(told([UNCLEAR, CLEAR]), SETTING).splitlines()
+    assert "tiny, int8-dynamic" in lines[0]
+    assert "100 utterances of noise" in lines[0]
+    rows = [re.match(r" (conv \d|all layers|none: fp32) ", line) for line in lines]
+    names = [row[1] for row in rows if row]
+    assert names == ["conv 2", "conv 1", "all layers", "none: fp32"]
+    assert "+0.21 [0.10, 0.33]" in lines[2]
+    assert "of 2 layers that cost nothing" in lines[-1]
+    assert "in up to 5 % of such analyses" in lines[-1]
+
+
+def test_the_numbers_survive_json():
+    found = told([CLEAR, UNCLEAR])
+    text = json.dumps(numbers(found, SETTING))
+    read = json.loads(text)
+    assert is_json(text)
+    assert read["ranked"] == ["conv 1", "conv 2"]
+    alone = read["layers"][0]["quantized_alone"]
+    assert alone["difference_interval_95"] == [0.1, 0.33]
+    assert alone["interval_above_0"]
+    assert len(alone["errors"]) == read["utterances"] == 100
+    assert read["all_layers"]["difference"] == 0.5
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "other"}', "<html>"])
+def test_other_files_are_no_analysis(text):
+    assert not is_json(text)
+    assert not is_page(text)
+
+
+def bars(shown, axis):
+    """Lengths of the bars of a panel by their row."""
+    return {
+        row: (length, trace.marker.color)
+        for trace in shown.data
+        if isinstance(trace, Bar) and trace.xaxis == axis
+        for row, length in zip(trace.y, trace.x, strict=True)
+    }
+
+
+def test_the_picture_has_a_bar_with_its_interval_for_each_layer_and_for_all():
+    shown = figure(told([UNCLEAR, CLEAR], changes=[0.1, 0.4]), SETTING)
+    left, right = bars(shown, "x"), bars(shown, "x2")
+    rows = ["conv 1 (2x3, 50.0 %)", "conv 2 (2x3, 50.0 %)", "<b>all layers</b>"]
+    assert list(shown.layout.yaxis.categoryarray) == rows
+    assert [left[row][0] for row in rows] == [0.02, 0.21, 0.5]
+    assert [right[row][0] for row in rows] == [0.1, 0.4, 0.3]
+    assert len({colour for _, colour in left.values()}) == 3
+    clear = next(trace for trace in shown.data if rows[1] in trace.y)
+    assert clear.error_x.array == pytest.approx([0.12])
+    assert clear.error_x.arrayminus == pytest.approx([0.11])
+    assert "errors a frame" in shown.layout.xaxis.title.text
+    assert "(nats)" in shown.layout.xaxis2.title.text
+
+
+def test_the_page_needs_no_network_and_holds_no_raw_names():
+    text = page(told([CLEAR]), SETTING, {"corpus": "<b>&"})
+    assert is_page(text)
+    assert "Keep conv 1 in float first" in text
+    assert "corpus: &lt;b&gt;&amp;" in text
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text[:3000])
+    assert "Plotly.newPlot" in text
+    assert len(text) > 1_000_000  # plotly itself

@@ -1,0 +1,70 @@
+"""Files for people are written whole, and never over those of another kind."""
+
+import stat
+
+import pytest
+
+from workloads.reports import check_output, is_page_of, page, write_whole
+
+
+def check(path):
+    check_output(path, lambda text: text.startswith("ours"), "report")
+
+
+def test_a_new_file_and_one_of_the_kind_may_be_written(tmp_path):
+    check(tmp_path / "new.txt")
+    (tmp_path / "old.txt").write_text("ours, older")
+    check(tmp_path / "old.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+
+
+@pytest.mark.parametrize("content", [b"theirs", b"\xff\xfe\x00", b""])
+def test_a_file_of_another_kind_is_left_alone(tmp_path, content):
+    path = tmp_path / "theirs.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"theirs\.txt exists and is no report: rem"):
+        check(path)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ValueError, match="is a folder: give another name"):
+        check(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no folder .*absent for the report: make"):
+        check(tmp_path / "absent" / "a.txt")
+
+
+def test_a_folder_that_cannot_be_written_into_is_named(tmp_path, monkeypatch):
+    def refused(**settings):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("workloads.reports.tempfile.TemporaryFile", refused)
+    with pytest.raises(ValueError, match=r"cannot write into .*Permission denied"):
+        check(tmp_path / "a.txt")
+
+
+def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_whole(path, "one é")
+    assert path.read_text(encoding="utf-8") == "one é"
+
+    def full(*paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workloads.reports.os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, "two")
+    assert path.read_text(encoding="utf-8") == "one é"
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & stat.S_IRUSR
+
+
+def test_a_page_tells_its_kind_and_escapes_its_title():
+    text = page("a < b", "some kind", "<p>body</p>")
+    assert "<title>a &lt; b</title>" in text
+    assert "<p>body</p>" in text
+    assert is_page_of(text, "some kind")
+    assert not is_page_of(text, "other kind")

@@ -1,0 +1,64 @@
+"""The layers of a model that is prepared for quantization, and a choice of some."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.compression.graph import weighted_nodes
+
+_CLIPPING = ("Relu", "Clip")  # the library makes them one with the layer before them
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A node that computes with stored weights of this shape."""
+
+    name: str
+    operator: str
+    shape: tuple[int, ...]
+
+    @property
+    def weights(self) -> int:
+        """How many there are.
+
+        >>> Layer("node_conv1d", "Conv", (64, 40, 48)).weights
+        122880
+        """
+        return math.prod(self.shape)
+
+
+def layers_in(model: Any) -> tuple[Layer, ...]:
+    """In the graph's order."""
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    return tuple(
+        Layer(node.name, node.op_type, shapes[node.input[1]])
+        for node in weighted_nodes(model)
+    )
+
+
+def all_but(only: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The names that are not among `only`.
+
+    Raises ValueError where `only` is empty or holds others.
+
+    >>> all_but(["b"], ["a", "b", "c"])
+    ('a', 'c')
+    """
+    unknown = sorted(set(only) - set(names))
+    if unknown or not only:
+        raise ValueError(
+            f"no layer is called {', '.join(unknown) or 'nothing'}: give one or more "
+            f"of {', '.join(names)}"
+        )
+    return tuple(name for name in names if name not in only)
+
+
+def other_nodes(model: Any) -> list[str]:
+    """All without weights, such as sums, which would be quantized beside the layers."""
+    weighted = {node.name for node in weighted_nodes(model)}
+    return [
+        node.name
+        for node in model.graph.node
+        if node.name not in weighted and node.op_type not in _CLIPPING
+    ]

@@ -1,0 +1,214 @@
+"""Quantize one layer of a trained size at a time, and rank the layers by their cost.
+
+    python -m workloads.wav2letter.sensitivity --size wav2letter-small
+    python -m workloads.wav2letter.sensitivity --compression int8-static --html a.html
+
+ONNX Runtime runs each model over the validation set of the built-in speech, or of the
+arrays of `--data-root`, one utterance at a time; best-path transcripts are compared
+with those of fp32. Yanamandra et al., "Quantization of CNN-based Language Models",
+found by hand that the first convolution costs most, and kept that one in float.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from workloads import reports
+from workloads.compression.names import POST_TRAINING, Compression, parse
+from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
+from workloads.compression.sensitivity_page import is_page, page
+from workloads.compression.sensitivity_report import (
+    Setting,
+    is_json,
+    numbers,
+    progress,
+    table_text,
+    verdict,
+)
+from workloads.corpora import builtin
+from workloads.corpora.cache import default_cache_dir, file_sha256
+from workloads.metrics.error_rates import ErrorRate
+from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.wav2letter import models, trained
+from workloads.wav2letter.dataset import Dataset, Part, Rows, of_arrays, of_corpus
+from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcripts
+from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
+from workloads.weights import command_line
+
+COMMAND = "python -m workloads.wav2letter.sensitivity"
+PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch")
+_FP32 = Compression("fp32")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some of the rows."""
+
+    rows: Rows
+    positions: tuple[int, ...]
+
+    @property
+    def frames(self) -> Sequence[int]:
+        """T of each utterance."""
+        return [int(self.rows.frames[position]) for position in self.positions]
+
+    def read(self, positions: Sequence[int]) -> list[np.ndarray]:
+        """Features (T, 40) of each, not normalised."""
+        return self.rows.read([self.positions[i] for i in positions])
+
+
+def some(part: Part, count: int | None) -> Part:
+    """So many utterances that lie evenly over the part, or all of them.
+
+    Raises ValueError for fewer than one or more than there are.
+    """
+    if count is None:
+        return part
+    there = len(part.texts)
+    if not 1 <= count <= there:
+        raise ValueError(
+            f"cannot take {count} utterances: the validation set has {there}, give 1 "
+            "to as many"
+        )
+    positions = tuple(i * there // count for i in range(count))
+    return replace(
+        part,
+        rows=Chosen(part.rows, positions),
+        texts=tuple(part.texts[i] for i in positions),
+        durations_s=tuple(part.durations_s[i] for i in positions),
+    )
+
+
+def analyse_size(
+    size: Wav2LetterSize,
+    compression: Compression,
+    weights: Path,
+    data: Dataset,
+    setting: Setting,
+) -> Sensitivity:
+    """Of trained `weights`, on the validation part of `data`, normalised as they were
+    trained; prints each layer."""
+    part, normaliser = data.validation, data.normaliser
+    options = OnnxRuntimeOptions(builtin.available_cores(), spinning=False)
+
+    def listen(path: Path) -> list[np.ndarray]:
+        session = OnnxRuntimeSession(path, options)
+        return log_probs_of(
+            lambda features: session.output(session.prepare(features)),
+            part,
+            normaliser,
+            batch_size=1,
+        )
+
+    def score(log_probs: list[np.ndarray]) -> ErrorRate:
+        return error_rates(part, transcripts(log_probs, part))["levenshtein"]
+
+    def tell(layer: LayerCost, count: int) -> None:
+        print(progress(layer, count, setting), flush=True)
+
+    fp32 = models.onnx_model(size, _FP32, weights, ())
+    calibration = None
+    if compression.calibrated:
+        calibration = models.calibration_of(data.train, normaliser)
+    return analyse(fp32.path, compression, calibration, listen, score, tell)
+
+
+def origin_of(weights: Path, data: Dataset, command: str) -> dict[str, str]:
+    """What another needs to get the same numbers."""
+    return {
+        "command": command,
+        "corpus": data.name,
+        "corpus_checksum": data.checksum,
+        "weights_sha256": file_sha256(weights),
+        "python": platform.python_version(),
+        **{package: importlib.metadata.version(package) for package in PACKAGES},
+    }
+
+
+def make_parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=sorted(SIZES), default=WAV2LETTER_SMALL.name)
+    parser.add_argument(
+        "--compression",
+        choices=POST_TRAINING,
+        default=POST_TRAINING[0],
+        help="default: %(default)s, the document's",
+    )
+    parser.add_argument(
+        "--utterances", type=int, help="of the validation set; default: all"
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers to this file")
+    parser.add_argument("--html", type=Path, help="write a page with a picture")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        help="the document's arrays, instead of built-in speech",
+    )
+    return parser
+
+
+def check_outputs(json_path: Path | None, html_path: Path | None) -> None:
+    """Raise ValueError where the results could not be written in the end."""
+    if json_path and html_path and json_path.absolute() == html_path.absolute():
+        raise ValueError(f"--json and --html both name {json_path}: give two files")
+    if json_path:
+        reports.check_output(json_path, is_json, "sensitivity analysis in JSON")
+    if html_path:
+        reports.check_output(html_path, is_page, "page of a sensitivity analysis")
+
+
+def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Dataset:
+    if chosen.data_root:
+        data = of_arrays(chosen.data_root, size.alphabet)
+    else:
+        cache_dir = default_cache_dir()
+        corpus = builtin.load_or_build(builtin.QUICK, cache_dir)
+        data = of_corpus(corpus, size.alphabet, cache_dir)
+    return replace(data, validation=some(data.validation, chosen.utterances))
+
+
+def _command(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> str:
+    """Without the files that are written: they change no number."""
+    told = argparse.Namespace(**{**vars(chosen), "json": None, "html": None})
+    return command_line(COMMAND, parser, told, ("size", "compression"))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    size = SIZES[chosen.size]
+    try:
+        check_outputs(chosen.json, chosen.html)
+        weights = trained.find(size)
+        normaliser = trained.load_normaliser(weights)
+        data = replace(dataset_of(size, chosen), normaliser=normaliser)
+    except ValueError as error:
+        parser.error(str(error))
+    setting = Setting(
+        size.name,
+        chosen.compression,
+        data.name,
+        "edits an utterance",
+        "log-probabilities",
+        "nats",
+    )
+    found = analyse_size(size, parse(chosen.compression), weights, data, setting)
+    print(f"\n{table_text(found, setting)}")
+    origin = origin_of(weights, data, _command(parser, chosen))
+    if chosen.json:
+        content = {**numbers(found, setting), "origin": origin}
+        reports.write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
+    if chosen.html:
+        reports.write_whole(chosen.html, page(found, setting, origin))
+    print(f"\n{verdict(found, setting)}")
+
+
+if __name__ == "__main__":
+    main()
