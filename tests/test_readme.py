@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from harness import cli
 from harness.record.result import load
 from harness.record.schema import Record
-from harness.show import summary_text
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -27,23 +26,36 @@ def trimmed(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
-def test_the_first_thirty_lines_hold_the_real_output_of_make_bench() -> None:
-    shown = trimmed(BLOCKS["make bench"])
-    assert shown[:-1] == trimmed(summary_text(REFERENCE.records))
-    assert shown[-1].startswith("result: results/local/")
-    assert README.splitlines().index("$ make bench") < 10
-    assert (
-        README.splitlines().index(
-            "**Next:**" + README.split("**Next:**")[1].split("\n")[0]
-        )
-        < 40
-    )
+def line_of(beginning: str) -> int:
+    lines = README.splitlines()
+    return next(i for i, line in enumerate(lines, 1) if line.startswith(beginning))
 
 
-def test_the_plan_is_what_the_command_prints() -> None:
-    arguments = shlex.split("plan --profile smoke")
-    printed = CliRunner().invoke(cli.main, arguments).output
-    assert trimmed(BLOCKS["speechmark plan --profile smoke"]) == trimmed(printed)
+def test_the_first_thirty_lines_hold_a_command_its_real_output_and_the_next() -> None:
+    assert line_of("$ speechmark show results/") < line_of("**How to read it.**")
+    assert line_of("**How to read it.**") < line_of("**Next:**") <= 34
+
+
+SHOWN = [
+    command
+    for command in BLOCKS
+    if command.startswith(("speechmark show", "speechmark plan"))
+]
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_a_block_is_what_its_command_prints(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    found = CliRunner().invoke(cli.main, shlex.split(command)[1:])
+    assert found.exit_code == 0, found.output
+    assert trimmed(BLOCKS[command]) == trimmed(found.output)
+
+
+def test_results_and_a_plan_are_shown() -> None:
+    assert sum(command.startswith("speechmark show") for command in SHOWN) >= 3
+    assert "speechmark plan --profile smoke" in SHOWN
 
 
 def test_the_overhead_names_its_interval_and_limit() -> None:
@@ -66,7 +78,7 @@ def test_every_measuring_command_collects_cases(command: str) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "asr-training/" in ran.stdout
+    assert re.search(r"::test_\w+\[[\w-]+/", ran.stdout)
 
 
 def batch_row(record: Record) -> str:

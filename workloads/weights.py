@@ -95,6 +95,11 @@ def load_weights(path: Path, remedy: str) -> Weights:
     return Weights(tensors, facts, sha256)
 
 
+def load_facts(path: Path, remedy: str) -> dict[str, str]:
+    """The facts alone. Raises as `load_weights` does."""
+    return _checked(path, remedy)[0]
+
+
 def load_arrays(path: Path, remedy: str, prefix: str = "") -> dict[str, np.ndarray]:
     """The tensors whose names begin with `prefix`, for whoever must not load torch.
 

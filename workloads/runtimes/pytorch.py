@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workloads.runtimes.session import checked_features, load
+from workloads.runtimes.session import PrecisionMissingError, checked_features, load
 
 if TYPE_CHECKING:
     import torch
@@ -62,6 +62,12 @@ class TorchSession:
             raise ValueError("the module is in training mode: call its eval() first")
         self._device, self.width = device, width
         self._dtype = getattr(self._torch, PRECISIONS[precision])
+        if precision == "fp16" and device == "cpu" and not _has_fp16(self._torch):
+            raise PrecisionMissingError(
+                "torch's oneDNN has no fp16 kernels for this CPU, which lacks "
+                "AVX512-FP16: without them a convolution takes a hundred times as long "
+                "as in fp32; use bf16, or a CUDA device"
+            )
         module = module.to(device, self._dtype)
         self._forward = _compile(module) if compiled else module
 
@@ -80,6 +86,10 @@ class TorchSession:
         with self._torch.inference_mode():
             result = self._forward(prepared.tensor)
             return np.array(result.to("cpu", self._torch.float32).numpy())
+
+
+def _has_fp16(torch: Any) -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
 
 def _compile(module: nn.Module) -> Callable[..., Any]:

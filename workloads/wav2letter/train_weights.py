@@ -4,9 +4,10 @@
     python -m workloads.wav2letter.train_weights --size wav2letter --qat
     python -m workloads.wav2letter.train_weights --size wav2letter-small --ship
 
-Trains on built-in speech, or on the arrays of `--data-root`. `--qat` goes on from what
-was trained before, with int8 simulated. The weights are those of the epoch with the
-lowest edit distance. Shipped ones may have at most `weights.MAX_BYTES`, and are loaded
+Trains on built-in speech, or on the arrays of `--data-root`. The weights are those of
+the epoch with the lowest edit distance, saved as soon as it is reached: a training that
+was stopped is taken up by `--go-on`. `--qat` goes on from what was trained before, with
+int8 simulated. Shipped weights may have at most `weights.MAX_BYTES`, and are loaded
 before those in the cache.
 """
 
@@ -56,10 +57,10 @@ def train_and_save(
     origin: dict[str, str],
     path: Path,
     aware: bool = False,
+    best: float = float("inf"),
 ) -> None:
-    """Train, telling each epoch on standard output; save the best so far after each,
-    so that whoever stops it keeps that."""
-    best = float("inf")
+    """Train, telling each epoch on standard output; save each that has a lower edit
+    distance than those before and than `best`, so that whoever stops it keeps that."""
     simulated = simulated_int8(model) if aware else contextlib.nullcontext(model)
     with simulated:
         for epoch in train(model, recipe, dataset, device):
@@ -117,6 +118,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--qat", action="store_true", help="go on from trained weights, int8 simulated"
     )
     parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="go on from trained weights, with a new optimizer",
+    )
+    parser.add_argument(
         "--train-s",
         type=float,
         default=TRAIN_S,
@@ -158,22 +164,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given["precision"] = chosen.precision
     recipe = replace(recipe, **{key: one for key, one in given.items() if one})
     dataset = dataset_of(size, chosen)
-    if chosen.qat:
-        start = trained.find(size)
-        model = trained.load_model(size, start)
-        dataset = replace(dataset, normaliser=trained.load_normaliser(start))
-    else:
-        torch.manual_seed(recipe.seed)
-        model = Wav2Letter(size)
-        initialise(model)
     origin = {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
         "command": weights.command_line(trained.COMMAND, parser, chosen),
     }
+    best = float("inf")
+    if chosen.qat or chosen.go_on:
+        start = trained.find(size)
+        model = trained.load_model(size, start)
+        dataset = replace(dataset, normaliser=trained.load_normaliser(start))
+        facts = trained.load_facts(start)
+        origin["started_from"] = facts["command"]
+        best = best if chosen.qat else float(facts["levenshtein"])
+    else:
+        torch.manual_seed(recipe.seed)
+        model = Wav2Letter(size)
+        initialise(model)
     path = directory / f"{trained.weights_name(size, chosen.qat)}.safetensors"
     device = torch.device(chosen.device)
-    train_and_save(model, recipe, dataset, device, origin, path, chosen.qat)
+    train_and_save(model, recipe, dataset, device, origin, path, chosen.qat, best)
     if chosen.ship:
         weights.check_shippable(path)
     weights.tell_saved(path, trained.SHIPPED)

@@ -67,6 +67,14 @@ def load_normaliser(path: Path) -> Normaliser:
     )
 
 
+def load_facts(path: Path) -> dict[str, str]:
+    """What is told beside the weights: command, corpus, errors reached.
+
+    Raises ValueError for a damaged file, as `weights.load_weights` does.
+    """
+    return weights.load_facts(path, _remedy(path))
+
+
 def load_model(size: Wav2LetterSize, path: Path | None) -> Wav2Letter:
     """A model in evaluation mode; without a path its weights are random, for timing
     alone.

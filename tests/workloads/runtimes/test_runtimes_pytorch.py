@@ -10,6 +10,7 @@ from tiny_model import WIDTH, expected, speech
 from torch import nn
 
 from workloads.runtimes.pytorch import TorchSession
+from workloads.runtimes.session import PrecisionMissingError
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("g++") is None, reason="torch.compile needs g++"
@@ -77,8 +78,20 @@ def test_without_a_compiler_compiling_says_what_to_install(
         TorchSession(module, WIDTH, compiled=True)
 
 
+def test_fp16_is_refused_on_a_cpu_without_its_kernels(
+    module: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workloads.runtimes.pytorch._has_fp16", lambda torch: False)
+    with pytest.raises(PrecisionMissingError, match=r"lacks AVX512-FP16.*use bf16"):
+        TorchSession(module, WIDTH, precision="fp16")
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_agrees_loosely(module: nn.Module, precision: str) -> None:
+def test_half_precision_agrees_loosely(
+    module: nn.Module, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A small model can wait for torch's slow fp16 where the CPU has none.
+    monkeypatch.setattr("workloads.runtimes.pytorch._has_fp16", lambda torch: True)
     session = TorchSession(module, WIDTH, precision=precision)
     features = speech(2, 50)
     output = session.output(session.prepare(features))

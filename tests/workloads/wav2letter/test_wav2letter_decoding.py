@@ -1,0 +1,191 @@
+"""Texts from made-up outputs of a model."""
+
+import builtins
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from workloads.wav2letter.decoding import BeamDecoder, greedy
+from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
+
+
+def spell(alphabet, paths, confidence=0.99):
+    """Log-probabilities (B, U, N) that follow the label paths, and their lengths."""
+    lengths = [len(path) for path in paths]
+    rest = (1 - confidence) / (alphabet.outputs - 1)
+    probs = np.full((len(paths), max(lengths), alphabet.outputs), rest, np.float32)
+    for row, path in zip(probs, paths, strict=True):
+        row[range(len(path)), path] = confidence
+    return np.log(probs), lengths
+
+
+def spaced_out(alphabet, text):
+    """A path with a blank after each label."""
+    return [x for label in alphabet.encode(text) for x in (label, BLANK)]
+
+
+TEXTS = {
+    "letters": ["it's a book", "hello wheel", "aa"],
+    "phonemes": ["SIL HH AH L OW SIL", "S S SPN", "Z"],
+}
+
+
+@pytest.fixture(params=[LETTERS, PHONEMES], ids=lambda alphabet: alphabet.name)
+def alphabet(request):
+    return request.param
+
+
+def confident(alphabet):
+    texts = TEXTS[alphabet.name]
+    return spell(alphabet, [spaced_out(alphabet, text) for text in texts])
+
+
+def frames(**shares):
+    """One frame of letters: the shares given, and next to nothing for the rest."""
+    row = np.full(LETTERS.outputs, 1e-9)
+    for symbol, share in shares.items():
+        row[BLANK if symbol == "blank" else LETTERS.encode(symbol)[0]] = share
+    return row
+
+
+def test_greedy_reads_the_best_path_of_each_utterance(alphabet):
+    log_probs, lengths = confident(alphabet)
+    assert greedy(log_probs, lengths, alphabet) == TEXTS[alphabet.name]
+
+
+def test_beam_search_equals_greedy_where_the_model_is_confident(alphabet):
+    log_probs, lengths = confident(alphabet)
+    assert BeamDecoder(alphabet).decode(log_probs, lengths) == TEXTS[alphabet.name]
+
+
+def test_greedy_is_the_collapse_of_the_best_path(alphabet):
+    rng = np.random.default_rng(0)
+    log_probs = rng.normal(size=(3, 40, alphabet.outputs))
+    log_probs[..., BLANK] += 2
+    collapsed = [alphabet.collapse(row) for row in log_probs.argmax(axis=2).tolist()]
+    assert greedy(log_probs, [40, 40, 40], alphabet) == collapsed
+
+
+def decode_both(log_probs, lengths, alphabet):
+    return (
+        greedy(log_probs, lengths, alphabet),
+        BeamDecoder(alphabet).decode(log_probs, lengths),
+    )
+
+
+def test_a_letter_is_doubled_only_across_a_blank():
+    (a,) = LETTERS.encode("a")
+    log_probs, lengths = spell(LETTERS, [[a, BLANK, a], [a, a, a], [a, a, BLANK]])
+    for decoded in decode_both(log_probs, lengths, LETTERS):
+        assert decoded == ["aa", "a", "a"]
+
+
+def test_what_lies_beyond_the_length_is_not_read(alphabet):
+    log_probs, lengths = confident(alphabet)
+    whole = decode_both(log_probs, lengths, alphabet)
+    log_probs[2, lengths[2] :] = np.log(1e-9)
+    log_probs[2, lengths[2] :, alphabet.outputs - 1] = 0.0
+    log_probs[2, lengths[2] :, 5] = 0.0
+    assert decode_both(log_probs, lengths, alphabet) == whole
+
+
+def test_an_utterance_of_no_frames_or_only_blanks_is_the_empty_text(alphabet):
+    log_probs, _ = spell(alphabet, [[BLANK, BLANK], [BLANK, BLANK]])
+    for decoded in decode_both(log_probs, [2, 0], alphabet):
+        assert decoded == ["", ""]
+
+
+def test_a_silence_that_is_spoken_at_either_end_is_kept():
+    path = [*PHONEMES.encode("SIL Z SIL")]
+    for decoded in decode_both(*spell(PHONEMES, [path]), PHONEMES):
+        assert decoded == ["SIL Z SIL"]
+
+
+def test_beam_search_adds_up_the_paths_of_a_text_that_greedy_misses():
+    # The best path is two blanks: 0.6 * 0.6 = 0.36. But three paths spell "a":
+    # a-blank, blank-a and a-a, 0.24 + 0.24 + 0.16 = 0.64.
+    log_probs = np.log([[frames(blank=0.6, a=0.4), frames(blank=0.6, a=0.4)]])
+    assert greedy(log_probs, [2], LETTERS) == [""]
+    assert BeamDecoder(LETTERS).decode(log_probs, [2]) == ["a"]
+
+
+def test_a_wider_beam_finds_what_a_narrow_one_lost():
+    # After one frame "b" leads (0.40), and a beam of 1 keeps nothing else. In the end
+    # "a" has 0.35 + 0.25 * 0.5 = 0.475, "b" has 0.40 * 0.5 = 0.20, and so has "ba".
+    first = frames(b=0.40, a=0.35, blank=0.25)
+    log_probs = np.log([[first, frames(a=0.5, blank=0.5)]])
+    assert BeamDecoder(LETTERS, width=20).decode(log_probs, [2]) == ["a"]
+    assert BeamDecoder(LETTERS, width=1).decode(log_probs, [2])[0].startswith("b")
+
+
+def test_beam_search_finds_the_most_probable_text_of_all_paths():
+    """Against every path of four frames over the blank, two letters and a space."""
+    rng = np.random.default_rng(3)
+    labels = [BLANK, *LETTERS.encode("ab ")]
+    decoder = BeamDecoder(LETTERS, width=200)
+    for _ in range(20):
+        probs = np.full((4, LETTERS.outputs), 1e-12)
+        probs[:, labels] = rng.dirichlet(np.ones(len(labels)), size=4)
+        totals: dict[tuple[int, ...], float] = {}
+        for path in np.ndindex(4, 4, 4, 4):
+            chosen = [labels[i] for i in path]
+            spelt = tuple(
+                x
+                for x, previous in zip(chosen, [None, *chosen], strict=False)
+                if x not in (previous, BLANK)
+            )
+            share = float(np.prod(probs[range(4), chosen]))
+            totals[spelt] = totals.get(spelt, 0.0) + share
+        best = max(totals, key=lambda spelt: totals[spelt])
+        assert decoder.decode(np.log(probs)[None], [4]) == [LETTERS.decode(best)]
+
+
+@pytest.mark.parametrize("width", [0, -3])
+def test_a_beam_of_nothing_is_refused(width):
+    with pytest.raises(ValueError, match=f"beam of {width} keeps nothing"):
+        BeamDecoder(LETTERS, width)
+
+
+def test_another_number_of_outputs_is_refused():
+    with pytest.raises(ValueError, match=r"\(1, 4, 35\), expected \(B, U, 42\)"):
+        greedy(np.zeros((1, 4, 35)), [4], PHONEMES)
+
+
+@pytest.mark.parametrize("lengths", [[5], [-1], [4, 4]])
+def test_lengths_that_do_not_fit_are_refused(lengths):
+    with pytest.raises(ValueError, match="give one of 0 to 4"):
+        BeamDecoder(LETTERS).decode(np.zeros((1, 4, 35)), lengths)
+
+
+def test_outputs_that_are_no_numbers_are_refused(alphabet):
+    log_probs, lengths = confident(alphabet)
+    log_probs[1, 0, 3] = np.nan
+    with pytest.raises(ValueError, match="hold NaN, first in utterance 1"):
+        greedy(log_probs, lengths, alphabet)
+
+
+def test_a_missing_flashlight_names_the_package_to_install(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name == "torchaudio.models.decoder":
+            raise ImportError("no flashlight")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match="pip install flashlight-text"):
+        BeamDecoder(LETTERS)
+
+
+def test_reading_and_greedy_decoding_need_no_torch():
+    program = (
+        "import sys, workloads.wav2letter.decoding, workloads.wav2letter.arrays\n"
+        "import workloads.wav2letter.phonemes\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
