@@ -33,6 +33,7 @@ from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.training import Epoch, initialise, train
 
 TRAIN_S = 14_400.0
+OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "precision")
 
 
 def recipe_for(size: Wav2LetterSize, on_arrays: bool, aware: bool) -> Recipe:
@@ -136,6 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--batch-size", type=int, help="default: the recipe's")
+    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
     parser.add_argument(
         "--precision", choices=("fp32", "bf16"), default="fp32", help="of the products"
     )
@@ -160,8 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     directory = trained.SHIPPED if chosen.ship else chosen.directory
     directory = directory or weights.trained_dir()
     recipe = recipe_for(size, bool(chosen.data_root), chosen.qat)
-    given = {"epochs": chosen.epochs, "batch_size": chosen.batch_size}
-    given["precision"] = chosen.precision
+    given = {name: getattr(chosen, name) for name in OF_THE_RECIPE}
     recipe = replace(recipe, **{key: one for key, one in given.items() if one})
     dataset = dataset_of(size, chosen)
     origin = {

@@ -308,3 +308,39 @@ def test_the_epoch_with_the_fewest_edits_is_kept(monkeypatch, capsys):
     facts = facts_of(trained.find(SMALL))
     assert (facts["epoch"], facts["levenshtein"]) == ("2", "4.0000")
     assert capsys.readouterr().out.count("epoch ") == 3
+
+
+@pytest.mark.usefixtures("few_tones")
+def test_a_stopped_training_goes_on_and_never_loses_what_was_better(monkeypatch):
+    distances = iter((5, 6, 3))
+
+    def rates(*_):
+        return {"levenshtein": ErrorRate("levenshtein", (next(distances),), (1,))}
+
+    monkeypatch.setattr("workloads.wav2letter.training.error_rates", rates)
+    main(["--epochs", "1"])
+    first = trained.find(SMALL).read_bytes()
+    main(["--epochs", "1", "--go-on"])  # reaches 6, worse than 5
+    assert trained.find(SMALL).read_bytes() == first
+    main(["--epochs", "1", "--go-on"])  # reaches 3
+    facts = facts_of(trained.find(SMALL))
+    assert facts["levenshtein"] == "3.0000"
+    assert facts["started_from"].endswith("--epochs 1")
+    assert " --go-on " in facts["command"]
+
+
+@pytest.mark.usefixtures("few_tones")
+def test_going_on_starts_from_the_weights_before(saved, normaliser, monkeypatch):
+    started = []
+
+    def watched(model, *_):
+        started.append(model.layers[0].weight.detach().clone())
+        return iter(())
+
+    monkeypatch.setattr("workloads.wav2letter.train_weights.train", watched)
+    model, path = saved
+    facts = {"command": "by hand", "levenshtein": "5.0000"}
+    trained.save(model, normaliser, facts, path)
+    main(["--epochs", "1", "--go-on"])
+    expected = trained.load_model(SMALL, path).layers[0].weight
+    torch.testing.assert_close(started[0], expected)
