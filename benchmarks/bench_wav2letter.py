@@ -93,7 +93,6 @@ QUICK = (
     *(("onnxruntime", c) for c in ("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat")),
     *(("openvino", c) for c in ("fp32", "bf16", "int8-static")),
     ("eager", "fp32"),
-    ("compile", "int8-static"),
 )
 BATCHED = (("onnxruntime", "fp32"), ("onnxruntime", "int8-static"))
 

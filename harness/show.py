@@ -14,6 +14,7 @@ from harness.record.schema import Record
 
 WIDTH = 200  # where the output is no terminal: no id is folded
 ERROR_RATES = ("wer", "cer", "per")
+FAILS = " FAILS GATE"
 ABSENT = "-"  # not known, or not measured
 
 
@@ -118,12 +119,17 @@ def _p90_ms(record: Record) -> str:
 
 
 def error_cell(record: Record) -> str:
-    """The first error rate there is, but one that fails its gate before all others."""
+    """The first error rate there is, but one that fails its gate before all others; a
+    gate on another metric, such as the edit distance, is told beside it."""
     metrics = (record.accuracy.metrics if record.accuracy else None) or {}
     found = [name for name in ERROR_RATES if name in metrics]
     failed = [name for name in found if metrics[name].passed is False]
     names = failed or found
-    return f"{names[0]} {_metric(record, names[0])}" if names else ABSENT
+    if not names:
+        return ABSENT
+    elsewhere = any(metric.passed is False for metric in metrics.values())
+    mark = FAILS if elsewhere and not failed else ""
+    return f"{names[0]} {_metric(record, names[0])}{mark}"
 
 
 def _metric(record: Record, name: str) -> str:
@@ -131,7 +137,7 @@ def _metric(record: Record, name: str) -> str:
     if not metrics or name not in metrics:
         return ABSENT
     metric = metrics[name]
-    failed = " FAILS GATE" if metric.passed is False else ""
+    failed = FAILS if metric.passed is False else ""
     return f"{100 * metric.value:.1f}{failed}"
 
 

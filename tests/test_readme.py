@@ -118,3 +118,13 @@ def test_a_larger_batch_trades_epochs_for_seconds_in_the_reference() -> None:
 def test_nothing_is_left_to_fill_in() -> None:
     assert "@@" not in README
     assert "TODO" not in README
+
+
+def test_the_table_of_caps_is_as_measured() -> None:
+    path = PROJECT / "results" / "two-core-epyc-wav2letter-isa.json"
+    found = {(r.hardware, r.compression): r for r in load(path).records if r.timing}
+    for cap in ("avx2", "avx512", "avx512_vnni"):
+        pair = (found[f"cpu:isa={cap}", name] for name in ("fp32", "int8-static"))
+        fp32_ms, int8_ms = (1e3 * record.timing.median_s for record in pair)
+        row = f"| `{cap}` | {fp32_ms:.1f} | {int8_ms:.2f} | {int8_ms / fp32_ms:.2f} |"
+        assert row in README

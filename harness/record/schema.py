@@ -123,7 +123,7 @@ class TranscriptRecord(Part):
 
 
 class AccuracyRecord(Part):
-    """`edits_by_length`: a pair for each utterance, its reference's length and edits."""
+    """`edits_by_length`: for each utterance its reference's length and its edits."""
 
     metrics: dict[str, AccuracyMetric] | None
     reason: str | None

@@ -92,6 +92,11 @@ def test_a_gate_that_was_missed_shouts():
     assert error_shown(wer=False, cer=False) == "wer 12.5 FAILS GATE"
 
 
+def test_a_gate_that_was_missed_on_another_metric_is_told():
+    assert error_shown(cer=None, levenshtein=False) == "cer 12.5 FAILS GATE"
+    assert error_shown(cer=None, levenshtein=True) == "cer 12.5"
+
+
 def test_a_gate_that_was_missed_is_not_hidden_by_one_that_was_kept():
     assert error_shown(wer=True, cer=False) == "cer 12.5 FAILS GATE"
 
