@@ -91,7 +91,7 @@ def _points(
 
 QUICK = (
     *(("onnxruntime", c) for c in ("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat")),
-    *(("openvino", c) for c in ("fp32", "bf16", "int8-static")),
+    *(("openvino", c) for c in ("fp32", "int8-static")),
     ("eager", "fp32"),
 )
 BATCHED = (("onnxruntime", "fp32"), ("onnxruntime", "int8-static"))
@@ -120,7 +120,6 @@ WORKLOAD = Workload(
         "quick": (
             *_points("wav2letter-small", QUICK, (1,), 5),
             *_points("wav2letter-small", BATCHED, (8,), 5),
-            *_points("wav2letter-small-phonemes", BATCHED[1:], (1,), 5),
         ),
         "standard": (
             *_full("wav2letter", 40),
