@@ -11,15 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.decoding import beam_points, check_decodes_here
 from harness.plan import Planned
-from harness.workload import (
-    Context,
-    Operation,
-    Point,
-    UnsupportedError,
-    Work,
-    Workload,
-)
+from harness.workload import Context, Operation, UnsupportedError, Work, Workload
 
 UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
 QUICK_BEAMS = (1, 16, 64, 256)
@@ -31,8 +25,7 @@ def build(context: Context) -> Operation:
     from workloads.asr.decoding import make_decoder, words_of
     from workloads.asr.evaluation import error_rates
 
-    if context.hardware.is_cuda:
-        raise UnsupportedError("decoding runs on the CPU: use --hardware=cpu")
+    check_decodes_here(context)
     trained = asr.trained_model(context)
     if trained.reason is not None:  # a search through noise takes another time
         raise UnsupportedError(trained.reason)
@@ -61,30 +54,16 @@ def build(context: Context) -> Operation:
     )
 
 
-def _points(model: str, beams: tuple[int, ...], expected_s: float) -> tuple[Point, ...]:
-    return tuple(
-        Point(
-            model,
-            "fp32",
-            "eager" if beam == 1 else "flashlight",
-            1,
-            expected_s,
-            (("beam", str(beam)),),
-        )
-        for beam in beams
-    )
-
-
 WORKLOAD = Workload(
     name="asr-decoding",
     stage="infer",
     description="log-probabilities to words, over beam widths",
     build=build,
     points={
-        "smoke": _points("ds2-small", (16,), 8),
-        "quick": _points("ds2-small", QUICK_BEAMS, 7),
-        "standard": _points("ds2-small", QUICK_BEAMS, 180),
-        "paper": _points("ds2-paper", PAPER_BEAMS, 1800),
+        "smoke": beam_points("ds2-small", "eager", (16,), 8),
+        "quick": beam_points("ds2-small", "eager", QUICK_BEAMS, 7),
+        "standard": beam_points("ds2-small", "eager", QUICK_BEAMS, 180),
+        "paper": beam_points("ds2-paper", "eager", PAPER_BEAMS, 1800),
     },
 )
 WORKLOADS = (WORKLOAD,)

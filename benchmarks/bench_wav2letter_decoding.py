@@ -10,15 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.decoding import beam_points, check_decodes_here
 from harness.plan import Planned
-from harness.workload import (
-    Context,
-    Operation,
-    Point,
-    UnsupportedError,
-    Work,
-    Workload,
-)
+from harness.workload import Context, Operation, UnsupportedError, Work, Workload
 
 UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
 BEAMS = (1, 20)
@@ -28,8 +22,7 @@ def build(context: Context) -> Operation:
     from benchmarks import common, wav2letter
     from workloads.wav2letter.decoding import make_decoder
 
-    if context.hardware.is_cuda:
-        raise UnsupportedError("decoding runs on the CPU: use --hardware=cpu")
+    check_decodes_here(context)
     subject = wav2letter.Subject(context, runtime="onnxruntime")
     if subject.weights.reason is not None:  # a search through noise takes another time
         raise UnsupportedError(subject.weights.reason)
@@ -51,32 +44,18 @@ def build(context: Context) -> Operation:
     )
 
 
-def _points(model: str, expected_s: float) -> tuple[Point, ...]:
-    return tuple(
-        Point(
-            model,
-            "fp32",
-            "numpy" if beam == 1 else "flashlight",
-            1,
-            expected_s,
-            (("beam", str(beam)),),
-        )
-        for beam in BEAMS
-    )
-
-
 WORKLOAD = Workload(
     name="wav2letter-decoding",
     stage="infer",
     description="log-probabilities to letters, best path and beam search",
     build=build,
     points={
-        "smoke": _points("wav2letter-small", 8)[1:],
-        "quick": _points("wav2letter-small", 5),
-        "standard": _points("wav2letter", 40),
+        "smoke": beam_points("wav2letter-small", "numpy", BEAMS[1:], 8),
+        "quick": beam_points("wav2letter-small", "numpy", BEAMS, 5),
+        "standard": beam_points("wav2letter", "numpy", BEAMS, 40),
         "paper": (
-            *_points("wav2letter", 600),
-            *_points("wav2letter-phonemes", 600),
+            *beam_points("wav2letter", "numpy", BEAMS, 600),
+            *beam_points("wav2letter-phonemes", "numpy", BEAMS, 600),
         ),
     },
 )

@@ -80,49 +80,50 @@ class Weights:
 
 
 def weights_of(size: Wav2LetterSize, aware: bool, data: dataset.Dataset) -> Weights:
-    """The very weights that every machine times; untrained ones say so."""
+    """The very weights that every machine times, or why there are none."""
     try:
         path = trained.find(size, aware)
     except NotTrainedError as reason:
-        _log.warning("timed on untrained weights: %s", reason)
         return Weights(None, data.normaliser, str(reason))
     return Weights(path, trained.load_normaliser(path))
 
 
-def check_runs_here(case: Case, hardware: Hardware, compression: Compression) -> None:
-    """Raise UnsupportedError, with the reason, for what no runtime here can do."""
-    runtime = case.runtime
-    if hardware.is_cuda and runtime not in TORCH_RUNTIMES:
-        raise UnsupportedError(
+def why_not_here(
+    case: Case, hardware: Hardware, compression: Compression
+) -> str | None:
+    """Why the case's runtime cannot do this, None where it can."""
+    runtime, base = case.runtime, compression.base
+    if runtime in TORCH_RUNTIMES:
+        return _why_not_torch(runtime, base, hardware.is_cuda)
+    if hardware.is_cuda:
+        return (
             f"{runtime} is measured on the CPU; on {hardware.text} use eager or compile"
         )
     if hardware.isa is not None and (reason := cannot_cap(runtime)):
-        raise UnsupportedError(reason)
-    base = compression.base
+        return reason
     if runtime == "onnxruntime" and base in ("bf16", "fp16"):
-        raise UnsupportedError(
+        return (
             f"ONNX Runtime has no {base} kernels for this model's layers on a CPU: use "
             "openvino, eager or compile"
         )
-    if runtime in TORCH_RUNTIMES:
-        _check_torch(runtime, compression, hardware.is_cuda)
+    return None
 
 
-def _check_torch(runtime: str, compression: Compression, cuda: bool) -> None:
-    base = compression.base
-    if base in ("fp32", "bf16", "fp16"):
-        return
+def _why_not_torch(runtime: str, base: str, cuda: bool) -> str | None:
+    if base in FLOATS:
+        return None
     if runtime == "eager":
-        raise UnsupportedError(
+        return (
             f"torch has no eager {base} convolution: use compile, onnxruntime or "
             "openvino"
         )
     if cuda or base not in ("int8-static", "int8-qat"):
         where = "CUDA" if cuda else "the CPU"
-        raise UnsupportedError(
+        return (
             f"torch.compile has no {base} convolution on {where}: it takes int8-static "
             "and int8-qat on the CPU; use onnxruntime or openvino for others"
         )
+    return None
 
 
 def _precision(compression: Compression) -> str:
@@ -178,12 +179,15 @@ class Subject:
         self.size = size_of(context)
         self.compression = parse(self.case.compression)
         self.device = common.single_device(context)
-        check_runs_here(self.case, context.hardware, self.compression)
+        if reason := why_not_here(self.case, context.hardware, self.compression):
+            raise UnsupportedError(reason)
         context.progress("data", 0, 2)
         self.data = dataset_of(context)
         context.progress("model", 1, 2)
         aware = self.compression.base == trained.AWARE
         self.weights = weights_of(self.size, aware, self.data)
+        if self.weights.reason is not None:
+            _log.warning("timed on untrained weights: %s", self.weights.reason)
         self.running = self.open(self.compression, self.case.runtime, self.weights)
         context.progress("model", 2, 2)
 
@@ -230,15 +234,12 @@ class Subject:
     def _options(self) -> OnnxRuntimeOptions:
         """Those that the case's id tells, else ONNX Runtime's own."""
         given = dict(self.case.options)
-        named: dict[str, Any] = {
-            name: given[name] for name in ("graph", "execution") if name in given
-        }
-        switches = {
-            name: given[name] for name in ("arena", "spinning") if name in given
-        }
-        named |= {name: {"on": True, "off": False}[x] for name, x in switches.items()}
-        threads = len(os.sched_getaffinity(0))
-        return OnnxRuntimeOptions(threads=threads, **named)
+        named: dict[str, Any] = {}
+        if "graph" in given:
+            named["graph"] = given["graph"]
+        if "arena" in given:
+            named["arena"] = {"on": True, "off": False}[given["arena"]]
+        return OnnxRuntimeOptions(threads=len(os.sched_getaffinity(0)), **named)
 
     @cached_property
     def _calibration(self) -> list[np.ndarray]:
@@ -283,8 +284,8 @@ class Subject:
     def prepare(self, inputs: Sequence[Input]) -> list[Any]:
         """The inputs, ready to be run; the first was run."""
         session = self.running.session
-        prepared = [session.prepare(one.features) for one in inputs]
         try:
+            prepared = [session.prepare(one.features) for one in inputs]
             session.run(prepared[0])
         except OperatorMissingError as error:
             raise UnsupportedError(str(error)) from error
@@ -292,19 +293,23 @@ class Subject:
 
     def accuracy(self) -> Accuracy:
         """Errors of the model as it is timed, in batches as they are timed, against the
-        same in fp32."""
+        same in fp32 where that was trained."""
         if self.weights.reason is not None:
             return Accuracy({}, self.weights.reason)
         hypotheses = self.transcripts(self.running, self.weights)
         found = judged(self.data.validation, hypotheses)
         if self.case.compression == "fp32":
             return found
-        return replace(found, metrics=self._gated(hypotheses))
+        plain = weights_of(self.size, False, self.data)
+        if plain.reason is not None:
+            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
+            return found
+        return replace(found, metrics=self._gated(hypotheses, plain))
 
-    def _gated(self, hypotheses: Sequence[str]) -> dict[str, Metric]:
+    def _gated(self, hypotheses: Sequence[str], plain: Weights) -> dict[str, Metric]:
+        """Beside the errors in fp32, of `plain` weights."""
         part = self.data.validation
         runtime = BASELINE_RUNTIMES.get(self.case.runtime, self.case.runtime)
-        plain = weights_of(self.size, False, self.data)
         baseline = error_rates(
             part, self.transcripts(self.open(FP32, runtime, plain), plain)
         )

@@ -88,7 +88,7 @@ def serve() -> None:
     try:
         function, arguments = pickle.load(sys.stdin.buffer)
         function(*arguments)
-    except Exception as failure:
+    except Exception as failure:  # this process's outermost boundary
         logging.getLogger(__name__).error("the work failed", exc_info=failure)
         error = f"{type(failure).__name__}: {failure}"
     json.dump({"error": error, "warnings": heard.texts}, output)

@@ -111,6 +111,22 @@ def test_decoding_refuses_a_gpu_that_it_would_not_use(context: Context) -> None:
         bench_asr_decoding.build(cuda)
 
 
+@pytest.mark.parametrize(
+    ("runtime", "reason"),
+    [
+        ("flashlight", "cap does not reach flashlight"),
+        ("eager", "no trained weights of ds2-paper"),  # the cap is no hindrance
+    ],
+)
+def test_a_beam_search_alone_refuses_a_cap_that_does_not_reach_it(
+    context: Context, runtime: str, reason: str
+) -> None:
+    case = replace(context.case, model="ds2-paper", runtime=runtime)
+    capped = replace(context, case=case, hardware=Hardware.parse("cpu:isa=avx2"))
+    with pytest.raises(UnsupportedError, match=reason):
+        bench_asr_decoding.build(capped)
+
+
 def test_decoding_refuses_untrained_weights(context: Context) -> None:
     case = replace(context.case, model="ds2-paper", options=(("beam", "4"),))
     with pytest.raises(UnsupportedError, match="no trained weights of ds2-paper"):

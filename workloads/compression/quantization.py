@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from workloads.compression.calibration import (
     PERCENTILE,
-    check_settings,
+    Ranges,
     checked_calibration,
     onnxruntime_options,
 )
@@ -41,7 +41,7 @@ from workloads.compression.graph import (
     weighted_nodes,
 )
 from workloads.compression.layers import Layer, all_but, layers_in, other_nodes
-from workloads.compression.names import Compression
+from workloads.compression.names import FLOATS, OTHERS, POST_TRAINING, Compression
 
 OPSET_OF_16_BITS = 21  # the first whose QuantizeLinear knows 16-bit integers
 
@@ -70,42 +70,23 @@ def quantize(
     out_path: Path,
     compression: Compression,
     calibration: Sequence[NDArray[np.float32]] | None = None,
-    calibration_method: str = "percentile",
-    percentile: float = PERCENTILE,
+    ranges: Ranges = PERCENTILE,
     only: Sequence[str] | None = None,
 ) -> Quantized:
     """Write a quantized copy of the model.
 
-    `calibration` holds utterances (T, F) of what the model will hear, of any lengths.
-    `calibration_method` derives the range of each activation from them: "minmax" takes
-    the extremes, "percentile" cuts off the largest magnitudes beyond `percentile`, and
-    "entropy" clips where the rounded distribution diverges least (Kullback-Leibler).
-    Of a random network that hears heavy tails, int8-static gets logits off by 6.2, 4.7
-    and 5.0 %.
-    Weights that `compression` prunes must be pruned in the model already. `only` names
-    the layers that are quantized, whatever `compression` keeps: all else stays in
-    float.
+    `calibration` holds utterances (T, F) of what the model will hear, of any lengths,
+    from which `ranges` derives the range of each activation. Weights that `compression`
+    prunes must be pruned in the model already. `only` names the layers that are
+    quantized, whatever `compression` keeps: all else stays in float.
 
     Raises ValueError for a file that is no such model, for bad calibration data, and
     for unknown layers; NothingQuantizedError where all layers would stay in float.
     """
-    steps = {
-        "int8-dynamic": _dynamic,
-        "int8-static": _static,
-        "int8-qat": _static,
-        "int16-weights": _int16_weights,
-        "w16a8": _static,
-    }
-    if compression.base not in steps:
-        raise ValueError(
-            f"{compression.name} is no quantization: give one of {', '.join(steps)}"
-        )
-    check_settings(calibration_method, percentile)
+    if compression.base in FLOATS:
+        known = ", ".join((*POST_TRAINING, *OTHERS))
+        raise ValueError(f"{compression.name} is no quantization: give one of {known}")
     name, width = model_input(load_onnx(fp32_path), fp32_path)
-    ranges: dict[str, Any] = {}
-    if compression.calibrated:
-        utterances = checked_calibration(calibration, width)
-        ranges = onnxruntime_options(name, utterances, calibration_method, percentile)
     with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
         prepared = Path(folder) / "prepared.onnx"
         names = _prepare(fp32_path, prepared, compression)
@@ -114,7 +95,15 @@ def quantize(
         if only is not None:
             kept = all_but(only, names)
             excluded = (*kept, *other_nodes(load_onnx(prepared)))
-        steps[compression.base](prepared, out_path, excluded, compression, ranges)
+        if compression.calibrated:
+            utterances = checked_calibration(calibration, width)
+            calibrating = onnxruntime_options(name, utterances, ranges)
+            wide = compression.base == "w16a8"
+            _static(prepared, out_path, excluded, wide, calibrating)
+        elif compression.base == "int16-weights":
+            _int16_weights(prepared, out_path, excluded)
+        else:
+            _dynamic(prepared, out_path, excluded)
     float_layers = count_float_layers(load_onnx(out_path))
     if float_layers == len(names):
         raise NothingQuantizedError(
@@ -192,13 +181,7 @@ def _check_pruned(model: Any, percent: int) -> None:
             )
 
 
-def _dynamic(
-    prepared: Path,
-    out_path: Path,
-    excluded: Sequence[str],
-    compression: Compression,
-    ranges: dict[str, Any],
-) -> None:
+def _dynamic(prepared: Path, out_path: Path, excluded: Sequence[str]) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     # The library first makes a MatMul of each Gemm, under this other name.
@@ -212,12 +195,12 @@ def _static(
     prepared: Path,
     out_path: Path,
     excluded: Sequence[str],
-    compression: Compression,
-    ranges: dict[str, Any],
+    wide: bool,
+    calibrating: dict[str, Any],
 ) -> None:
+    """With weights of 16 bits where they are `wide`, else of 8."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    wide = compression.base == "w16a8"
     with contextlib.redirect_stdout(io.StringIO()):  # it prints how far it is
         quantize_static(
             prepared,
@@ -227,17 +210,11 @@ def _static(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt16 if wide else QuantType.QInt8,
             nodes_to_exclude=list(excluded),
-            **ranges,
+            **calibrating,
         )
 
 
-def _int16_weights(
-    prepared: Path,
-    out_path: Path,
-    excluded: Sequence[str],
-    compression: Compression,
-    ranges: dict[str, Any],
-) -> None:
+def _int16_weights(prepared: Path, out_path: Path, excluded: Sequence[str]) -> None:
     """Weights as integers and a scale for each output channel, float again at once.
 
     By Cast and Mul, which every runtime folds into constants when it loads the model;

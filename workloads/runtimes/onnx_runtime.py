@@ -33,7 +33,6 @@ _GRAPH_LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "off": "ORT_DISABLE_ALL",
 }
-_EXECUTION_MODES = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
 # What it says where an operator has no kernel: of this name and these types, in a
 # domain unknown to it, in the standard domain.
 _NO_KERNEL = re.compile(
@@ -52,26 +51,18 @@ class OnnxRuntimeOptions:
     """How a session is set up; the defaults are ONNX Runtime's own, but for threads.
 
     `arena`: memory is kept in an arena between runs. `graph`: how far the graph is
-    rewritten before it runs. `spinning`: waiting threads spin before they sleep.
-    `execution`: "parallel" runs branches of the graph side by side, on a second pool of
-    as many threads.
+    rewritten before it runs.
     """
 
     threads: int
     arena: bool = True
     graph: Literal["all", "extended", "basic", "off"] = "all"
-    spinning: bool = True
-    execution: Literal["sequential", "parallel"] = "sequential"
 
     def __post_init__(self) -> None:
         checked_threads(self.threads)
-        for name, allowed in (
-            ("graph", _GRAPH_LEVELS),
-            ("execution", _EXECUTION_MODES),
-        ):
-            if getattr(self, name) not in allowed:
-                found, expected = getattr(self, name), ", ".join(allowed)
-                raise ValueError(f"{name}={found!r}: expected one of {expected}")
+        if self.graph not in _GRAPH_LEVELS:
+            expected = ", ".join(_GRAPH_LEVELS)
+            raise ValueError(f"graph={self.graph!r}: expected one of {expected}")
 
 
 @dataclass(frozen=True)
@@ -123,18 +114,10 @@ class OnnxRuntimeSession:
         ort, chosen = self._onnxruntime, self._options
         options = ort.SessionOptions()
         options.intra_op_num_threads = chosen.threads
-        parallel = chosen.execution == "parallel"
-        options.inter_op_num_threads = chosen.threads if parallel else 1
-        options.execution_mode = getattr(
-            ort.ExecutionMode, _EXECUTION_MODES[chosen.execution]
-        )
         options.graph_optimization_level = getattr(
             ort.GraphOptimizationLevel, _GRAPH_LEVELS[chosen.graph]
         )
         options.enable_cpu_mem_arena = chosen.arena
-        for pool in ("intra_op", "inter_op"):
-            spinning = "1" if chosen.spinning else "0"
-            options.add_session_config_entry(f"session.{pool}.allow_spinning", spinning)
         return options
 
     def _open(self, options: Any) -> Any:

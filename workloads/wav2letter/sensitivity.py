@@ -95,7 +95,7 @@ def analyse_size(
     """Of trained `weights`, on the validation part of `data`, normalised as they were
     trained; prints each layer."""
     part, normaliser = data.validation, data.normaliser
-    options = OnnxRuntimeOptions(builtin.available_cores(), spinning=False)
+    options = OnnxRuntimeOptions(builtin.available_cores())
 
     def listen(path: Path) -> list[np.ndarray]:
         session = OnnxRuntimeSession(path, options)

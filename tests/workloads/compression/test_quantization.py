@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from workloads.compression.calibration import METHODS
+from workloads.compression.calibration import METHODS, Ranges
 from workloads.compression.graph import load_onnx, weighted_nodes
 from workloads.compression.names import parse
 from workloads.compression.quantization import (
@@ -169,14 +169,14 @@ def widest_scale(path):
 
 
 def test_the_extremes_set_the_scale_by_minmax(quantized, calibration):
-    _, path = quantized("int8-static", calibration_method="minmax")
+    _, path = quantized("int8-static", ranges=Ranges("minmax"))
     extent = max(x.max() for x in calibration) - min(x.min() for x in calibration)
     assert widest_scale(path) == pytest.approx(extent / 255, rel=1e-5)
 
 
 def test_percentile_and_entropy_clip_outliers(quantized):
     scales = {
-        method: widest_scale(quantized("int8-static", calibration_method=method)[1])
+        method: widest_scale(quantized("int8-static", ranges=Ranges(method))[1])
         for method in METHODS
     }
     assert scales["percentile"] < scales["minmax"]
@@ -185,8 +185,8 @@ def test_percentile_and_entropy_clip_outliers(quantized):
 
 def test_a_lower_percentile_clips_more(quantized):
     scales = [
-        widest_scale(quantized("int8-static", percentile=percentile)[1])
-        for percentile in (100, 99, 90)
+        widest_scale(quantized("int8-static", ranges=Ranges("percentile", level))[1])
+        for level in (100, 99, 90)
     ]
     assert scales == sorted(scales, reverse=True)
     assert scales[2] < 0.7 * scales[0]
@@ -196,7 +196,7 @@ def test_a_lower_percentile_clips_more(quantized):
 def test_every_utterance_counts_wherever_it_stands(quantized, calibration, method):
     quiet, loud = [x / 100 for x in calibration[1:]], calibration[0]
     alone, last, first = (
-        widest_scale(quantized("int8-static", data=data, calibration_method=method)[1])
+        widest_scale(quantized("int8-static", data=data, ranges=Ranges(method))[1])
         for data in (quiet, [*quiet, loud], [loud, *quiet])
     )
     assert alone < last == first
@@ -329,15 +329,15 @@ def test_calibration_data_without_frames_are_refused(quantized, calibration):
         quantized("int8-static", data=data)
 
 
-def test_an_unknown_calibration_method_is_refused(quantized):
+def test_an_unknown_calibration_method_is_refused():
     with pytest.raises(ValueError, match="'mse': give minmax, percentile, entropy"):
-        quantized("int8-static", calibration_method="mse")
+        Ranges("mse")
 
 
 @pytest.mark.parametrize("percentile", [0, 100.1])
-def test_a_percentile_outside_is_refused(quantized, percentile):
+def test_a_percentile_outside_is_refused(percentile):
     with pytest.raises(ValueError, match=f"percentile is {percentile}"):
-        quantized("int8-static", percentile=percentile)
+        Ranges(percentile=percentile)
 
 
 def test_an_absent_model_is_named(quantized, tmp_path):
@@ -385,7 +385,7 @@ def test_to_keep_every_layer_is_refused(quantized, tmp_path, dense_onnx):
 
 
 def test_nothing_is_printed(quantized, capfd):
-    quantized("int8-static", calibration_method="entropy")
+    quantized("int8-static", ranges=Ranges("entropy"))
     quantized("w16a8")
     assert capfd.readouterr() == ("", "")
 

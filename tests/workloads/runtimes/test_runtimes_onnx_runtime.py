@@ -44,11 +44,8 @@ def test_rewriting_the_graph_leaves_the_result(onnx_path: Path, graph: str) -> N
 
 def test_options_reach_onnx_runtime(onnx_path: Path) -> None:
     default = opened(onnx_path).native.get_session_options()
-    other = opened(onnx_path, arena=False, spinning=False).native.get_session_options()
-    spinning = "session.intra_op.allow_spinning"
+    other = opened(onnx_path, arena=False).native.get_session_options()
     assert (default.enable_cpu_mem_arena, other.enable_cpu_mem_arena) == (True, False)
-    assert default.get_session_config_entry(spinning) == "1"
-    assert other.get_session_config_entry(spinning) == "0"
 
 
 def test_a_session_starts_as_many_threads_as_asked(onnx_path: Path) -> None:
@@ -61,13 +58,6 @@ def test_a_session_starts_as_many_threads_as_asked(onnx_path: Path) -> None:
 
     assert started(threads=1) == 0  # the calling thread is the first
     assert started(threads=3) == 2
-    assert started(threads=3, execution="parallel") > 2  # and a pool for branches
-
-
-def test_parallel_execution_gives_the_same(onnx_path: Path) -> None:
-    session = opened(onnx_path, threads=2, execution="parallel")
-    output = session.output(session.prepare(speech(2, 50)))
-    np.testing.assert_allclose(output, expected(speech(2, 50)), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +65,6 @@ def test_parallel_execution_gives_the_same(onnx_path: Path) -> None:
     [
         ({"threads": 0}, "threads=0: expected a whole number above 0"),
         ({"threads": 1, "graph": "most"}, "graph='most': expected one of all, "),
-        ({"threads": 1, "execution": "both"}, "execution='both': expected one of seq"),
     ],
 )
 def test_unknown_options_are_refused(options: dict[str, object], message: str) -> None:
