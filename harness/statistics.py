@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,11 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.99  # of a percentile's upper bound, as in MLPerf Inference
+# A comparison is looked at after so many pairs, and may be ended at each look.
+LOOKS = (5, 8, 12, 16, 24, 32)
+# Pocock's two-sided 5 % critical value for six looks (Pocock, Group sequential methods
+# in the design and analysis of clinical trials, Biometrika 64, 1977, table 1).
+POCOCK_SIX_LOOKS = 2.453
 
 
 @lru_cache
@@ -125,13 +131,96 @@ def ratio_interval(
     drift of the machine cancels (Efron and Tibshirani, An Introduction to the
     Bootstrap, 1993, chapter 10, for the ratio of paired means).
     """
-    if len(numerators) != len(denominators) or not numerators:
-        raise ValueError(
-            f"ratio of {len(numerators)} numerators and {len(denominators)} "
-            "denominators: expected as many of both, at least one"
-        )
+    _check_pairs(numerators, denominators)
     a, b = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
     drawn = np.random.default_rng(seed).integers(0, len(a), (resamples, len(a)))
     ratios = a[drawn].sum(axis=1) / b[drawn].sum(axis=1)
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return float(a.sum() / b.sum()), float(low), float(high)
+
+
+def typical_step_s(samples: Sequence[float], cycle: int = 1) -> float:
+    """Seconds of a step: the median of each input's samples, averaged over the inputs.
+
+    `samples` go through `cycle` inputs again and again, in order. A median withstands
+    the long tail that other processes cause; that of all samples together would be the
+    time of one middling input.
+
+    >>> typical_step_s([1.0, 10.0, 1.0, 10.0, 9.0, 10.0], cycle=2)
+    5.5
+    """
+    whole = len(samples) - len(samples) % cycle
+    if not whole:
+        raise ValueError(
+            f"{len(samples)} samples of a cycle of {cycle} inputs: expected each input "
+            "at least once"
+        )
+    table = np.asarray(samples[:whole], dtype=float).reshape(-1, cycle)
+    return float(np.median(table, axis=0).mean())
+
+
+@dataclass(frozen=True)
+class RatioEstimate:
+    """A ratio with its 95 % interval, over `n` pairs; `log_sd` is the standard
+    deviation of one pair's log-ratio, None of a single pair."""
+
+    ratio: float
+    low: float
+    high: float
+    n: int
+    log_sd: float | None
+
+
+def sequential_ratio(
+    numerators: Sequence[float], denominators: Sequence[float]
+) -> RatioEstimate:
+    """The geometric mean of paired ratios, and an interval that may be looked at again
+    and again: with looks after LOOKS pairs (or fewer looks), all of a comparison's
+    intervals hold the truth together in about 95 of 100 comparisons.
+
+    A repeated confidence interval (Jennison and Turnbull, Interim analyses: the
+    repeated confidence interval approach, J. R. Statist. Soc. B 51, 1989): the normal
+    critical value of six looks, turned into Student's t at the same level, on the
+    logarithms of the pairs' ratios. A plain 95 % interval that is looked at six times
+    would miss the truth in one comparison of eight.
+    """
+    _check_pairs(numerators, denominators)
+    logs = np.log(np.asarray(numerators, float) / np.asarray(denominators, float))
+    n, mean = len(logs), float(logs.mean())
+    if n < 2:
+        return RatioEstimate(math.exp(mean), 0.0, math.inf, n, None)
+    sd = float(logs.std(ddof=1))
+    half = half_width(sd, n)
+    ratio, low, high = (math.exp(mean + side * half) for side in (0, -1, 1))
+    return RatioEstimate(ratio, low, high, n, sd)
+
+
+def half_width(log_sd: float, n: int) -> float:
+    """Of `sequential_ratio`'s interval on the logarithm, of `n` pairs.
+
+    >>> round(half_width(0.01, 8), 4)
+    0.0114
+    """
+    upper = stats.norm.cdf(POCOCK_SIX_LOOKS)
+    return float(stats.t.ppf(upper, n - 1) * log_sd / math.sqrt(n))
+
+
+def pairs_needed(log_sd: float, wanted: float, most: int = 100_000) -> int:
+    """The fewest pairs whose interval is at most `wanted` wide to either side, on the
+    logarithm; `most` where even that many do not suffice."""
+    low, high = 2, most
+    while low < high:
+        middle = (low + high) // 2
+        if half_width(log_sd, middle) <= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _check_pairs(numerators: Sequence[float], denominators: Sequence[float]) -> None:
+    if len(numerators) != len(denominators) or not len(numerators):
+        raise ValueError(
+            f"ratio of {len(numerators)} numerators and {len(denominators)} "
+            "denominators: expected as many of both, at least one"
+        )

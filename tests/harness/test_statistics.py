@@ -2,13 +2,22 @@ from itertools import count
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.stats import binom, multivariate_normal, t
 
 from harness.statistics import (
+    LOOKS,
+    POCOCK_SIX_LOOKS,
+    _stretch,
+    half_width,
     hierarchical_median_interval,
+    pairs_needed,
     percentile_bound,
     ratio_interval,
     samples_needed,
+    sequential_ratio,
+    typical_step_s,
 )
 
 
@@ -175,3 +184,112 @@ def test_the_ratios_interval_holds_its_truth_about_as_often_as_it_says():
 def test_totals_that_do_not_pair_are_refused_with_their_counts(a, b, counts):
     with pytest.raises(ValueError, match=f"{counts}.*expected as many of both"):
         ratio_interval(a, b)
+
+
+@pytest.mark.parametrize(
+    ("count", "normal", "student"), [(3, 1.960, 4.303), (10, 1.960, 2.262)]
+)
+def test_the_stretch_is_that_of_the_printed_tables(count, normal, student):
+    """Quantiles at 95 %, of 2 and 9 degrees of freedom, from a printed table."""
+    expected = student / normal * (count / (count - 1)) ** 0.5
+    assert _stretch(count, 0.95) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_typical_step_is_the_mean_over_inputs_of_their_medians():
+    samples = [1.0, 10.0, 3.0, 30.0, 2.0, 90.0]
+    assert typical_step_s(samples, cycle=2) == (2.0 + 30.0) / 2
+    assert typical_step_s(samples) == (3.0 + 10.0) / 2
+
+
+def test_a_typical_step_withstands_a_long_tail():
+    assert typical_step_s([1.0] * 9 + [1000.0] * 4) == 1.0
+
+
+def test_a_cycle_that_was_not_finished_does_not_count():
+    assert typical_step_s([1.0, 2.0, 99.0], cycle=2) == 1.5
+
+
+def test_less_than_one_cycle_is_refused_with_its_numbers():
+    with pytest.raises(ValueError, match="2 samples of a cycle of 3 inputs"):
+        typical_step_s([1.0, 2.0], cycle=3)
+
+
+def test_six_looks_at_pococks_value_are_wrong_five_times_in_a_hundred():
+    """By integrating the joint distribution of six equally spaced looks."""
+    looks = np.arange(1, 7)
+    correlation = np.sqrt(
+        np.minimum.outer(looks, looks) / np.maximum.outer(looks, looks)
+    )
+    box = np.full(6, POCOCK_SIX_LOOKS)
+    inside = multivariate_normal(cov=correlation, seed=0).cdf(box, lower_limit=-box)
+    assert 1 - inside == pytest.approx(0.05, abs=5e-4)
+
+
+def test_there_are_six_looks():
+    assert len(LOOKS) == 6
+
+
+def test_the_interval_is_students_at_pococks_level():
+    """Logarithms -0.01, 0, 0.01, 0.02 and 0.03: mean 0.01, deviation 0.0158114."""
+    ratios = np.exp([-0.01, 0.0, 0.01, 0.02, 0.03])
+    found = sequential_ratio(ratios, np.ones(5))
+    tail, _ = quad(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi), 2.453, 40)
+
+    def missing(quantile):  # of Student's density with four degrees of freedom
+        beyond, _ = quad(lambda x: 0.375 * (1 + x * x / 4) ** -2.5, quantile, np.inf)
+        return beyond - tail
+
+    half = brentq(missing, 1, 20) * 0.0158114 / 5**0.5
+    expected = np.exp([0.01, 0.01 - half, 0.01 + half])
+    assert (found.ratio, found.low, found.high) == pytest.approx(expected, rel=1e-6)
+    assert (found.n, found.log_sd) == (5, pytest.approx(0.0158114, rel=1e-5))
+
+
+def test_a_sequential_ratio_is_a_geometric_mean():
+    assert sequential_ratio([2.0, 8.0], [1.0, 1.0]).ratio == pytest.approx(4.0)
+
+
+def test_swapping_the_states_inverts_the_interval():
+    generator = np.random.default_rng(5)
+    a, b = generator.lognormal(0, 0.1, (2, 8)).tolist()
+    one, other = sequential_ratio(a, b), sequential_ratio(b, a)
+    assert (1 / other.high, 1 / other.low) == pytest.approx((one.low, one.high))
+
+
+def test_one_pair_has_an_endless_interval():
+    found = sequential_ratio([2.0], [1.0])
+    assert (found.ratio, found.low, found.high) == (2.0, 0.0, np.inf)
+    assert found.log_sd is None
+
+
+def simultaneous_coverage(level_of, runs=4000):
+    """How often every one of the looks holds the truth, of pairs that scatter."""
+    logs = np.random.default_rng(1).normal(0.0, 0.05, (runs, LOOKS[-1]))
+    held = np.ones(runs, dtype=bool)
+    for n in LOOKS:
+        half = level_of(n) * logs[:, :n].std(axis=1, ddof=1)
+        held &= np.abs(logs[:, :n].mean(axis=1)) <= half
+    return held.mean()
+
+
+def test_looking_six_times_at_a_plain_interval_would_mislead_one_time_in_ten():
+    assert simultaneous_coverage(lambda n: t.ppf(0.975, n - 1) / n**0.5) < 0.90
+
+
+def test_all_looks_hold_the_truth_together_about_as_often_as_they_say():
+    assert 0.935 <= simultaneous_coverage(lambda n: half_width(1.0, n)) <= 0.965
+
+
+@pytest.mark.parametrize(("sd", "wanted"), [(0.02, 0.01), (0.05, 0.03), (0.001, 0.5)])
+def test_the_pairs_needed_are_the_fewest_that_suffice(sd, wanted):
+    fewest = next(n for n in count(2) if half_width(sd, n) <= wanted)
+    assert pairs_needed(sd, wanted) == fewest
+
+
+def test_where_no_count_suffices_the_most_is_told():
+    assert pairs_needed(1.0, 1e-6, most=500) == 500
+
+
+def test_a_sequential_ratio_refuses_what_does_not_pair():
+    with pytest.raises(ValueError, match="1 numerators and 2 denominators"):
+        sequential_ratio([1.0], [1.0, 2.0])
