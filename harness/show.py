@@ -15,6 +15,7 @@ from harness.record.schema import Record
 WIDTH = 200  # where the output is no terminal: no id is folded
 ERROR_RATES = ("wer", "cer", "per")
 FAILS = " FAILS GATE"
+SPOILED = " spoiled"  # other load disturbed what counts: a warning says how much
 ABSENT = "-"  # not known, or not measured
 
 
@@ -74,7 +75,7 @@ def _training_cells(record: Record) -> list[str]:
     assert record.timing is not None
     return [
         str(len(record.tta.curve)),
-        _format(record.tta.s_per_epoch, "{:.2f}"),
+        _format(record.tta.s_per_epoch, "{:.2f}") + _spoiled(record),
         f"{record.timing.rtfx:.0f}",
         _metric(record, "wer"),
         _peak_mib(record),
@@ -84,7 +85,7 @@ def _training_cells(record: Record) -> list[str]:
 def _operation_table(records: Sequence[Record]) -> Table:
     table = Table(title="operations", title_justify="left", box=None)
     columns: list[tuple[str, Callable[[Record], str]]] = [
-        ("ms/step", lambda r: f"{1e3 * r.timing.median_s:.3g}"),  # type: ignore[union-attr]
+        ("ms/step", _step_ms),
         ("95 % interval", _interval_ms),
         ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
@@ -105,6 +106,15 @@ def _add_columns(table: Table, titles: Sequence[str]) -> None:
     table.add_column("case", overflow="fold")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
+
+
+def _step_ms(record: Record) -> str:
+    assert record.timing is not None
+    return f"{1e3 * record.timing.median_s:.3g}{_spoiled(record)}"
+
+
+def _spoiled(record: Record) -> str:
+    return SPOILED if record.timing and record.timing.spoiled else ""
 
 
 def _interval_ms(record: Record) -> str:

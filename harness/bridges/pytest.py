@@ -190,12 +190,13 @@ def measure(
             pytest.skip(record.reason or "")
         if record.status == "failed":
             pytest.fail(record.reason or "", pytrace=False)
-        _show_samples(benchmark, record)
+        show_samples(benchmark, record)
 
     return run
 
 
-def _show_samples(benchmark: Any, record: Record) -> None:
+def show_samples(benchmark: Any, record: Record) -> None:
+    """As rounds of pytest-benchmark; the record goes into its JSON beside them."""
     assert record.timing is not None
     samples: Iterator[float] = (s for run in record.timing.samples_s for s in run)
     rounds = sum(map(len, record.timing.samples_s))

@@ -9,6 +9,8 @@ import json
 import os
 from typing import Any
 
+SPOILED = "spoiled"  # the parent's answer to a segment; an empty line says clean
+
 
 class Channel:
     """The worker's end."""
@@ -29,6 +31,16 @@ class Channel:
         timed stage then holds exactly what its sensors saw."""
         self.send("stage", name=stage)
         self._in.readline()
+
+    def ask(self, kind: str, **fields: Any) -> str:
+        """Send a message, and wait for the parent's answer to it."""
+        self.send(kind, **fields)
+        return self._in.readline().rstrip("\n")
+
+    def segment(self, samples: int) -> bool:
+        """Say that so many samples were timed since the last word, and wait until the
+        parent has read its sensors: whether something disturbed these samples."""
+        return self.ask("segment", samples=samples) == SPOILED
 
     def progress(self, what: str, done: int, total: int) -> None:
         self.send("progress", what=what, done=done, total=total)

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.proofs import cap_warnings, claim_warnings
+from harness.measure.spoiled import (
+    drawn_again,
+    noise_records,
+    spoil_warnings,
+    stays_spoiled,
+    thread_warnings,
+    threads_record,
+)
 from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.schema import (
@@ -63,9 +71,9 @@ def failed(
         **_identity(workload, case, profile),
         status="failed",
         reason=outcome.reason,
-        warnings=[*outcome.warnings, *outcome.seen.warnings],
+        warnings=[*outcome.warnings, *spoil_warnings([outcome])],
         utilization=outcome.seen.utilization,
-        noise=_noise([outcome]),
+        noise=noise_records([outcome]),
     )
 
 
@@ -99,24 +107,27 @@ def measured(
         ),
         kernels=kernels,
         roofline=_roofline(peaks, work, timing),
-        noise=_noise(outcomes),
-        details=first["details"],
+        noise=noise_records(outcomes),
+        threads=threads_record(outcomes),
+        details=_details(outcomes),
         warnings=[
             *chain.from_iterable(outcome.warnings for outcome in outcomes),
             *_steadiness_warnings(outcomes),
             *_divergence_warnings(first),
             *_resumption_warnings(first),
-            *chain.from_iterable(outcome.seen.warnings for outcome in outcomes),
+            *spoil_warnings(outcomes),
+            *thread_warnings(outcomes),
             *claim_warnings(first["kernels"], peaks["precision"]),
             *cap_warnings(first["kernels"], Hardware.parse(case.hardware)),
         ],
     )
 
 
-def _noise(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Of each process's timed stage."""
-    found = (outcome.seen.noise for outcome in outcomes)
-    return [noise for noise in found if noise is not None]
+def _details(outcomes: Sequence[Outcome]) -> dict[str, float | str]:
+    """The workload's own facts, and what no figure shows."""
+    again = drawn_again(outcomes)
+    own: dict[str, float | str] = outcomes[0].value["details"]
+    return own | ({"drawn_again": again} if again else {})
 
 
 def _highest(outcomes: Sequence[Outcome], name: str) -> int | None:
@@ -154,6 +165,8 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     known = [change for change in changes if change is not None]
     return Timing(
         samples_s=processes,
+        spoiled_samples_s=[result.get("spoiled_samples_s", []) for result in results],
+        spoiled=stays_spoiled(outcomes),
         warmup_s=sum(w["seconds"] for w in warm) if warm else None,
         steady=all(w["steady"] for w in warm) if warm else None,
         mean_change_percent=max(known) if known else None,
@@ -234,12 +247,14 @@ def _divergence_warnings(result: dict[str, Any]) -> list[str]:
 def _energy(
     result: dict[str, Any], seen: Seen, work: WorkRecord, timing: Timing
 ) -> Energy:
-    """Joules of the timed stage, and per hour of audio that went through in it."""
+    """Joules of the timed stage, and per hour of audio that went through in it,
+    in samples that were drawn again too."""
     if (result.get("tta") or {}).get("resumed"):
         reason = "the run was resumed: its earlier part was measured by nobody"
         unknown = {"joules": None, "source": "none", "reason": reason}
         return Energy(joules_per_audio_hour=None, **(seen.energy | unknown))
-    audio_h = work.audio_s_per_step * len(timing.samples_s[0]) / 3600
+    steps = len(timing.samples_s[0]) + len(timing.spoiled_samples_s[0])
+    audio_h = work.audio_s_per_step * steps / 3600
     joules = seen.energy["joules"]
     per_hour = joules / audio_h if joules is not None and audio_h else None
     return Energy(joules_per_audio_hour=per_hour, **seen.energy)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
+from harness.measure.channel import SPOILED
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.spawn import Worker, how_it_ended
 from harness.measure.watch import Instruments, Seen, Watch
@@ -61,6 +62,7 @@ class Outcome:
     seen: Seen
     reason: str = ""
     warnings: tuple[str, ...] = ()  # of the work itself
+    process: int = 0
 
 
 @dataclass
@@ -131,7 +133,9 @@ class Runner:
             + profile.training_budget_s
             + 10 * (profile.warmup_s + profile.timed_s)
         )
-        return self._work(job, case, f"{_file_name(case)}-{process}", listen, limit_s)
+        name = f"{file_name(case)}-{process}"
+        outcome = self._work(job, case, name, listen, limit_s)
+        return replace(outcome, process=process)
 
     def _work(
         self,
@@ -159,7 +163,7 @@ class Runner:
             worker.close()
 
     def _scratch(self, case: Case) -> Path:
-        return self.settings.work_dir / "scratch" / _file_name(case)
+        return self.settings.work_dir / "scratch" / file_name(case)
 
 
 def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> Outcome:
@@ -173,6 +177,9 @@ def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> O
                 watch.enter(message["name"])
                 listen(Progressing(message["name"]))
                 worker.go_on()
+            elif kind == "segment":
+                spoiled = watch.segment(message["samples"])
+                worker.answer(SPOILED if spoiled else "")
             elif kind == "progress":
                 what, done, total = (message[key] for key in ("what", "done", "total"))
                 listen(Progressing(watch.stage, what, done, total))
@@ -226,5 +233,5 @@ def precision_of(compression: str) -> str:
     return next((name for name in PRECISIONS if name in words), "fp32")
 
 
-def _file_name(case: Case) -> str:
+def file_name(case: Case) -> str:
     return case.id.replace("/", "_").replace(":", "-").replace(os.sep, "_")

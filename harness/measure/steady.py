@@ -12,6 +12,7 @@ from harness.profile import Profile
 MEAN_TOLERANCE_PERCENT = 5.0
 WINDOW_STEPS = 4  # at least; then rounded up to whole cycles
 WINDOW_S = 0.05  # at least: windows of microsecond steps would compare only noise
+SEGMENT_S = 1.0  # of samples that share one reading of noise; counters tick each 10 ms
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,120 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
     return abs(fmean(a) - fmean(b)) <= stdev(a) + stdev(b)
 
 
-def draw_samples(
-    step: Callable[[], object], timer: Timer, profile: Profile, cycle: int = 1
-) -> list[float]:
-    """Timed samples in whole cycles, in seconds: every one is kept.
+@dataclass(frozen=True)
+class Segment:
+    """Samples drawn in one go, and whether something else disturbed them."""
 
-    Stops at `max_samples`, or once they add up to `timed_s` and are `min_samples`.
+    samples_s: list[float]
+    spoiled: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """All samples of a timed stage, in seconds, in the order they were drawn.
+
+    Where the clean segments satisfy the profile they alone count; else all do, and the
+    stage is spoiled. `extra_s` were drawn beyond what an undisturbed stage takes.
     """
+
+    segments: list[Segment]
+    spoiled: bool
+    extra_s: float
+
+    @property
+    def samples_s(self) -> list[float]:
+        """Those that count."""
+        return [
+            sample_s
+            for segment in self.segments
+            if self.spoiled or not segment.spoiled
+            for sample_s in segment.samples_s
+        ]
+
+    @property
+    def spoiled_samples_s(self) -> list[float]:
+        """Those that were drawn again: kept, but not counted."""
+        if self.spoiled:
+            return []
+        return [
+            sample_s
+            for segment in self.segments
+            if segment.spoiled
+            for sample_s in segment.samples_s
+        ]
+
+
+def never_spoiled(samples: int) -> bool:
+    """For those who watch no noise."""
+    return False
+
+
+def draw_samples(
+    step: Callable[[], object],
+    timer: Timer,
+    profile: Profile,
+    cycle: int = 1,
+    spoiled: Callable[[int], bool] = never_spoiled,
+) -> Drawn:
+    """Timed samples in whole cycles and segments of about SEGMENT_S: all are kept.
+
+    After each segment `spoiled` is told its number of samples and answers whether they
+    were disturbed; it is called outside the timed samples. Such segments are drawn
+    again until the clean ones hold what the profile asks for (`max_samples`, or
+    `timed_s` in at least `min_samples`), or as much time again has been drawn as the
+    profile's samples took: `timed_s` at most.
+    """
+    segments: list[Segment] = []
+    clean, everything = _Tally(profile), _Tally(profile)
+    asked_s: float | None = None  # what the profile's samples took, spoiled or not
+    while True:
+        samples_s = _segment(step, timer, cycle, clean)
+        segments.append(Segment(samples_s, spoiled(len(samples_s))))
+        everything = everything.plus(samples_s)
+        if not segments[-1].spoiled:
+            clean = clean.plus(samples_s)
+        if not everything.enough:
+            continue
+        if asked_s is None:
+            asked_s = everything.total_s
+        extra_s = everything.total_s - asked_s
+        if clean.enough or extra_s >= min(profile.timed_s, asked_s):
+            return Drawn(segments, not clean.enough, extra_s)
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """How much of what a profile asks for has been drawn."""
+
+    profile: Profile
+    total_s: float = 0.0
+    count: int = 0
+
+    def plus(self, samples_s: Sequence[float]) -> _Tally:
+        total_s = self.total_s + sum(samples_s)
+        return _Tally(self.profile, total_s, self.count + len(samples_s))
+
+    @property
+    def enough(self) -> bool:
+        asked = self.profile
+        timed = self.total_s >= asked.timed_s and self.count >= asked.min_samples
+        return timed or self.count >= asked.max_samples
+
+
+def _segment(
+    step: Callable[[], object], timer: Timer, cycle: int, so_far: _Tally
+) -> list[float]:
+    """Samples for SEGMENT_S, or as few as `so_far` lacks; one cycle at least."""
+    asked = so_far.profile
+    most, least = asked.max_samples - so_far.count, asked.min_samples - so_far.count
+    lacking_s = min(SEGMENT_S, asked.timed_s - so_far.total_s)
     samples: list[float] = []
     total_s, time_s = 0.0, timer.time_s  # between samples as little as can be
-    while len(samples) < profile.max_samples:
+    while len(samples) < most:
         for _ in range(cycle):
             sample_s = time_s(step)
             samples.append(sample_s)
             total_s += sample_s
-        if total_s >= profile.timed_s and len(samples) >= profile.min_samples:
+        if total_s >= lacking_s and (len(samples) >= least or total_s >= SEGMENT_S):
             break
     return samples

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from time import perf_counter
 from typing import Any
 
 from harness.hardware import Hardware
@@ -11,7 +13,15 @@ from harness.observe import noise
 from harness.observe.cpu import ProcessTree
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
+from harness.observe.noise import Noise, NoiseWarning, Snapshot
 from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
+from harness.observe.threads import (
+    Crowd,
+    ThreadTimes,
+    allowed_cpus,
+    crowd,
+    thread_times,
+)
 
 SAMPLE_RATE_HZ = 2.0  # costs 0.1 % of a core, a timeline of 25 s has 50 points
 TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
@@ -51,6 +61,20 @@ def nvml_indices(hardware: Hardware) -> list[int]:
 
 
 @dataclass(frozen=True)
+class SegmentNoise:
+    """The noise of one segment of the timed stage, and the limits that it exceeded.
+    `samples` is None where the stage is a single segment: a training's."""
+
+    samples: int | None
+    noise: Noise
+    exceeded: tuple[NoiseWarning, ...]
+
+    @property
+    def spoiled(self) -> bool:
+        return bool(self.exceeded)
+
+
+@dataclass(frozen=True)
 class Seen:
     """What the sensors saw of a worker; `stage` is the one in which it ended."""
 
@@ -58,8 +82,8 @@ class Seen:
     stage_s: dict[str, float]
     utilization: dict[str, Any] | None
     energy: dict[str, Any]
-    noise: dict[str, Any] | None
-    warnings: tuple[str, ...]
+    noise: tuple[SegmentNoise, ...]
+    crowd: Crowd | None  # of the timed stage's threads
     last_rss_bytes: int | None
 
 
@@ -77,16 +101,50 @@ class Watch:
         self._tree = ProcessTree(worker_pid)
         sensors = real_sensors(worker_pid, self._nvml, self._meter)
         self._sampler = Sampler(worker_pid, SAMPLE_RATE_HZ, sensors)
-        self._snapshots: list[noise.Snapshot] = []
+        self._snapshot: Snapshot | None = None  # of the timed stage, the last
+        self._segments: list[SegmentNoise] = []
+        self._threads: tuple[float, dict[int, ThreadTimes]] | None = None
+        self._crowd: Crowd | None = None
         self._seen: Seen | None = None
         self._sampler.start()
 
     def enter(self, stage: str) -> None:
         """Read everything at the border between two stages; the worker waits."""
-        if "timed" in (stage, self.stage):
-            self._snapshots.append(noise.take(self._tree))
+        if self.stage == "timed":
+            self._count_threads()
+            if not self._segments:
+                self._attach(None)
+        if stage == "timed":
+            self._threads = perf_counter(), thread_times(self._tree.pid)
+            self._snapshot = noise.take(self._tree)
         self._sampler.mark(stage)
         self.stage = stage
+
+    def segment(self, samples: int) -> bool:
+        """Attach the noise since the last reading to the samples drawn in that time,
+        and tell whether it spoils them; the worker waits."""
+        return self._attach(samples).spoiled
+
+    def _count_threads(self) -> None:
+        assert self._threads is not None
+        began_s, before = self._threads
+        after, seconds = thread_times(self._tree.pid), perf_counter() - began_s
+        cpus = allowed_cpus(self._tree.pid)
+        if after and cpus and seconds >= SHORTEST_NOISE_S:
+            self._crowd = crowd(before, after, seconds, cpus)
+
+    def _attach(self, samples: int | None) -> SegmentNoise:
+        assert self._snapshot is not None, "samples are drawn in the timed stage"
+        now = noise.take(self._tree)
+        found = noise.between([self._snapshot, now])
+        self._snapshot = now
+        means = [segment.noise.frequency_mean_mhz for segment in self._segments]
+        fastest_mhz = max((mhz for mhz in means if mhz is not None), default=None)
+        exceeded: Sequence[NoiseWarning] = ()
+        if found.seconds >= SHORTEST_NOISE_S:
+            exceeded = noise.warnings(found, fastest_mhz=fastest_mhz)
+        self._segments.append(SegmentNoise(samples, found, tuple(exceeded)))
+        return self._segments[-1]
 
     def close(self) -> Seen:
         """End the sampling; the same answer however often it is asked."""
@@ -98,17 +156,14 @@ class Watch:
         seen = self._sampler.stop()
         if self._nvml is not None:
             self._nvml.close()
-        found = noise.between(self._snapshots) if len(self._snapshots) == 2 else None
-        long_enough = found is not None and found.seconds >= SHORTEST_NOISE_S
-        warned = noise.warnings(found) if found is not None and long_enough else []
         rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
         return Seen(
             stage=self.stage,
             stage_s={stage.stage: stage.seconds for stage in seen.stages},
             utilization=_utilization(seen),
             energy=self._energy(seen),
-            noise=asdict(found) if found is not None else None,
-            warnings=tuple(str(warning) for warning in warned),
+            noise=tuple(self._segments),
+            crowd=self._crowd,
             last_rss_bytes=rss[-1] if rss else None,
         )
 

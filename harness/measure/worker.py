@@ -27,6 +27,7 @@ from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
 from harness.observe import cpu
 from harness.observe.claims import judge
 from harness.observe.onednn.capture import capture
+from harness.observe.threads import loaded_pools
 from harness.profile import Profile
 from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
 
@@ -92,15 +93,7 @@ def resolve(name: str) -> Callable[..., Any]:
 
 def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """The worker's side of one case; what it measured, as plain values."""
-    context = Context(
-        case=Case.parse(job["case_id"]),
-        profile=Profile(**job["profile"]),
-        hardware=Hardware.parse(job["hardware"]),
-        seed=job["seed"],
-        scratch_dir=Path(job["scratch_dir"]),
-        data_root=Path(job["data_root"]) if job["data_root"] else None,
-        progress=channel.progress,
-    )
+    context = context_of(job, channel)
     channel.enter("build")
     built = resolve(job["build"])(context)
     try:
@@ -114,6 +107,19 @@ def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     return measured | {"details": dict(built.details or {})}
 
 
+def context_of(job: dict[str, Any], channel: Channel) -> Context:
+    """What a build function may know, out of the parent's job."""
+    return Context(
+        case=Case.parse(job["case_id"]),
+        profile=Profile(**job["profile"]),
+        hardware=Hardware.parse(job["hardware"]),
+        seed=job["seed"],
+        scratch_dir=Path(job["scratch_dir"]),
+        data_root=Path(job["data_root"]) if job["data_root"] else None,
+        progress=channel.progress,
+    )
+
+
 def _operate(
     operation: Operation,
     context: Context,
@@ -123,25 +129,32 @@ def _operate(
 ) -> dict[str, Any]:
     """Accuracy and the kernel profile belong to the first process alone: further
     processes exist to time the same weights again."""
-    accuracy, kernels = None, None
+    accuracy, kernels, pools = None, None, None
     channel.enter("warmup")
     warm = warm_up(operation.step, timer, context.profile.warmup_s, operation.cycle)
     channel.enter("timed")
-    samples = draw_samples(operation.step, timer, context.profile, operation.cycle)
-    memory = _peak_memory(context.hardware)  # before evaluation adds its own
+    drawn = draw_samples(
+        operation.step, timer, context.profile, operation.cycle, channel.segment
+    )
+    memory = peak_memory(context.hardware)  # before evaluation adds its own
     if job["process"] == 0:
         channel.enter("accuracy")
-        accuracy = _plain(operation.accuracy())
+        pools = _pools()  # before evaluation loads libraries of its own
+        accuracy = plain_accuracy(operation.accuracy())
         channel.enter("profile")
-        kernels = _profile(operation, samples, job)
+        kernels = _profile(operation, drawn.samples_s, job)
     channel.enter("done")
     return {
         "work": asdict(operation.work),
         "accuracy": accuracy,
         "warm_up": asdict(warm),
-        "samples_s": samples,
+        "samples_s": drawn.samples_s,
+        "spoiled_samples_s": drawn.spoiled_samples_s,
+        "spoiled": drawn.spoiled,
+        "extra_s": drawn.extra_s,
         "cycle": operation.cycle,
         "kernels": kernels,
+        "pools": pools,
         **memory,
     }
 
@@ -167,9 +180,10 @@ def _train(
     # and to wait at each step would keep copies and launches from overlapping.
     now_s = HostTimer().now_s
     run = clock_training(training.events, training.targets, budget_s, now_s, tell)
-    memory = _peak_memory(context.hardware)
+    memory = peak_memory(context.hardware)
     channel.enter("accuracy")
-    accuracy = _plain(training.accuracy())
+    pools = _pools()
+    accuracy = plain_accuracy(training.accuracy())
     channel.enter("profile")
     kernels = None
     if not context.hardware.is_cuda:
@@ -189,11 +203,16 @@ def _train(
             "seed": context.seed,
         },
         "kernels": kernels,
+        "pools": pools,
         **memory,
     }
 
 
-def _plain(accuracy: Accuracy) -> dict[str, Any]:
+def _pools() -> list[dict[str, Any]]:
+    return [asdict(pool) for pool in loaded_pools()]
+
+
+def plain_accuracy(accuracy: Accuracy) -> dict[str, Any]:
     metrics = {
         name: asdict(metric) | {"passed": metric.passed}
         for name, metric in accuracy.metrics.items()
@@ -230,7 +249,7 @@ def _enough_steps(samples: list[float], cycle: int = 1) -> int:
     return -(-steps // cycle) * cycle if cycle <= PROFILE_STEPS else steps
 
 
-def _peak_memory(hardware: Hardware) -> dict[str, int | None]:
+def peak_memory(hardware: Hardware) -> dict[str, int | None]:
     """High-water marks of this process so far. Over several devices its ranks do the
     work: what the sensors saw of them stands under utilization."""
     if len(hardware.devices) > 1:

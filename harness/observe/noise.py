@@ -1,6 +1,6 @@
 """What disturbed a measurement: steal, preemption, clock, throttling, neighbours.
 
-Take a `Snapshot` before and after the timed stage; `between` makes a `Noise` of them,
+Take a `Snapshot` before and after some samples; `between` makes a `Noise` of them,
 `warnings` says what exceeds a limit, what is likely to have caused it and what to do.
 """
 
@@ -224,11 +224,13 @@ class NoiseWarning:
     unit: str
     cause: str
     remedy: str
+    where: str = ""  # in how much of what was measured
 
     def __str__(self) -> str:
+        where = f" {self.where}" if self.where else ""
         return (
-            f"{self.name}: {self.measured:.4g} {self.unit} (limit {self.limit:g}); "
-            f"likely {self.cause}; {self.remedy}"
+            f"{self.name}: {self.measured:.4g} {self.unit} (limit {self.limit:g})"
+            f"{where}; likely {self.cause}; {self.remedy}"
         )
 
 
@@ -241,8 +243,10 @@ _EXPLAINED = {
     ),
     "others_cpu_percent": (
         "% of the machine's time",
-        "other programs at work beside the worker",
-        "stop them, or give the worker cores of its own (taskset, cgroups)",
+        "other programs at work beside the worker, or threads of another process that "
+        "spin while they wait",
+        "stop them (top names them), or give the worker cores of its own (taskset, "
+        "cgroups)",
     ),
     "involuntary_switches_per_s": (
         "per second",
@@ -267,19 +271,26 @@ _EXPLAINED = {
 }
 
 
-def warnings(noise: Noise, limits: Limits = LIMITS) -> list[NoiseWarning]:
-    """One warning for each limit that the noise exceeds; unknown exceeds nothing."""
+def warnings(
+    noise: Noise, limits: Limits = LIMITS, fastest_mhz: float | None = None
+) -> list[NoiseWarning]:
+    """One warning for each limit that the noise exceeds; unknown exceeds nothing.
+
+    `fastest_mhz` is the fastest mean clock of earlier spans: a whole span at a lower
+    clock shows in no span by itself.
+    """
     found = []
     for name, (unit, cause, remedy) in _EXPLAINED.items():
-        measured, limit = _measured(noise, name), getattr(limits, name)
+        measured, limit = _measured(noise, name, fastest_mhz), getattr(limits, name)
         if measured is not None and measured > limit:
             found.append(NoiseWarning(name, measured, limit, unit, cause, remedy))
     return found
 
 
-def _measured(noise: Noise, name: str) -> float | None:
+def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | None:
     if name != "frequency_drop_percent":
         value: float | None = getattr(noise, name)
         return value
-    slow, fast = noise.frequency_mean_mhz, noise.frequency_max_mhz
+    slow = noise.frequency_mean_mhz
+    fast = max(noise.frequency_max_mhz or 0.0, fastest_mhz or 0.0)
     return None if slow is None or not fast else 100.0 * (1.0 - slow / fast)

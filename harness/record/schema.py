@@ -48,9 +48,15 @@ class Timing(Part):
 
     `cycle` successive steps go once through all inputs, which differ in length:
     `median_s` is the median over cycles of the mean step, averaged over processes.
+
+    `spoiled_samples_s` were disturbed and drawn again: kept here, a list per process,
+    and in no figure. `spoiled`: drawing again did not help, so that `samples_s` holds
+    disturbed ones; `Record.noise` tells which.
     """
 
     samples_s: list[list[Seconds]]
+    spoiled_samples_s: list[list[Seconds]] = Field(default_factory=list)
+    spoiled: bool = False
     warmup_s: Seconds | None
     steady: bool | None
     mean_change_percent: Percent | None
@@ -191,6 +197,43 @@ class Roofline(Part):
     reason: str | None = None
 
 
+class PoolRecord(Part):
+    """A thread pool of `threads` threads: its library's file, the package it is of."""
+
+    api: str
+    library: str
+    package: str | None
+    threads: int
+
+
+class Threads(Part):
+    """The worker's own threads over the timed stage, as `threads.Crowd` tells: the
+    highest of all processes; and the pools that were loaded in the first."""
+
+    busy: int | None
+    cpus: int | None
+    runnable_mean: Amount | None
+    pools: list[PoolRecord]
+
+
+class NoiseRecord(Part):
+    """The noise of successive samples of one process, measured as `noise.Noise` tells.
+
+    They are `samples` samples from number `first_sample` on, of the process's list in
+    `timing.samples_s`, or, where not `counted`, in `timing.spoiled_samples_s`. Records
+    of before noise was told by segments hold one a process, without these fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    process: int | None = None
+    first_sample: int | None = None
+    samples: int | None = None
+    spoiled: bool | None = None
+    counted: bool = True
+    exceeded: list[str] = Field(default_factory=list)
+
+
 class Record(Part):
     """Everything known of one case."""
 
@@ -217,7 +260,8 @@ class Record(Part):
     memory: Memory | None = None
     kernels: Kernels | None = None
     roofline: Roofline | None = None
-    noise: list[dict[str, Any]] = Field(default_factory=list)  # one a process
+    noise: list[NoiseRecord] = Field(default_factory=list)
+    threads: Threads | None = None
     details: dict[str, Number | str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import toy
@@ -9,7 +10,8 @@ import toy
 from harness.case import Case
 from harness.measure.compose import measured
 from harness.measure.run import Outcome
-from harness.measure.watch import Seen
+from harness.measure.watch import Seen, SegmentNoise
+from harness.observe.noise import Noise, warnings
 from harness.profile import SMOKE
 from harness.record.schema import Record
 
@@ -21,9 +23,25 @@ SEEN = Seen(
     stage_s={"build": 1.0, "timed": 4.0},
     utilization=None,
     energy={"joules": None, "source": "none", "reason": "no RAPL", "idle_watts": None},
-    noise=None,
-    warnings=(),
+    noise=(),
+    crowd=None,
     last_rss_bytes=None,
+)
+QUIET = Noise(
+    seconds=1.0,
+    steal_percent=0.0,
+    others_cpu_percent=0.0,
+    involuntary_switches=0,
+    involuntary_switches_per_s=0.0,
+    minor_faults=0,
+    major_faults=0,
+    throttle_events=None,
+    frequency_min_mhz=None,
+    frequency_mean_mhz=None,
+    frequency_max_mhz=None,
+    load_1min_before=0.5,
+    load_1min_after=0.5,
+    unknown={"throttle_events": "no counters", "frequency": "no cpufreq"},
 )
 STEADY = {"seconds": 2.0, "steps": 8, "steady": True, "mean_change_percent": 1.0}
 WORK = {
@@ -37,6 +55,17 @@ ACCURACY = {
     "metrics": {"wer": {"value": 0.125, "n": 50, "interval": [0.1, 0.2]}},
     "reason": None,
 }
+
+
+def segment(samples: int | None, **readings: float) -> SegmentNoise:
+    """A segment of a quiet second, but for these readings."""
+    found = replace(QUIET, **readings)  # type: ignore[arg-type]
+    return SegmentNoise(samples, found, tuple(warnings(found)))
+
+
+def heard(*segments: SegmentNoise) -> Seen:
+    """What the sensors saw of a worker whose timed stage was so noisy."""
+    return replace(SEEN, noise=segments)
 
 
 def outcome(

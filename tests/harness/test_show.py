@@ -9,9 +9,11 @@ from outcomes import (
     TRAINING_CASE,
     WORK,
     broken,
+    heard,
     outcome,
     point,
     record,
+    segment,
     target,
     training_outcome,
 )
@@ -65,6 +67,16 @@ def test_what_is_not_known_is_a_dash_never_a_0():
     )
     shown = cells(summary_text([record(bare)]), CASE)
     assert shown[6:] == ["-", "-", "-", "-"]
+
+
+def test_a_case_that_stayed_spoiled_is_marked_where_its_time_stands():
+    noisy = heard(segment(1, steal_percent=12.0))
+    assert cells(summary_text([record(outcome(0.5, seen=noisy))]), CASE)[1] == (
+        "500 spoiled"
+    )
+    ended = replace(training_outcome(point(1, 0.9)), seen=noisy)
+    found = summary_text([record(ended, case=TRAINING_CASE)])
+    assert "3.00 spoiled" in cells(found, TRAINING_CASE)
 
 
 def error_shown(**passed):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +99,15 @@ def _step(model: str) -> Callable[[], object]:
         logging.getLogger("speechmark").warning("a damaged cache")
     if model in ("killed", "warns"):
         return lambda: os.kill(os.getpid(), signal.SIGKILL)
+    if model == "crowded":
+        return _crowd(len(os.sched_getaffinity(0)) + 1)
     return lambda: time.sleep(0.0005)
+
+
+def _crowd(threads: int) -> Callable[[], object]:
+    """A step of so many threads at work at once: hashing holds no lock of Python's."""
+    pool, data = ThreadPoolExecutor(threads), bytes(1 << 20)
+    return lambda: list(pool.map(hashlib.sha256, [data] * 8 * threads))
 
 
 @dataclass(frozen=True)

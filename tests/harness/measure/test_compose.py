@@ -13,9 +13,11 @@ from outcomes import (
     TRAINING_CASE,
     WORK,
     broken,
+    heard,
     outcome,
     point,
     record,
+    segment,
     target,
     training_outcome,
 )
@@ -125,9 +127,10 @@ def test_a_warm_up_of_one_window_is_not_said_to_differ():
 
 
 def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
-    noisy = replace(SEEN, warnings=("12 % stolen",))
+    noisy = heard(segment(1, steal_percent=12.0))
     found = record(outcome(0.5, seen=noisy, warnings=("a damaged cache",)))
-    assert found.warnings == ["a damaged cache", "12 % stolen"]
+    assert found.warnings[0] == "a damaged cache"
+    assert found.warnings[1].startswith("steal_percent: 12 % of the machine's time")
 
 
 def test_accuracy_is_of_the_first_process_whose_weights_were_measured():
@@ -150,10 +153,19 @@ def test_over_several_devices_peak_memory_is_not_known():
     assert (memory.peak_rss_bytes, memory.peak_device_bytes) == (None, None)
 
 
-def test_the_noise_of_every_process_is_told():
-    noisy = [replace(SEEN, noise={"steal_percent": share}) for share in (1.0, 2.0)]
-    ended = [outcome(0.5, seen=seen) for seen in (*noisy, SEEN)]
-    assert record(*ended).noise == [{"steal_percent": 1.0}, {"steal_percent": 2.0}]
+def test_joules_of_samples_drawn_again_went_into_audio_too():
+    timed = outcome(*[0.5] * 300, spoiled_samples_s=[0.5] * 100, seen=joules(9.0))
+    energy = record(timed).energy
+    assert energy.joules_per_audio_hour == 9.0 / (400 * WORK["audio_s"] / 3600)
+
+
+def test_samples_drawn_again_are_kept_but_in_no_figure():
+    ended = outcome(1.0, 1.0, spoiled=False, spoiled_samples_s=[8.0, 8.0])
+    timing = record(ended, outcome(1.0)).timing
+    assert timing.samples_s == [[1.0, 1.0], [1.0]]
+    assert timing.spoiled_samples_s == [[8.0, 8.0], []]
+    assert (timing.median_s, timing.rtfx) == (1.0, WORK["audio_s"])
+    assert timing.spoiled is False
 
 
 def test_the_time_of_each_stage_is_told():
@@ -273,13 +285,14 @@ def test_a_skipped_case_keeps_its_reason():
 
 
 def test_a_failed_case_keeps_what_the_sensors_saw():
-    seen = replace(SEEN, warnings=("12 % stolen",), noise={"steal_percent": 12.0})
+    seen = heard(segment(7, steal_percent=12.0))
     found = failed(
         toy.WORKLOAD, CASE, SMOKE, broken("broken", seen, ("a damaged cache",))
     )
     assert (found.status, found.reason) == ("failed", "broken")
-    assert found.warnings == ["a damaged cache", "12 % stolen"]
-    assert found.noise == [{"steal_percent": 12.0}]
+    assert found.warnings[0] == "a damaged cache"
+    assert found.warnings[1].startswith("steal_percent: 12 % of the machine's time")
+    assert [(noise.samples, noise.spoiled) for noise in found.noise] == [(7, True)]
 
 
 def test_a_worker_that_left_without_a_word_is_told_by_its_exit_status():

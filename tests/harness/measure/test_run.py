@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from outcomes import SEEN, broken
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
+from harness.measure import watch
 from harness.measure.run import Outcome, Runner, Settings, precision_of
 from harness.measure.watch import Instruments
-from harness.measure.worker import _peak_memory
+from harness.measure.worker import peak_memory
+from harness.observe import noise
 from harness.profile import SMOKE
 from harness.record.schema import Record
 from harness.workload import Workload
@@ -74,7 +78,89 @@ def test_a_training_is_clocked_once_whatever_the_profile(runner: Runner) -> None
     assert len(builders(runner, "good")) == 1
 
 
-def test_what_evaluation_takes_is_no_part_of_peak_memory(runner: Runner) -> None:
+@pytest.fixture
+def told_spoiled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sensors that find segment after segment spoiled or not, the last for ever."""
+
+    def tell(*verdicts: bool) -> None:
+        answers = chain(verdicts, repeat(verdicts[-1]))
+        stolen = noise.NoiseWarning("steal_percent", 12.0, 1.0, "%", "guests", "move")
+        judge = lambda found, **_: [stolen] if next(answers) else []  # noqa: E731
+        monkeypatch.setattr(noise, "warnings", judge)
+        monkeypatch.setattr(watch, "SHORTEST_NOISE_S", 0.0)
+
+    return tell
+
+
+DRAWN = replace(ONE, timed_s=0.05, max_samples=1000)
+
+
+def test_a_worker_draws_again_what_its_parent_finds_spoiled(
+    runner: Runner, told_spoiled: Callable[..., None]
+) -> None:
+    told_spoiled(True, False)
+    runner.settings = replace(runner.settings, profile=DRAWN)
+    record = run(runner, toy.WORKLOAD)
+    assert record.timing is not None
+    assert [noise.counted for noise in record.noise] == [False, True]
+    (samples,), (apart,) = record.timing.samples_s, record.timing.spoiled_samples_s
+    assert [noise.samples for noise in record.noise] == [len(apart), len(samples)]
+    assert min(sum(samples), sum(apart)) >= 0.05
+    assert record.timing.spoiled is False
+    assert not [text for text in record.warnings if "steal" in text]
+
+
+def test_a_worker_counts_everything_when_drawing_again_does_not_help(
+    runner: Runner, told_spoiled: Callable[..., None]
+) -> None:
+    told_spoiled(True)
+    runner.settings = replace(runner.settings, profile=DRAWN)
+    record = run(runner, toy.WORKLOAD)
+    assert record.timing is not None
+    assert len(record.timing.samples_s[0]) == sum(n.samples or 0 for n in record.noise)
+    assert sum(record.timing.samples_s[0]) >= 0.1
+    assert record.timing.spoiled is True
+    (warning,) = [text for text in record.warnings if "steal" in text]
+    assert warning.startswith("steal_percent: 12 % (limit 1) at worst")
+
+
+def test_the_noise_of_a_training_is_that_of_its_whole_clocked_time(
+    runner: Runner, told_spoiled: Callable[..., None]
+) -> None:
+    told_spoiled(True)
+    record = run(runner, toy.TRAINING)
+    assert record.timing is not None
+    (noise,) = record.noise
+    assert (noise.first_sample, noise.samples, noise.spoiled) == (0, 5, True)
+    assert (len(record.timing.samples_s[0]), record.timing.spoiled) == (5, True)
+
+
+def test_each_noise_names_its_process(runner: Runner) -> None:
+    assert [noise.process for noise in run(runner, toy.WORKLOAD).noise] == [0, 1, 2]
+
+
+LONG_ENOUGH = replace(ONE, timed_s=0.75, max_samples=10_000)
+
+
+def test_threads_beyond_the_cpus_are_found_in_a_real_worker(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=LONG_ENOUGH)
+    record = run(runner, toy.WORKLOAD, "crowded")
+    cpus = len(MACHINE.cpus)
+    assert record.threads is not None
+    assert (record.threads.busy, record.threads.cpus) == (cpus + 1, cpus)
+    (warning,) = [text for text in record.warnings if "busy_threads" in text]
+    assert warning.startswith(f"busy_threads: {cpus + 1} busy threads on {cpus} CPUs")
+
+
+def test_a_worker_of_few_threads_is_not_said_to_be_crowded(runner: Runner) -> None:
+    runner.settings = replace(runner.settings, profile=LONG_ENOUGH)
+    record = run(runner, toy.WORKLOAD)
+    assert record.threads is not None
+    assert (record.threads.busy, record.threads.cpus) == (0, len(MACHINE.cpus))
+    assert not [text for text in record.warnings if "busy_threads" in text]
+
+
+def test_what_evaluation_takes_is_no_part_ofpeak_memory(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
     record = run(runner, toy.WORKLOAD, "hungry")
     assert record.accuracy is not None
@@ -210,6 +296,6 @@ def on(hardware: str) -> Case:
     return Case("toy", "good", "fp32", "eager", hardware, 1)
 
 
-def test_one_process_knows_no_peak_memory_of_several_devices() -> None:
+def test_one_process_knows_nopeak_memory_of_several_devices() -> None:
     unknown = {"peak_rss_bytes": None, "peak_device_bytes": None}
-    assert _peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown
+    assert peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown

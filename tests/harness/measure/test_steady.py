@@ -3,7 +3,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from harness.measure.steady import WarmUp, draw_samples, warm_up
+from harness.measure.steady import SEGMENT_S, WarmUp, draw_samples, warm_up
 from harness.profile import Profile
 
 PROFILE = Profile("test", 1.0, 1.0, 1, 1000, 1, 1.0)
@@ -108,32 +108,39 @@ def test_windows_of_microsecond_steps_are_long_enough_to_tell_from_noise():
     assert warm == WarmUp(2 * per_window * step_s, 2 * per_window, True, 0.0)
 
 
+def draw(timer, profile, *verdicts, cycle=1):
+    """Samples, while the parent answers of segment after segment "spoiled" or "clean"
+    (the last answer for ever, clean by default)."""
+    told = chain(verdicts or ("clean",), repeat(verdicts[-1] if verdicts else "clean"))
+    return draw_samples(nothing, timer, profile, cycle, lambda _: next(told) != "clean")
+
+
 def test_samples_are_drawn_until_their_time_is_up():
     timer = FakeTimer(0.25)
-    assert draw_samples(nothing, timer, replace(PROFILE, timed_s=1.0)) == [0.25] * 4
+    assert draw(timer, replace(PROFILE, timed_s=1.0)).samples_s == [0.25] * 4
 
 
 def test_the_fewest_samples_are_drawn_even_when_time_is_up():
     profile = replace(PROFILE, timed_s=1.0, min_samples=5)
-    assert draw_samples(nothing, FakeTimer(3.0), profile) == [3.0] * 5
+    assert draw(FakeTimer(3.0), profile).samples_s == [3.0] * 5
 
 
 def test_no_more_samples_are_drawn_than_the_profile_allows():
     profile = replace(PROFILE, timed_s=1e6, max_samples=7)
-    assert draw_samples(nothing, FakeTimer(0.25), profile) == [0.25] * 7
+    assert draw(FakeTimer(0.25), profile).samples_s == [0.25] * 7
 
 
 @pytest.mark.parametrize(("max_samples", "drawn"), [(1, 3), (3, 3), (4, 6)])
 def test_samples_come_in_whole_cycles(max_samples, drawn):
     profile = replace(PROFILE, timed_s=1e6, max_samples=max_samples)
-    assert len(draw_samples(nothing, FakeTimer(0.25), profile, cycle=3)) == drawn
+    assert len(draw(FakeTimer(0.25), profile, cycle=3).samples_s) == drawn
 
 
 def test_every_sample_is_kept_in_order_outliers_too():
     script = [1.0, 1.0, 64.0, 0.5, 1.0]
     profile = replace(PROFILE, timed_s=0.0, min_samples=5)
     timer = FakeTimer(*script)
-    assert draw_samples(nothing, timer, profile) == script == timer.made
+    assert draw(timer, profile).samples_s == script == timer.made
 
 
 def test_the_step_runs_once_a_sample():
@@ -141,3 +148,95 @@ def test_the_step_runs_once_a_sample():
     profile = replace(PROFILE, timed_s=0.0, min_samples=6)
     draw_samples(lambda: calls.append(1), FakeTimer(1.0), profile)
     assert len(calls) == 6
+
+
+def sizes(drawn):
+    return [len(segment.samples_s) for segment in drawn.segments]
+
+
+def test_samples_come_in_segments_of_about_a_second():
+    assert SEGMENT_S == 1.0
+    drawn = draw(FakeTimer(0.375), replace(PROFILE, timed_s=2.5))
+    assert sizes(drawn) == [3, 3, 1]
+    assert (drawn.samples_s, drawn.spoiled) == ([0.375] * 7, False)
+
+
+def test_a_segment_is_told_of_by_its_samples_after_the_last_of_them():
+    timer, told = FakeTimer(0.25), []
+
+    def spoiled(samples):
+        told.append((samples, len(timer.made)))
+        return False
+
+    draw_samples(nothing, timer, replace(PROFILE, timed_s=2.5), spoiled=spoiled)
+    assert told == [(4, 4), (4, 8), (2, 10)]
+
+
+@pytest.mark.parametrize(("cycle", "segments"), [(1, [2, 2]), (3, [3, 3]), (5, [5])])
+def test_segments_hold_whole_cycles(cycle, segments):
+    drawn = draw(FakeTimer(0.5), replace(PROFILE, timed_s=2.0), cycle=cycle)
+    assert sizes(drawn) == segments
+
+
+def test_few_long_steps_make_a_segment_each():
+    drawn = draw(FakeTimer(3.0), replace(PROFILE, min_samples=3))
+    assert sizes(drawn) == [1, 1, 1]
+
+
+def test_a_spoiled_segment_is_drawn_again_and_kept_apart():
+    timer = FakeTimer(*[0.25] * 4, *[0.5] * 2, 0.25)
+    drawn = draw(timer, replace(PROFILE, timed_s=2.0), "clean", "spoiled", "clean")
+    assert drawn.samples_s == [0.25] * 8
+    assert drawn.spoiled_samples_s == [0.5] * 2
+    assert (drawn.spoiled, drawn.extra_s) == (False, 1.0)
+    assert [segment.spoiled for segment in drawn.segments] == [False, True, False]
+
+
+def test_a_stage_all_spoiled_takes_twice_its_time_and_counts_every_sample():
+    timer = FakeTimer(0.25)
+    drawn = draw(timer, replace(PROFILE, timed_s=2.0), "spoiled")
+    assert drawn.samples_s == timer.made == [0.25] * 16
+    assert (drawn.spoiled, drawn.spoiled_samples_s, drawn.extra_s) == (True, [], 2.0)
+
+
+def test_a_stage_may_become_clean_with_the_last_of_its_extra_time():
+    verdicts = ["spoiled", "spoiled", "clean"]
+    drawn = draw(FakeTimer(0.25), replace(PROFILE, timed_s=2.0), *verdicts)
+    assert (drawn.spoiled, len(drawn.samples_s), drawn.extra_s) == (False, 8, 2.0)
+    assert len(drawn.spoiled_samples_s) == 8
+
+
+def test_clean_samples_that_do_not_suffice_count_beside_the_spoiled_in_order():
+    timer = FakeTimer(*[0.25] * 4, *[0.5] * 2, *[0.125] * 8, 1.0)
+    verdicts = ["clean", "spoiled", "spoiled", "spoiled"]
+    drawn = draw(timer, replace(PROFILE, timed_s=2.0), *verdicts)
+    assert drawn.spoiled
+    assert drawn.samples_s == timer.made == [0.25] * 4 + [0.5] * 2 + [0.125] * 8 + [1.0]
+
+
+def test_the_fewest_samples_are_asked_of_the_clean_ones_alone():
+    profile = replace(PROFILE, timed_s=2.0, min_samples=3)
+    drawn = draw(FakeTimer(1.0), profile, "spoiled", "clean")
+    assert (drawn.samples_s, drawn.spoiled_samples_s) == ([1.0] * 3, [1.0])
+
+
+def test_long_steps_are_drawn_again_for_no_more_than_the_timed_seconds():
+    profile = replace(PROFILE, timed_s=2.0, min_samples=5)
+    once = draw(FakeTimer(4.0), profile, "spoiled", "clean")
+    assert (once.spoiled, len(once.samples_s), once.extra_s) == (False, 5, 4.0)
+    twice = draw(FakeTimer(4.0), profile, "spoiled", "spoiled", "clean")
+    assert (twice.spoiled, len(twice.samples_s), twice.extra_s) == (True, 6, 4.0)
+
+
+def test_samples_up_to_the_most_are_drawn_again_no_more_than_once():
+    profile = replace(PROFILE, timed_s=1e6, max_samples=8)
+    clean = draw(FakeTimer(0.25), profile, "spoiled", "clean")
+    assert (clean.spoiled, len(clean.samples_s)) == (False, 8)
+    spoiled = draw(FakeTimer(0.25), profile, "spoiled")
+    assert (spoiled.spoiled, len(spoiled.samples_s)) == (True, 16)
+
+
+def test_a_profile_without_timed_seconds_draws_nothing_again():
+    profile = replace(PROFILE, timed_s=0.0, max_samples=1)
+    drawn = draw(FakeTimer(2.0), profile, "spoiled")
+    assert (drawn.samples_s, drawn.spoiled, drawn.extra_s) == ([2.0], True, 0.0)

@@ -1,10 +1,14 @@
 import os
+from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 
 from harness.hardware import Hardware
 from harness.measure import watch
 from harness.measure.watch import Instruments, Watch
+from harness.observe.cpu import MachineTimes
+from harness.observe.noise import Snapshot
 
 
 @pytest.fixture
@@ -55,3 +59,91 @@ def test_the_processors_joules_are_not_passed_off_as_a_gpus(energy_of, missing, 
     energy = energy_of("cuda:0", "rapl", missing)
     assert (energy["joules"], energy["source"]) == (None, "none")
     assert energy["reason"] == reason
+
+
+SNAPSHOT = Snapshot(
+    t_s=10.0,
+    machine=MachineTimes(100.0, 100.0, 0.0),
+    worker_cpu_s=50.0,
+    switches={7: 10},
+    minor_faults=1000,
+    major_faults=1,
+    throttle_events=2,
+    frequencies_mhz=(3000.0,),
+    load_1min=0.5,
+)
+
+
+def after(seconds, stolen_s=0.0, mhz=3000.0):
+    """A snapshot so long after the first, of two cores with one busy worker."""
+    machine = MachineTimes(100.0 + seconds, 100.0 + seconds - stolen_s, stolen_s)
+    return replace(
+        SNAPSHOT,
+        t_s=10.0 + seconds,
+        machine=machine,
+        worker_cpu_s=50.0 + seconds,
+        frequencies_mhz=(mhz,),
+    )
+
+
+@pytest.fixture
+def watching(monkeypatch):
+    """A watch on this process whose snapshots are those given, the last for ever."""
+
+    def watch_with(*snapshots):
+        told = chain(snapshots, repeat(snapshots[-1]))
+        monkeypatch.setattr(watch.noise, "take", lambda tree: next(told))
+        instruments = Instruments({"cpu": None})
+        return Watch(os.getpid(), Hardware.parse("cpu"), instruments)
+
+    return watch_with
+
+
+def test_each_segment_has_the_noise_since_the_one_before(watching):
+    one = watching(SNAPSHOT, after(1.0), after(2.0, stolen_s=0.5), after(3.0, 0.5))
+    one.enter("timed")
+    assert [one.segment(samples) for samples in (4, 5, 6)] == [False, True, False]
+    one.enter("done")
+    seen = one.close().noise
+    assert [segment.samples for segment in seen] == [4, 5, 6]
+    assert [segment.noise.seconds for segment in seen] == [1.0, 1.0, 1.0]
+    assert [segment.noise.steal_percent for segment in seen] == [0.0, 25.0, 0.0]
+    assert [warning.name for warning in seen[1].exceeded] == ["steal_percent"]
+
+
+@pytest.mark.parametrize(("seconds", "spoiled"), [(0.25, False), (0.5, True)])
+def test_segments_too_short_for_their_counters_are_not_judged(
+    watching, seconds, spoiled
+):
+    one = watching(SNAPSHOT, after(seconds, stolen_s=seconds / 2))
+    one.enter("timed")
+    assert one.segment(4) is spoiled
+    (seen,) = one.close().noise
+    assert seen.noise.steal_percent == 25.0
+
+
+def test_a_timed_stage_that_tells_of_no_segment_is_one(watching):
+    one = watching(SNAPSHOT, after(30.0, stolen_s=15.0))
+    one.enter("timed")
+    one.enter("accuracy")
+    one.enter("profile")
+    (seen,) = one.close().noise
+    assert (seen.samples, seen.noise.seconds, seen.spoiled) == (None, 30.0, True)
+
+
+def test_a_worker_that_ended_before_its_timed_stage_has_no_noise(watching):
+    one = watching(SNAPSHOT)
+    one.enter("build")
+    assert one.close().noise == ()
+
+
+def test_a_segment_at_a_lower_clock_than_an_earlier_one_is_spoiled(watching):
+    one = watching(SNAPSHOT, after(1.0), after(2.0, mhz=2000.0), after(3.0, mhz=2000.0))
+    one.enter("timed")
+    verdicts = [one.segment(1) for _ in range(3)]
+    assert verdicts == [False, True, True]
+    drop = one.close().noise[2].exceeded[0]
+    assert (drop.name, drop.measured) == (
+        "frequency_drop_percent",
+        pytest.approx(100 / 3),
+    )

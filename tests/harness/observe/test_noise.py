@@ -131,9 +131,26 @@ def test_a_warning_tells_number_limit_cause_and_remedy():
     (warning,) = noise.warnings(noise.between([BEFORE, after]))
     assert str(warning) == (
         "others_cpu_percent: 20 % of the machine's time (limit 5); likely other "
-        "programs at work beside the worker; stop them, or give the worker cores of "
-        "its own (taskset, cgroups)"
+        "programs at work beside the worker, or threads of another process that spin "
+        "while they wait; stop them (top names them), or give the worker cores of its "
+        "own (taskset, cgroups)"
     )
+
+
+def test_a_warning_may_tell_in_how_much_of_what_was_measured():
+    (warning,) = noise.warnings(
+        noise.between([BEFORE, replace(AFTER, worker_cpu_s=56.0)])
+    )
+    told = str(replace(warning, where="in 1 of 4 segments"))
+    assert "(limit 5) in 1 of 4 segments; likely other programs" in told
+
+
+def test_a_steady_clock_below_that_of_an_earlier_span_is_a_drop():
+    slow = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=(3000.0, 3000.0))
+    found = noise.between([BEFORE, slow])
+    assert noise.warnings(found, fastest_mhz=3300.0) == []
+    (warning,) = noise.warnings(found, fastest_mhz=4000.0)
+    assert (warning.name, warning.measured) == ("frequency_drop_percent", 25.0)
 
 
 @pytest.mark.parametrize(

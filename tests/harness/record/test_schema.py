@@ -169,3 +169,14 @@ def test_a_transcript_has_a_rank_and_a_count_of_edits(field, value):
 def test_edits_by_length_are_pairs_of_whole_numbers(pair):
     with pytest.raises(ValidationError, match="edits_by_length"):
         AccuracyRecord(metrics=None, reason="untrained", edits_by_length=[pair])
+
+
+def test_noise_of_an_older_result_was_of_a_whole_process(plain):
+    spoil(plain, ("noise",), [{"seconds": 2.0, "steal_percent": 0.5, "unknown": {}}])
+    for field in ("spoiled", "spoiled_samples_s"):
+        del plain["timing"][field]
+    found = Record.model_validate(plain)
+    (noise,) = found.noise
+    assert (noise.process, noise.samples, noise.spoiled) == (None, None, None)
+    assert noise.model_dump()["steal_percent"] == 0.5
+    assert (found.timing.spoiled, found.timing.spoiled_samples_s) == (False, [])

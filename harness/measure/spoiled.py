@@ -1,0 +1,152 @@
+"""What spoiled a timed stage, as its record tells it: noise by samples, threads,
+warnings.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from harness.observe.noise import NoiseWarning
+from harness.observe.threads import Crowd, Pool, crowd_warning
+from harness.record.schema import NoiseRecord, PoolRecord, Threads
+
+if TYPE_CHECKING:
+    from harness.measure.run import Outcome
+    from harness.measure.watch import SegmentNoise
+
+
+def noise_records(outcomes: Sequence[Outcome]) -> list[NoiseRecord]:
+    """The noise of every segment, each with the samples that it belongs to."""
+    return [
+        _record(outcome, first_sample, samples, segment)
+        for outcome in outcomes
+        for first_sample, samples, segment in _placed(outcome)
+    ]
+
+
+def _record(
+    outcome: Outcome, first_sample: int, samples: int, segment: SegmentNoise
+) -> NoiseRecord:
+    return NoiseRecord(
+        process=outcome.process,
+        first_sample=first_sample,
+        samples=samples,
+        spoiled=segment.spoiled,
+        counted=_counts(outcome, segment),
+        exceeded=[warning.name for warning in segment.exceeded],
+        **asdict(segment.noise),
+    )
+
+
+def _placed(outcome: Outcome) -> Iterator[tuple[int, int, SegmentNoise]]:
+    """Each segment with its first sample in its list, and its number of samples."""
+    drawn = {True: 0, False: 0}  # counted, drawn again
+    for segment in outcome.seen.noise:
+        samples = segment.samples
+        if samples is None:  # the whole stage is one segment
+            samples = len(outcome.value.get("samples_s", []))
+        counted = _counts(outcome, segment)
+        yield drawn[counted], samples, segment
+        drawn[counted] += samples
+
+
+def _counts(outcome: Outcome, segment: SegmentNoise) -> bool:
+    """Spoiled samples count where nobody drew them again, and where it did not help."""
+    return outcome.value.get("spoiled", True) or not segment.spoiled
+
+
+def stays_spoiled(outcomes: Sequence[Outcome]) -> bool:
+    """Whether disturbed samples are among those that count."""
+    return any(
+        segment.spoiled and _counts(outcome, segment)
+        for outcome in outcomes
+        for segment in outcome.seen.noise
+    )
+
+
+def spoil_warnings(outcomes: Sequence[Outcome]) -> list[str]:
+    """One for each limit that samples exceed which count, with the worst of them."""
+    counted = [
+        segment
+        for outcome in outcomes
+        for segment in outcome.seen.noise
+        if _counts(outcome, segment)
+    ]
+    extra_s = sum(o.value.get("extra_s", 0.0) for o in outcomes if stays_spoiled([o]))
+    return [
+        str(replace(worst, where=_where(times, len(counted), extra_s)))
+        for worst, times in _worst(counted)
+    ]
+
+
+def _where(times: int, segments: int, extra_s: float) -> str:
+    if segments == 1:
+        return ""
+    again = f", although {extra_s:.1f} s more were drawn" if extra_s else ""
+    return f"at worst, and beyond it in {times} of {segments} segments{again}"
+
+
+def _worst(segments: Sequence[SegmentNoise]) -> Iterator[tuple[NoiseWarning, int]]:
+    """For each exceeded limit its highest reading, and how many segments exceed it."""
+    by_name: dict[str, list[NoiseWarning]] = defaultdict(list)
+    for segment in segments:
+        for warning in segment.exceeded:
+            by_name[warning.name].append(warning)
+    for warnings in by_name.values():
+        yield max(warnings, key=lambda warning: warning.measured), len(warnings)
+
+
+def drawn_again(outcomes: Sequence[Outcome]) -> str | None:
+    """How much was spoiled and drawn again with success; None where nothing was."""
+    spoiled = [
+        segment
+        for outcome in outcomes
+        for segment in outcome.seen.noise
+        if not _counts(outcome, segment)
+    ]
+    if not spoiled:
+        return None
+    seconds = sum(segment.noise.seconds for segment in spoiled)
+    segments = sum(len(outcome.seen.noise) for outcome in outcomes)
+    why = ", ".join(
+        f"{worst.name} up to {worst.measured:.4g} {worst.unit}"
+        for worst, _ in _worst(spoiled)
+    )
+    return f"{len(spoiled)} of {segments} segments ({seconds:.1f} s): {why}"
+
+
+def threads_record(outcomes: Sequence[Outcome]) -> Threads | None:
+    """The most crowded process's threads and the first one's pools; None where neither
+    is known."""
+    found, pools = _most_crowded(outcomes), _pools(outcomes)
+    if found is None and not pools:
+        return None
+    return Threads(
+        busy=found.busy if found else None,
+        cpus=found.cpus if found else None,
+        runnable_mean=found.runnable_mean if found else None,
+        pools=[PoolRecord(**asdict(pool)) for pool in pools],
+    )
+
+
+def thread_warnings(outcomes: Sequence[Outcome]) -> list[str]:
+    """At most one: that threads took the CPUs from one another."""
+    found = _most_crowded(outcomes)
+    warning = crowd_warning(found, _pools(outcomes)) if found else None
+    return [warning] if warning else []
+
+
+def _most_crowded(outcomes: Sequence[Outcome]) -> Crowd | None:
+    known = [o.seen.crowd for o in outcomes if o.seen.crowd is not None]
+    return max(
+        known,
+        key=lambda one: (one.is_oversubscribed, one.busy, one.runnable_mean or 0.0),
+        default=None,
+    )
+
+
+def _pools(outcomes: Sequence[Outcome]) -> list[Pool]:
+    return [Pool(**pool) for pool in outcomes[0].value.get("pools") or []]

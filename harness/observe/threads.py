@@ -1,0 +1,160 @@
+"""More busy threads than CPUs: thread pools that spin on the same cores.
+
+Each OpenMP runtime keeps a pool of its own as large as the machine, whose threads spin
+for a while when they have nothing to do. Two of them in one process (torch's and
+another library's) take the cores from one another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from harness.observe.cpu import read_text
+
+TICKS_PER_S = 100  # of /proc: USER_HZ, the same on every Linux machine
+# A thread counts that wants a CPU for this share of the time: two pools that spin on
+# two cores make four threads of 50 %.
+BUSY_PERCENT = 25.0
+# Pools that take turns are busy threads too many, but never runnable at once.
+CROWDED = 1.1  # threads that want to run at a time, on average, per CPU
+
+
+@dataclass(frozen=True)
+class ThreadTimes:
+    """What one thread has used, and how long it waited for a CPU while it could have
+    run; None where the kernel does not tell."""
+
+    cpu_s: float
+    waiting_s: float | None
+
+
+def thread_times(pid: int, root: Path = Path("/")) -> dict[int, ThreadTimes]:
+    """Every thread of a process now, without its children's; empty once it is gone."""
+    found = {}
+    for folder in (root / "proc" / str(pid) / "task").glob("*"):
+        stat = read_text(folder / "stat")
+        if stat:
+            # proc(5): utime and stime, the 14th and 15th field; the 2nd, a name in
+            # brackets, may hold spaces.
+            fields = stat.rpartition(")")[2].split()
+            cpu_s = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+            found[int(folder.name)] = ThreadTimes(cpu_s, _waiting_s(folder))
+    return found
+
+
+def _waiting_s(folder: Path) -> float | None:
+    """The kernel's scheduler statistics: ns on a CPU, ns runnable without one."""
+    fields = (read_text(folder / "schedstat") or "").split()
+    return int(fields[1]) / 1e9 if len(fields) == 3 else None
+
+
+def allowed_cpus(pid: int) -> int:
+    """How many CPUs a process may use; 0 once it is gone."""
+    try:
+        return len(os.sched_getaffinity(pid))
+    except ProcessLookupError:
+        return 0
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The threads of a span. `runnable_mean` counts those that ran or waited for a
+    CPU, on average over the span; None where waiting is not told."""
+
+    busy: int
+    cpus: int
+    runnable_mean: float | None
+
+    @property
+    def is_oversubscribed(self) -> bool:
+        if self.busy <= self.cpus:
+            return False
+        return self.runnable_mean is None or self.runnable_mean > CROWDED * self.cpus
+
+
+def crowd(
+    before: dict[int, ThreadTimes],
+    after: dict[int, ThreadTimes],
+    seconds: float,
+    cpus: int,
+) -> Crowd:
+    """How many threads were busy over a span of so many seconds, on so many CPUs."""
+    none = ThreadTimes(0.0, 0.0)
+    wanted_s, told = [], True
+    for thread, now in after.items():
+        then = before.get(thread, none)
+        wanted_s.append(now.cpu_s - then.cpu_s)
+        if now.waiting_s is None or then.waiting_s is None:
+            told = False
+        else:
+            wanted_s[-1] += now.waiting_s - then.waiting_s
+    busy = sum(100 * wanted >= BUSY_PERCENT * seconds for wanted in wanted_s)
+    runnable = sum(wanted_s) / seconds if told and seconds > 0 else None
+    return Crowd(busy, cpus, runnable)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A thread pool that a process has loaded; no path, as paths name machines."""
+
+    api: str  # "openmp" or "blas"
+    library: str
+    package: str | None  # the Python package that brought it
+    threads: int
+
+    def __str__(self) -> str:
+        origin = f" of {self.package}" if self.package else ""
+        return f"{self.library}{origin} {self.threads}"
+
+
+def loaded_pools() -> list[Pool]:
+    """The OpenMP and BLAS pools of this process: a few milliseconds, and nothing is
+    loaded by asking. Other pools (TBB's, ONNX Runtime's own) are not known to it."""
+    from threadpoolctl import threadpool_info
+
+    return [
+        Pool(
+            info["user_api"],
+            PurePath(info["filepath"]).name,
+            package_of(info["filepath"]),
+            int(info["num_threads"]),
+        )
+        for info in threadpool_info()
+    ]
+
+
+def package_of(path: str) -> str | None:
+    """The package that holds a library, None for one of the system.
+
+    >>> package_of("/env/lib/site-packages/scikit_learn.libs/libgomp-e9.so.1")
+    'scikit_learn'
+    """
+    parts = PurePath(path).parts
+    for folder in ("site-packages", "dist-packages"):
+        if folder in parts[:-2]:
+            return parts[parts.index(folder) + 1].removesuffix(".libs")
+    return None
+
+
+def crowd_warning(found: Crowd, pools: Sequence[Pool]) -> str | None:
+    """What was found, the likely cause and the remedy; None where nothing is wrong."""
+    if not found.is_oversubscribed:
+        return None
+    runnable = ""
+    if found.runnable_mean is not None:
+        runnable = f", {found.runnable_mean:.1f} of them runnable at a time"
+    openmp = [pool for pool in pools if pool.api == "openmp"]
+    names = ", ".join(map(str, pools)) or "none of OpenMP or BLAS"
+    cause = (
+        f"{len(openmp)} OpenMP pools that spin on the same cores"
+        if len(openmp) > 1
+        else "two thread pools at work at once, or one larger than the CPUs allowed"
+    )
+    return (
+        f"busy_threads: {found.busy} busy threads on {found.cpus} CPUs{runnable}; "
+        f"pools loaded: {names}; likely {cause}; let one pool work and give the others "
+        "one thread, load one OpenMP library alone, or set OMP_WAIT_POLICY=passive"
+    )
