@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness import comparison, edits
+from harness import comparison, costs, edits
 from harness import profile as profiles
+from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
 from harness.hardware import parse_all
 from harness.measure.overhead import measure
@@ -25,8 +26,6 @@ from harness.record.result import Result, ResultError, load
 from harness.record.schema import Record
 from harness.run_session import this_machine
 from harness.show import WIDTH, remarks, summary
-
-LIMIT_PERCENT = 0.5  # what measuring may cost
 
 
 def _console(width: int = 140) -> Console:
@@ -227,32 +226,42 @@ def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickExc
 
 
 @main.command()
-@click.option("--pairs", default=30, show_default=True, help="pairs of blocks")
+@click.option(
+    "--pairs", default=50, show_default=True, help="rounds of blocks, 2 s each"
+)
 @click.option("--hardware", default="cpu", show_default=True, metavar="HW")
-def overhead(pairs: int, hardware: str) -> None:
-    """Measure what the harness and its sensors add to a timed step.
+@click.option(
+    "--json",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.json",
+    help="write the figures to a file",
+)
+def overhead(pairs: int, hardware: str, out: Path | None) -> None:
+    """Measure what the harness, each sensor and the pytest bridge cost.
 
-    Blocks of one step run bare and under the harness, interleaved. Exits with status 1
-    when the whole 95 % interval lies above the limit.
+    Blocks of one step run bare and with each of them, interleaved. Exits with status 1
+    when the whole 95 % interval of the harness or of all sensors lies above the limit.
     """
     if pairs < 2:
         raise click.UsageError(f"--pairs {pairs}: an interval needs at least 2 pairs")
+    if out is not None and not out.parent.is_dir():
+        raise click.UsageError(f"--json {out}: no such folder; name one that exists")
     machine = this_machine()
     try:
         parse_all([hardware], machine)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        found = measure(machine, pairs, hardware)
+        with costs.progress(pairs) as on_round:
+            found = measure(machine, pairs, hardware, on_round)
+            showing = measure_showing()
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(
-        f"harness and sensors: {found.percent:+.3f} % of a {1e3 * found.step_s:.2f} ms "
-        f"step, 95 % interval {found.low_percent:+.3f} to {found.high_percent:+.3f} % "
-        f"over {found.pairs} interleaved pairs; limit {LIMIT_PERCENT} %"
-    )
-    click.echo(
-        f"sensors, as they count themselves: {found.sampler_cost_percent:.2f} % of one "
-        "core at most"
-    )
-    sys.exit(found.low_percent > LIMIT_PERCENT)
+    console = _console()
+    console.print(costs.table(found))
+    for line in costs.remarks(found, showing):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if out is not None:
+        out.write_text(costs.as_json(found, showing))
+    sys.exit(any(cost.is_over_limit for cost in found.costs))

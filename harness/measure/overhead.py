@@ -1,105 +1,172 @@
-"""What measuring costs: the timed loop with sensors on, against the same step bare.
+"""What measuring costs: the harness, each sensor and the pytest bridge, against bare
+steps.
 
-One worker alternates blocks of both kinds (A B B A ...), so that a drifting machine
-slows both alike; the parent's sensors run during the harness's blocks alone.
+One worker alternates short blocks of all variants, every other round backwards, so that
+a drifting machine slows all alike. What a variant needs in the parent (sensors, a
+progress line) runs during its own blocks alone, FASTER times as often as in a run: the
+cost grows as many times and is divided by it, while the machine's noise stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
+from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import sleep
 from typing import Any
 
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import Channel
 from harness.measure.clock import timer_for
+from harness.measure.sensing import PARTS, Sensing, parts_of, sensing
 from harness.measure.spawn import Worker
-from harness.measure.steady import draw_samples, warm_up
-from harness.measure.watch import Instruments, Watch
+from harness.measure.steady import SEGMENT_S, draw_samples, warm_up
+from harness.measure.watch import SAMPLE_RATE_HZ, Instruments
 from harness.profile import QUICK
-from harness.statistics import ratio_interval
+from harness.statistics import hierarchical_median_interval
 
-PAIR_BLOCK_S = 0.5
+LIMIT_PERCENT = 0.5  # what the harness and what all sensors together may cost
+FASTER = 4
+BLOCK_S = 0.5
+SEGMENTS = int(BLOCK_S / SEGMENT_S * FASTER)  # in a block
 WARM_UP_S = 10.0
-STEP_SIZE = 512  # a product of a few milliseconds on all cores
+WAKING_STEPS = 5  # untimed, at the beginning of a block
+STEP_SIZE = 256  # a product of some 0.2 ms on all cores
+# What the harness adds is the same for every sample: it is measured on short steps,
+# where it is plain, and told of a step of this length.
+REFERENCE_STEP_S = 1e-3
+BARE, HARNESS, SENSORS = "bare", "harness", "sensors"
+LIMITED = (HARNESS, SENSORS)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a variant adds to the time of a step, in percent, with the 95 % interval;
+    None where fewer than two pairs were measured."""
+
+    name: str
+    percent: float | None
+    low_percent: float | None
+    high_percent: float | None
+    pairs: int
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether even the lower end lies above the limit, where there is one."""
+        low = self.low_percent
+        return self.name in LIMITED and low is not None and low > LIMIT_PERCENT
 
 
 @dataclass(frozen=True)
 class Overhead:
-    """Time with the harness and its sensors over time without; percent above 1."""
+    """All costs; the harness's are of a step of REFERENCE_STEP_S."""
 
-    percent: float
-    low_percent: float
-    high_percent: float
-    pairs: int
-    step_s: float
-    sampler_cost_percent: float  # of one core, as the sampler counts itself
+    costs: tuple[Cost, ...]
+    step_s: float  # of the bare step that was run
+
+
+def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:
+    """Blocks of bare steps beside the harness's, those of all sensors, and of one part
+    after another; every other round runs backwards.
+
+    >>> rounds(2, ["gpu"])
+    [['harness', 'bare', 'sensors', 'gpu'], ['gpu', 'sensors', 'bare', 'harness']]
+    """
+    forward = (
+        [HARNESS, BARE, SENSORS, parts[(i // 2) % len(parts)]] for i in range(count)
+    )
+    return [names[::-1] if i % 2 else names for i, names in enumerate(forward)]
 
 
 def measure(
     machine: Machine,
     pairs: int,
     hardware: str = "cpu",
-    on_pair: Callable[[int], None] = lambda done: None,
+    on_round: Callable[[int], None] = lambda done: None,
 ) -> Overhead:
-    """Run `pairs` pairs of blocks in a worker of its own."""
-    parsed = Hardware.parse(hardware)
+    """Run `pairs` rounds of blocks in a worker of its own."""
+    parsed, instruments = Hardware.parse(hardware), Instruments()
     job = {
         "entry": "harness.measure.overhead:run_job",
         "affinity": list(parsed.affinity(machine)),
         "device": parsed.devices[0],
-        "pairs": pairs,
-        "block_s": PAIR_BLOCK_S,
+        "rounds": rounds(pairs, parts_of(parsed, instruments)),
+        "block_s": BLOCK_S,
     }
     with TemporaryDirectory() as folder:
         log = Path(folder) / "worker.log"
         worker = Worker(job, parsed.environment(machine), log)
+
+        def begin(variant: str) -> Sensing:
+            parts = PARTS if variant == SENSORS else (variant,)
+            rate_hz = SAMPLE_RATE_HZ * FASTER
+            return sensing(worker.pid, parts, instruments.gpus_of(parsed), rate_hz)
+
         try:
-            result, costs = _alternate(worker, parsed, on_pair)
+            result = _alternate(worker, begin, on_round)
             if result is None:
                 raise RuntimeError(f"the overhead worker died:\n{worker.log_tail()}")
         finally:
             worker.close()
-    ratio, low, high = ratio_interval(result["harness_s"], result["bare_s"])
-    return Overhead(
-        100 * (ratio - 1),
-        100 * (low - 1),
-        100 * (high - 1),
-        pairs,
-        sum(result["bare_s"]) / pairs,
-        max(costs, default=0.0),
-    )
+    return costs_of(result["rounds"])
 
 
 def _alternate(
-    worker: Worker, hardware: Hardware, on_pair: Callable[[int], None]
-) -> tuple[dict[str, Any] | None, list[float]]:
-    instruments, watch = Instruments(), None
-    costs: list[float] = []
-    for message in worker.messages(limit_s=600):
-        if message["kind"] == "result":
-            return message["value"], costs
-        if message["kind"] == "failed":
-            raise RuntimeError(message["text"])
-        if message["kind"] != "stage":
-            continue
-        if watch is not None:
-            seen = watch.close().utilization or {}
-            costs.append(seen.get("sampler_cost_percent", 0.0))
-            watch = None
-        if message["name"] == "timed":
-            watch = Watch(worker.pid, hardware, instruments)
-            watch.enter("timed")
-            on_pair(len(costs))
-        worker.go_on()
-    return None, costs
+    worker: Worker,
+    begin: Callable[[str], Sensing],
+    on_round: Callable[[int], None],
+) -> dict[str, Any] | None:
+    """Answer the worker, with what each block's variant needs at work meanwhile."""
+    now, blocks, phase = Sensing(), 0, Random(0)
+    try:
+        for message in worker.messages(limit_s=3600):
+            kind = message["kind"]
+            if kind == "result":
+                value: dict[str, Any] = message["value"]
+                return value
+            if kind == "failed":
+                raise RuntimeError(message["text"])
+            if kind == "segment":
+                now.on_segment()
+                worker.answer("")
+            elif kind == "stage":
+                now.close()
+                on_round(blocks // 4)
+                now, blocks = begin(message["name"]), blocks + 1
+                # A block holds as many readings as its length says only if it begins
+                # at any moment between two of them.
+                sleep(phase.random() / (SAMPLE_RATE_HZ * FASTER))
+                worker.go_on()
+    finally:
+        now.close()
+    return None
+
+
+def costs_of(measured: Sequence[dict[str, float]]) -> Overhead:
+    """The costs out of the seconds per step of each round's blocks, by name."""
+    step_s = median(times[BARE] for times in measured)
+    names = dict.fromkeys([*LIMITED, *(name for times in measured for name in times)])
+    costs = (_cost(name, measured, step_s) for name in names if name != BARE)
+    return Overhead(tuple(costs), step_s)
+
+
+def _cost(name: str, measured: Sequence[dict[str, float]], step_s: float) -> Cost:
+    """The median over rounds: a block that something else disturbed moves it little,
+    while what a variant does is in every one of its blocks."""
+    ratios = [times[name] / times[BARE] for times in measured if name in times]
+    if len(ratios) < 2:
+        return Cost(name, None, None, None, len(ratios))
+    scale = step_s / REFERENCE_STEP_S if name == HARNESS else 1 / FASTER
+    found = median(ratios), *hierarchical_median_interval([ratios])
+    percent, low, high = (100 * (ratio - 1) * scale for ratio in found)
+    return Cost(name, percent, low, high, len(ratios))
 
 
 def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
-    """The worker's side: mean seconds per step of each block, pair by pair."""
+    """The worker's side: mean seconds per step of each block, round by round."""
     import torch
 
     device = job["device"]
@@ -109,32 +176,33 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     def step() -> None:
         torch.mm(a, a)
 
-    warm_up(step, timer, WARM_UP_S)
-    count = max(10, int(job["block_s"] / timer.time_s(step)))
-    profile = replace(QUICK, min_samples=count, max_samples=count)
+    warm = warm_up(step, timer, WARM_UP_S)
+    each = max(5, int(job["block_s"] / SEGMENTS * warm.steps / warm.seconds))
+    profile = replace(QUICK, timed_s=0.0, min_samples=each, max_samples=each)
 
-    def bare() -> float:
-        channel.enter("bare")
-        began = perf_counter()
-        for _ in range(count):
+    def plain() -> None:
+        for _ in range(SEGMENTS * each):
             step()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize(device)
-        return (perf_counter() - began) / count
 
-    def harness() -> float:
-        channel.enter("timed")
-        began = perf_counter()
-        draw_samples(step, timer, profile)
-        return (perf_counter() - began) / count
+    def paused() -> None:
+        for _ in range(SEGMENTS):
+            for _ in range(each):
+                step()
+            channel.segment(each)
 
-    bare_s, harness_s = [], []
-    for pair in range(job["pairs"]):
-        if pair % 2 == 0:
-            bare_s.append(bare())
-            harness_s.append(harness())
-        else:
-            harness_s.append(harness())
-            bare_s.append(bare())
+    def timed() -> None:
+        for _ in range(SEGMENTS):
+            draw_samples(step, timer, profile, spoiled=channel.segment)
+
+    def block_s(name: str) -> float:
+        body = {BARE: plain, HARNESS: timed}.get(name, paused)
+        channel.enter(name)
+        for _ in range(WAKING_STEPS):
+            step()
+        began = timer.now_s()
+        body()
+        return (timer.now_s() - began) / (SEGMENTS * each)
+
+    found = [{name: block_s(name) for name in names} for names in job["rounds"]]
     channel.enter("done")
-    return {"bare_s": bare_s, "harness_s": harness_s}
+    return {"rounds": found}

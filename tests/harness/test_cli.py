@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from outcomes import CASE, TRAINING_CASE, outcome, point, record, training_outcome
 
 from harness import cli
+from harness.bridges.cost import Showing
 from harness.hardware import Machine
+from harness.measure.overhead import Cost, Overhead
 from harness.profile import QUICK
 from harness.record.journal import Journal
 from harness.record.schema import Record
@@ -62,6 +64,7 @@ def test_plan_keeps_to_hardware_and_keyword() -> None:
         (("plan", "-k", "nothing-like-it"), "no case of quick contains"),
         (("overhead", "--pairs", "1"), "an interval needs at least 2 pairs"),
         (("overhead", "--hardware", "tpu"), "unknown hardware 'tpu'"),
+        (("overhead", "--json", "nowhere/a.json"), "no such folder"),
     ],
 )
 def test_bad_arguments_are_named(arguments: tuple[str, ...], told: str) -> None:
@@ -229,14 +232,36 @@ def test_doctor_prints_fingerprint_and_remedies(tmp_path: Path) -> None:
     assert (status == 1) == ("bad" in {w for w in printed.split() if w == "bad"})
 
 
-def test_overhead_measures_in_a_real_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.measure.overhead.PAIR_BLOCK_S", 0.05)
+SHOWN = Showing(samples=1000, cases=12, median_s=0.004, low_s=0.003, high_s=0.005)
+
+
+def test_overhead_measures_in_a_real_worker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("harness.measure.overhead.BLOCK_S", 0.05)
     machine = Machine(cpus=(0,), isas=(), cuda_devices=0)
     monkeypatch.setattr(cli, "this_machine", lambda: machine)
-    status, printed = invoke("overhead", "--pairs", "3")
+    monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
+    out = tmp_path / "overhead.json"
+    status, printed = invoke("overhead", "--pairs", "2", "--json", str(out))
     assert status in (0, 1)  # how much it is depends on the machine's other load
-    assert "over 3 interleaved pairs" in printed
-    assert "% of one core" in printed
+    assert "showing 1000 samples to pytest-benchmark" in printed
+    costs = {cost["name"]: cost for cost in json.loads(out.read_text())["costs"]}
+    assert [*costs][:2] == ["harness", "sensors"]
+    assert costs["sensors"]["pairs"] == 2
+    assert costs["sensors"]["percent"] is not None
+
+
+@pytest.mark.parametrize(
+    ("low_percent", "status"), [(0.49, 0), (0.51, 1)], ids=["within", "over"]
+)
+def test_overhead_fails_when_a_whole_interval_is_over_the_limit(
+    monkeypatch: pytest.MonkeyPatch, low_percent: float, status: int
+) -> None:
+    found = Overhead((Cost("sensors", 0.6, low_percent, 0.7, 50),), step_s=2e-4)
+    monkeypatch.setattr(cli, "measure", lambda *_: found)
+    monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
+    assert invoke("overhead")[0] == status
 
 
 def test_an_overhead_worker_that_dies_is_an_error_and_no_traceback(

@@ -2,34 +2,160 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.hardware import Hardware
-from harness.measure.overhead import _alternate
+from harness.measure.overhead import (
+    BLOCK_S,
+    FASTER,
+    REFERENCE_STEP_S,
+    SEGMENTS,
+    Cost,
+    _alternate,
+    costs_of,
+    rounds,
+)
+from harness.measure.sensing import Sensing
+from harness.measure.steady import SEGMENT_S
 
-CPU = Hardware.parse("cpu")
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr("harness.measure.overhead.sleep", lambda seconds: None)
 
 
 def worker(*messages):
-    """A worker that sends these; `answered` counts the replies to it."""
-    fake = SimpleNamespace(answered=0)
-
-    def go_on():
-        fake.answered += 1
-
-    fake.messages, fake.go_on = lambda limit_s: iter(messages), go_on
+    """A worker that sends these; `answered` are the replies to it."""
+    fake = SimpleNamespace(answered=[])
+    fake.messages = lambda limit_s: iter(messages)
+    fake.go_on = lambda: fake.answered.append("go on")
+    fake.answer = fake.answered.append
     return fake
 
 
-def test_stages_alone_are_answered():
-    told = worker(
-        {"kind": "warning", "text": "a damaged cache"},
-        {"kind": "stage", "name": "bare"},
-        {"kind": "result", "value": {"bare_s": [1.0]}},
-    )
-    assert _alternate(told, CPU, lambda done: None) == ({"bare_s": [1.0]}, [])
-    assert told.answered == 1
+def stage(name):
+    return {"kind": "stage", "name": name}
+
+
+SEGMENT = {"kind": "segment", "samples": 5}
+RESULT = {"kind": "result", "value": {"rounds": []}}
+
+
+def silent(variant):
+    return Sensing()
+
+
+def test_stages_and_segments_alone_are_answered():
+    told = worker({"kind": "warning", "text": "cold"}, stage("bare"), SEGMENT, RESULT)
+    assert _alternate(told, silent, lambda done: None) == {"rounds": []}
+    assert told.answered == ["go on", ""]
 
 
 def test_a_worker_that_fails_is_told_with_its_traceback():
     told = worker({"kind": "failed", "text": "Traceback: broken"})
     with pytest.raises(RuntimeError, match="Traceback: broken"):
-        _alternate(told, CPU, lambda done: None)
+        _alternate(told, silent, lambda done: None)
+
+
+def test_a_worker_that_is_gone_has_no_result():
+    assert _alternate(worker(stage("bare")), silent, lambda done: None) is None
+
+
+def test_what_a_variant_needs_is_at_work_during_its_own_blocks_alone():
+    log = []
+
+    def begin(variant):
+        log.append(f"begin {variant}")
+        return Sensing(
+            lambda: log.append(f"read {variant}"), lambda: log.append(f"end {variant}")
+        )
+
+    blocks = stage("bare"), SEGMENT, stage("noise"), SEGMENT, SEGMENT, stage("done")
+    _alternate(worker(*blocks, RESULT), begin, lambda done: None)
+    assert log == [
+        *("begin bare", "read bare", "end bare"),
+        *("begin noise", "read noise", "read noise", "end noise"),
+        *("begin done", "end done"),
+    ]
+
+
+def test_what_a_failed_worker_needed_is_ended():
+    log = []
+    told = worker(stage("noise"), {"kind": "failed", "text": "broken"})
+    with pytest.raises(RuntimeError):
+        _alternate(
+            told, lambda _: Sensing(close=lambda: log.append("end")), lambda done: None
+        )
+    assert log == ["end"]
+
+
+def test_progress_counts_whole_rounds():
+    heard = []
+    names = [name for names in rounds(2, ["gpu"]) for name in names]
+    _alternate(worker(*map(stage, names), RESULT), silent, heard.append)
+    assert heard == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_every_part_runs_forwards_and_backwards_beside_bare_blocks():
+    assert rounds(5, ["cpu", "noise"]) == [
+        ["harness", "bare", "sensors", "cpu"],
+        ["cpu", "sensors", "bare", "harness"],
+        ["harness", "bare", "sensors", "noise"],
+        ["noise", "sensors", "bare", "harness"],
+        ["harness", "bare", "sensors", "cpu"],
+    ]
+
+
+def test_blocks_hold_as_many_segments_as_their_sensors_are_faster():
+    assert SEGMENTS * SEGMENT_S == BLOCK_S * FASTER
+
+
+def test_a_sensors_cost_is_divided_by_how_much_more_often_it_ran():
+    times = {"bare": 1.0, "harness": 1.0, "sensors": 1.5, "noise": 1.25}
+    found = {cost.name: cost for cost in costs_of([times, times]).costs}
+    assert found["sensors"] == Cost("sensors", *[100 * 0.5 / FASTER] * 3, 2)
+    assert found["noise"] == Cost("noise", *[100 * 0.25 / FASTER] * 3, 2)
+    assert "bare" not in found
+
+
+def test_the_harnesss_cost_is_told_of_a_longer_step_than_was_run():
+    step_s = REFERENCE_STEP_S / 4
+    times = {"bare": step_s, "harness": 1.5 * step_s, "sensors": step_s}
+    found = costs_of([times, times])
+    assert found.costs[0] == Cost("harness", *[pytest.approx(12.5)] * 3, 2)
+    assert found.step_s == step_s
+
+
+def test_the_interval_is_over_pairs_of_one_round():
+    """A machine of half the speed in one round slows both alike."""
+    times = {"bare": 1.0, "harness": 1.0, "sensors": 1.04}
+    slow = {name: 2 * seconds for name, seconds in times.items()}
+    sensors = costs_of([times, slow, times]).costs[1]
+    assert sensors.percent == pytest.approx(1.0)
+    assert sensors.low_percent == pytest.approx(1.0)
+    assert sensors.high_percent == pytest.approx(1.0)
+
+
+def test_a_round_that_something_else_disturbed_moves_no_figure():
+    times = {"bare": 1.0, "harness": 1.0, "sensors": 1.04}
+    disturbed = {"bare": 1.0, "harness": 9.0, "sensors": 9.0}
+    harness, sensors = costs_of([times] * 9 + [disturbed]).costs
+    assert (harness.percent, sensors.percent) == (0.0, pytest.approx(1.0))
+    assert (sensors.low_percent, sensors.high_percent) == (pytest.approx(1.0),) * 2
+
+
+def test_a_part_of_a_single_pair_has_no_figure():
+    whole = {"bare": 1.0, "harness": 1.0, "sensors": 1.0}
+    found = costs_of([whole | {"gpu": 1.0}, whole]).costs[-1]
+    assert found == Cost("gpu", None, None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("cost", "over"),
+    [
+        (Cost("harness", 1.0, 0.51, 1.5, 9), True),
+        (Cost("sensors", 1.0, 0.51, 1.5, 9), True),
+        (Cost("sensors", 1.0, 0.5, 1.5, 9), False),
+        (Cost("noise", 1.0, 0.51, 1.5, 9), False),
+        (Cost("harness", None, None, None, 1), False),
+    ],
+)
+def test_a_limit_is_broken_when_the_whole_interval_is_above_it(cost, over):
+    assert cost.is_over_limit is over
