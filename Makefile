@@ -1,13 +1,17 @@
 # make bench   measure this machine in the quick profile
 # make test    every test
 # make smoke   the smoke case of every workload
+# make aa        20 comparisons of this checkout with itself, half of them beside a busy
+#                process: does `speechmark ab` tell a change where there is none?
+# make ab-power  20 more, one side 5 % slower: does it find the change?
+# make slow      the tests that take many minutes: asv between real commits
 # Each builds its environment first; nothing else than Python and make is needed.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: bench test smoke lint lock clean
+.PHONY: bench test smoke aa ab-power slow lint lock clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +27,15 @@ test: $(VENV)/installed
 
 smoke: $(VENV)/installed
 	$(BIN)/pytest --benchmark-only --profile smoke
+
+aa: $(VENV)/installed
+	$(BIN)/python -m harness.ab.trials aa
+
+ab-power: $(VENV)/installed
+	$(BIN)/python -m harness.ab.trials power
+
+slow: $(VENV)/installed
+	$(BIN)/pytest tests -m slow
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The command `speechmark`: plan, doctor, show, overhead."""
+"""The command `speechmark`: plan, doctor, show, overhead, ab."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from harness import comparison, costs, edits
 from harness import profile as profiles
+from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
 from harness.hardware import parse_all
@@ -265,3 +266,6 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
     if out is not None:
         out.write_text(costs.as_json(found, showing))
     sys.exit(any(cost.is_over_limit for cost in found.costs))
+
+
+main.add_command(ab)

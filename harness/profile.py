@@ -23,13 +23,17 @@ class Profile:
 
 
 SMOKE = Profile("smoke", 0.5, 0.0, 1, 1, 1, 30.0)
+# What a commit is compared by: `speechmark ab` and asv repeat it in many processes.
+COMMIT = Profile("commit", 1.0, 1.0, 5, 1000, 1, 40.0)
 QUICK = Profile("quick", 2.0, 2.0, 5, 2000, 1, 50.0)
 # Processes differ more than a process's samples do, so its time goes into three of them
 # rather than into long ones.
 STANDARD = Profile("standard", 10.0, 5.0, 10, 20_000, 3, 3600.0)
 PAPER = Profile("paper", 60.0, 120.0, 10, 50_000, 3, 14 * 24 * 3600.0)
 
-PROFILES = {profile.name: profile for profile in (SMOKE, QUICK, STANDARD, PAPER)}
+PROFILES = {
+    profile.name: profile for profile in (SMOKE, COMMIT, QUICK, STANDARD, PAPER)
+}
 
 
 def find(name: str) -> Profile:

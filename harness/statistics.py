@@ -199,7 +199,7 @@ def half_width(log_sd: float, n: int) -> float:
     """Of `sequential_ratio`'s interval on the logarithm, of `n` pairs.
 
     >>> round(half_width(0.01, 8), 4)
-    0.0114
+    0.0115
     """
     upper = stats.norm.cdf(POCOCK_SIX_LOOKS)
     return float(stats.t.ppf(upper, n - 1) * log_sd / math.sqrt(n))

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
@@ -19,6 +20,18 @@ from harness.hardware import STEERING_VARIABLES
 LOG_TAIL_LINES = 12
 
 
+@dataclass(frozen=True)
+class Suite:
+    """The code that a worker runs: an interpreter, and the folder with the suite's
+    packages, None for those that the interpreter finds."""
+
+    interpreter: str = sys.executable
+    folder: Path | None = None
+
+
+HERE = Suite()
+
+
 class Worker:
     """One worker process and the pipes to it.
 
@@ -26,15 +39,20 @@ class Worker:
     """
 
     def __init__(
-        self, job: Mapping[str, Any], environment: Mapping[str, str], log_path: Path
+        self,
+        job: Mapping[str, Any],
+        environment: Mapping[str, str],
+        log_path: Path,
+        suite: Suite = HERE,
     ) -> None:
         from_worker, worker_out = os.pipe()
         worker_in, to_worker = os.pipe()
-        command = (sys.executable, "-m", "harness.measure.worker")
+        command = (suite.interpreter, "-m", "harness.measure.worker")
         self.log_path = log_path
         with open(log_path, "wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(worker_out), str(worker_in)],
+                cwd=suite.folder,  # `-m` looks for modules there first
                 env={**_inherited(), **environment},
                 pass_fds=(worker_out, worker_in),
                 stdin=subprocess.DEVNULL,
@@ -58,7 +76,11 @@ class Worker:
 
     def go_on(self) -> None:
         """Answer a stage message: the sensors have been read."""
-        self._tell("")
+        self.answer("")
+
+    def answer(self, text: str) -> None:
+        """Answer a message that the worker waits on."""
+        self._tell(text)
 
     def messages(self, limit_s: float) -> Iterator[dict[str, Any]]:
         """Every message until the worker closes its pipe.

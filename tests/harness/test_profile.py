@@ -10,6 +10,7 @@ def test_a_profile_is_found_by_its_name():
     assert profile.find("standard") is profile.STANDARD
     assert [profile.find(name).name for name in profile.PROFILES] == [
         "smoke",
+        "commit",
         "quick",
         "standard",
         "paper",
@@ -17,8 +18,9 @@ def test_a_profile_is_found_by_its_name():
 
 
 def test_an_unknown_profile_is_quoted_beside_the_known_ones():
-    expected = "unknown profile 'full': expected one of smoke, quick, standard, paper"
-    with pytest.raises(ValueError, match=f"^{expected}$"):
+    known = "smoke, commit, quick, standard, paper"
+    expected = f"^unknown profile 'full': expected one of {known}$"
+    with pytest.raises(ValueError, match=expected):
         profile.find("full")
 
 

@@ -1,0 +1,1 @@
+"""A/B: two states of the suite on one machine, in turns."""

@@ -1,0 +1,154 @@
+"""The command `speechmark ab`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from rich.console import Console
+
+from harness import profile as profiles
+from harness.ab import show
+from harness.ab.comparison import Comparison, Limits
+from harness.ab.contest import Contest, run_all
+from harness.ab.states import checked_out
+from harness.ab.verdict import THRESHOLD_PERCENT
+from harness.bridges.progress import minutes
+from harness.hardware import Machine, parse_all
+from harness.observe.fingerprint import fingerprint
+from harness.plan import Planned, discover, plan
+from harness.run_session import this_machine
+
+PYTHON = click.Path(path_type=Path, exists=True)
+WIDTH = 200
+
+
+@click.command()
+@click.argument("rev_a")
+@click.argument("rev_b")
+@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@click.option(
+    "--profile",
+    default="commit",
+    show_default=True,
+    help="which cases, and how long each pair of processes measures",
+)
+@click.option("--hardware", default="cpu", show_default=True, metavar="HW")
+@click.option(
+    "--minutes",
+    "limit_minutes",
+    default=2.0,
+    show_default=True,
+    help="longest time for one case; it ends earlier once the answer is known",
+)
+@click.option(
+    "--threshold",
+    default=THRESHOLD_PERCENT,
+    show_default=True,
+    metavar="PERCENT",
+    help="smaller changes count as the same",
+)
+@click.option("--a-env", type=PYTHON, help="interpreter or environment of A")
+@click.option("--b-env", type=PYTHON, help="interpreter or environment of B")
+@click.option(
+    "--data-root", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@click.option(
+    "--json",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="where every sample goes  [default: results/local/ab-TIME.json]",
+)
+def ab(
+    rev_a: str,
+    rev_b: str,
+    keyword: str,
+    profile: str,
+    hardware: str,
+    limit_minutes: float,
+    threshold: float,
+    a_env: Path | None,
+    b_env: Path | None,
+    data_root: Path | None,
+    out: Path | None,
+) -> None:
+    """Is REV_B slower than REV_A on this machine?
+
+    Both are checked out into folders of their own; their worker processes take turns,
+    A B B A, in pair after pair, until the interval of B / A says it or the time is up.
+    A revision is whatever git knows, or "." for the working tree as it is. With
+    --a-env and --b-env, "ab . ." compares two environments.
+
+    Exits with status 1 when a case became slower, larger in memory or less accurate.
+    """
+    machine = this_machine()
+    cases = chosen_cases(profile, hardware, keyword, machine)
+    if limit_minutes <= 0 or not 0 < threshold < 100:
+        raise click.UsageError(
+            f"--minutes {limit_minutes:g} --threshold {threshold:g}: expected a time "
+            "above 0 and a threshold between 0 and 100"
+        )
+    out = out or Path("results/local") / f"ab-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    try:
+        with (
+            checked_out((rev_a, rev_b), (a_env, b_env)) as states,
+            TemporaryDirectory(prefix="speechmark-ab-") as folder,
+        ):
+            for state in states:
+                click.echo(str(state))
+            limits = Limits(60 * limit_minutes, threshold)
+            contest = Contest(
+                states, profiles.find(profile), machine, limits, Path(folder), data_root
+            )
+            done = _fought(contest, cases, out)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{show.summary(done)}; samples: {out}")
+    sys.exit(any(comparison.is_regression for comparison in done))
+
+
+def chosen_cases(
+    profile: str, hardware: str, keyword: str, machine: Machine
+) -> list[Planned]:
+    """The cases to compare; click.UsageError for what this machine does not know."""
+    try:
+        profiles.find(profile)
+        parse_all([hardware], machine)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    cases = [
+        planned
+        for planned in plan(discover(), profile, [hardware])
+        if keyword.lower() in planned.case.id.lower()
+    ]
+    if not cases:
+        raise click.UsageError(f"no case of {profile} contains {keyword!r}")
+    return cases
+
+
+def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Comparison]:
+    header = {"suite_version": version("speechmark"), "machine": fingerprint()}
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    done: list[Comparison] = []
+    longest = minutes(len(cases) * contest.limits.budget_s)
+    click.echo(f"{len(cases)} cases, at most {longest}")
+    with console.status("starting") as status:
+
+        def tell(so_far: Comparison) -> None:
+            time = so_far.time
+            now = f"{time.ratio:.3f}, {show.interval(time)}" if time else ""
+            status.update(
+                f"[{len(done) + 1}/{len(cases)}] {so_far.case_id}: "
+                f"{len(so_far.rounds)} pairs, B / A {now}"
+            )
+
+        for comparison in run_all(contest, cases, out, header, tell):
+            done.append(comparison)
+            console.print(show.table([comparison]), highlight=False)
+    for line in show.remarks(done):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return done

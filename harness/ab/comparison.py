@@ -1,0 +1,195 @@
+"""Pairs of one case until the answer is known or the time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from time import monotonic
+from typing import Any
+
+from harness.ab.pair import Round, SideEndedError
+from harness.ab.verdict import THRESHOLD_PERCENT, Verdict, judge
+from harness.observe.noise import LIMITS
+from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
+
+MORE_MEMORY = ("less", "more")  # the words of a verdict on memory
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """An error rate of both states; `chance` is the 95 % interval of A's."""
+
+    name: str
+    a: float
+    b: float
+    chance: tuple[float, float]
+
+    @property
+    def word(self) -> str:
+        """ "same", "differs" (within what chance would do), "worse" or "better"."""
+        if self.a == self.b:
+            return "same"
+        if self.chance[0] <= self.b <= self.chance[1]:
+            return "differs"
+        return "worse" if self.b > self.a else "better"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One case in both states. Without rounds there is a `reason`."""
+
+    case_id: str
+    rounds: Sequence[Round] = ()
+    seconds: float = 0.0
+    threshold_percent: float = THRESHOLD_PERCENT
+    status: str = "ok"  # or "skipped", "failed"
+    reason: str | None = None
+
+    @property
+    def step_s(self) -> tuple[float, float]:
+        """Seconds of a step of A and of B: the median over the pairs."""
+        a, b = zip(*(one.typical_s for one in self.rounds), strict=True)
+        return median(a), median(b)
+
+    @property
+    def time(self) -> RatioEstimate | None:
+        """Time of B over that of A."""
+        pairs = [r.typical_s for r in self.rounds]
+        return sequential_ratio(*_swapped(pairs)) if pairs else None
+
+    @property
+    def memory(self) -> RatioEstimate | None:
+        """Peak memory of B over that of A."""
+        pairs = [
+            (a["peak_rss_bytes"], b["peak_rss_bytes"])
+            for a, b in (r.results for r in self.rounds)
+        ]
+        known = pairs and all(a and b for a, b in pairs)
+        return sequential_ratio(*_swapped(pairs)) if known else None
+
+    @property
+    def time_verdict(self) -> Verdict | None:
+        return self._judge(self.time, ("faster", "slower"))
+
+    @property
+    def memory_verdict(self) -> Verdict | None:
+        return self._judge(self.memory, MORE_MEMORY)
+
+    @property
+    def metrics(self) -> list[MetricChange]:
+        """Accuracy, which the first round's workers told."""
+        if not self.rounds:
+            return []
+        a, b = (_metrics_of(result) for result in self.rounds[0].results)
+        return [
+            MetricChange(
+                name,
+                a[name]["value"],
+                b[name]["value"],
+                (a[name]["interval"][0], a[name]["interval"][1]),
+            )
+            for name in a.keys() & b.keys()
+        ]
+
+    @property
+    def disturbance(self) -> str | None:
+        """What else went on, where it exceeds the limits."""
+        parts = []
+        for name, limit in (
+            ("steal_percent", LIMITS.steal_percent),
+            ("others_percent", LIMITS.others_cpu_percent),
+        ):
+            seen = [getattr(one, name) or 0.0 for one in self.rounds]
+            over = [value for value in seen if value > limit]
+            if over:
+                what = "stolen" if name.startswith("steal") else "taken by others"
+                parts.append(
+                    f"up to {max(over):.0f} % of the machine's time was {what} in "
+                    f"{len(over)} of {len(seen)} pairs"
+                )
+        return "; ".join(parts) or None
+
+    @property
+    def is_regression(self) -> bool:
+        verdicts = (self.time_verdict, self.memory_verdict)
+        slower = any(v is not None and v.word == "slower" for v in verdicts)
+        return slower or any(metric.word == "worse" for metric in self.metrics)
+
+    @property
+    def is_decided(self) -> bool:
+        verdicts = (self.time_verdict, self.memory_verdict)
+        return all(verdict is None or verdict.decided for verdict in verdicts)
+
+    def _judge(
+        self, estimate: RatioEstimate | None, words: tuple[str, str]
+    ) -> Verdict | None:
+        if estimate is None:
+            return None
+        s_per_pair = self.seconds / len(self.rounds)
+        return judge(estimate, self.threshold_percent, s_per_pair, words)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a comparison of one case ends."""
+
+    budget_s: float = 120.0
+    threshold_percent: float = THRESHOLD_PERCENT
+    looks: tuple[int, ...] = LOOKS
+
+
+def compare(
+    case_id: str,
+    play: Callable[[int], Round],
+    limits: Limits,
+    tell: Callable[[Comparison], None] = lambda so_far: None,
+    clock: Callable[[], float] = monotonic,
+) -> Comparison:
+    """Rounds until a look decides on time and on memory, or the next round would go
+    beyond the budget. `play(number)` plays one round.
+
+    Rounds before one that breaks are kept. States that do not do the same work have no
+    verdict.
+    """
+    began = clock()
+    so_far = Comparison(case_id, threshold_percent=limits.threshold_percent)
+    while True:
+        try:
+            rounds = (*so_far.rounds, play(len(so_far.rounds)))
+        except SideEndedError as ended:
+            kind = "failed" if so_far.rounds else ended.kind
+            return replace(so_far, status=kind, reason=str(ended))
+        spent_s, n = clock() - began, len(rounds)
+        so_far = replace(so_far, rounds=rounds, seconds=spent_s)
+        tell(so_far)
+        if differing := different_work(rounds[0].results):
+            reason = f"not the same work: {differing}"
+            return replace(so_far, status="failed", reason=reason)
+        time_is_up = spent_s + spent_s / n > limits.budget_s or n >= limits.looks[-1]
+        if time_is_up or (n in limits.looks and so_far.is_decided):
+            return so_far
+
+
+def different_work(results: tuple[dict[str, Any], dict[str, Any]]) -> str | None:
+    """What of the work differs between the states: a ratio of different work says
+    nothing. The size of a model may: that is what a compression changes."""
+    told = [
+        {name: result["work"][name] for name in ("items", "audio_s")}
+        | {"corpus": result["details"].get("corpus_checksum")}
+        for result in results
+    ]
+    differing = [name for name in told[0] if told[0][name] != told[1][name]]
+    parts = [f"{name} {told[0][name]} in A, {told[1][name]} in B" for name in differing]
+    return ", ".join(parts) or None
+
+
+def _swapped(
+    pairs: Sequence[tuple[float, float]],
+) -> tuple[list[float], list[float]]:
+    """B over A, as numerators and denominators."""
+    return [b for _, b in pairs], [a for a, _ in pairs]
+
+
+def _metrics_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (result["accuracy"] or {}).get("metrics") or {}

@@ -1,0 +1,145 @@
+"""A contest of two states over cases: starts the pairs, keeps what they measured."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.ab.comparison import Comparison, Limits, compare
+from harness.ab.pair import BLOCKS, Round, Side, play
+from harness.ab.states import State
+from harness.case import Case
+from harness.hardware import Hardware, Machine
+from harness.measure.run import file_name, precision_of
+from harness.measure.worker import name_of
+from harness.plan import Planned
+from harness.profile import Profile
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What holds for every case. `slow_down_percent` slows B on purpose: for trials."""
+
+    states: tuple[State, State]
+    profile: Profile
+    machine: Machine
+    limits: Limits
+    work_dir: Path  # logs and scratch folders
+    data_root: Path | None = None
+    slow_down_percent: float = 0.0
+
+    def run(
+        self, planned: Planned, tell: Callable[[Comparison], None] = lambda _: None
+    ) -> Comparison:
+        """Compare one case."""
+        hardware = Hardware.parse(planned.case.hardware)
+        if reason := hardware.missing_on(self.machine):
+            return Comparison(planned.case.id, status="skipped", reason=reason)
+
+        def one(number: int) -> Round:
+            def open_side(index: int) -> Side:
+                return self._side(planned, hardware, index, number)
+
+            b_first = number % 2 == 1
+            return play(open_side, self.profile.timed_s, b_first, judged=number == 0)
+
+        return compare(planned.case.id, one, self.limits, tell)
+
+    def _side(
+        self, planned: Planned, hardware: Hardware, index: int, number: int
+    ) -> Side:
+        state = self.states[index]
+        name = f"{file_name(planned.case)}-{state.name}"
+        scratch = self.work_dir / "scratch" / name
+        scratch.mkdir(parents=True, exist_ok=True)
+        logs = self.work_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        job = self._job(planned, index) | {"scratch_dir": str(scratch.absolute())}
+        log = logs / f"{name}-{number}.log"
+        return Side(state, job, hardware, self.machine, log)
+
+    def _job(self, planned: Planned, index: int) -> dict[str, Any]:
+        return {
+            "entry": "harness.measure.turns:run_job",
+            "build": name_of(planned.workload.build),
+            "claimed": precision_of(planned.case.compression),
+            "case_id": planned.case.id,
+            "profile": asdict(self.profile),
+            "seed": 0,
+            "data_root": str(self.data_root.absolute()) if self.data_root else None,
+            "block_s": self.profile.timed_s / BLOCKS,
+            "slow_down_percent": self.slow_down_percent if index == 1 else 0.0,
+        }
+
+
+def run_all(
+    contest: Contest,
+    cases: Sequence[Planned],
+    out: Path,
+    header: dict[str, Any],
+    tell: Callable[[Comparison], None],
+) -> Iterator[Comparison]:
+    """Compare case after case; the file `out` holds every finished one at any time."""
+    done: list[Comparison] = []
+    for planned in cases:
+        done.append(contest.run(planned, tell))
+        write(out, contest, done, header)
+        yield done[-1]
+
+
+def write(
+    out: Path,
+    contest: Contest,
+    comparisons: Sequence[Comparison],
+    header: dict[str, Any],
+) -> None:
+    """All samples, and what they say, as JSON; the old file stays until the new one is
+    whole."""
+    states = [
+        {"name": s.name, "revision": s.revision, "commit": s.commit, "dirty": s.dirty}
+        for s in contest.states
+    ]
+    document = {
+        "format": "speechmark-ab",
+        "format_version": FORMAT_VERSION,
+        **header,
+        "profile": contest.profile.name,
+        "threshold_percent": contest.limits.threshold_percent,
+        "states": states,
+        "cases": [_plain(comparison) for comparison in comparisons],
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(document, allow_nan=False) + "\n")
+    partial.replace(out)
+
+
+def _plain(comparison: Comparison) -> dict[str, Any]:
+    time, memory = comparison.time_verdict, comparison.memory_verdict
+    return {
+        "case_id": comparison.case_id,
+        "axes": asdict(Case.parse(comparison.case_id)),
+        "status": comparison.status,
+        "reason": comparison.reason,
+        "seconds": comparison.seconds,
+        "time": _estimate(comparison.time, time.text if time else None),
+        "memory": _estimate(comparison.memory, memory.text if memory else None),
+        "metrics": [asdict(m) | {"word": m.word} for m in comparison.metrics],
+        "rounds": [asdict(one) for one in comparison.rounds],
+    }
+
+
+def _estimate(estimate: Any, text: str | None) -> dict[str, Any] | None:
+    """A single pair's interval is endless, which JSON cannot say: null."""
+    if estimate is None:
+        return None
+    plain = asdict(estimate)
+    if estimate.log_sd is None:
+        plain |= {"low": None, "high": None}
+    return plain | {"verdict": text}

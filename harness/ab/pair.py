@@ -1,0 +1,172 @@
+"""A pair of workers, one of each state, that take turns: A B B A."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.ab.states import State
+from harness.hardware import Hardware, Machine
+from harness.measure.spawn import Worker, how_it_ended
+from harness.observe.cpu import MachineTimes, ProcessTree, machine_times, steal_percent
+from harness.statistics import typical_step_s
+
+BLOCKS = 8  # of each state in a pair, at least four: A B B A A B B A ...
+SETTLE_S = 0.005  # threads of the other worker may still spin after its last step
+LIMIT_S = 1800.0  # of one worker's life: builds may fill caches
+
+
+class SideEndedError(Exception):
+    """A worker that ended before its last turn; `kind` is "skipped" or "failed"."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+class Side:
+    """One state's worker."""
+
+    def __init__(
+        self,
+        state: State,
+        job: dict[str, Any],
+        hardware: Hardware,
+        machine: Machine,
+        log: Path,
+    ) -> None:
+        self.name = state.name
+        self.warnings: list[str] = []
+        job = job | {
+            "hardware": hardware.text,
+            "affinity": list(hardware.affinity(machine)),
+        }
+        environment = hardware.environment(machine)
+        self._worker = Worker(job, environment, log, state.suite)
+        self._messages = self._worker.messages(LIMIT_S)
+        self.tree = ProcessTree(self._worker.pid)
+
+    def wait_for_turn(self) -> list[float]:
+        """The samples (seconds) of its last turn, once it waits for the next."""
+        return list(self._next("turn")["samples_s"])
+
+    def take(self, what: str) -> list[float]:
+        """Have it do something now, and wait until it has."""
+        self._worker.answer(what)
+        return self.wait_for_turn()
+
+    def end(self) -> dict[str, Any]:
+        """Its result."""
+        self._worker.answer("end")
+        return dict(self._next("result")["value"])
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def _next(self, wanted: str) -> dict[str, Any]:
+        try:
+            for message in self._messages:
+                kind = message["kind"]
+                if kind == wanted:
+                    return message
+                if kind == "stage":
+                    self._worker.go_on()
+                elif kind == "warning":
+                    self.warnings.append(message["text"])
+                elif kind in ("skipped", "failed"):
+                    text = f"\n{message['text']}" if "text" in message else ""
+                    raise self._ended(kind, message["reason"] + text)
+        except TimeoutError as error:
+            raise self._ended("failed", str(error)) from None
+        how = how_it_ended(self._worker.wait(), None)
+        raise self._ended("failed", f"{how}\n{self._worker.log_tail()}")
+
+    def _ended(self, kind: str, reason: str) -> SideEndedError:
+        return SideEndedError(kind, f"state {self.name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one pair of fresh processes measured.
+
+    Samples are seconds of steps that go through `cycle` inputs in order. `results` are
+    the workers' own (work, details, accuracy, peak memory), A's first.
+    """
+
+    samples_s: tuple[list[float], list[float]]
+    results: tuple[dict[str, Any], dict[str, Any]]
+    steal_percent: float | None = None
+    others_percent: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def typical_s(self) -> tuple[float, float]:
+        """Seconds of a step, of A and of B."""
+        a, b = (
+            typical_step_s(samples, result["cycle"])
+            for samples, result in zip(self.samples_s, self.results, strict=True)
+        )
+        return a, b
+
+
+def play(
+    open_side: Callable[[int], Side], timed_s: float, b_first: bool, judged: bool
+) -> Round:
+    """Start a worker of each state, let them take turns until each has timed
+    `timed_s`, and end them.
+
+    `open_side` starts the worker of state 0 or 1. Both build at once: nothing is timed
+    yet. `judged` asks for accuracy as well, at the end. Raises SideEndedError.
+    """
+    with ExitStack() as stack:
+        sides = []
+        for index in (0, 1):
+            sides.append(open_side(index))
+            stack.callback(sides[-1].close)
+        order = (1, 0) if b_first else (0, 1)
+        for side in sides:
+            side.wait_for_turn()
+        for index in order:
+            sides[index].take("warm-up")
+        before = _counters(sides)
+        samples = _blocks(sides, order, timed_s)
+        steal, others = _between(before, _counters(sides))
+        if judged:
+            for side in sides:
+                side.take("accuracy")
+        results = (sides[0].end(), sides[1].end())
+        warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
+    return Round(samples, results, steal, others, warnings)
+
+
+def _blocks(
+    sides: Sequence[Side], order: tuple[int, int], timed_s: float
+) -> tuple[list[float], list[float]]:
+    samples: tuple[list[float], list[float]] = ([], [])
+    while min(sum(samples[0]), sum(samples[1])) < timed_s or not samples[0]:
+        for index in (*order, *reversed(order)):
+            time.sleep(SETTLE_S)
+            samples[index].extend(sides[index].take("block"))
+    return samples
+
+
+def _counters(sides: Sequence[Side]) -> tuple[MachineTimes, float | None]:
+    used = [side.tree.read() for side in sides]
+    known = [usage.cpu_s for usage in used if usage is not None]
+    return machine_times(), sum(known) if len(known) == len(used) else None
+
+
+def _between(
+    before: tuple[MachineTimes, float | None], after: tuple[MachineTimes, float | None]
+) -> tuple[float | None, float | None]:
+    """Steal, and the time of all other processes, in % of the machine's time."""
+    steal = steal_percent(before[0], after[0])
+    total_s = after[0].total_s - before[0].total_s
+    if before[1] is None or after[1] is None or total_s <= 0:
+        return steal, None
+    others_s = after[0].busy_s - before[0].busy_s - (after[1] - before[1])
+    return steal, max(0.0, 100 * others_s / total_s)

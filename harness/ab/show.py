@@ -1,0 +1,99 @@
+"""A comparison as a table: what a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from harness.ab.comparison import Comparison
+from harness.statistics import RatioEstimate
+
+
+def table(comparisons: Sequence[Comparison]) -> Table:
+    """A row a case: ms of a step in both states, B over A, and what that says."""
+    made = Table("case", box=None)
+    for column in ("A ms", "B ms", "B / A", "95 % interval", "pairs"):
+        made.add_column(column, justify="right")
+    made.add_column("time")
+    made.add_column("memory")
+    made.add_column("accuracy")
+    for comparison in comparisons:
+        made.add_row(comparison.case_id, *_cells(comparison))
+    return made
+
+
+def _cells(comparison: Comparison) -> tuple[str, ...]:
+    time, verdict = comparison.time, comparison.time_verdict
+    if time is None or verdict is None:
+        return ("", "", "", "", "0", comparison.status, "", "")
+    a_s, b_s = comparison.step_s
+    word = verdict.text if comparison.status == "ok" else comparison.status
+    return (
+        f"{1e3 * a_s:.4g}",
+        f"{1e3 * b_s:.4g}",
+        f"{time.ratio:.3f}",
+        interval(time),
+        str(time.n),
+        word,
+        _memory(comparison),
+        _accuracy(comparison),
+    )
+
+
+def interval(estimate: RatioEstimate) -> str:
+    """A ratio's interval; one pair has none.
+
+    >>> interval(RatioEstimate(1.0, 0.987, 1.012, 8, 0.01))
+    '0.987 to 1.012'
+    """
+    if estimate.log_sd is None:
+        return "-"
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _memory(comparison: Comparison) -> str:
+    memory, verdict = comparison.memory, comparison.memory_verdict
+    if memory is None or verdict is None:
+        return "unknown"
+    if verdict.word in ("same", "undecided"):
+        return verdict.word
+    return f"{verdict.text}: {memory.ratio:.3f}x"
+
+
+def _accuracy(comparison: Comparison) -> str:
+    if not comparison.metrics:
+        return "-"
+    changed = [m for m in comparison.metrics if m.word != "same"]
+    if not changed:
+        return "same"
+    return ", ".join(
+        f"{m.word}: {m.name} {100 * m.a:.2f} to {100 * m.b:.2f} %" for m in changed
+    )
+
+
+def remarks(comparisons: Sequence[Comparison]) -> list[str]:
+    """Why cases have no verdict, and what went on beside them."""
+    lines = []
+    for one in comparisons:
+        if one.reason:
+            lines.append(f"{one.status}: {one.case_id}: {one.reason}")
+        if one.disturbance:
+            lines.append(f"noise: {one.case_id}: {one.disturbance}")
+        warnings = {w for played in one.rounds for w in played.warnings}
+        lines += [f"warning: {one.case_id}: {w}" for w in sorted(warnings)]
+    return lines
+
+
+def summary(comparisons: Sequence[Comparison]) -> str:
+    """One line: how many of which verdict."""
+    words = [_word(comparison) for comparison in comparisons]
+    counts = {word: words.count(word) for word in dict.fromkeys(words)}
+    return ", ".join(f"{count} {word}" for word, count in counts.items())
+
+
+def _word(comparison: Comparison) -> str:
+    verdict = comparison.time_verdict
+    if comparison.status != "ok" or verdict is None:
+        return comparison.status
+    return verdict.word

@@ -1,0 +1,146 @@
+"""How far the verdicts of `speechmark ab` can be trusted on this machine.
+
+    python -m harness.ab.trials aa       the same state twice: every change is false
+    python -m harness.ab.trials power    B slowed by a known share: is it found?
+
+Every second trial of `aa` has a busy process beside it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from harness import profile as profiles
+from harness.ab import show
+from harness.ab.command import chosen_cases
+from harness.ab.comparison import Comparison, Limits
+from harness.ab.contest import Contest
+from harness.ab.states import AS_IT_IS, checked_out
+from harness.run_session import this_machine
+
+FALSE_ALLOWED = 1
+FOUND_OF_20 = 18
+SPIN = "while True: pass"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One comparison; `busy` where another process took a core beside it."""
+
+    comparison: Comparison
+    busy: bool
+
+    @property
+    def false_verdicts(self) -> list[str]:
+        """Every change that was said, of two states that are the same."""
+        one = self.comparison
+        verdicts = {"time": one.time_verdict, "memory": one.memory_verdict}
+        said = [
+            f"{what} {verdict.text}"
+            for what, verdict in verdicts.items()
+            if verdict is not None and verdict.word in ("faster", "slower")
+        ]
+        return said + [f"{m.name} {m.word}" for m in one.metrics if m.word != "same"]
+
+    @property
+    def found(self) -> bool:
+        verdict = self.comparison.time_verdict
+        return verdict is not None and verdict.word == "slower"
+
+    def line(self, number: int) -> str:
+        """Number, case, what went on beside, ratio and verdict."""
+        one, time = self.comparison, self.comparison.time
+        beside = "busy" if self.busy else "quiet"
+        verdict = one.time_verdict
+        if time is None or verdict is None:
+            return f"{number:3} {beside:5} {one.case_id}: {one.status}: {one.reason}"
+        return (
+            f"{number:3} {beside:5} {one.case_id}: {time.ratio:.4f} "
+            f"[{show.interval(time)}], {time.n} pairs, {one.seconds:.0f} s: "
+            f"{verdict.text}"
+        )
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Another process that takes a whole core."""
+    process = subprocess.Popen([sys.executable, "-c", SPIN])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def failed(trials: Sequence[Trial]) -> list[Trial]:
+    """Those without any verdict: no trial at all."""
+    return [trial for trial in trials if trial.comparison.status != "ok"]
+
+
+def passed(trials: Sequence[Trial], slow_down_percent: float) -> tuple[bool, str]:
+    """Whether the verdicts were as they should be, and the count."""
+    n = len(trials)
+    if broken := failed(trials):
+        return False, f"{len(broken)} of {n} comparisons broke"
+    if slow_down_percent:
+        found = sum(trial.found for trial in trials)
+        wanted = FOUND_OF_20 * n / 20
+        text = f"{slow_down_percent:g} % slower: found in {found} of {n} comparisons"
+        return found >= wanted, text
+    wrong = [trial for trial in trials if trial.false_verdicts]
+    return (
+        len(wrong) <= FALSE_ALLOWED,
+        f"false verdicts: {len(wrong)} of {n} comparisons of a state with itself",
+    )
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["aa", "power"]))
+@click.option("--count", default=20, show_default=True, help="comparisons")
+@click.option("--minutes", default=1.0, show_default=True, help="longest time of each")
+@click.option("--slow-down", default=5.0, show_default=True, help="percent, of `power`")
+@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@click.option("--profile", default="commit", show_default=True)
+def main(
+    kind: str, count: int, minutes: float, slow_down: float, keyword: str, profile: str
+) -> None:
+    """Compare this checkout with itself, again and again, case after case.
+
+    Exits with status 1 where more than one verdict of `aa` is false, or where `power`
+    finds the slow-down in less than 18 of 20.
+    """
+    machine = this_machine()
+    cases = chosen_cases(profile, "cpu", keyword, machine)
+    trials: list[Trial] = []
+    slowed = slow_down if kind == "power" else 0.0
+    with (
+        checked_out((AS_IT_IS, AS_IT_IS)) as states,
+        TemporaryDirectory(prefix="speechmark-ab-") as folder,
+    ):
+        contest = Contest(
+            states, profiles.find(profile), machine, Limits(60 * minutes), Path(folder)
+        )
+        contest = replace(contest, slow_down_percent=slowed)
+        for planned in islice(cycle(cases), count):
+            busy = kind == "aa" and len(trials) % 2 == 1
+            with busy_process() if busy else nullcontext():
+                trials.append(Trial(contest.run(planned), busy))
+            click.echo(trials[-1].line(len(trials)))
+            for said in trials[-1].false_verdicts if kind == "aa" else ():
+                click.echo(f"    false: {said}")
+    well, text = passed(trials, slowed)
+    click.echo(text)
+    sys.exit(not well)
+
+
+if __name__ == "__main__":
+    main()

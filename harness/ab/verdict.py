@@ -1,0 +1,65 @@
+"""What an interval says: faster, slower, the same, or not known yet."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.bridges.progress import minutes
+from harness.statistics import RatioEstimate, half_width, pairs_needed
+
+THRESHOLD_PERCENT = 3.0  # what nobody would call a change
+CLEARANCE = 0.2  # of the threshold: nearer to it, no time would suffice
+LONGEST_S = 6 * 3600.0  # what nobody would wait for
+
+Word = Literal["faster", "slower", "same", "undecided"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`word` is of B against A: "slower" means that B takes longer (or, of memory,
+    more); `text` says it to a person."""
+
+    word: Word
+    text: str
+
+    @property
+    def decided(self) -> bool:
+        return self.word != "undecided"
+
+
+def judge(
+    estimate: RatioEstimate,
+    threshold_percent: float = THRESHOLD_PERCENT,
+    s_per_pair: float = 0.0,
+    words: tuple[str, str] = ("faster", "slower"),
+) -> Verdict:
+    """The verdict on B over A.
+
+    A change is said only where the whole interval lies beyond the threshold, "same"
+    only where the whole of it lies within. `s_per_pair` tells how long an undecided
+    one would take.
+    """
+    limit = 1 + threshold_percent / 100
+    if estimate.low > limit:
+        return Verdict("slower", words[1])
+    if estimate.high < 1 / limit:
+        return Verdict("faster", words[0])
+    if 1 / limit < estimate.low and estimate.high < limit:
+        return Verdict("same", f"same within {threshold_percent:g} %")
+    return Verdict("undecided", _undecided(estimate, math.log(limit), s_per_pair))
+
+
+def _undecided(estimate: RatioEstimate, limit: float, s_per_pair: float) -> str:
+    """How much longer, if the pairs to come are like those that were."""
+    if estimate.log_sd is None:
+        return "undecided: one pair says nothing of the next"
+    clearance = max(abs(abs(math.log(estimate.ratio)) - limit), CLEARANCE * limit)
+    more = pairs_needed(estimate.log_sd, clearance) - estimate.n
+    if half_width(estimate.log_sd, estimate.n) <= clearance:
+        more = estimate.n  # near the threshold: twice as many, at least
+    seconds = max(1, more) * s_per_pair
+    if seconds > LONGEST_S:
+        return f"undecided: needs more than {minutes(LONGEST_S)}"
+    return f"undecided: needs about {max(1, math.ceil(seconds / 60))} more minutes"

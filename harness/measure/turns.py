@@ -1,0 +1,84 @@
+"""The worker's side of an A/B comparison: it times a block when told to, and waits.
+
+Two such workers stand ready at once, so that blocks of both states lie a fraction of a
+second apart and a machine that drifts slows both alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from time import perf_counter_ns
+from typing import Any
+
+from harness.measure.channel import Channel
+from harness.measure.clock import timer_for
+from harness.measure.steady import draw_samples, warm_up
+from harness.measure.worker import context_of, peak_memory, plain_accuracy, resolve
+from harness.workload import Context, Operation, Training, UnsupportedError
+
+
+def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """Build, then serve turns until told to end.
+
+    Each message "turn" carries the samples (seconds) of the block before; the answer
+    is "warm-up", "block", "accuracy" or "end". Peak memory is read before accuracy is
+    asked for, so that evaluation has no part in it.
+    """
+    context = context_of(job, channel)
+    channel.enter("build")
+    built = resolve(job["build"])(context)
+    if isinstance(built, Training):
+        built.close()
+        raise UnsupportedError(
+            "a training is one long sample, its time to accuracy: compare asr-step, or "
+            "two results of whole runs"
+        )
+    try:
+        return _serve(built, context, job, channel) | {
+            "work": asdict(built.work),
+            "cycle": built.cycle,
+            "details": dict(built.details or {}),
+        }
+    finally:
+        built.close()
+
+
+def _serve(
+    operation: Operation, context: Context, job: dict[str, Any], channel: Channel
+) -> dict[str, Any]:
+    timer = timer_for(context.hardware.devices[0])
+    step = slowed(operation.step, job["slow_down_percent"])
+    block = replace(context.profile, timed_s=job["block_s"], min_samples=1)
+    memory: dict[str, Any] = {}
+    accuracy = None
+    samples: list[float] = []
+    while True:
+        answer = channel.ask("turn", samples_s=samples)
+        samples = []
+        if answer == "warm-up":
+            warm_up(step, timer, context.profile.warmup_s, operation.cycle)
+        elif answer == "block":
+            samples = draw_samples(step, timer, block, operation.cycle).samples_s
+            memory = peak_memory(context.hardware)
+        elif answer == "accuracy":
+            accuracy = plain_accuracy(operation.accuracy())
+        else:
+            return {"accuracy": accuracy, **memory}
+
+
+def slowed(step: Callable[[], object], percent: float) -> Callable[[], object]:
+    """The step made slower by a known share of its own time, by spinning: for trials
+    of what a comparison can find."""
+    if not percent:
+        return step
+
+    def slower() -> None:
+        began = perf_counter_ns()
+        step()
+        until = perf_counter_ns()
+        until += int((until - began) * percent / 100)
+        while perf_counter_ns() < until:
+            pass
+
+    return slower

@@ -1,0 +1,93 @@
+"""`speechmark ab`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+from click.testing import CliRunner
+from test_ab_pair import MACHINE, SHORT
+
+from harness import cli
+from harness import profile as profiles
+from harness.ab import command
+
+
+@pytest.fixture(autouse=True)
+def toy_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The toy workload alone, on a machine without a GPU."""
+    points = {"commit": toy.points("good", "unsupported"), "none": ()}
+    workload = replace(toy.WORKLOAD, points=points)
+    monkeypatch.setattr(command, "discover", lambda: [workload])
+    monkeypatch.setattr(command, "this_machine", lambda: MACHINE)
+    monkeypatch.setattr(command, "fingerprint", lambda: {"cpu_model": "toy"})
+    monkeypatch.setitem(profiles.PROFILES, "commit", SHORT)
+    monkeypatch.chdir(tmp_path)
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli.main, ["ab", *arguments])
+    return done.exit_code, done.output
+
+
+QUICKLY = ("--minutes", "0.0001")
+
+
+def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
+    status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json")
+    assert status == 0
+    assert "A: . (" in printed
+    assert "2 cases, at most 0 s" in printed
+    assert "undecided: one pair says nothing of the next" in printed
+    assert "skipped: toy/unsupported/fp32/eager/cpu/b1: state A: the toy" in printed
+    assert "1 undecided, 1 skipped; samples: out.json" in printed
+    kept = json.loads((tmp_path / "out.json").read_text())
+    assert kept["machine"] == {"cpu_model": "toy"}
+    assert len(kept["cases"]) == 2
+
+
+def test_without_a_name_samples_go_to_the_local_results(tmp_path: Path) -> None:
+    invoke(".", ".", *QUICKLY, "-k", "good")
+    assert len(list((tmp_path / "results/local").glob("ab-*Z.json"))) == 1
+
+
+def test_a_regression_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = command.Contest
+    monkeypatch.setattr(
+        command,
+        "Contest",
+        lambda *arguments: real(*arguments, slow_down_percent=900.0),
+    )
+    status, printed = invoke(".", ".", "-k", "good", "--threshold", "50")
+    assert (status, "slower" in printed) == (1, True)
+
+
+def test_a_keyword_chooses_cases() -> None:
+    _, printed = invoke(".", ".", *QUICKLY, "-k", "GOOD", "--json", "o.json")
+    assert "1 cases" in printed
+    assert "unsupported" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((".", "nowhere"), "'nowhere' is no revision"),
+        ((".", ".", "-k", "nothing"), "no case of commit contains 'nothing'"),
+        ((".", ".", "--profile", "fast"), "unknown profile 'fast'"),
+        ((".", ".", "--hardware", "cuda:0"), "0 CUDA devices"),
+        ((".", ".", "--hardware", "tpu"), "unknown hardware 'tpu'"),
+        ((".", ".", "--minutes", "0"), "--minutes 0"),
+        ((".", ".", "--threshold", "0"), "--threshold 0"),
+        ((".", ".", "--threshold", "100"), "--threshold 100"),
+        ((".", ".", "--a-env", "nowhere"), "'nowhere' does not exist"),
+        ((".", ".", "--b-env", "."), "no Python there"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_measured(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    status, printed = invoke(*arguments)
+    assert (status, told in printed) == (2, True), printed

@@ -1,0 +1,193 @@
+"""When a comparison ends, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from played import MIB, a_round, comparison, metric, result, rounds
+
+from harness.ab.comparison import Limits, compare, different_work
+from harness.ab.pair import SideEndedError
+from harness.statistics import LOOKS
+
+ENDLESS = Limits(budget_s=1e9)
+
+
+class Clock:
+    """Each round takes ten seconds: `compare` reads it at its start, then after each
+    round."""
+
+    def __init__(self) -> None:
+        self._ticks = count()
+
+    def __call__(self) -> float:
+        return 10.0 * next(self._ticks)
+
+
+def compared(*ratios: float, limits: Limits = ENDLESS):
+    """The ratios of the first rounds, the last of them for all further ones."""
+
+    def play(number: int):
+        return rounds(ratios[min(number, len(ratios) - 1)])[0]
+
+    return compare("toy", play, limits, clock=Clock())
+
+
+def test_a_clear_answer_ends_at_the_first_look():
+    done = compared(1.1)
+    assert (len(done.rounds), done.time_verdict.text) == (LOOKS[0], "slower")
+    assert done.is_regression
+
+
+def test_the_same_ends_there_too():
+    done = compared(1.001, 0.999)
+    assert (len(done.rounds), done.time_verdict.text) == (5, "same within 3 %")
+    assert not done.is_regression
+
+
+def test_between_looks_nothing_is_decided():
+    """Wide at the fifth pair, narrow at the sixth: it ends at the next look."""
+    done = compared(1.2, 1.0, 1.0, 1.0, 1.1, 1.1)
+    assert len(done.rounds) in LOOKS[1:]
+
+
+def test_looks_are_those_that_the_limits_give():
+    done = compared(1.1, limits=replace(ENDLESS, looks=(3,)))
+    assert len(done.rounds) == 3
+
+
+def test_the_last_look_ends_it_undecided():
+    def play(number: int):
+        return rounds(2.0 if number % 2 else 0.5)[0]
+
+    done = compare("toy", play, ENDLESS, clock=Clock())
+    assert len(done.rounds) == LOOKS[-1]
+    assert done.time_verdict.word == "undecided"
+
+
+def test_no_round_begins_that_would_end_beyond_the_budget():
+    limits = Limits(budget_s=35.0)
+    done = compared(0.5, 2.0, 0.5, 2.0, limits=limits)
+    assert (len(done.rounds), done.seconds) == (3, 30.0)
+
+
+def test_a_budget_for_less_than_one_round_still_gets_one():
+    done = compared(1.0, limits=Limits(budget_s=1.0))
+    assert len(done.rounds) == 1
+    assert not done.time_verdict.decided
+
+
+def test_the_threshold_is_that_of_the_limits():
+    done = compared(1.1, limits=replace(ENDLESS, threshold_percent=20.0))
+    assert done.time_verdict.text == "same within 20 %"
+
+
+def test_memory_must_be_decided_too():
+    peaks = iter([MIB // 2, 2 * MIB] * 99)
+
+    def play(number: int):
+        return a_round(1.0, 1.0, (result(), result(next(peaks))))
+
+    done = compare("toy", play, ENDLESS, clock=Clock())
+    assert done.time_verdict.decided
+    assert not done.memory_verdict.decided
+    assert len(done.rounds) == LOOKS[-1]
+
+
+def test_more_memory_is_a_regression():
+    one = a_round(1.0, 1.0, (result(), result(2 * MIB)))
+    done = replace(comparison(1.0), rounds=(one,) * 5)
+    assert (done.memory_verdict.text, done.memory.ratio) == ("more", 2.0)
+    assert done.is_regression
+
+
+def test_unknown_memory_decides_nothing_and_hinders_nothing():
+    one = a_round(1.0, 1.0, (result(None), result(None)))
+    done = compare("toy", lambda number: one, ENDLESS, clock=Clock())
+    assert (done.memory, done.memory_verdict, len(done.rounds)) == (None, None, 5)
+
+
+@pytest.mark.parametrize(
+    ("b", "word", "regression"),
+    [
+        (0.10, "same", False),
+        (0.11, "differs", False),
+        (0.13, "worse", True),
+        (0.05, "better", False),
+    ],
+)
+def test_accuracy_is_worse_only_beyond_what_chance_does(b, word, regression):
+    other = result(accuracy={"metrics": {"wer": metric(b)}})
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, (result(), other)),) * 5)
+    assert [(m.name, m.word) for m in done.metrics] == [("wer", word)]
+    assert done.is_regression is regression
+
+
+def test_work_without_accuracy_has_no_metrics():
+    plain = result(accuracy=None)
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, (plain, plain)),))
+    assert done.metrics == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"work": {"items": 2.0, "audio_s": 5.0}}, "audio_s 6.0 in A, 5.0 in B"),
+        ({"work": {"items": 1.0, "audio_s": 6.0}}, "items 2.0 in A, 1.0 in B"),
+        ({"details": {"corpus_checksum": "cafe"}}, "corpus c0ffee in A, cafe in B"),
+    ],
+)
+def test_different_work_has_no_verdict(changes, told):
+    results = (result(), result(**changes))
+    assert different_work(results) == told
+    done = compare("toy", lambda n: a_round(1.0, 2.0, results), ENDLESS, clock=Clock())
+    assert (done.status, done.reason) == ("failed", f"not the same work: {told}")
+    assert len(done.rounds) == 1
+
+
+def test_another_size_of_model_is_the_same_work():
+    small = result(work={"items": 2.0, "audio_s": 6.0, "model_bytes": 1})
+    assert different_work((result(), small)) is None
+
+
+@pytest.mark.parametrize("kind", ["skipped", "failed"])
+def test_a_case_that_does_not_start_has_its_reason(kind):
+    def play(number: int):
+        raise SideEndedError(kind, "state A: no such operator")
+
+    done = compare("toy", play, ENDLESS, clock=Clock())
+    assert (done.status, done.reason) == (kind, "state A: no such operator")
+    assert (done.time, done.time_verdict, done.metrics) == (None, None, [])
+
+
+def test_rounds_before_a_crash_are_kept():
+    def play(number: int):
+        if number == 2:
+            raise SideEndedError("skipped", "state B: gone")
+        return a_round(1.0, 1.0)
+
+    done = compare("toy", play, ENDLESS, clock=Clock())
+    assert (done.status, len(done.rounds)) == ("failed", 2)
+
+
+def test_each_round_is_told():
+    seen = []
+    compare("toy", lambda n: a_round(1.0, 1.0), ENDLESS, seen.append, Clock())
+    assert [len(so_far.rounds) for so_far in seen] == [1, 2, 3, 4, 5]
+
+
+def test_the_step_that_is_shown_is_the_median_over_the_pairs():
+    assert comparison(1.0, 2.0, 8.0).step_s == (0.5, 1.0)
+
+
+def test_what_went_on_beside_is_told_beyond_the_limits():
+    quiet = a_round(1.0, 1.0, others_percent=1.0, steal_percent=0.0)
+    loud = a_round(1.0, 1.0, others_percent=48.0, steal_percent=3.0)
+    done = replace(comparison(1.0), rounds=(quiet, loud, loud))
+    assert done.disturbance == (
+        "up to 3 % of the machine's time was stolen in 2 of 3 pairs; "
+        "up to 48 % of the machine's time was taken by others in 2 of 3 pairs"
+    )
+    assert replace(done, rounds=(quiet,)).disturbance is None

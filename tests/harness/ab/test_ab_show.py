@@ -1,0 +1,77 @@
+"""What a person reads of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from played import MIB, a_round, comparison, metric, result
+from rich.console import Console
+
+from harness.ab import show
+from harness.ab.comparison import Comparison
+
+
+def printed(*comparisons: Comparison) -> list[str]:
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(show.table(comparisons))
+    return [line.strip() for line in captured.get().splitlines()]
+
+
+def test_a_row_has_both_times_their_ratio_its_interval_and_what_it_says() -> None:
+    row = printed(comparison(*[1.1] * 5))[1]
+    assert row.split() == [
+        "toy/good/fp32/eager/cpu/b1",
+        *("500", "550", "1.100", "1.100", "to", "1.100", "5"),
+        *("slower", "same", "same"),
+    ]
+
+
+def test_one_pair_has_no_interval() -> None:
+    row = printed(comparison(1.1))[1]
+    assert row.split()[4] == "-"
+    assert "undecided: one pair says nothing of the next" in row
+
+
+def test_what_changed_beside_time_has_its_numbers() -> None:
+    other = result(3 * MIB, accuracy={"metrics": {"wer": metric(0.2)}})
+    row = printed(
+        replace(comparison(1.0), rounds=(a_round(0.5, 0.5, (result(), other)),) * 5)
+    )[1]
+    assert "more: 3.000x" in row
+    assert "worse: wer 10.00 to 20.00 %" in row
+
+
+def test_unknown_memory_and_accuracy_are_told_as_such() -> None:
+    plain = result(None, accuracy=None)
+    one = a_round(0.5, 0.5, (plain, plain))
+    row = printed(replace(comparison(1.0), rounds=(one,) * 5))[1]
+    assert row.split()[-2:] == ["unknown", "-"]
+
+
+def test_a_case_without_verdict_has_its_reason_below() -> None:
+    gone = Comparison("toy", status="skipped", reason="no such operator")
+    assert printed(gone)[1].split() == ["toy", "0", "skipped"]
+    assert show.remarks([gone]) == ["skipped: toy: no such operator"]
+
+
+def test_a_comparison_that_broke_keeps_its_numbers_but_no_verdict() -> None:
+    broke = comparison(*[1.1] * 5, status="failed", reason="state B: gone")
+    row = printed(broke)[1].split()
+    assert ("1.100" in row, "failed" in row, "slower" in row) == (True, True, False)
+
+
+def test_noise_and_warnings_are_told_once() -> None:
+    one = a_round(1.0, 1.0, others_percent=48.0, warnings=("A: a damaged cache",))
+    lines = show.remarks([replace(comparison(1.0), rounds=(one, one))])
+    assert lines == [
+        "noise: toy/good/fp32/eager/cpu/b1: up to 48 % of the machine's time was taken "
+        "by others in 2 of 2 pairs",
+        "warning: toy/good/fp32/eager/cpu/b1: A: a damaged cache",
+    ]
+
+
+def test_the_summary_counts_verdicts() -> None:
+    gone = Comparison("toy", status="skipped", reason="no such operator")
+    slow, same = comparison(*[1.1] * 5), comparison(*[1.0] * 5)
+    assert show.summary([slow, same, gone, slow]) == "2 slower, 1 same, 1 skipped"

@@ -1,0 +1,105 @@
+"""Trials of the verdicts themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import toy
+from click.testing import CliRunner
+from played import MIB, a_round, comparison, metric, result
+from test_ab_pair import MACHINE, SHORT
+
+from harness import profile as profiles
+from harness.ab import command, trials
+from harness.ab.comparison import Comparison
+from harness.ab.trials import Trial, passed
+
+
+def trial(*ratios: float, busy: bool = False) -> Trial:
+    return Trial(comparison(*ratios), busy)
+
+
+SAME, SLOWER, FASTER = (trial(*[ratio] * 5) for ratio in (1.0, 1.1, 0.9))
+UNDECIDED = trial(0.5, 2.0, 0.5, 2.0, 1.0)
+
+
+def test_every_change_of_a_state_against_itself_is_false() -> None:
+    assert SLOWER.false_verdicts == ["time slower"]
+    assert FASTER.false_verdicts == ["time faster"]
+    assert SAME.false_verdicts == UNDECIDED.false_verdicts == []
+
+
+def test_so_are_changes_of_memory_and_accuracy() -> None:
+    other = result(2 * MIB, accuracy={"metrics": {"wer": metric(0.11)}})
+    changed = replace(
+        comparison(1.0), rounds=(a_round(1.0, 1.0, (result(), other)),) * 5
+    )
+    assert Trial(changed, False).false_verdicts == ["memory more", "wer differs"]
+
+
+@pytest.mark.parametrize(("false", "well"), [(0, True), (1, True), (2, False)])
+def test_one_false_verdict_passes_and_two_do_not(false: int, well: bool) -> None:
+    done = [SLOWER] * false + [SAME, UNDECIDED] * 9
+    assert passed(done, 0.0) == (
+        well,
+        f"false verdicts: {false} of {len(done)} comparisons of a state with itself",
+    )
+
+
+@pytest.mark.parametrize(("found", "well"), [(18, True), (17, False)])
+def test_eighteen_of_twenty_must_be_found(found: int, well: bool) -> None:
+    done = [SLOWER] * found + [UNDECIDED, FASTER, SAME][: 20 - found]
+    ok, text = passed(done, 5.0)
+    assert (ok, text) == (well, f"5 % slower: found in {found} of 20 comparisons")
+
+
+def test_a_comparison_that_broke_is_no_trial() -> None:
+    broke = Trial(Comparison("toy", status="failed", reason="gone"), False)
+    assert passed([SAME, broke], 0.0) == (False, "1 of 2 comparisons broke")
+    assert broke.line(1) == "  1 quiet toy: failed: gone"
+
+
+def test_a_trials_line_has_its_ratio_interval_and_verdict() -> None:
+    assert trial(*[1.1] * 5, busy=True).line(12) == (
+        " 12 busy  toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 5 pairs, 50 s: "
+        "slower"
+    )
+
+
+@pytest.fixture
+def toy_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = replace(toy.WORKLOAD, points={"commit": toy.points("good", "other")})
+    monkeypatch.setattr(command, "discover", lambda: [workload])
+    monkeypatch.setattr(trials, "this_machine", lambda: MACHINE)
+    monkeypatch.setitem(profiles.PROFILES, "commit", SHORT)
+
+
+@pytest.mark.usefixtures("toy_suite")
+def test_every_second_trial_of_a_state_with_itself_is_busy() -> None:
+    arguments = ["aa", "--count", "3", "--minutes", "0.0001"]
+    done = CliRunner().invoke(trials.main, arguments)
+    lines = done.output.splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["quiet", "busy", "quiet"]
+    assert [line.split()[2].split("/")[1] for line in lines[:3]] == [
+        *("good", "other", "good")
+    ]
+    assert lines[-1] == "false verdicts: 0 of 3 comparisons of a state with itself"
+    assert done.exit_code == 0
+
+
+@pytest.mark.usefixtures("toy_suite")
+def test_a_slow_down_that_is_not_found_in_time_fails_the_trial() -> None:
+    arguments = ["power", "--count", "1", "--minutes", "0.0001", "-k", "other"]
+    done = CliRunner().invoke(trials.main, [*arguments, "--slow-down", "7"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        *(1, "7 % slower: found in 0 of 1 comparisons"),
+    )
+
+
+@pytest.mark.usefixtures("toy_suite")
+def test_a_large_slow_down_is_found() -> None:
+    arguments = ["power", "--count", "1", "--slow-down", "900", "-k", "good"]
+    done = CliRunner().invoke(trials.main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "quiet" in done.output

@@ -1,0 +1,70 @@
+"""What is said of an interval."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.ab.verdict import judge
+from harness.statistics import RatioEstimate, half_width
+
+
+def estimate(low: float, high: float, n: int = 8, sd: float | None = 0.02):
+    return RatioEstimate(math.sqrt(low * high), low, high, n, sd)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1.04, 1.06, "slower"),
+        (1.031, 3.0, "slower"),
+        (0.90, 0.96, "faster"),
+        (0.98, 1.02, "same within 3 %"),
+        (1.01, 1.02, "same within 3 %"),
+    ],
+)
+def test_a_change_is_said_only_where_the_whole_interval_lies_beyond(low, high, text):
+    assert judge(estimate(low, high)).text == text
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.02, 1.06), (0.9, 1.1), (0.95, 0.99)])
+def test_an_interval_that_crosses_a_threshold_decides_nothing(low, high):
+    verdict = judge(estimate(low, high), s_per_pair=6.0)
+    assert not verdict.decided
+    assert verdict.text.startswith("undecided: needs about ")
+
+
+def test_the_threshold_is_as_far_downwards_as_upwards():
+    assert judge(estimate(0.9, 1 / 1.0299)).word == "undecided"
+    assert judge(estimate(0.9, 1 / 1.0301)).word == "faster"
+
+
+def test_a_wider_threshold_calls_more_the_same():
+    assert judge(estimate(1.04, 1.06), threshold_percent=10).text == "same within 10 %"
+
+
+def test_memory_is_said_in_its_own_words():
+    assert judge(estimate(1.5, 1.6), words=("less", "more")).text == "more"
+    assert judge(estimate(0.5, 0.6), words=("less", "more")).text == "less"
+
+
+def test_the_time_needed_is_that_of_the_pairs_still_missing():
+    """Pairs scatter by 4 %, and the middle lies 3 % from the threshold: an interval of
+    3 % to either side takes 17 pairs, nine more, at 20 seconds each."""
+    limit = math.log(1.03)
+    enough = next(n for n in range(2, 99) if half_width(0.04, n) <= limit)
+    unsure = RatioEstimate(1.0, 0.95, 1.05, 8, 0.04)
+    needed = math.ceil((enough - 8) * 20 / 60)
+    text = judge(unsure, s_per_pair=20.0).text
+    assert text == f"undecided: needs about {needed} more minutes"
+
+
+def test_so_close_to_the_threshold_that_no_time_suffices_it_says_that():
+    unsure = RatioEstimate(1.03, 0.5, 2.0, 8, 0.5)
+    assert judge(unsure, s_per_pair=20).text == "undecided: needs more than 6.0 h"
+
+
+def test_one_pair_decides_nothing():
+    alone = RatioEstimate(2.0, 0.0, math.inf, 1, None)
+    assert judge(alone).text == "undecided: one pair says nothing of the next"
