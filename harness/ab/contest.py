@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ab.comparison import Comparison, Limits, compare
-from harness.ab.pair import BLOCKS, Round, Side, play
+from harness.ab.pair import BLOCKS, ENTRY, Round, Side, play
 from harness.ab.states import State
 from harness.case import Case
 from harness.hardware import Hardware, Machine
@@ -66,7 +66,7 @@ class Contest:
 
     def _job(self, planned: Planned, index: int) -> dict[str, Any]:
         return {
-            "entry": "harness.measure.turns:run_job",
+            "entry": ENTRY,
             "build": name_of(planned.workload.build),
             "claimed": precision_of(planned.case.compression),
             "case_id": planned.case.id,

@@ -18,6 +18,7 @@ from harness.statistics import typical_step_s
 BLOCKS = 8  # of each state in a pair, at least four: A B B A A B B A ...
 SETTLE_S = 0.005  # threads of the other worker may still spin after its last step
 LIMIT_S = 1800.0  # of one worker's life: builds may fill caches
+ENTRY = "harness.measure.turns:run_job"  # what a worker runs
 
 
 class SideEndedError(Exception):
@@ -86,6 +87,9 @@ class Side:
         raise self._ended("failed", f"{how}\n{self._worker.log_tail()}")
 
     def _ended(self, kind: str, reason: str) -> SideEndedError:
+        module = ENTRY.partition(":")[0]
+        if f"No module named '{module}'" in reason:
+            reason = f"its suite has no {module} yet: compare later revisions"
         return SideEndedError(kind, f"state {self.name}: {reason}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def test_a_worker_is_run_by_the_interpreter_of_its_state(
     assert done.status == "failed"
     assert "state A: the worker ended with exit status 3" in (done.reason or "")
     assert "no such interpreter" in (done.reason or "")
+
+
+def test_a_suite_from_before_comparisons_is_named_as_such(
+    contest: Contest, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(SUITE / "harness", old / "harness")
+    (old / "harness" / "measure" / "turns.py").unlink()
+    state = replace(STATES[0], suite=Suite(folder=old))
+    done = replace(contest, states=(state, STATES[1])).run(planned())
+    assert done.reason == (
+        "state A: its suite has no harness.measure.turns yet: compare later revisions"
+    )
 
 
 @pytest.mark.parametrize(
