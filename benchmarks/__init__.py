@@ -1,1 +1,1 @@
-"""What is run: one short file per workload, its cases and a pytest function."""
+"""What is run: one short file per workload: cases, a pytest function, asv classes."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.decoding import beam_points, check_decodes_here
+from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Context, Operation, UnsupportedError, Work, Workload
 
@@ -61,12 +62,14 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": beam_points("ds2-small", "eager", (16,), 8),
+        "commit": beam_points("ds2-small", "eager", (16,), 6),
         "quick": beam_points("ds2-small", "eager", QUICK_BEAMS, 7),
         "standard": beam_points("ds2-small", "eager", QUICK_BEAMS, 180),
         "paper": beam_points("ds2-paper", "eager", PAPER_BEAMS, 1800),
     },
 )
 WORKLOADS = (WORKLOAD,)
+Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))
 
 
 def test_decoding(planned: Planned, measure: Callable[[Planned], None]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Context, Operation, Point, Workload
 
@@ -70,6 +71,7 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": (Point("ds2-small", "fp32", "eager", 4, 8),),
+        "commit": (Point("ds2-small", "fp32", "eager", 16, 6),),
         "quick": tuple(
             Point("ds2-small", compression, "eager", batch_size, 7)
             for compression in ("fp32", "bf16")
@@ -89,6 +91,7 @@ WORKLOAD = Workload(
     },
 )
 WORKLOADS = (WORKLOAD,)
+Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))
 
 
 def test_inference(planned: Planned, measure: Callable[[Planned], None]) -> None:

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Accuracy, Context, Operation, Point, Workload
 
 CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
 STREAMED_BATCHES = 8  # in a step of the input pipeline, at least
 STREAMED_DEPTHS = 2  # so many times what readers and prefetch hold at once
-NO_ACCURACY = Accuracy(
-    {}, "input has no accuracy of its own; it is tested for equality"
-)
+NO_ACCURACY = Accuracy({}, "input has no accuracy of its own: tests hold it equal")
 
 
 def build_features(context: Context) -> Operation:
@@ -34,15 +33,11 @@ def build_features(context: Context) -> Operation:
     lengths_ms = [round(1000 * u.duration_s) for u in corpus.validation]
     chosen = common.full_batches(lengths_ms, context.case.batch_size, CYCLE)
     transform = LogMelMfcc().to(device)
-    turn = common.Turn(
-        [
-            [
-                torch.from_numpy(read_audio(corpus.validation[i])).to(device)
-                for i in positions
-            ]
-            for positions in chosen
-        ]
-    )
+
+    def waveform(position: int) -> torch.Tensor:
+        return torch.from_numpy(read_audio(corpus.validation[position])).to(device)
+
+    turn = common.Turn([[waveform(i) for i in positions] for positions in chosen])
     return Operation(
         step=lambda: transform(turn.next()),
         cycle=len(chosen),
@@ -87,6 +82,15 @@ def build_input(context: Context) -> Operation:
     )
 
 
+def _feature_points(
+    batch_sizes: tuple[int, ...], expected_s: float
+) -> tuple[Point, ...]:
+    return tuple(
+        Point("logmel-mfcc", "fp32", "eager", batch_size, expected_s)
+        for batch_size in batch_sizes
+    )
+
+
 def _input_point(
     features: str, readers: int, prefetch: int, expected_s: float
 ) -> Point:
@@ -104,16 +108,11 @@ FEATURES = Workload(
     description="waveforms to log-mel and MFCC features",
     build=build_features,
     points={
-        "smoke": (Point("logmel-mfcc", "fp32", "eager", 1, 6),),
-        "quick": tuple(
-            Point("logmel-mfcc", "fp32", "eager", batch, 6) for batch in (1, 16)
-        ),
-        "standard": tuple(
-            Point("logmel-mfcc", "fp32", "eager", batch, 120) for batch in (1, 16, 64)
-        ),
-        "paper": tuple(
-            Point("logmel-mfcc", "fp32", "eager", batch, 400) for batch in (1, 16, 64)
-        ),
+        "smoke": _feature_points((1,), 6),
+        "commit": _feature_points((16,), 6),
+        "quick": _feature_points((1, 16), 6),
+        "standard": _feature_points((1, 16, 64), 120),
+        "paper": _feature_points((1, 16, 64), 400),
     },
 )
 INPUT = Workload(
@@ -144,6 +143,7 @@ INPUT = Workload(
     },
 )
 WORKLOADS = (FEATURES, INPUT)
+Steady, Plain, Tracked = asv.classes(FEATURES)
 
 
 def test_input(planned: Planned, measure: Callable[[Planned], None]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Accuracy, Context, Operation, Point, Workload
 
@@ -77,6 +78,7 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": (Point("ds2-small", "bf16", "eager", 4, 8),),
+        "commit": (Point("ds2-small", "fp32", "eager", 32, 8),),
         "quick": _points("ds2-small", (32,), 8),
         "standard": (
             *_points("ds2-small", (8, 32, 96), 200),
@@ -86,6 +88,7 @@ WORKLOAD = Workload(
     },
 )
 WORKLOADS = (WORKLOAD,)
+Steady, Plain, Tracked = asv.classes(WORKLOAD)
 
 
 def test_step(planned: Planned, measure: Callable[[Planned], None]) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Context, Operation, Point, Workload
 
@@ -94,6 +95,7 @@ QUICK = (
     *(("openvino", c) for c in ("fp32", "int8-static")),
     ("eager", "fp32"),
 )
+COMMIT = (("onnxruntime", "int8-static"), ("openvino", "fp32"))
 BATCHED = (("onnxruntime", "fp32"), ("onnxruntime", "int8-static"))
 
 
@@ -117,6 +119,7 @@ WORKLOAD = Workload(
     build=build,
     points={
         "smoke": _points("wav2letter-small", (("openvino", "int8-static"),), (1,), 12),
+        "commit": _points("wav2letter-small", COMMIT, (1,), 6),
         "quick": (
             *_points("wav2letter-small", QUICK, (1,), 5),
             *_points("wav2letter-small", BATCHED, (8,), 5),
@@ -132,6 +135,7 @@ WORKLOAD = Workload(
     },
 )
 WORKLOADS = (WORKLOAD,)
+Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("cer", "levenshtein"))
 
 
 def test_wav2letter(planned: Planned, measure: Callable[[Planned], None]) -> None:

@@ -25,7 +25,7 @@ from workloads.corpora.utterance import Corpus, Utterance
 from workloads.metrics.error_rates import ErrorRate, paired_difference
 
 CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
-SIZES = {"smoke": builtin.SMOKE, "quick": builtin.QUICK}
+SIZES = {"smoke": builtin.SMOKE, "commit": builtin.QUICK, "quick": builtin.QUICK}
 
 T = TypeVar("T")
 

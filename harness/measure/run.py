@@ -78,7 +78,7 @@ class Runner:
         profile = self.settings.profile
         outcomes: list[Outcome] = []
         for process in range(profile.processes):
-            outcome = self._one_process(workload, case, process, listen)
+            outcome = self.one_process(workload, case, process, listen)
             if outcome.kind == "skipped":
                 return skipped(workload, case, profile, outcome.reason)
             if outcome.kind == "failed":
@@ -108,7 +108,7 @@ class Runner:
             self._peaks[key] = _of_all_devices(outcome, hardware)
         return {"precision": precision, **self._peaks[key]}
 
-    def _one_process(
+    def one_process(
         self, workload: Workload, case: Case, process: int, listen: Listener
     ) -> Outcome:
         settings = self.settings

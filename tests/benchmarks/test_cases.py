@@ -11,14 +11,27 @@ from harness.profile import PROFILES
 WORKLOADS = discover()
 
 
+COMMITTED = {
+    *("asr-inference", "asr-step", "asr-decoding", "asr-features", "wav2letter"),
+}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
-def test_every_workload_has_cases_in_every_profile_and_no_id_twice(
+def test_workloads_have_cases_in_every_profile_and_no_id_twice(
     profile: str,
 ) -> None:
     ids = [planned.case.id for planned in plan(WORKLOADS, profile, ["cpu"])]
     assert len(set(ids)) == len(ids)
-    assert {case_id.split("/")[0] for case_id in ids} == {w.name for w in WORKLOADS}
+    expected = COMMITTED if profile == "commit" else {w.name for w in WORKLOADS}
+    assert {case_id.split("/")[0] for case_id in ids} == expected
     assert [Case.parse(case_id).id for case_id in ids] == ids
+
+
+def test_a_commit_is_compared_by_few_short_cases() -> None:
+    planned = plan(WORKLOADS, "commit", ["cpu"])
+    assert len(planned) == 6
+    assert 0 < sum(p.expected_s for p in planned) <= 45
+    assert {p.case.compression for p in planned} == {"fp32", "int8-static"}
 
 
 def test_smoke_runs_one_case_a_workload() -> None:

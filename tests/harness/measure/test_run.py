@@ -296,6 +296,6 @@ def on(hardware: str) -> Case:
     return Case("toy", "good", "fp32", "eager", hardware, 1)
 
 
-def test_one_process_knows_nopeak_memory_of_several_devices() -> None:
+def test_one_process_knows_no_peak_memory_of_several_devices() -> None:
     unknown = {"peak_rss_bytes": None, "peak_device_bytes": None}
     assert peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown

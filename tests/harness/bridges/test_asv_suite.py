@@ -1,0 +1,115 @@
+"""What asv finds in this project: its benchmarks and its configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[3]
+DISCOVER = """
+import sys
+from asv_runner.discovery import list_benchmarks
+
+with open(sys.argv[2], "w") as found:
+    list_benchmarks(sys.argv[1], found)
+"""
+TRACKED = ("joules_per_audio_hour", "model_bytes", "peak_rss_bytes")
+METRICS = {
+    "bench_asr_decoding": ("wer", "cer"),
+    "bench_asr_inference": ("wer", "cer"),
+    "bench_asr_input": (),
+    "bench_asr_step": (),
+    "bench_wav2letter": ("cer", "levenshtein"),
+}
+EXPECTED = {
+    f"{module}.{name}"
+    for module, metrics in METRICS.items()
+    for name in (
+        *("Steady.time_per_item", "Plain.time_cycle", "Plain.peakmem_cycle"),
+        *(f"Tracked.track_{name}" for name in (*TRACKED, *metrics)),
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """As asv discovers them: in a process of its own, from the working tree."""
+    path = tmp_path_factory.mktemp("asv") / "found.json"
+    command = [sys.executable, "-c", DISCOVER, str(PROJECT / "benchmarks"), str(path)]
+    subprocess.run(command, check=True, cwd=path.parent)
+    return json.loads(path.read_text())
+
+
+def configuration() -> dict[str, Any]:
+    """asv.conf.json, which may hold lines of comment."""
+    lines = (PROJECT / "asv.conf.json").read_text().splitlines()
+    return json.loads("\n".join(x for x in lines if not x.lstrip().startswith("//")))
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_asv_finds_these_benchmarks_and_no_other(found: list[dict[str, Any]]) -> None:
+    names = [benchmark["name"] for benchmark in found]
+    assert sorted(names) == sorted(EXPECTED)
+
+
+def test_each_workload_has_a_cache_of_its_own(found: list[dict[str, Any]]) -> None:
+    keys = {
+        benchmark["name"].partition(".")[0]: benchmark["setup_cache_key"]
+        for benchmark in found
+        if "Tracked" in benchmark["name"]
+    }
+    assert len(set(keys.values())) == len(METRICS)
+
+
+def test_only_what_needs_the_cache_waits_for_it(found: list[dict[str, Any]]) -> None:
+    cached = {b["name"].split(".")[1] for b in found if b.get("setup_cache_key")}
+    assert cached == {"Tracked"}
+
+
+def test_every_benchmark_has_one_threshold(found: list[dict[str, Any]]) -> None:
+    thresholds = configuration()["regressions_thresholds"]
+    for benchmark in found:
+        matching = [x for x in thresholds if re.match(x, benchmark["name"])]
+        assert len(matching) == 1, benchmark["name"]
+
+
+def test_the_environment_holds_what_the_project_needs_as_it_is_locked() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    needed = {
+        normal(re.match(r"[\w.-]+", text)[0])  # type: ignore[index]
+        for text in project["dependencies"]
+    }
+    lock = (PROJECT / "requirements.lock").read_text()
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE)
+    locked = {normal(name): [version] for name, version in pins}
+    matrix = configuration()["matrix"]["req"]
+    assert {normal(name): versions for name, versions in matrix.items()} == {
+        name: locked[name] for name in needed
+    }
+
+
+def test_a_switch_of_commits_installs_nothing_but_the_project() -> None:
+    settings = configuration()
+    (build,), (install,) = settings["build_command"], settings["install_command"]
+    assert {"--no-deps", "--no-build-isolation"} <= set(build.split())
+    assert {"--no-deps", "--force-reinstall", "{wheel_file}"} <= set(install.split())
+    assert settings["launch_method"] == "spawn"
+
+
+def test_only_results_are_committed() -> None:
+    settings = configuration()
+    ignored = (PROJECT / ".gitignore").read_text().split()
+    assert ".asv/" in ignored
+    assert settings["env_dir"].startswith(".asv/")
+    assert settings["html_dir"].startswith(".asv/")
+    assert settings["results_dir"] == "results/asv"
