@@ -32,7 +32,7 @@ aa: $(VENV)/installed
 	$(BIN)/python -m harness.ab.trials aa
 
 ab-power: $(VENV)/installed
-	$(BIN)/python -m harness.ab.trials power
+	$(BIN)/python -m harness.ab.trials power -k wav2letter
 
 slow: $(VENV)/installed
 	$(BIN)/pytest tests -m slow

@@ -147,7 +147,8 @@ def compare(
     clock: Callable[[], float] = monotonic,
 ) -> Comparison:
     """Rounds until a look decides on time and on memory, or the next round would go
-    beyond the budget. `play(number)` plays one round.
+    beyond the budget, in which evaluation does not count. `play(number)` plays one
+    round.
 
     Rounds before one that breaks are kept. States that do not do the same work have no
     verdict.
@@ -160,7 +161,8 @@ def compare(
         except SideEndedError as ended:
             kind = "failed" if so_far.rounds else ended.kind
             return replace(so_far, status=kind, reason=str(ended))
-        spent_s, n = clock() - began, len(rounds)
+        spent_s = clock() - began - sum(one.judging_s for one in rounds)
+        n = len(rounds)
         so_far = replace(so_far, rounds=rounds, seconds=spent_s)
         tell(so_far)
         if differing := different_work(rounds[0].results):

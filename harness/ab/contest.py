@@ -24,7 +24,8 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Contest:
-    """What holds for every case. `slow_down_percent` slows B on purpose: for trials."""
+    """What holds for every case. Trials of the verdicts slow B on purpose by
+    `slow_down_percent`, and ask for accuracy once a case: `judged`."""
 
     states: tuple[State, State]
     profile: Profile
@@ -33,6 +34,7 @@ class Contest:
     work_dir: Path  # logs and scratch folders
     data_root: Path | None = None
     slow_down_percent: float = 0.0
+    judged: bool = True
 
     def run(
         self, planned: Planned, tell: Callable[[Comparison], None] = lambda _: None
@@ -46,8 +48,8 @@ class Contest:
             def open_side(index: int) -> Side:
                 return self._side(planned, hardware, index, number)
 
-            b_first = number % 2 == 1
-            return play(open_side, self.profile.timed_s, b_first, judged=number == 0)
+            judged = self.judged and number == 0
+            return play(open_side, self.profile.timed_s, number % 2 == 1, judged)
 
         return compare(planned.case.id, one, self.limits, tell)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from harness.ab.states import State
@@ -98,11 +98,13 @@ class Round:
     """What one pair of fresh processes measured.
 
     Samples are seconds of steps that go through `cycle` inputs in order. `results` are
-    the workers' own (work, details, accuracy, peak memory), A's first.
+    the workers' own (work, details, accuracy, peak memory), A's first. `judging_s` is
+    what accuracy took: no part of the time that a comparison is given.
     """
 
     samples_s: tuple[list[float], list[float]]
     results: tuple[dict[str, Any], dict[str, Any]]
+    judging_s: float = 0.0
     steal_percent: float | None = None
     others_percent: float | None = None
     warnings: tuple[str, ...] = ()
@@ -139,12 +141,13 @@ def play(
         before = _counters(sides)
         samples = _blocks(sides, order, timed_s)
         steal, others = _between(before, _counters(sides))
-        if judged:
-            for side in sides:
-                side.take("accuracy")
+        timed = monotonic()
+        for side in sides if judged else ():
+            side.take("accuracy")
+        judging_s = monotonic() - timed
         results = (sides[0].end(), sides[1].end())
         warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
-    return Round(samples, results, steal, others, warnings)
+    return Round(samples, results, judging_s, steal, others, warnings)
 
 
 def _blocks(
@@ -153,7 +156,7 @@ def _blocks(
     samples: tuple[list[float], list[float]] = ([], [])
     while min(sum(samples[0]), sum(samples[1])) < timed_s or not samples[0]:
         for index in (*order, *reversed(order)):
-            time.sleep(SETTLE_S)
+            sleep(SETTLE_S)
             samples[index].extend(sides[index].take("block"))
     return samples
 

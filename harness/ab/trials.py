@@ -132,8 +132,10 @@ def main(
         contest = replace(contest, slow_down_percent=slowed)
         for planned in islice(cycle(cases), count):
             busy = kind == "aa" and len(trials) % 2 == 1
+            first = planned.case.id not in {t.comparison.case_id for t in trials}
             with busy_process() if busy else nullcontext():
-                trials.append(Trial(contest.run(planned), busy))
+                done = replace(contest, judged=first).run(planned)
+            trials.append(Trial(done, busy))
             click.echo(trials[-1].line(len(trials)))
             for said in trials[-1].false_verdicts if kind == "aa" else ():
                 click.echo(f"    false: {said}")

@@ -79,6 +79,14 @@ def test_a_budget_for_less_than_one_round_still_gets_one():
     assert not done.time_verdict.decided
 
 
+def test_evaluation_is_no_part_of_the_budget():
+    """Five of the ten seconds of each round: seven rounds fit instead of three."""
+    one = a_round(1.0, 1.0, judging_s=5.0)
+    limits = Limits(budget_s=35.0, looks=(99,))
+    done = compare("toy", lambda number: one, limits, clock=Clock())
+    assert (len(done.rounds), done.seconds) == (7, 35.0)
+
+
 def test_the_threshold_is_that_of_the_limits():
     done = compared(1.1, limits=replace(ENDLESS, threshold_percent=20.0))
     assert done.time_verdict.text == "same within 20 %"

@@ -214,3 +214,8 @@ def test_a_block_ends_with_its_time(contest: Contest) -> None:
         len(b) > len(a)
         for a, b in zip(done.rounds[0].samples_s, more.rounds[0].samples_s, strict=True)
     )
+
+
+def test_trials_may_go_without_accuracy(contest: Contest) -> None:
+    done = replace(contest, judged=False).run(planned())
+    assert done.metrics == []
