@@ -29,7 +29,7 @@ smoke: $(VENV)/installed
 	$(BIN)/pytest --benchmark-only --profile smoke
 
 aa: $(VENV)/installed
-	$(BIN)/python -m harness.ab.trials aa
+	$(BIN)/python -m harness.ab.trials aa -k wav2letter
 
 ab-power: $(VENV)/installed
 	$(BIN)/python -m harness.ab.trials power -k wav2letter

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Accuracy, Context, Operation, Point, Workload
 
@@ -109,7 +108,6 @@ FEATURES = Workload(
     build=build_features,
     points={
         "smoke": _feature_points((1,), 6),
-        "commit": _feature_points((16,), 6),
         "quick": _feature_points((1, 16), 6),
         "standard": _feature_points((1, 16, 64), 120),
         "paper": _feature_points((1, 16, 64), 400),
@@ -143,7 +141,6 @@ INPUT = Workload(
     },
 )
 WORKLOADS = (FEATURES, INPUT)
-Steady, Plain, Tracked = asv.classes(FEATURES)
 
 
 def test_input(planned: Planned, measure: Callable[[Planned], None]) -> None:

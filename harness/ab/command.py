@@ -131,24 +131,21 @@ def chosen_cases(
 
 
 def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Comparison]:
+    """Every comparison; a line on standard error as each ends, the table at the end."""
     header = {"suite_version": version("speechmark"), "machine": fingerprint()}
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     done: list[Comparison] = []
     longest = minutes(len(cases) * contest.limits.budget_s)
     click.echo(f"{len(cases)} cases, at most {longest}")
-    with console.status("starting") as status:
+    with Console(stderr=True).status("starting") as status:
 
         def tell(so_far: Comparison) -> None:
-            time = so_far.time
-            now = f"{time.ratio:.3f}, {show.interval(time)}" if time else ""
-            status.update(
-                f"[{len(done) + 1}/{len(cases)}] {so_far.case_id}: "
-                f"{len(so_far.rounds)} pairs, B / A {now}"
-            )
+            status.update(f"[{len(done) + 1}/{len(cases)}] {show.line(so_far)}")
 
         for comparison in run_all(contest, cases, out, header, tell):
             done.append(comparison)
-            console.print(show.table([comparison]), highlight=False)
+            click.echo(f"[{len(done)}/{len(cases)}] {show.line(comparison)}", err=True)
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console.print(show.table(done), highlight=False)
     for line in show.remarks(done):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     return done

@@ -41,6 +41,17 @@ def _cells(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
+def line(comparison: Comparison) -> str:
+    """A comparison in one line, also of one that still goes on."""
+    time, verdict = comparison.time, comparison.time_verdict
+    if time is None or verdict is None:
+        return f"{comparison.case_id}: {comparison.status}: {comparison.reason}"
+    return (
+        f"{comparison.case_id}: {time.ratio:.4f} [{interval(time)}], {time.n} pairs, "
+        f"{comparison.seconds:.0f} s: {verdict.text}"
+    )
+
+
 def interval(estimate: RatioEstimate) -> str:
     """A ratio's interval; one pair has none.
 

@@ -57,17 +57,9 @@ class Trial:
         return verdict is not None and verdict.word == "slower"
 
     def line(self, number: int) -> str:
-        """Number, case, what went on beside, ratio and verdict."""
-        one, time = self.comparison, self.comparison.time
+        """Number, what went on beside, and how the comparison ended."""
         beside = "busy" if self.busy else "quiet"
-        verdict = one.time_verdict
-        if time is None or verdict is None:
-            return f"{number:3} {beside:5} {one.case_id}: {one.status}: {one.reason}"
-        return (
-            f"{number:3} {beside:5} {one.case_id}: {time.ratio:.4f} "
-            f"[{show.interval(time)}], {time.n} pairs, {one.seconds:.0f} s: "
-            f"{verdict.text}"
-        )
+        return f"{number:3} {beside:5} {show.line(self.comparison)}"
 
 
 @contextmanager

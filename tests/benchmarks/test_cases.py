@@ -9,11 +9,8 @@ from harness.plan import discover, plan
 from harness.profile import PROFILES
 
 WORKLOADS = discover()
-
-
-COMMITTED = {
-    *("asr-inference", "asr-step", "asr-decoding", "asr-features", "wav2letter"),
-}
+# Those whose processes differ little: others would take hours to tell a change.
+COMMITTED = {"asr-inference", "asr-step", "asr-decoding", "wav2letter"}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -29,7 +26,7 @@ def test_workloads_have_cases_in_every_profile_and_no_id_twice(
 
 def test_a_commit_is_compared_by_few_short_cases() -> None:
     planned = plan(WORKLOADS, "commit", ["cpu"])
-    assert len(planned) == 6
+    assert len(planned) == 5
     assert 0 < sum(p.expected_s for p in planned) <= 45
     assert {p.case.compression for p in planned} == {"fp32", "int8-static"}
 

@@ -61,6 +61,14 @@ def test_a_comparison_that_broke_keeps_its_numbers_but_no_verdict() -> None:
     assert ("1.100" in row, "failed" in row, "slower" in row) == (True, True, False)
 
 
+def test_one_line_tells_how_a_comparison_stands() -> None:
+    assert show.line(comparison(*[1.1] * 5)) == (
+        "toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 5 pairs, 50 s: slower"
+    )
+    gone = Comparison("toy", status="skipped", reason="no such operator")
+    assert show.line(gone) == "toy: skipped: no such operator"
+
+
 def test_noise_and_warnings_are_told_once() -> None:
     one = a_round(1.0, 1.0, others_percent=48.0, warnings=("A: a damaged cache",))
     lines = show.remarks([replace(comparison(1.0), rounds=(one, one))])
