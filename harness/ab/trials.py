@@ -62,6 +62,16 @@ class Trial:
         return f"{number:3} {beside:5} {show.line(self.comparison)}"
 
 
+def is_busy(number: int, cases: int) -> bool:
+    """Every second trial, and every case as often as not.
+
+    >>> [is_busy(number, cases=2) for number in range(4)]
+    [False, True, True, False]
+    """
+    turns = number // cases if cases % 2 == 0 else 0
+    return (number + turns) % 2 == 1
+
+
 @contextmanager
 def busy_process() -> Iterator[None]:
     """Another process that takes a whole core."""
@@ -123,7 +133,7 @@ def main(
         )
         contest = replace(contest, slow_down_percent=slowed)
         for planned in islice(cycle(cases), count):
-            busy = kind == "aa" and len(trials) % 2 == 1
+            busy = kind == "aa" and is_busy(len(trials), len(cases))
             first = planned.case.id not in {t.comparison.case_id for t in trials}
             with busy_process() if busy else nullcontext():
                 done = replace(contest, judged=first).run(planned)

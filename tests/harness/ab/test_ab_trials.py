@@ -13,7 +13,15 @@ from test_ab_pair import MACHINE, SHORT
 from harness import profile as profiles
 from harness.ab import command, trials
 from harness.ab.comparison import Comparison
-from harness.ab.trials import Trial, passed
+from harness.ab.trials import Trial, is_busy, passed
+
+
+@pytest.mark.parametrize("cases", [1, 2, 5])
+def test_half_of_twenty_trials_are_busy_and_each_case_both_ways(cases: int) -> None:
+    busy = [is_busy(number, cases) for number in range(20)]
+    assert sum(busy) == 10
+    for case in range(cases):
+        assert set(busy[case::cases]) == {True, False}
 
 
 def trial(*ratios: float, busy: bool = False) -> Trial:
@@ -76,11 +84,11 @@ def toy_suite(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("toy_suite")
-def test_every_second_trial_of_a_state_with_itself_is_busy() -> None:
+def test_trials_of_a_state_with_itself_are_quiet_and_busy() -> None:
     arguments = ["aa", "--count", "3", "--minutes", "0.0001"]
     done = CliRunner().invoke(trials.main, arguments)
     lines = done.output.splitlines()
-    assert [line.split()[1] for line in lines[:3]] == ["quiet", "busy", "quiet"]
+    assert [line.split()[1] for line in lines[:3]] == ["quiet", "busy", "busy"]
     assert [line.split()[2].split("/")[1] for line in lines[:3]] == [
         *("good", "other", "good")
     ]
