@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import cli
+from harness.measure.overhead import LIMIT_PERCENT
 from harness.record.result import load
 from harness.record.schema import Record
 
@@ -58,13 +59,28 @@ def test_results_and_a_plan_are_shown() -> None:
     assert "speechmark plan --profile smoke" in SHOWN
 
 
-def test_the_overhead_names_its_interval_and_limit() -> None:
+def test_the_overhead_of_harness_and_sensors_stands_with_interval_and_limit() -> None:
     (command,) = [name for name in BLOCKS if name.startswith("speechmark overhead")]
-    shown = BLOCKS[command]
-    number = r"[+-]\d+\.\d{3}"
-    assert re.search(rf"{number} % of a .* 95 % interval {number} to {number} %", shown)
     pairs = command.split("--pairs ")[1]
-    assert f"over {pairs} interleaved pairs" in shown
+    for part in ("harness", "sensors"):
+        (row,) = re.findall(rf"^ {part} +(\S.*)$", BLOCKS[command], re.MULTILINE)
+        percent, low, _, high, count, limit = row.split()
+        assert float(low) <= float(percent) <= float(high)
+        assert (count, float(limit)) == (pairs, LIMIT_PERCENT)
+        assert float(percent) <= LIMIT_PERCENT
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("make aa", r"false verdicts: [01] of 20 comparisons"),
+        ("make ab-power", r"5 % slower: found in (18|19|20) of 20 comparisons"),
+    ],
+)
+def test_trials_of_the_verdicts_are_shown_whole(command: str, told: str) -> None:
+    lines = BLOCKS[command].splitlines()
+    assert re.fullmatch(rf"{told}.*", lines[-1])
+    assert sum(bool(re.match(r" *\d+ (quiet|busy) ", line)) for line in lines) == 20
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -49,13 +49,13 @@ class Comparison:
     @property
     def step_s(self) -> tuple[float, float]:
         """Seconds of a step of A and of B: the median over the pairs."""
-        a, b = zip(*(one.typical_s for one in self.rounds), strict=True)
+        a, b = zip(*(one.step_s for one in self.rounds), strict=True)
         return median(a), median(b)
 
     @property
     def time(self) -> RatioEstimate | None:
         """Time of B over that of A."""
-        pairs = [r.typical_s for r in self.rounds]
+        pairs = [r.step_s for r in self.rounds]
         return sequential_ratio(*_swapped(pairs)) if pairs else None
 
     @property

@@ -18,6 +18,7 @@ from harness.measure.run import file_name, precision_of
 from harness.measure.worker import name_of
 from harness.plan import Planned
 from harness.profile import Profile
+from harness.statistics import RatioEstimate
 
 FORMAT_VERSION = 1
 
@@ -137,11 +138,13 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: Any, text: str | None) -> dict[str, Any] | None:
-    """A single pair's interval is endless, which JSON cannot say: null."""
+def _estimate(
+    estimate: RatioEstimate | None, text: str | None
+) -> dict[str, Any] | None:
+    """Too few pairs have an endless interval, which JSON cannot say: null."""
     if estimate is None:
         return None
     plain = asdict(estimate)
-    if estimate.log_sd is None:
+    if estimate.is_endless:
         plain |= {"low": None, "high": None}
     return plain | {"verdict": text}

@@ -13,7 +13,7 @@ from harness.ab.states import State
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Worker, how_it_ended
 from harness.observe.cpu import MachineTimes, ProcessTree, machine_times, steal_percent
-from harness.statistics import typical_step_s
+from harness.statistics import undisturbed_step_s
 
 BLOCKS = 8  # of each state in a pair, at least four: A B B A A B B A ...
 SETTLE_S = 0.005  # threads of the other worker may still spin after its last step
@@ -110,10 +110,10 @@ class Round:
     warnings: tuple[str, ...] = ()
 
     @property
-    def typical_s(self) -> tuple[float, float]:
+    def step_s(self) -> tuple[float, float]:
         """Seconds of a step, of A and of B."""
         a, b = (
-            typical_step_s(samples, result["cycle"])
+            undisturbed_step_s(samples, result["cycle"])
             for samples, result in zip(self.samples_s, self.results, strict=True)
         )
         return a, b

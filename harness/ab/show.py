@@ -53,12 +53,12 @@ def line(comparison: Comparison) -> str:
 
 
 def interval(estimate: RatioEstimate) -> str:
-    """A ratio's interval; one pair has none.
+    """A ratio's interval; of few pairs there is none.
 
-    >>> interval(RatioEstimate(1.0, 0.987, 1.012, 8, 0.01))
+    >>> interval(RatioEstimate(1.0, 0.987, 1.012, 8))
     '0.987 to 1.012'
     """
-    if estimate.log_sd is None:
+    if estimate.is_endless:
         return "-"
     return f"{estimate.low:.3f} to {estimate.high:.3f}"
 

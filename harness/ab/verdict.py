@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.bridges.progress import minutes
-from harness.statistics import RatioEstimate, half_width, pairs_needed
+from harness.statistics import LOOKS, RatioEstimate
 
 THRESHOLD_PERCENT = 3.0  # what nobody would call a change
 CLEARANCE = 0.2  # of the threshold: nearer to it, no time would suffice
@@ -52,14 +52,14 @@ def judge(
 
 
 def _undecided(estimate: RatioEstimate, limit: float, s_per_pair: float) -> str:
-    """How much longer, if the pairs to come are like those that were."""
-    if estimate.log_sd is None:
-        return "undecided: one pair says nothing of the next"
+    """How much longer, if the pairs to come are like those that were: an interval
+    shrinks with the root of their number."""
+    if estimate.is_endless:
+        return f"undecided: {estimate.n} pairs, and it takes {LOOKS[0]}"
     clearance = max(abs(abs(math.log(estimate.ratio)) - limit), CLEARANCE * limit)
-    more = pairs_needed(estimate.log_sd, clearance) - estimate.n
-    if half_width(estimate.log_sd, estimate.n) <= clearance:
-        more = estimate.n  # near the threshold: twice as many, at least
-    seconds = max(1, more) * s_per_pair
+    times = (estimate.log_half_width / clearance) ** 2
+    more = estimate.n * max(times - 1, 0.0) or 1.0
+    seconds = more * s_per_pair
     if seconds > LONGEST_S:
         return f"undecided: needs more than {minutes(LONGEST_S)}"
     return f"undecided: needs about {max(1, math.ceil(seconds / 60))} more minutes"

@@ -170,7 +170,7 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
     """Of one fresh worker. NotImplementedError, asv's skip, where the case cannot run
     here; RuntimeError with the reason and the end of the worker's log where it broke.
     """
-    from harness.statistics import typical_step_s
+    from harness.statistics import undisturbed_step_s
 
     with TemporaryDirectory() as folder:
         runner = _runner(Path(folder), case)
@@ -180,7 +180,7 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
     if outcome.kind == "failed":
         raise RuntimeError(f"{case.id}: {outcome.reason}")
     value = outcome.value
-    step_s = typical_step_s(value["samples_s"], value["cycle"])
+    step_s = undisturbed_step_s(value["samples_s"], value["cycle"])
     return step_s / float(value["work"]["items"])
 
 

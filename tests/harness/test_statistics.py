@@ -1,23 +1,22 @@
-from itertools import count
+from itertools import combinations, count
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq
 from scipy.stats import binom, multivariate_normal, t
 
 from harness.statistics import (
     LOOKS,
     POCOCK_SIX_LOOKS,
+    RatioEstimate,
+    _ranks_beyond,
     _stretch,
-    half_width,
     hierarchical_median_interval,
-    pairs_needed,
     percentile_bound,
     ratio_interval,
     samples_needed,
     sequential_ratio,
-    typical_step_s,
+    undisturbed_step_s,
 )
 
 
@@ -195,23 +194,23 @@ def test_the_stretch_is_that_of_the_printed_tables(count, normal, student):
     assert _stretch(count, 0.95) == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_typical_step_is_the_mean_over_inputs_of_their_medians():
+def test_a_step_is_the_mean_over_inputs_of_their_lower_quartiles():
     samples = [1.0, 10.0, 3.0, 30.0, 2.0, 90.0]
-    assert typical_step_s(samples, cycle=2) == (2.0 + 30.0) / 2
-    assert typical_step_s(samples) == (3.0 + 10.0) / 2
+    assert undisturbed_step_s(samples, cycle=2) == (1.5 + 20.0) / 2
+    assert undisturbed_step_s(samples) == 2.25
 
 
-def test_a_typical_step_withstands_a_long_tail():
-    assert typical_step_s([1.0] * 9 + [1000.0] * 4) == 1.0
+def test_a_process_that_is_disturbed_most_of_the_time_shows_its_undisturbed_step():
+    assert undisturbed_step_s([1.0] * 4 + [1.3, 1.4, 2.0, 9.0, 99.0]) == 1.0
 
 
 def test_a_cycle_that_was_not_finished_does_not_count():
-    assert typical_step_s([1.0, 2.0, 99.0], cycle=2) == 1.5
+    assert undisturbed_step_s([1.0, 2.0, 99.0], cycle=2) == 1.5
 
 
 def test_less_than_one_cycle_is_refused_with_its_numbers():
     with pytest.raises(ValueError, match="2 samples of a cycle of 3 inputs"):
-        typical_step_s([1.0, 2.0], cycle=3)
+        undisturbed_step_s([1.0, 2.0], cycle=3)
 
 
 def test_six_looks_at_pococks_value_are_wrong_five_times_in_a_hundred():
@@ -229,24 +228,37 @@ def test_there_are_six_looks():
     assert len(LOOKS) == 6
 
 
-def test_the_interval_is_students_at_pococks_level():
-    """Logarithms -0.01, 0, 0.01, 0.02 and 0.03: mean 0.01, deviation 0.0158114."""
-    ratios = np.exp([-0.01, 0.0, 0.01, 0.02, 0.03])
-    found = sequential_ratio(ratios, np.ones(5))
+def signed_rank_tail(n, rank_sum):
+    """P(T <= rank_sum), by going through every choice of signs."""
+    sums = [
+        sum(chosen) for r in range(n + 1) for chosen in combinations(range(1, n + 1), r)
+    ]
+    return sum(value <= rank_sum for value in sums) / 2**n
+
+
+@pytest.mark.parametrize("n", [7, 8, 9, 12])
+def test_ranks_are_cut_off_as_far_as_pococks_level_allows(n):
     tail, _ = quad(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi), 2.453, 40)
-
-    def missing(quantile):  # of Student's density with four degrees of freedom
-        beyond, _ = quad(lambda x: 0.375 * (1 + x * x / 4) ** -2.5, quantile, np.inf)
-        return beyond - tail
-
-    half = brentq(missing, 1, 20) * 0.0158114 / 5**0.5
-    expected = np.exp([0.01, 0.01 - half, 0.01 + half])
-    assert (found.ratio, found.low, found.high) == pytest.approx(expected, rel=1e-6)
-    assert (found.n, found.log_sd) == (5, pytest.approx(0.0158114, rel=1e-5))
+    allowed = [k for k in range(20) if signed_rank_tail(n, k) <= tail]
+    assert _ranks_beyond(n) == (allowed[-1] if allowed else None)
 
 
-def test_a_sequential_ratio_is_a_geometric_mean():
-    assert sequential_ratio([2.0, 8.0], [1.0, 1.0]).ratio == pytest.approx(4.0)
+def test_the_interval_lies_between_means_of_two_logarithms():
+    """Twelve pairs: the estimate is the middle of the 78 means of two, the interval
+    leaves out eight of them at either end."""
+    logs = np.random.default_rng(2).normal(0.1, 0.02, 12)
+    found = sequential_ratio(np.exp(logs), np.ones(12))
+    means = sorted((a + b) / 2 for i, a in enumerate(logs) for b in logs[i:])
+    expected = np.exp([(means[38] + means[39]) / 2, means[8], means[-9]])
+    assert (found.ratio, found.low, found.high) == pytest.approx(expected)
+    assert found.n == 12
+
+
+def test_one_wild_pair_moves_the_interval_little():
+    logs = [0.05 + 0.001 * i for i in range(-8, 8)]
+    calm = sequential_ratio(np.exp(logs), np.ones(16))
+    wild = sequential_ratio(np.exp([*logs[:-1], 0.9]), np.ones(16))
+    assert (wild.low, wild.high) == pytest.approx((calm.low, calm.high), abs=0.003)
 
 
 def test_swapping_the_states_inverts_the_interval():
@@ -256,38 +268,54 @@ def test_swapping_the_states_inverts_the_interval():
     assert (1 / other.high, 1 / other.low) == pytest.approx((one.low, one.high))
 
 
-def test_one_pair_has_an_endless_interval():
-    found = sequential_ratio([2.0], [1.0])
-    assert (found.ratio, found.low, found.high) == (2.0, 0.0, np.inf)
-    assert found.log_sd is None
+@pytest.mark.parametrize("n", [1, 7])
+def test_few_pairs_have_an_endless_interval(n):
+    found = sequential_ratio([2.0] * n, [1.0] * n)
+    assert (found.ratio, found.low, found.high) == (pytest.approx(2.0), 0.0, np.inf)
+    assert found.is_endless
+    assert found.log_half_width == np.inf
 
 
-def simultaneous_coverage(level_of, runs=4000):
-    """How often every one of the looks holds the truth, of pairs that scatter."""
-    logs = np.random.default_rng(1).normal(0.0, 0.05, (runs, LOOKS[-1]))
-    held = np.ones(runs, dtype=bool)
-    for n in LOOKS:
-        half = level_of(n) * logs[:, :n].std(axis=1, ddof=1)
-        held &= np.abs(logs[:, :n].mean(axis=1)) <= half
-    return held.mean()
+def test_the_half_width_is_that_of_the_logarithm():
+    found = RatioEstimate(1.0, np.exp(-0.02), np.exp(0.04), 8)
+    assert found.log_half_width == pytest.approx(0.03)
+    assert not found.is_endless
+
+
+def simultaneous_coverage(draw, interval, runs=1500):
+    """How often every look at a comparison holds the truth, of logarithms around 0."""
+    held = 0
+    for logs in draw(np.random.default_rng(1), (runs, LOOKS[-1])):
+        intervals = [interval(logs[:n]) for n in LOOKS]
+        held += all(low <= 0.0 <= high for low, high in intervals)
+    return held / runs
+
+
+def plain(logs):
+    half = t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5
+    return logs.mean() - half, logs.mean() + half
+
+
+def sequential(logs):
+    found = sequential_ratio(np.exp(logs), np.ones(len(logs)))
+    return np.log(found.low), np.log(found.high)
+
+
+def normal(generator, shape):
+    return generator.normal(0.0, 0.05, shape)
+
+
+def heavy_tailed(generator, shape):
+    return 0.01 * generator.standard_t(2, shape)
 
 
 def test_looking_six_times_at_a_plain_interval_would_mislead_one_time_in_ten():
-    assert simultaneous_coverage(lambda n: t.ppf(0.975, n - 1) / n**0.5) < 0.90
+    assert simultaneous_coverage(normal, plain) < 0.90
 
 
-def test_all_looks_hold_the_truth_together_about_as_often_as_they_say():
-    assert 0.935 <= simultaneous_coverage(lambda n: half_width(1.0, n)) <= 0.965
-
-
-@pytest.mark.parametrize(("sd", "wanted"), [(0.02, 0.01), (0.05, 0.03), (0.001, 0.5)])
-def test_the_pairs_needed_are_the_fewest_that_suffice(sd, wanted):
-    fewest = next(n for n in count(2) if half_width(sd, n) <= wanted)
-    assert pairs_needed(sd, wanted) == fewest
-
-
-def test_where_no_count_suffices_the_most_is_told():
-    assert pairs_needed(1.0, 1e-6, most=500) == 500
+@pytest.mark.parametrize("draw", [normal, heavy_tailed])
+def test_all_looks_hold_the_truth_together_about_as_often_as_they_say(draw):
+    assert 0.935 <= simultaneous_coverage(draw, sequential) <= 0.98
 
 
 def test_a_sequential_ratio_refuses_what_does_not_pair():

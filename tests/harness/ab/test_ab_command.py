@@ -41,7 +41,7 @@ def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
     assert status == 0
     assert "A: . (" in printed
     assert "2 cases, at most 0 s" in printed
-    assert "undecided: one pair says nothing of the next" in printed
+    assert "undecided: 1 pairs, and it takes 8" in printed
     assert "skipped: toy/unsupported/fp32/eager/cpu/b1: state A: the toy" in printed
     assert "1 undecided, 1 skipped; samples: out.json" in printed
     kept = json.loads((tmp_path / "out.json").read_text())

@@ -24,7 +24,7 @@ def test_the_file_holds_every_sample_and_what_they_say(
     contest: Contest, tmp_path: Path
 ) -> None:
     out = tmp_path / "new" / "ab.json"
-    write(out, contest, [comparison(*[1.1] * 5)], {"suite_version": "1"})
+    write(out, contest, [comparison(*[1.1] * 8)], {"suite_version": "1"})
     kept = json.loads(out.read_text())
     assert (kept["format"], kept["suite_version"]) == ("speechmark-ab", "1")
     assert [state["name"] for state in kept["states"]] == ["A", "B"]

@@ -19,10 +19,10 @@ def printed(*comparisons: Comparison) -> list[str]:
 
 
 def test_a_row_has_both_times_their_ratio_its_interval_and_what_it_says() -> None:
-    row = printed(comparison(*[1.1] * 5))[1]
+    row = printed(comparison(*[1.1] * 8))[1]
     assert row.split() == [
         "toy/good/fp32/eager/cpu/b1",
-        *("500", "550", "1.100", "1.100", "to", "1.100", "5"),
+        *("500", "550", "1.100", "1.100", "to", "1.100", "8"),
         *("slower", "same", "same"),
     ]
 
@@ -30,13 +30,13 @@ def test_a_row_has_both_times_their_ratio_its_interval_and_what_it_says() -> Non
 def test_one_pair_has_no_interval() -> None:
     row = printed(comparison(1.1))[1]
     assert row.split()[4] == "-"
-    assert "undecided: one pair says nothing of the next" in row
+    assert "undecided: 1 pairs, and it takes 8" in row
 
 
 def test_what_changed_beside_time_has_its_numbers() -> None:
     other = result(3 * MIB, accuracy={"metrics": {"wer": metric(0.2)}})
     row = printed(
-        replace(comparison(1.0), rounds=(a_round(0.5, 0.5, (result(), other)),) * 5)
+        replace(comparison(1.0), rounds=(a_round(0.5, 0.5, (result(), other)),) * 8)
     )[1]
     assert "more: 3.000x" in row
     assert "worse: wer 10.00 to 20.00 %" in row
@@ -45,7 +45,7 @@ def test_what_changed_beside_time_has_its_numbers() -> None:
 def test_unknown_memory_and_accuracy_are_told_as_such() -> None:
     plain = result(None, accuracy=None)
     one = a_round(0.5, 0.5, (plain, plain))
-    row = printed(replace(comparison(1.0), rounds=(one,) * 5))[1]
+    row = printed(replace(comparison(1.0), rounds=(one,) * 8))[1]
     assert row.split()[-2:] == ["unknown", "-"]
 
 
@@ -56,14 +56,14 @@ def test_a_case_without_verdict_has_its_reason_below() -> None:
 
 
 def test_a_comparison_that_broke_keeps_its_numbers_but_no_verdict() -> None:
-    broke = comparison(*[1.1] * 5, status="failed", reason="state B: gone")
+    broke = comparison(*[1.1] * 8, status="failed", reason="state B: gone")
     row = printed(broke)[1].split()
     assert ("1.100" in row, "failed" in row, "slower" in row) == (True, True, False)
 
 
 def test_one_line_tells_how_a_comparison_stands() -> None:
-    assert show.line(comparison(*[1.1] * 5)) == (
-        "toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 5 pairs, 50 s: slower"
+    assert show.line(comparison(*[1.1] * 8)) == (
+        "toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 8 pairs, 80 s: slower"
     )
     gone = Comparison("toy", status="skipped", reason="no such operator")
     assert show.line(gone) == "toy: skipped: no such operator"
@@ -81,5 +81,5 @@ def test_noise_and_warnings_are_told_once() -> None:
 
 def test_the_summary_counts_verdicts() -> None:
     gone = Comparison("toy", status="skipped", reason="no such operator")
-    slow, same = comparison(*[1.1] * 5), comparison(*[1.0] * 5)
+    slow, same = comparison(*[1.1] * 8), comparison(*[1.0] * 8)
     assert show.summary([slow, same, gone, slow]) == "2 slower, 1 same, 1 skipped"

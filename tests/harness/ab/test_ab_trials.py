@@ -28,7 +28,7 @@ def trial(*ratios: float, busy: bool = False) -> Trial:
     return Trial(comparison(*ratios), busy)
 
 
-SAME, SLOWER, FASTER = (trial(*[ratio] * 5) for ratio in (1.0, 1.1, 0.9))
+SAME, SLOWER, FASTER = (trial(*[ratio] * 8) for ratio in (1.0, 1.1, 0.9))
 UNDECIDED = trial(0.5, 2.0, 0.5, 2.0, 1.0)
 
 
@@ -41,7 +41,7 @@ def test_every_change_of_a_state_against_itself_is_false() -> None:
 def test_so_are_changes_of_memory_and_accuracy() -> None:
     other = result(2 * MIB, accuracy={"metrics": {"wer": metric(0.11)}})
     changed = replace(
-        comparison(1.0), rounds=(a_round(1.0, 1.0, (result(), other)),) * 5
+        comparison(1.0), rounds=(a_round(1.0, 1.0, (result(), other)),) * 8
     )
     assert Trial(changed, False).false_verdicts == ["memory more", "wer differs"]
 
@@ -69,8 +69,8 @@ def test_a_comparison_that_broke_is_no_trial() -> None:
 
 
 def test_a_trials_line_has_its_ratio_interval_and_verdict() -> None:
-    assert trial(*[1.1] * 5, busy=True).line(12) == (
-        " 12 busy  toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 5 pairs, 50 s: "
+    assert trial(*[1.1] * 8, busy=True).line(12) == (
+        " 12 busy  toy/good/fp32/eager/cpu/b1: 1.1000 [1.100 to 1.100], 8 pairs, 80 s: "
         "slower"
     )
 

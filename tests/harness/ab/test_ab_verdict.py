@@ -7,11 +7,11 @@ import math
 import pytest
 
 from harness.ab.verdict import judge
-from harness.statistics import RatioEstimate, half_width
+from harness.statistics import RatioEstimate
 
 
-def estimate(low: float, high: float, n: int = 8, sd: float | None = 0.02):
-    return RatioEstimate(math.sqrt(low * high), low, high, n, sd)
+def estimate(low: float, high: float, n: int = 8):
+    return RatioEstimate(math.sqrt(low * high), low, high, n)
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,23 @@ def test_memory_is_said_in_its_own_words():
 
 
 def test_the_time_needed_is_that_of_the_pairs_still_missing():
-    """Pairs scatter by 4 %, and the middle lies 3 % from the threshold: an interval of
-    3 % to either side takes 17 pairs, nine more, at 20 seconds each."""
+    """Three times too wide: nine times as many pairs, 64 more of 20 seconds."""
     limit = math.log(1.03)
-    enough = next(n for n in range(2, 99) if half_width(0.04, n) <= limit)
-    unsure = RatioEstimate(1.0, 0.95, 1.05, 8, 0.04)
-    needed = math.ceil((enough - 8) * 20 / 60)
+    unsure = RatioEstimate(1.0, math.exp(-3 * limit), math.exp(3 * limit), 8)
     text = judge(unsure, s_per_pair=20.0).text
-    assert text == f"undecided: needs about {needed} more minutes"
+    assert text == f"undecided: needs about {math.ceil(64 * 20 / 60)} more minutes"
 
 
 def test_so_close_to_the_threshold_that_no_time_suffices_it_says_that():
-    unsure = RatioEstimate(1.03, 0.5, 2.0, 8, 0.5)
+    unsure = RatioEstimate(1.03, 0.5, 2.0, 8)
     assert judge(unsure, s_per_pair=20).text == "undecided: needs more than 6.0 h"
 
 
-def test_one_pair_decides_nothing():
-    alone = RatioEstimate(2.0, 0.0, math.inf, 1, None)
-    assert judge(alone).text == "undecided: one pair says nothing of the next"
+def test_an_interval_that_just_crosses_the_threshold_needs_one_pair_more():
+    unsure = RatioEstimate(1.05, 1.0299, 1.07, 8)
+    assert judge(unsure, s_per_pair=61).text == "undecided: needs about 2 more minutes"
+
+
+def test_too_few_pairs_decide_nothing():
+    few = RatioEstimate(2.0, 0.0, math.inf, 3)
+    assert judge(few).text == "undecided: 3 pairs, and it takes 8"
