@@ -32,7 +32,7 @@ aa: $(VENV)/installed
 	$(BIN)/python -m harness.ab.trials aa -k wav2letter
 
 ab-power: $(VENV)/installed
-	$(BIN)/python -m harness.ab.trials power -k int8-static --minutes 2
+	$(BIN)/python -m harness.ab.trials power -k int8-static --minutes 4
 
 slow: $(VENV)/installed
 	$(BIN)/pytest tests -m slow

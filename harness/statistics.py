@@ -12,7 +12,7 @@ from scipy import stats
 
 CONFIDENCE = 0.99  # of a percentile's upper bound, as in MLPerf Inference
 # A comparison is looked at after so many pairs, and may be ended at each look.
-LOOKS = (8, 12, 16, 20, 25, 32)
+LOOKS = (8, 12, 18, 27, 40, 60)
 # Pocock's two-sided 5 % critical value for six looks (Pocock, Group sequential methods
 # in the design and analysis of clinical trials, Biometrika 64, 1977, table 1).
 POCOCK_SIX_LOOKS = 2.453

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import count
 
@@ -24,6 +25,11 @@ class Clock:
 
     def __call__(self) -> float:
         return 10.0 * next(self._ticks)
+
+
+def wild(number: int) -> float:
+    """Ratios all over the place, from 0.14 to 7.4."""
+    return math.exp(2 * math.sin(7 * number))
 
 
 def compared(*ratios: float, limits: Limits = ENDLESS):
@@ -61,7 +67,7 @@ def test_looks_are_those_that_the_limits_give():
 
 def test_the_last_look_ends_it_undecided():
     def play(number: int):
-        return rounds(2.0 if number % 2 else 0.5)[0]
+        return rounds(wild(number))[0]
 
     done = compare("toy", play, ENDLESS, clock=Clock())
     assert len(done.rounds) == LOOKS[-1]
@@ -94,10 +100,9 @@ def test_the_threshold_is_that_of_the_limits():
 
 
 def test_memory_must_be_decided_too():
-    peaks = iter([MIB // 2, 2 * MIB] * 99)
-
     def play(number: int):
-        return a_round(1.0, 1.0, (result(), result(next(peaks))))
+        peak_bytes = int(MIB * wild(number))
+        return a_round(1.0, 1.0, (result(), result(peak_bytes)))
 
     done = compare("toy", play, ENDLESS, clock=Clock())
     assert done.time_verdict.decided
