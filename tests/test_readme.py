@@ -70,19 +70,6 @@ def test_the_overhead_of_harness_and_sensors_stands_with_interval_and_limit() ->
         assert float(percent) <= LIMIT_PERCENT
 
 
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("make aa", r"false verdicts: [01] of 20 comparisons"),
-        ("make ab-power", r"5 % slower: found in (18|19|20) of 20 comparisons"),
-    ],
-)
-def test_trials_of_the_verdicts_are_shown_whole(command: str, told: str) -> None:
-    lines = BLOCKS[command].splitlines()
-    assert re.fullmatch(rf"{told}.*", lines[-1])
-    assert sum(bool(re.match(r" *\d+ (quiet|busy) ", line)) for line in lines) == 20
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_measuring_command_collects_cases(command: str) -> None:
     arguments = [a for a in shlex.split(command)[1:] if a != "--resume"]
