@@ -118,27 +118,6 @@ def _stretch(count: int, level: float) -> float:
     return float(ratio * np.sqrt(count / (count - 1)))
 
 
-def ratio_interval(
-    numerators: Sequence[float],
-    denominators: Sequence[float],
-    level: float = 0.95,
-    resamples: int = 5000,
-    seed: int = 0,
-) -> tuple[float, float, float]:
-    """The ratio of paired totals, and its percentile bootstrap interval over pairs.
-
-    For interleaved measurements: pair i holds both states measured side by side, so a
-    drift of the machine cancels (Efron and Tibshirani, An Introduction to the
-    Bootstrap, 1993, chapter 10, for the ratio of paired means).
-    """
-    _check_pairs(numerators, denominators)
-    a, b = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
-    drawn = np.random.default_rng(seed).integers(0, len(a), (resamples, len(a)))
-    ratios = a[drawn].sum(axis=1) / b[drawn].sum(axis=1)
-    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
-    return float(a.sum() / b.sum()), float(low), float(high)
-
-
 def undisturbed_step_s(samples: Sequence[float], cycle: int = 1) -> float:
     """Seconds of a step: the lower quartile of each input's samples, averaged over the
     inputs.

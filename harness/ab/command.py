@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -83,7 +84,8 @@ def ab(
     A revision is whatever git knows, or "." for the working tree as it is. With
     --a-env and --b-env, "ab . ." compares two environments.
 
-    Exits with status 1 when a case became slower, larger in memory or less accurate.
+    Exits with status 1 when a case became slower, larger in memory or less accurate,
+    or broke.
     """
     machine = this_machine()
     cases = chosen_cases(profile, hardware, keyword, machine)
@@ -93,20 +95,20 @@ def ab(
             "above 0 and a threshold between 0 and 100"
         )
     out = out or Path("results/local") / f"ab-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    try:
-        with (
-            checked_out((rev_a, rev_b), (a_env, b_env)) as states,
-            TemporaryDirectory(prefix="speechmark-ab-") as folder,
-        ):
-            for state in states:
-                click.echo(str(state))
-            limits = Limits(60 * limit_minutes, threshold)
-            contest = Contest(
-                states, profiles.find(profile), machine, limits, Path(folder), data_root
-            )
-            done = _fought(contest, cases, out)
-    except (ValueError, OSError) as error:
-        raise click.UsageError(str(error)) from None
+    with ExitStack() as stack:
+        try:
+            states = stack.enter_context(checked_out((rev_a, rev_b), (a_env, b_env)))
+            out.parent.mkdir(parents=True, exist_ok=True)
+        except (ValueError, OSError) as error:
+            raise click.UsageError(str(error)) from None
+        folder = stack.enter_context(TemporaryDirectory(prefix="speechmark-ab-"))
+        for state in states:
+            click.echo(str(state))
+        limits = Limits(60 * limit_minutes, threshold)
+        contest = Contest(
+            states, profiles.find(profile), machine, limits, Path(folder), data_root
+        )
+        done = _fought(contest, cases, out)
     click.echo(f"{show.summary(done)}; samples: {out}")
     sys.exit(any(comparison.is_regression for comparison in done))
 
@@ -135,7 +137,8 @@ def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Compariso
     header = {"suite_version": version("speechmark"), "machine": fingerprint()}
     done: list[Comparison] = []
     longest = minutes(len(cases) * contest.limits.budget_s)
-    click.echo(f"{len(cases)} cases, at most {longest}")
+    count = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
+    click.echo(f"{count}: up to some {longest}, and evaluation")
     with Console(stderr=True).status("starting") as status:
 
         def tell(so_far: Comparison) -> None:

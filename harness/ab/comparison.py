@@ -18,16 +18,20 @@ MORE_MEMORY = ("less", "more")  # the words of a verdict on memory
 
 @dataclass(frozen=True)
 class MetricChange:
-    """An error rate of both states; `chance` is the 95 % interval of A's."""
+    """An error rate of both states; `chance` is the 95 % interval of A's. `b` is None
+    where B tells it no longer; `gate_lost`: B fails a gate that A passes."""
 
     name: str
     a: float
-    b: float
+    b: float | None
     chance: tuple[float, float]
+    gate_lost: bool = False
 
     @property
     def word(self) -> str:
-        """ "same", "differs" (within what chance would do), "worse" or "better"."""
+        """One of "same", "differs" (within what chance does), "worse" and "better"."""
+        if self.b is None or self.gate_lost:
+            return "worse"
         if self.a == self.b:
             return "same"
         if self.chance[0] <= self.b <= self.chance[1]:
@@ -82,15 +86,7 @@ class Comparison:
         if not self.rounds:
             return []
         a, b = (_metrics_of(result) for result in self.rounds[0].results)
-        return [
-            MetricChange(
-                name,
-                a[name]["value"],
-                b[name]["value"],
-                (a[name]["interval"][0], a[name]["interval"][1]),
-            )
-            for name in a.keys() & b.keys()
-        ]
+        return [_change(name, a[name], b.get(name)) for name in sorted(a)]
 
     @property
     def disturbance(self) -> str | None:
@@ -114,7 +110,8 @@ class Comparison:
     def is_regression(self) -> bool:
         verdicts = (self.time_verdict, self.memory_verdict)
         slower = any(v is not None and v.word == "slower" for v in verdicts)
-        return slower or any(metric.word == "worse" for metric in self.metrics)
+        worse = any(metric.word == "worse" for metric in self.metrics)
+        return self.status == "failed" or slower or worse
 
     @property
     def is_decided(self) -> bool:
@@ -159,8 +156,10 @@ def compare(
         try:
             rounds = (*so_far.rounds, play(len(so_far.rounds)))
         except SideEndedError as ended:
-            kind = "failed" if so_far.rounds else ended.kind
-            return replace(so_far, status=kind, reason=str(ended))
+            # What A can do and B cannot is no skip; A is always the first to say.
+            skips = not so_far.rounds and ended.side == "A"
+            status = ended.kind if skips else "failed"
+            return replace(so_far, status=status, reason=str(ended))
         spent_s = clock() - began - sum(one.judging_s for one in rounds)
         n = len(rounds)
         so_far = replace(so_far, rounds=rounds, seconds=spent_s)
@@ -195,3 +194,13 @@ def _swapped(
 
 def _metrics_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return (result["accuracy"] or {}).get("metrics") or {}
+
+
+def _change(
+    name: str, a: Mapping[str, Any], b: Mapping[str, Any] | None
+) -> MetricChange:
+    low, high = a["interval"]
+    if b is None:
+        return MetricChange(name, a["value"], None, (low, high))
+    lost = b.get("passed") is False and a.get("passed") is not False
+    return MetricChange(name, a["value"], b["value"], (low, high), lost)

@@ -15,18 +15,20 @@ from harness.measure.spawn import Worker, how_it_ended
 from harness.observe.cpu import MachineTimes, ProcessTree, machine_times, steal_percent
 from harness.statistics import undisturbed_step_s
 
-BLOCKS = 8  # of each state in a pair, at least four: A B B A A B B A ...
+BLOCKS = 8  # of each state in a pair, where its cycle is short enough
+FEWEST_BLOCKS = 4  # A B B A A B B A
 SETTLE_S = 0.005  # threads of the other worker may still spin after its last step
 LIMIT_S = 1800.0  # of one worker's life: builds may fill caches
 ENTRY = "harness.measure.turns:run_job"  # what a worker runs
 
 
 class SideEndedError(Exception):
-    """A worker that ended before its last turn; `kind` is "skipped" or "failed"."""
+    """A worker of state `side` that ended before its last turn; `kind` is "skipped" or
+    "failed"."""
 
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
+    def __init__(self, kind: str, side: str, reason: str) -> None:
+        super().__init__(f"state {side}: {reason}")
+        self.kind, self.side = kind, side
 
 
 class Side:
@@ -40,7 +42,7 @@ class Side:
         machine: Machine,
         log: Path,
     ) -> None:
-        self.name = state.name
+        self.name, self._folder = state.name, state.suite.folder
         self.warnings: list[str] = []
         job = job | {
             "hardware": hardware.text,
@@ -61,9 +63,14 @@ class Side:
         return self.wait_for_turn()
 
     def end(self) -> dict[str, Any]:
-        """Its result."""
+        """Its result, if it was measured by the code of its state."""
         self._worker.answer("end")
-        return dict(self._next("result")["value"])
+        value = dict(self._next("result")["value"])
+        ran, wanted = Path(value.pop("suite")), self._folder
+        if wanted is not None and ran != wanted.resolve():
+            reason = f"it ran the suite in {ran}, not the one in {wanted}"
+            raise self._ended("failed", reason)
+        return value
 
     def close(self) -> None:
         self._worker.close()
@@ -90,7 +97,7 @@ class Side:
         module = ENTRY.partition(":")[0]
         if f"No module named '{module}'" in reason:
             reason = f"its suite has no {module} yet: compare later revisions"
-        return SideEndedError(kind, f"state {self.name}: {reason}")
+        return SideEndedError(kind, self.name, reason)
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,12 @@ def _blocks(
     sides: Sequence[Side], order: tuple[int, int], timed_s: float
 ) -> tuple[list[float], list[float]]:
     samples: tuple[list[float], list[float]] = ([], [])
-    while min(sum(samples[0]), sum(samples[1])) < timed_s or not samples[0]:
+    blocks = 0
+    while min(sum(samples[0]), sum(samples[1])) < timed_s or blocks < FEWEST_BLOCKS:
         for index in (*order, *reversed(order)):
             sleep(SETTLE_S)
             samples[index].extend(sides[index].take("block"))
+        blocks += 2
     return samples
 
 

@@ -79,8 +79,12 @@ def _accuracy(comparison: Comparison) -> str:
     if not changed:
         return "same"
     return ", ".join(
-        f"{m.word}: {m.name} {100 * m.a:.2f} to {100 * m.b:.2f} %" for m in changed
+        f"{m.word}: {m.name} {100 * m.a:.2f} to {_percent(m.b)}" for m in changed
     )
+
+
+def _percent(value: float | None) -> str:
+    return "nothing" if value is None else f"{100 * value:.2f} %"
 
 
 def remarks(comparisons: Sequence[Comparison]) -> list[str]:
@@ -97,10 +101,13 @@ def remarks(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def summary(comparisons: Sequence[Comparison]) -> str:
-    """One line: how many of which verdict."""
+    """One line: how many of which verdict on time, and how many regressions of any
+    kind."""
     words = [_word(comparison) for comparison in comparisons]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
-    return ", ".join(f"{count} {word}" for word, count in counts.items())
+    regressions = sum(comparison.is_regression for comparison in comparisons)
+    told = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return f"time: {told}; regressions: {regressions}"
 
 
 def _word(comparison: Comparison) -> str:

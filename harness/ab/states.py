@@ -51,6 +51,7 @@ def checked_out(
     pythons = [_interpreter(path) for path in interpreters]
     commits = [_commit(revision, repository) for revision in revisions]
     parent = Path(mkdtemp(prefix="speechmark-ab-"))
+    added: list[Path] = []
     try:
         states = []
         for name, revision, commit, python in zip(
@@ -59,15 +60,16 @@ def checked_out(
             folder, dirty = parent / name, False
             if commit is not None:
                 _git(repository, "worktree", "add", "--detach", str(folder), commit)
+                added.append(folder)
             else:
                 now = git_state(repository)
                 folder, commit, dirty = repository, now["commit"], bool(now["dirty"])
             states.append(State(name, revision, commit, dirty, Suite(python, folder)))
         yield states[0], states[1]
     finally:
+        for folder in added:
+            _git(repository, "worktree", "remove", "--force", str(folder))
         shutil.rmtree(parent, ignore_errors=True)
-        if any(commits):
-            _git(repository, "worktree", "prune")
 
 
 def _interpreter(path: Path | None) -> str:

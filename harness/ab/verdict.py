@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.bridges.progress import minutes
 from harness.statistics import LOOKS, RatioEstimate
 
 THRESHOLD_PERCENT = 3.0  # what nobody would call a change
 CLEARANCE = 0.2  # of the threshold: nearer to it, no time would suffice
-LONGEST_S = 6 * 3600.0  # what nobody would wait for
 
 Word = Literal["faster", "slower", "same", "undecided"]
 
@@ -59,7 +57,10 @@ def _undecided(estimate: RatioEstimate, limit: float, s_per_pair: float) -> str:
     clearance = max(abs(abs(math.log(estimate.ratio)) - limit), CLEARANCE * limit)
     times = (estimate.log_half_width / clearance) ** 2
     more = estimate.n * max(times - 1, 0.0) or 1.0
+    if estimate.n + more > LOOKS[-1]:
+        return (
+            f"undecided: {LOOKS[-1]} pairs, the most, would hardly tell; raise "
+            "--threshold, or take a profile that times longer"
+        )
     seconds = more * s_per_pair
-    if seconds > LONGEST_S:
-        return f"undecided: needs more than {minutes(LONGEST_S)}"
     return f"undecided: needs about {max(1, math.ceil(seconds / 60))} more minutes"

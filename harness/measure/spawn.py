@@ -122,7 +122,10 @@ class Worker:
 
 
 def _inherited() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if k not in STEERING_VARIABLES}
+    """The parent's variables but those that steer kernels, and the one that keeps `-m`
+    from looking into the working folder first."""
+    unwanted = (*STEERING_VARIABLES, "PYTHONSAFEPATH")
+    return {k: v for k, v in os.environ.items() if k not in unwanted}
 
 
 def how_it_ended(status: int, rss_bytes: int | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
@@ -39,6 +40,7 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
             "work": asdict(built.work),
             "cycle": built.cycle,
             "details": dict(built.details or {}),
+            "suite": str(Path(__file__).resolve().parents[2]),
         }
     finally:
         built.close()

@@ -46,9 +46,11 @@ def thread_times(pid: int, root: Path = Path("/")) -> dict[int, ThreadTimes]:
 
 
 def _waiting_s(folder: Path) -> float | None:
-    """The kernel's scheduler statistics: ns on a CPU, ns runnable without one."""
+    """The kernel's scheduler statistics: ns on a CPU, ns runnable without one, and
+    how often it ran; a kernel that keeps none says 0 for all."""
     fields = (read_text(folder / "schedstat") or "").split()
-    return int(fields[1]) / 1e9 if len(fields) == 3 else None
+    told = len(fields) == 3 and fields[2] != "0"
+    return int(fields[1]) / 1e9 if told else None
 
 
 def allowed_cpus(pid: int) -> int:

@@ -13,7 +13,6 @@ from harness.statistics import (
     _stretch,
     hierarchical_median_interval,
     percentile_bound,
-    ratio_interval,
     samples_needed,
     sequential_ratio,
     undisturbed_step_s,
@@ -149,40 +148,6 @@ def test_over_three_processes_too():
 
 def test_one_process_says_little_about_the_next():
     assert coverage(processes=1) < 0.5
-
-
-def test_a_constant_ratio_has_an_interval_of_no_width():
-    assert ratio_interval([2.0, 4.0, 8.0], [1.0, 2.0, 4.0]) == (2.0, 2.0, 2.0)
-
-
-def test_a_ratio_is_of_totals_not_the_mean_of_ratios():
-    ratio, low, high = ratio_interval([1.0, 30.0], [1.0, 10.0])
-    assert ratio == 31.0 / 11.0
-    assert (low, high) == (1.0, 3.0)
-
-
-def test_a_drift_that_both_states_share_cancels():
-    drift = np.linspace(1.0, 3.0, 20)
-    ratio, low, high = ratio_interval((1.1 * drift).tolist(), drift.tolist())
-    assert (ratio, low, high) == pytest.approx((1.1, 1.1, 1.1))
-
-
-def test_the_ratios_interval_holds_its_truth_about_as_often_as_it_says():
-    generator, hits = np.random.default_rng(0), 0
-    for seed in range(200):
-        a, b = generator.normal([[1.2], [1.0]], 0.05, (2, 20)).tolist()
-        _, low, high = ratio_interval(a, b, resamples=500, seed=seed)
-        hits += low <= 1.2 <= high
-    assert 0.88 <= hits / 200 <= 0.99
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "counts"),
-    [([1.0], [1.0, 2.0], "1 numerators and 2 denominators"), ([], [], "0 numerators")],
-)
-def test_totals_that_do_not_pair_are_refused_with_their_counts(a, b, counts):
-    with pytest.raises(ValueError, match=f"{counts}.*expected as many of both"):
-        ratio_interval(a, b)
 
 
 @pytest.mark.parametrize(
@@ -321,3 +286,5 @@ def test_all_looks_hold_the_truth_together_about_as_often_as_they_say(draw):
 def test_a_sequential_ratio_refuses_what_does_not_pair():
     with pytest.raises(ValueError, match="1 numerators and 2 denominators"):
         sequential_ratio([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"0 numerators.*expected as many of both"):
+        sequential_ratio([], [])

@@ -40,10 +40,11 @@ def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
     status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json")
     assert status == 0
     assert "A: . (" in printed
-    assert "2 cases, at most 0 s" in printed
+    assert "2 cases: up to some 0 s, and evaluation" in printed
     assert "undecided: 1 pairs, and it takes 8" in printed
     assert "skipped: toy/unsupported/fp32/eager/cpu/b1: state A: the toy" in printed
-    assert "1 undecided, 1 skipped; samples: out.json" in printed
+    told = "time: 1 undecided, 1 skipped; regressions: 0; samples: out.json"
+    assert told in printed
     kept = json.loads((tmp_path / "out.json").read_text())
     assert kept["machine"] == {"cpu_model": "toy"}
     assert len(kept["cases"]) == 2
@@ -67,7 +68,7 @@ def test_a_regression_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_keyword_chooses_cases() -> None:
     _, printed = invoke(".", ".", *QUICKLY, "-k", "GOOD", "--json", "o.json")
-    assert "1 cases" in printed
+    assert "1 case:" in printed
     assert "unsupported" not in printed
 
 

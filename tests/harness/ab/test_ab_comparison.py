@@ -139,6 +139,29 @@ def test_accuracy_is_worse_only_beyond_what_chance_does(b, word, regression):
     assert done.is_regression is regression
 
 
+def test_what_b_cannot_do_any_more_is_a_failure_and_a_regression():
+    def play(number: int):
+        raise SideEndedError("skipped", "B", "no such operator")
+
+    done = compare("toy", play, ENDLESS, clock=Clock())
+    assert (done.status, done.reason) == ("failed", "state B: no such operator")
+    assert done.is_regression
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accuracy": None},
+        {"accuracy": {"metrics": {"wer": metric(0.1) | {"passed": False}}}},
+    ],
+)
+def test_an_accuracy_or_a_gate_that_is_lost_is_a_regression(changes):
+    results = (result(), result(**changes))
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, results),) * 8)
+    assert [m.word for m in done.metrics] == ["worse"]
+    assert done.is_regression
+
+
 def test_work_without_accuracy_has_no_metrics():
     plain = result(accuracy=None)
     done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, (plain, plain)),))
@@ -169,7 +192,7 @@ def test_another_size_of_model_is_the_same_work():
 @pytest.mark.parametrize("kind", ["skipped", "failed"])
 def test_a_case_that_does_not_start_has_its_reason(kind):
     def play(number: int):
-        raise SideEndedError(kind, "state A: no such operator")
+        raise SideEndedError(kind, "A", "no such operator")
 
     done = compare("toy", play, ENDLESS, clock=Clock())
     assert (done.status, done.reason) == (kind, "state A: no such operator")
@@ -179,7 +202,7 @@ def test_a_case_that_does_not_start_has_its_reason(kind):
 def test_rounds_before_a_crash_are_kept():
     def play(number: int):
         if number == 2:
-            raise SideEndedError("skipped", "state B: gone")
+            raise SideEndedError("skipped", "A", "gone")
         return a_round(1.0, 1.0)
 
     done = compare("toy", play, ENDLESS, clock=Clock())

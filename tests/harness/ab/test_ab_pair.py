@@ -73,6 +73,18 @@ def test_a_worker_runs_the_code_of_its_state(contest: Contest, tmp_path: Path) -
     assert "state B: RuntimeError: the toy of another state" in (done.reason or "")
 
 
+def test_a_worker_that_ran_other_code_than_its_states_is_found_out(
+    contest: Contest, tmp_path: Path
+) -> None:
+    """In a folder without the suite, `-m` finds the installed one."""
+    empty = replace(STATES[1], suite=Suite(folder=tmp_path))
+    done = replace(contest, states=(STATES[0], empty)).run(planned())
+    assert done.status == "failed"
+    assert f"state B: it ran the suite in {SUITE}, not the one in {tmp_path}" in (
+        done.reason or ""
+    )
+
+
 def test_a_worker_is_run_by_the_interpreter_of_its_state(
     contest: Contest, tmp_path: Path
 ) -> None:
@@ -182,14 +194,14 @@ def blocks(calls: list[str]) -> str:
 
 
 def test_states_take_turns_a_b_b_a_until_each_has_its_time() -> None:
-    calls, done = played(3.0, b_first=False, judged=False)
-    assert blocks(calls) == "ABBAABBA"
-    assert done.samples_s == ([1.0] * 4, [1.0] * 4)
+    calls, done = played(5.0, b_first=False, judged=False)
+    assert blocks(calls) == "ABBAABBAABBA"
+    assert done.samples_s == ([1.0] * 6, [1.0] * 6)
 
 
 def test_every_second_pair_begins_with_b() -> None:
     calls, _ = played(1.0, b_first=True, judged=False)
-    assert (calls[0], blocks(calls)) == ("B warm-up", "BAAB")
+    assert (calls[0], blocks(calls)) == ("B warm-up", "BAABBAAB")
 
 
 def test_accuracy_is_asked_for_once_all_is_timed() -> None:

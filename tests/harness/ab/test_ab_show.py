@@ -42,6 +42,12 @@ def test_what_changed_beside_time_has_its_numbers() -> None:
     assert "worse: wer 10.00 to 20.00 %" in row
 
 
+def test_an_accuracy_that_is_lost_is_told() -> None:
+    results = (result(), result(accuracy=None))
+    row = printed(replace(comparison(1.0), rounds=(a_round(0.5, 0.5, results),) * 8))[1]
+    assert "worse: wer 10.00 to nothing" in row
+
+
 def test_unknown_memory_and_accuracy_are_told_as_such() -> None:
     plain = result(None, accuracy=None)
     one = a_round(0.5, 0.5, (plain, plain))
@@ -82,4 +88,6 @@ def test_noise_and_warnings_are_told_once() -> None:
 def test_the_summary_counts_verdicts() -> None:
     gone = Comparison("toy", status="skipped", reason="no such operator")
     slow, same = comparison(*[1.1] * 8), comparison(*[1.0] * 8)
-    assert show.summary([slow, same, gone, slow]) == "2 slower, 1 same, 1 skipped"
+    assert show.summary([slow, same, gone, slow]) == (
+        "time: 2 slower, 1 same, 1 skipped; regressions: 2"
+    )

@@ -51,8 +51,15 @@ def test_one_false_verdict_passes_and_two_do_not(false: int, well: bool) -> None
     done = [SLOWER] * false + [SAME, UNDECIDED] * 9
     assert passed(done, 0.0) == (
         well,
-        f"false verdicts: {false} of {len(done)} comparisons of a state with itself",
+        f"false verdicts: {false} of {len(done)} comparisons of a state with itself, "
+        f"of which {false + 9} came to a verdict",
     )
+
+
+def test_trials_that_decide_nothing_are_no_evidence() -> None:
+    ok, text = passed([UNDECIDED] * 16 + [SAME] * 4, 0.0)
+    assert (ok, "4 came to a verdict" in text) == (False, True)
+    assert passed([UNDECIDED] * 15 + [SAME] * 5, 0.0)[0]
 
 
 @pytest.mark.parametrize(("found", "well"), [(18, True), (17, False)])
@@ -92,8 +99,8 @@ def test_trials_of_a_state_with_itself_are_quiet_and_busy() -> None:
     assert [line.split()[2].split("/")[1] for line in lines[:3]] == [
         *("good", "other", "good")
     ]
-    assert lines[-1] == "false verdicts: 0 of 3 comparisons of a state with itself"
-    assert done.exit_code == 0
+    assert lines[-1].startswith("false verdicts: 0 of 3 comparisons of a state with")
+    assert done.exit_code == 1, "one pair each decides nothing"
 
 
 @pytest.mark.usefixtures("toy_suite")

@@ -24,7 +24,6 @@ TRACKED = ("joules_per_audio_hour", "model_bytes", "peak_rss_bytes")
 METRICS = {
     "bench_asr_decoding": ("wer", "cer"),
     "bench_asr_inference": ("wer", "cer"),
-    "bench_asr_input": (),
     "bench_asr_step": (),
     "bench_wav2letter": ("cer", "levenshtein"),
 }

@@ -147,20 +147,22 @@ def test_threads_beyond_the_cpus_are_found_in_a_real_worker(runner: Runner) -> N
     record = run(runner, toy.WORKLOAD, "crowded")
     cpus = len(MACHINE.cpus)
     assert record.threads is not None
-    assert (record.threads.busy, record.threads.cpus) == (cpus + 1, cpus)
+    busy = record.threads.busy  # the main thread too, where it waits long for a CPU
+    assert busy in (cpus + 1, cpus + 2)
+    assert record.threads.cpus == cpus
     (warning,) = [text for text in record.warnings if "busy_threads" in text]
-    assert warning.startswith(f"busy_threads: {cpus + 1} busy threads on {cpus} CPUs")
+    assert warning.startswith(f"busy_threads: {busy} busy threads on {cpus} CPUs")
 
 
 def test_a_worker_of_few_threads_is_not_said_to_be_crowded(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=LONG_ENOUGH)
     record = run(runner, toy.WORKLOAD)
     assert record.threads is not None
-    assert (record.threads.busy, record.threads.cpus) == (0, len(MACHINE.cpus))
+    assert record.threads.busy in (0, 1)  # 1 where it waits long for a CPU
     assert not [text for text in record.warnings if "busy_threads" in text]
 
 
-def test_what_evaluation_takes_is_no_part_ofpeak_memory(runner: Runner) -> None:
+def test_what_evaluation_takes_is_no_part_of_peak_memory(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
     record = run(runner, toy.WORKLOAD, "hungry")
     assert record.accuracy is not None

@@ -6,8 +6,9 @@ import pytest
 
 from harness.hardware import Hardware
 from harness.measure import watch
-from harness.measure.watch import Instruments, Watch
-from harness.observe.cpu import MachineTimes
+from harness.measure.watch import Instruments, SegmentNoise, Watch
+from harness.observe import noise
+from harness.observe.cpu import MachineTimes, ProcessTree
 from harness.observe.noise import Snapshot
 
 
@@ -147,3 +148,21 @@ def test_a_segment_at_a_lower_clock_than_an_earlier_one_is_spoiled(watching):
         "frequency_drop_percent",
         pytest.approx(100 / 3),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "spoiled"),
+    [
+        ("steal_percent", True),
+        ("others_cpu_percent", True),
+        ("throttle_events", True),
+        ("frequency_drop_percent", True),
+        ("involuntary_switches_per_s", False),
+        ("major_faults", False),
+    ],
+)
+def test_what_may_be_the_cases_own_doing_warns_but_spoils_nothing(name, spoiled):
+    found = noise.between([noise.take(ProcessTree(os.getpid()))] * 2)
+    exceeded = noise.NoiseWarning(name, 9.0, 1.0, "units", "a cause", "a remedy")
+    assert SegmentNoise(8, found, (exceeded,)).spoiled is spoiled
+    assert not SegmentNoise(8, found, ()).spoiled
