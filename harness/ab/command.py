@@ -84,6 +84,9 @@ def ab(
     A revision is whatever git knows, or "." for the working tree as it is. With
     --a-env and --b-env, "ab . ." compares two environments.
 
+    Where even the most pairs would hardly tell, raise --threshold, take a profile that
+    times longer, or a quieter machine.
+
     Exits with status 1 when a case became slower, larger in memory or less accurate,
     or broke.
     """

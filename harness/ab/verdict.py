@@ -58,9 +58,6 @@ def _undecided(estimate: RatioEstimate, limit: float, s_per_pair: float) -> str:
     times = (estimate.log_half_width / clearance) ** 2
     more = estimate.n * max(times - 1, 0.0) or 1.0
     if estimate.n + more > LOOKS[-1]:
-        return (
-            f"undecided: {LOOKS[-1]} pairs, the most, would hardly tell; raise "
-            "--threshold, or take a profile that times longer"
-        )
+        return f"undecided: even {LOOKS[-1]} pairs would hardly tell"
     seconds = more * s_per_pair
     return f"undecided: needs about {max(1, math.ceil(seconds / 60))} more minutes"
