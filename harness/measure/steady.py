@@ -182,10 +182,14 @@ class _Tally:
 def _segment(
     step: Callable[[], object], timer: Timer, cycle: int, so_far: _Tally
 ) -> list[float]:
-    """Samples for SEGMENT_S, or as few as `so_far` lacks; one cycle at least."""
+    """Samples for SEGMENT_S, or as few as `so_far` lacks; one cycle at least. What
+    would leave less than half a segment is drawn at once: its noise could not be told.
+    """
     asked = so_far.profile
     most, least = asked.max_samples - so_far.count, asked.min_samples - so_far.count
-    lacking_s = min(SEGMENT_S, asked.timed_s - so_far.total_s)
+    lacking_s = asked.timed_s - so_far.total_s
+    if lacking_s >= 1.5 * SEGMENT_S:
+        lacking_s = SEGMENT_S
     samples: list[float] = []
     total_s, time_s = 0.0, timer.time_s  # between samples as little as can be
     while len(samples) < most:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.hardware import Hardware
 from harness.observe import noise
-from harness.observe.cpu import ProcessTree
+from harness.observe.cpu import ProcessTree, allowed_cpus
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
 from harness.observe.noise import Noise, NoiseWarning, Snapshot
@@ -18,7 +18,6 @@ from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
 from harness.observe.threads import (
     Crowd,
     ThreadTimes,
-    allowed_cpus,
     crowd,
     thread_times,
 )
@@ -136,7 +135,7 @@ class Watch:
         assert self._threads is not None
         began_s, before = self._threads
         after, seconds = thread_times(self._tree.pid), perf_counter() - began_s
-        cpus = allowed_cpus(self._tree.pid)
+        cpus = len(allowed_cpus(self._tree.pid))
         if after and cpus and seconds >= SHORTEST_NOISE_S:
             self._crowd = crowd(before, after, seconds, cpus)
 

@@ -33,6 +33,14 @@ def read_int(path: Path) -> int | None:
         return None
 
 
+def allowed_cpus(pid: int) -> set[int]:
+    """The CPUs that a process may use; none once it is gone."""
+    try:
+        return os.sched_getaffinity(pid)
+    except ProcessLookupError:
+        return set()
+
+
 @dataclass(frozen=True)
 class MachineTimes:
     """Seconds since boot, summed over all logical cores.

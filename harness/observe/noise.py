@@ -5,13 +5,15 @@ Take a `Snapshot` before and after some samples; `between` makes a `Noise` of th
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from harness.observe.cpu import (
     MachineTimes,
     ProcessTree,
+    allowed_cpus,
     machine_times,
     read_int,
     read_text,
@@ -77,7 +79,7 @@ def take(
         minor_faults=faults[0],
         major_faults=faults[1],
         throttle_events=throttle_events(root),
-        frequencies_mhz=frequencies_mhz(root),
+        frequencies_mhz=frequencies_mhz(root, allowed_cpus(tree.pid)),
         load_1min=float(load.split()[0]) if load else None,
     )
 
@@ -117,13 +119,16 @@ def throttle_events(root: Path = Path("/")) -> int | None:
     return cores + sum(packages.values()) if seen else None
 
 
-def frequencies_mhz(root: Path = Path("/")) -> tuple[float, ...]:
-    """Each core's clock now, empty where cpufreq is not there.
+def frequencies_mhz(root: Path, cpus: Collection[int]) -> tuple[float, ...]:
+    """The clock of each of these CPUs now, empty where cpufreq is not there.
 
     /proc/cpuinfo's "cpu MHz" is no substitute: in a guest it is the nominal clock.
     """
     folder = root / "sys/devices/system/cpu"
-    found = [read_int(p) for p in sorted(folder.glob("cpu*/cpufreq/scaling_cur_freq"))]
+    found = [
+        read_int(folder / f"cpu{number}/cpufreq/scaling_cur_freq")
+        for number in sorted(cpus)
+    ]
     return tuple(khz / 1000.0 for khz in found if khz)
 
 
@@ -134,7 +139,9 @@ class Noise:
     Switches and faults are the worker's own, without its children's; a thread's count
     ends with the thread. `others_cpu_percent` is of the whole machine (0 to 100) and
     holds everything but the worker's tree: the parent and its sampler too. Load
-    averages hold the worker itself, so they stand here without a limit.
+    averages hold the worker itself, so they stand here without a limit. Clocks are of
+    the CPUs that the worker may use; `frequency_fastest_mhz` is their highest mean in
+    one reading.
     """
 
     seconds: float
@@ -148,6 +155,7 @@ class Noise:
     frequency_min_mhz: float | None
     frequency_mean_mhz: float | None
     frequency_max_mhz: float | None
+    frequency_fastest_mhz: float | None
     load_1min_before: float | None
     load_1min_after: float | None
     unknown: dict[str, str]
@@ -171,6 +179,10 @@ def between(snapshots: Sequence[Snapshot]) -> Noise:
         frequency_min_mhz=min(clocks, default=None),
         frequency_mean_mhz=sum(clocks) / len(clocks) if clocks else None,
         frequency_max_mhz=max(clocks, default=None),
+        frequency_fastest_mhz=max(
+            (fmean(s.frequencies_mhz) for s in snapshots if s.frequencies_mhz),
+            default=None,
+        ),
         load_1min_before=first.load_1min,
         load_1min_after=last.load_1min,
         unknown=_unknown(last, clocks),
@@ -264,7 +276,7 @@ _EXPLAINED = {
         "improve the cooling, or let the machine rest between runs",
     ),
     "frequency_drop_percent": (
-        "% below the fastest clock seen",
+        "% below the fastest mean clock of the stage",
         "a power-saving governor, a turbo that ended, or heat",
         "set the governor to performance and turn turbo off while measuring",
     ),
@@ -291,6 +303,7 @@ def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | Non
     if name != "frequency_drop_percent":
         value: float | None = getattr(noise, name)
         return value
+    # Means beside means: single cores idle at low clocks while others work.
     slow = noise.frequency_mean_mhz
-    fast = max(noise.frequency_max_mhz or 0.0, fastest_mhz or 0.0)
+    fast = max(noise.frequency_fastest_mhz or 0.0, fastest_mhz or 0.0)
     return None if slow is None or not fast else 100.0 * (1.0 - slow / fast)

@@ -7,7 +7,6 @@ another library's) take the cores from one another.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -51,14 +50,6 @@ def _waiting_s(folder: Path) -> float | None:
     fields = (read_text(folder / "schedstat") or "").split()
     told = len(fields) == 3 and fields[2] != "0"
     return int(fields[1]) / 1e9 if told else None
-
-
-def allowed_cpus(pid: int) -> int:
-    """How many CPUs a process may use; 0 once it is gone."""
-    try:
-        return len(os.sched_getaffinity(pid))
-    except ProcessLookupError:
-        return 0
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ QUIET = Noise(
     frequency_min_mhz=None,
     frequency_mean_mhz=None,
     frequency_max_mhz=None,
+    frequency_fastest_mhz=None,
     load_1min_before=0.5,
     load_1min_after=0.5,
     unknown={"throttle_events": "no counters", "frequency": "no cpufreq"},

@@ -157,8 +157,14 @@ def sizes(drawn):
 def test_samples_come_in_segments_of_about_a_second():
     assert SEGMENT_S == 1.0
     drawn = draw(FakeTimer(0.375), replace(PROFILE, timed_s=2.5))
-    assert sizes(drawn) == [3, 3, 1]
+    assert sizes(drawn) == [3, 4]
     assert (drawn.samples_s, drawn.spoiled) == ([0.375] * 7, False)
+
+
+def test_no_segment_is_left_that_is_too_short_for_the_counters_of_noise():
+    step_s = 2.0**-5
+    drawn = draw(FakeTimer(step_s), replace(PROFILE, timed_s=2.25))
+    assert [n * step_s for n in sizes(drawn)] == [1.0, 1.25]
 
 
 def test_a_segment_is_told_of_by_its_samples_after_the_last_of_them():

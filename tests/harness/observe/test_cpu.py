@@ -152,3 +152,10 @@ def test_a_worker_reports_its_peak_as_one_number(monkeypatch):
     found = cpu.PeakMemory(own_bytes=5, children_bytes=2, source="VmHWM")
     monkeypatch.setattr(cpu, "peak_memory", lambda: found)
     assert cpu.peak_rss_bytes() == 7
+
+
+def test_the_cpus_of_a_process_are_those_it_may_use_and_none_once_it_is_gone():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert cpu.allowed_cpus(ended.pid) == set()
+    assert cpu.allowed_cpus(os.getpid()) == os.sched_getaffinity(0)

@@ -64,10 +64,11 @@ def test_a_machine_without_throttle_counters_does_not_count_zero(tmp_path):
     assert noise.throttle_events(tmp_path) is None
 
 
-def test_frequencies_are_read_per_core(tmp_path, write):
-    write(f"{CPUS}/cpu0/cpufreq/scaling_cur_freq", "2600000")
-    write(f"{CPUS}/cpu1/cpufreq/scaling_cur_freq", "3100500")
-    assert noise.frequencies_mhz(tmp_path) == (2600.0, 3100.5)
+def test_frequencies_are_read_of_the_cores_that_the_worker_may_use(tmp_path, write):
+    for core, khz in enumerate(("2600000", "3100500", "800000")):
+        write(f"{CPUS}/cpu{core}/cpufreq/scaling_cur_freq", khz)
+    assert noise.frequencies_mhz(tmp_path, {1, 0}) == (2600.0, 3100.5)
+    assert noise.frequencies_mhz(tmp_path, {7}) == ()
 
 
 def test_steal_is_a_share_of_the_whole_machine():
@@ -104,6 +105,7 @@ def test_every_snapshot_tells_the_frequency():
     found = noise.between([BEFORE, halfway, AFTER])
     assert (found.frequency_min_mhz, found.frequency_max_mhz) == (2000.0, 3000.0)
     assert found.frequency_mean_mhz == 2800.0
+    assert found.frequency_fastest_mhz == 3000.0
 
 
 def test_load_stands_for_both_ends():
@@ -151,6 +153,13 @@ def test_a_steady_clock_below_that_of_an_earlier_span_is_a_drop():
     assert noise.warnings(found, fastest_mhz=3300.0) == []
     (warning,) = noise.warnings(found, fastest_mhz=4000.0)
     assert (warning.name, warning.measured) == ("frequency_drop_percent", 25.0)
+
+
+def test_a_core_that_idles_at_a_low_clock_is_no_drop():
+    uneven = (800.0, 3600.0)
+    before = replace(BEFORE, frequencies_mhz=uneven)
+    after = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=uneven)
+    assert noise.warnings(noise.between([before, after]), fastest_mhz=2200.0) == []
 
 
 @pytest.mark.parametrize(
