@@ -6,7 +6,6 @@ anything but text.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from harness.files import write_whole
 from harness.record.schema import Record, TranscriptRecord
 
 if TYPE_CHECKING:
@@ -151,12 +151,7 @@ def write_page(path: Path, title: str, records: Sequence[Record]) -> None:
         div_id="edits",
         config={"displaylogo": False, "responsive": True},
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, page)
 
 
 def figure(title: str, records: Sequence[Record]) -> Figure:

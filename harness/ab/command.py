@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness import profile as profiles
 from harness.ab import show
-from harness.ab.comparison import Comparison, Limits
+from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all
 from harness.ab.states import checked_out
 from harness.ab.verdict import THRESHOLD_PERCENT
@@ -107,9 +107,9 @@ def ab(
         folder = stack.enter_context(TemporaryDirectory(prefix="speechmark-ab-"))
         for state in states:
             click.echo(str(state))
-        limits = Limits(60 * limit_minutes, threshold)
+        stop = StopRule(60 * limit_minutes, threshold)
         contest = Contest(
-            states, profiles.find(profile), machine, limits, Path(folder), data_root
+            states, profiles.find(profile), machine, stop, Path(folder), data_root
         )
         done = _fought(contest, cases, out)
     click.echo(f"{show.summary(done)}; samples: {out}")
@@ -139,7 +139,7 @@ def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Compariso
     """Every comparison; a line on standard error as each ends, the table at the end."""
     header = {"suite_version": version("speechmark"), "machine": fingerprint()}
     done: list[Comparison] = []
-    longest = minutes(len(cases) * contest.limits.budget_s)
+    longest = minutes(len(cases) * contest.stop.budget_s)
     count = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     click.echo(f"{count}: up to some {longest}, and evaluation")
     with Console(stderr=True).status("starting") as status:

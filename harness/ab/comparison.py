@@ -128,7 +128,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Limits:
+class StopRule:
     """When a comparison of one case ends."""
 
     budget_s: float = 120.0
@@ -139,7 +139,7 @@ class Limits:
 def compare(
     case_id: str,
     play: Callable[[int], Round],
-    limits: Limits,
+    stop: StopRule,
     tell: Callable[[Comparison], None] = lambda so_far: None,
     clock: Callable[[], float] = monotonic,
 ) -> Comparison:
@@ -151,7 +151,7 @@ def compare(
     verdict.
     """
     began = clock()
-    so_far = Comparison(case_id, threshold_percent=limits.threshold_percent)
+    so_far = Comparison(case_id, threshold_percent=stop.threshold_percent)
     while True:
         try:
             rounds = (*so_far.rounds, play(len(so_far.rounds)))
@@ -167,8 +167,8 @@ def compare(
         if differing := different_work(rounds[0].results):
             reason = f"not the same work: {differing}"
             return replace(so_far, status="failed", reason=reason)
-        time_is_up = spent_s + spent_s / n > limits.budget_s or n >= limits.looks[-1]
-        if time_is_up or (n in limits.looks and so_far.is_decided):
+        time_is_up = spent_s + spent_s / n > stop.budget_s or n >= stop.looks[-1]
+        if time_is_up or (n in stop.looks and so_far.is_decided):
             return so_far
 
 

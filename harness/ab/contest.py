@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ab.comparison import Comparison, Limits, compare
+from harness.ab.comparison import Comparison, StopRule, compare
 from harness.ab.pair import BLOCKS, ENTRY, Round, Side, play
 from harness.ab.states import State
 from harness.case import Case
+from harness.files import write_whole
 from harness.hardware import Hardware, Machine
 from harness.measure.run import file_name, precision_of
 from harness.measure.worker import name_of
@@ -31,7 +31,7 @@ class Contest:
     states: tuple[State, State]
     profile: Profile
     machine: Machine
-    limits: Limits
+    stop: StopRule
     work_dir: Path  # logs and scratch folders
     data_root: Path | None = None
     slow_down_percent: float = 0.0
@@ -52,7 +52,7 @@ class Contest:
             judged = self.judged and number == 0
             return play(open_side, self.profile.timed_s, number % 2 == 1, judged)
 
-        return compare(planned.case.id, one, self.limits, tell)
+        return compare(planned.case.id, one, self.stop, tell)
 
     def _side(
         self, planned: Planned, hardware: Hardware, index: int, number: int
@@ -113,14 +113,12 @@ def write(
         "format_version": FORMAT_VERSION,
         **header,
         "profile": contest.profile.name,
-        "threshold_percent": contest.limits.threshold_percent,
+        "threshold_percent": contest.stop.threshold_percent,
         "states": states,
         "cases": [_plain(comparison) for comparison in comparisons],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(document, allow_nan=False) + "\n")
-    partial.replace(out)
+    write_whole(out, json.dumps(document, allow_nan=False) + "\n")
 
 
 def _plain(comparison: Comparison) -> dict[str, Any]:

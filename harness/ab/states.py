@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,12 +47,14 @@ def checked_out(
 
     A revision is whatever git knows, or "." for the working tree as it is. ValueError
     for an unknown revision, a folder without a repository, or an interpreter that is
-    not there: before anything is checked out.
+    not there: before anything is checked out. SIGTERM ends the program by SystemExit
+    meanwhile, so that worktrees and workers do not outlive it.
     """
     pythons = [_interpreter(path) for path in interpreters]
     commits = [_commit(revision, repository) for revision in revisions]
     parent = Path(mkdtemp(prefix="speechmark-ab-"))
     added: list[Path] = []
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
         states = []
         for name, revision, commit, python in zip(
@@ -70,6 +73,11 @@ def checked_out(
         for folder in added:
             _git(repository, "worktree", "remove", "--force", str(folder))
         shutil.rmtree(parent, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _interpreter(path: Path | None) -> str:

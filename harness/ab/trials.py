@@ -22,12 +22,12 @@ import click
 from harness import profile as profiles
 from harness.ab import show
 from harness.ab.command import chosen_cases
-from harness.ab.comparison import Comparison, Limits
+from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest
 from harness.ab.states import AS_IT_IS, checked_out
 from harness.run_session import this_machine
 
-FALSE_ALLOWED = 1
+FALSE_ALLOWED_OF_20 = 1
 DECIDED_SHARE = 0.25  # fewer verdicts than that are no evidence
 FOUND_OF_20 = 18
 SPIN = "while True: pass"
@@ -107,7 +107,7 @@ def passed(trials: Sequence[Trial], slow_down_percent: float) -> tuple[bool, str
     wrong = sum(bool(trial.false_verdicts) for trial in trials)
     decided = sum(trial.decided for trial in trials)
     return (
-        wrong <= FALSE_ALLOWED and decided >= DECIDED_SHARE * n,
+        wrong <= max(1, FALSE_ALLOWED_OF_20 * n / 20) and decided >= DECIDED_SHARE * n,
         f"false verdicts: {wrong} of {n} comparisons of a state with itself, of which "
         f"{decided} came to a verdict",
     )
@@ -138,7 +138,7 @@ def main(
         TemporaryDirectory(prefix="speechmark-ab-") as folder,
     ):
         contest = Contest(
-            states, profiles.find(profile), machine, Limits(60 * minutes), Path(folder)
+            states, profiles.find(profile), machine, StopRule(60 * minutes), Path(folder)
         )
         contest = replace(contest, slow_down_percent=slowed)
         for planned in islice(cycle(cases), count):

@@ -49,19 +49,25 @@ class Worker:
         worker_in, to_worker = os.pipe()
         command = (suite.interpreter, "-m", "harness.measure.worker")
         self.log_path = log_path
-        with open(log_path, "wb") as log:
-            self._process = subprocess.Popen(
-                [*command, str(worker_out), str(worker_in)],
-                cwd=suite.folder,  # `-m` looks for modules there first
-                env={**_inherited(), **environment},
-                pass_fds=(worker_out, worker_in),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # killed together with its data readers
-            )
-        os.close(worker_out)
-        os.close(worker_in)
+        try:
+            with open(log_path, "wb") as log:
+                self._process = subprocess.Popen(
+                    [*command, str(worker_out), str(worker_in)],
+                    cwd=suite.folder,  # `-m` looks for modules there first
+                    env={**_inherited(), **environment},
+                    pass_fds=(worker_out, worker_in),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # killed together with its data readers
+                )
+        except OSError:
+            os.close(from_worker)
+            os.close(to_worker)
+            raise
+        finally:
+            os.close(worker_out)
+            os.close(worker_in)
         self._from = os.fdopen(from_worker, "rb", buffering=0)
         self._to = os.fdopen(to_worker, "w", buffering=1)
         self._tell(json.dumps(dict(job)))

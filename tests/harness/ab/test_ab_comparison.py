@@ -9,11 +9,11 @@ from itertools import count
 import pytest
 from played import MIB, a_round, comparison, metric, result, rounds
 
-from harness.ab.comparison import Limits, compare, different_work
+from harness.ab.comparison import StopRule, compare, different_work
 from harness.ab.pair import SideEndedError
 from harness.statistics import LOOKS
 
-ENDLESS = Limits(budget_s=1e9)
+ENDLESS = StopRule(budget_s=1e9)
 
 
 class Clock:
@@ -32,13 +32,13 @@ def wild(number: int) -> float:
     return math.exp(2 * math.sin(7 * number))
 
 
-def compared(*ratios: float, limits: Limits = ENDLESS):
+def compared(*ratios: float, stop: StopRule = ENDLESS):
     """The ratios of the first rounds, the last of them for all further ones."""
 
     def play(number: int):
         return rounds(ratios[min(number, len(ratios) - 1)])[0]
 
-    return compare("toy", play, limits, clock=Clock())
+    return compare("toy", play, stop, clock=Clock())
 
 
 def test_a_clear_answer_ends_at_the_first_look():
@@ -61,7 +61,7 @@ def test_between_looks_nothing_is_decided():
 
 
 def test_looks_are_those_that_the_limits_give():
-    done = compared(1.1, limits=replace(ENDLESS, looks=(9,)))
+    done = compared(1.1, stop=replace(ENDLESS, looks=(9,)))
     assert len(done.rounds) == 9
 
 
@@ -75,13 +75,13 @@ def test_the_last_look_ends_it_undecided():
 
 
 def test_no_round_begins_that_would_end_beyond_the_budget():
-    limits = Limits(budget_s=35.0)
-    done = compared(0.5, 2.0, 0.5, 2.0, limits=limits)
+    stop = StopRule(budget_s=35.0)
+    done = compared(0.5, 2.0, 0.5, 2.0, stop=stop)
     assert (len(done.rounds), done.seconds) == (3, 30.0)
 
 
 def test_a_budget_for_less_than_one_round_still_gets_one():
-    done = compared(1.0, limits=Limits(budget_s=1.0))
+    done = compared(1.0, stop=StopRule(budget_s=1.0))
     assert len(done.rounds) == 1
     assert not done.time_verdict.decided
 
@@ -89,13 +89,13 @@ def test_a_budget_for_less_than_one_round_still_gets_one():
 def test_evaluation_is_no_part_of_the_budget():
     """Five of the ten seconds of each round: seven rounds fit instead of three."""
     one = a_round(1.0, 1.0, judging_s=5.0)
-    limits = Limits(budget_s=35.0, looks=(99,))
-    done = compare("toy", lambda number: one, limits, clock=Clock())
+    stop = StopRule(budget_s=35.0, looks=(99,))
+    done = compare("toy", lambda number: one, stop, clock=Clock())
     assert (len(done.rounds), done.seconds) == (7, 35.0)
 
 
 def test_the_threshold_is_that_of_the_limits():
-    done = compared(1.1, limits=replace(ENDLESS, threshold_percent=20.0))
+    done = compared(1.1, stop=replace(ENDLESS, threshold_percent=20.0))
     assert done.time_verdict.text == "same within 20 %"
 
 

@@ -11,13 +11,13 @@ import pytest
 from played import comparison
 from test_ab_pair import MACHINE, SHORT, STATES, planned
 
-from harness.ab.comparison import Comparison, Limits
+from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all, write
 
 
 @pytest.fixture
 def contest(tmp_path: Path) -> Contest:
-    return Contest(STATES, SHORT, MACHINE, Limits(budget_s=0.0), tmp_path / "work")
+    return Contest(STATES, SHORT, MACHINE, StopRule(budget_s=0.0), tmp_path / "work")
 
 
 def test_the_file_holds_every_sample_and_what_they_say(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import toy
 
-from harness.ab.comparison import Limits
+from harness.ab.comparison import StopRule
 from harness.ab.contest import Contest
 from harness.ab.pair import Round, Side, SideEndedError, play
 from harness.ab.states import State
@@ -37,7 +37,7 @@ def planned(
 
 @pytest.fixture
 def contest(tmp_path: Path) -> Contest:
-    return Contest(STATES, SHORT, MACHINE, Limits(budget_s=0.0), tmp_path)
+    return Contest(STATES, SHORT, MACHINE, StopRule(budget_s=0.0), tmp_path)
 
 
 def test_both_states_are_timed_and_judged(contest: Contest) -> None:
@@ -56,7 +56,7 @@ def test_a_slowed_state_is_seen_to_be_slower(contest: Contest) -> None:
 
 
 def test_each_round_has_fresh_processes(contest: Contest) -> None:
-    replace(contest, limits=Limits(budget_s=1e9, looks=(2,))).run(planned())
+    replace(contest, stop=StopRule(budget_s=1e9, looks=(2,))).run(planned())
     built = contest.work_dir.glob("scratch/built-good")
     assert sum(len(path.read_text().split()) for path in built) == 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_worktrees_are_gone_afterwards_even_after_an_error(repository: Path) -> 
         raise RuntimeError
     assert not any(folder.exists() for folder in folders(states))
     assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_worktrees_are_gone_after_a_kill_that_asks(repository: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.raises(SystemExit) as ended,
+        checked_out(("HEAD~1", "HEAD"), repository=repository),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_an_unknown_revision_is_quoted(repository: Path) -> None:
