@@ -17,8 +17,9 @@ from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
+from harness.files import check_output
 from harness.hardware import parse_all
-from harness.measure.overhead import measure
+from harness.measure.overhead import FEWEST_PAIRS, measure
 from harness.observe import doctor as examination
 from harness.observe.fingerprint import fingerprint
 from harness.plan import discover
@@ -201,21 +202,14 @@ def _print_transcripts(records: Sequence[Record], file: Path, console: Console) 
 
 
 def _write_edits(records: Sequence[Record], file: Path, page: Path, title: str) -> None:
-    """Only a new file or a plain one is written: to move a file over a device or over
-    the result itself would destroy it."""
     found = edits.with_edits(records)
     if not found:
         raise _lacking("edits by length", records, file)
     try:
-        if page.exists() and (not page.is_file() or page.samefile(file)):
-            what = "the result itself" if page.is_file() else "no plain file"
-            raise click.UsageError(f"--edits-html {page}: that is {what}; name another")
-        edits.write_page(page, title, found)
-    except OSError as error:
-        raise click.UsageError(
-            f"--edits-html {page}: cannot write there: {error.strerror}; name a file "
-            "in a folder that exists and may be written"
-        ) from None
+        check_output(page, [file])
+    except ValueError as error:
+        raise click.UsageError(f"--edits-html {error}") from None
+    edits.write_page(page, title, found)
     click.echo(f"{page}: edit distance over length, {len(found)} cases")
 
 
@@ -244,8 +238,10 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
     Blocks of one step run bare and with each of them, interleaved. Exits with status 1
     when the whole 95 % interval of the harness or of all sensors lies above the limit.
     """
-    if pairs < 2:
-        raise click.UsageError(f"--pairs {pairs}: an interval needs at least 2 pairs")
+    if pairs < FEWEST_PAIRS:
+        raise click.UsageError(
+            f"--pairs {pairs}: an interval needs at least {FEWEST_PAIRS} pairs"
+        )
     if out is not None and not out.parent.is_dir():
         raise click.UsageError(f"--json {out}: no such folder; name one that exists")
     machine = this_machine()

@@ -16,6 +16,7 @@ LOOKS = (8, 12, 18, 27, 40, 60)
 # Pocock's two-sided 5 % critical value for six looks (Pocock, Group sequential methods
 # in the design and analysis of clinical trials, Biometrika 64, 1977, table 1).
 POCOCK_SIX_LOOKS = 2.453
+Z_95 = float(stats.norm.ppf(0.975))
 
 
 @lru_cache
@@ -163,23 +164,34 @@ class RatioEstimate:
 def sequential_ratio(
     numerators: Sequence[float], denominators: Sequence[float]
 ) -> RatioEstimate:
-    """The middle of paired ratios, and an interval that may be looked at again and
-    again: with looks after LOOKS pairs (or fewer looks), all of a comparison's
-    intervals hold the truth together in about 95 of 100 comparisons.
+    """`paired_ratio` with an interval that may be looked at again and again: with looks
+    after LOOKS pairs (or fewer looks), all of a comparison's intervals hold the truth
+    together in about 95 of 100 comparisons.
+
+    Each look has the level of a repeated confidence interval (Jennison and Turnbull,
+    Interim analyses: the repeated confidence interval approach, J. R. Statist. Soc. B
+    51, 1989) at Pocock's value.
+    """
+    return paired_ratio(numerators, denominators, POCOCK_SIX_LOOKS)
+
+
+def paired_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], critical: float = Z_95
+) -> RatioEstimate:
+    """The middle of paired ratios with an interval, by default of 95 %: `critical` is
+    the normal quantile that leaves half of what may be missed on one side.
 
     On the logarithms of the pairs' ratios, estimate and interval are those of Hodges
     and Lehmann, out of Wilcoxon's signed ranks (Hollander and Wolfe, Nonparametric
     Statistical Methods, 2nd edition, 1999, sections 3.2 and 3.3). They ask for symmetry
     alone, which swapping two equal states grants whatever the noise is like, and one
-    pair that something disturbed moves them little. Each look has the level of a
-    repeated confidence interval (Jennison and Turnbull, Interim analyses: the repeated
-    confidence interval approach, J. R. Statist. Soc. B 51, 1989) at Pocock's value.
+    pair that something disturbed moves them little.
     """
     _check_pairs(numerators, denominators)
     logs = np.log(np.asarray(numerators, float) / np.asarray(denominators, float))
     n = len(logs)
     walsh = np.sort(np.add.outer(logs, logs)[np.triu_indices(n)] / 2)
-    ratio, beyond = math.exp(float(np.median(walsh))), _ranks_beyond(n)
+    ratio, beyond = math.exp(float(np.median(walsh))), _ranks_beyond(n, critical)
     if beyond is None:
         return RatioEstimate(ratio, 0.0, math.inf, n)
     low, high = walsh[beyond], walsh[len(walsh) - 1 - beyond]
@@ -187,15 +199,17 @@ def sequential_ratio(
 
 
 @lru_cache
-def _ranks_beyond(n: int) -> int | None:
+def _ranks_beyond(n: int, critical: float) -> int | None:
     """How many of the sorted means of two of `n` values lie beyond either end of the
-    interval: the largest k with P(T < k + 1) at most the level of one look's side, T
-    being Wilcoxon's sum of signed ranks. None where not even k = 0 is that rare.
+    interval: the largest k with P(T < k + 1) at most the level of one side, T being
+    Wilcoxon's sum of signed ranks. None where not even k = 0 is that rare.
 
-    >>> _ranks_beyond(7), _ranks_beyond(8), _ranks_beyond(12)
-    (None, 0, 8)
+    >>> [_ranks_beyond(n, POCOCK_SIX_LOOKS) for n in (7, 8, 12)]
+    [None, 0, 8]
+    >>> [_ranks_beyond(n, Z_95) for n in (5, 6, 12)]
+    [None, 0, 13]
     """
-    tail = float(stats.norm.sf(POCOCK_SIX_LOOKS))
+    tail = float(stats.norm.sf(critical))
     ways = np.ones(1)  # of each sum, over all subsets of the ranks 1 to n
     for rank in range(1, n + 1):
         ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))

@@ -1,8 +1,8 @@
 """What measuring costs: the harness, each sensor and the pytest bridge, against bare
 steps.
 
-One worker alternates short blocks of all variants, every other round backwards, so that
-a drifting machine slows all alike. What a variant needs in the parent (sensors, a
+One worker alternates short blocks of all variants, in a new order each round, so that
+neither a drifting machine nor the block before favours any. What a variant needs in the parent (sensors, a
 progress line) runs during its own blocks alone, FASTER times as often as in a run: the
 cost grows as many times and is divided by it, while the machine's noise stays.
 """
@@ -26,7 +26,7 @@ from harness.measure.spawn import Worker
 from harness.measure.steady import SEGMENT_S, draw_samples, warm_up
 from harness.measure.watch import SAMPLE_RATE_HZ, Instruments
 from harness.profile import QUICK
-from harness.statistics import hierarchical_median_interval
+from harness.statistics import paired_ratio
 
 LIMIT_PERCENT = 0.5  # what the harness and what all sensors together may cost
 FASTER = 4
@@ -40,12 +40,13 @@ STEP_SIZE = 256  # a product of some 0.2 ms on all cores
 REFERENCE_STEP_S = 1e-3
 BARE, HARNESS, SENSORS = "bare", "harness", "sensors"
 LIMITED = (HARNESS, SENSORS)
+FEWEST_PAIRS = 6  # that have an interval of 95 % by signed ranks
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a variant adds to the time of a step, in percent, with the 95 % interval;
-    None where fewer than two pairs were measured."""
+    None where there are fewer than FEWEST_PAIRS."""
 
     name: str
     percent: float | None
@@ -69,16 +70,15 @@ class Overhead:
 
 
 def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:
-    """Blocks of bare steps beside the harness's, those of all sensors, and of one part
-    after another; every other round runs backwards.
+    """Blocks of bare steps, the harness's, those of all sensors, and of one part after
+    another: each round in an order by lot, the same lots every time.
 
-    >>> rounds(2, ["gpu"])
-    [['harness', 'bare', 'sensors', 'gpu'], ['gpu', 'sensors', 'bare', 'harness']]
+    >>> [sorted(names) for names in rounds(2, ["cpu", "gpu"])]
+    [['bare', 'cpu', 'harness', 'sensors'], ['bare', 'gpu', 'harness', 'sensors']]
     """
-    forward = (
-        [HARNESS, BARE, SENSORS, parts[(i // 2) % len(parts)]] for i in range(count)
-    )
-    return [names[::-1] if i % 2 else names for i, names in enumerate(forward)]
+    lots = Random(0)
+    blocks = ([HARNESS, BARE, SENSORS, parts[i % len(parts)]] for i in range(count))
+    return [lots.sample(names, len(names)) for names in blocks]
 
 
 def measure(
@@ -154,15 +154,17 @@ def costs_of(measured: Sequence[dict[str, float]]) -> Overhead:
 
 
 def _cost(name: str, measured: Sequence[dict[str, float]], step_s: float) -> Cost:
-    """The median over rounds: a block that something else disturbed moves it little,
-    while what a variant does is in every one of its blocks."""
-    ratios = [times[name] / times[BARE] for times in measured if name in times]
-    if len(ratios) < 2:
-        return Cost(name, None, None, None, len(ratios))
+    """By signed ranks over rounds: a block that something else disturbed moves them
+    little, while what a variant does is in every one of its blocks."""
+    pairs = [(times[name], times[BARE]) for times in measured if name in times]
+    found = paired_ratio(*zip(*pairs, strict=True)) if pairs else None
+    if found is None or found.is_endless:
+        return Cost(name, None, None, None, len(pairs))
     scale = step_s / REFERENCE_STEP_S if name == HARNESS else 1 / FASTER
-    found = median(ratios), *hierarchical_median_interval([ratios])
-    percent, low, high = (100 * (ratio - 1) * scale for ratio in found)
-    return Cost(name, percent, low, high, len(ratios))
+    percent, low, high = (
+        100 * (ratio - 1) * scale for ratio in (found.ratio, found.low, found.high)
+    )
+    return Cost(name, percent, low, high, len(pairs))
 
 
 def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:

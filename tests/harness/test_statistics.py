@@ -12,6 +12,7 @@ from harness.statistics import (
     _ranks_beyond,
     _stretch,
     hierarchical_median_interval,
+    paired_ratio,
     percentile_bound,
     samples_needed,
     sequential_ratio,
@@ -201,11 +202,31 @@ def signed_rank_tail(n, rank_sum):
     return sum(value <= rank_sum for value in sums) / 2**n
 
 
-@pytest.mark.parametrize("n", [7, 8, 9, 12])
-def test_ranks_are_cut_off_as_far_as_pococks_level_allows(n):
-    tail, _ = quad(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi), 2.453, 40)
+@pytest.mark.parametrize("critical", [2.453, 1.959964])
+@pytest.mark.parametrize("n", [5, 6, 7, 8, 9, 12])
+def test_ranks_are_cut_off_as_far_as_the_level_allows(n, critical):
+    tail, _ = quad(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi), critical, 40)
     allowed = [k for k in range(20) if signed_rank_tail(n, k) <= tail]
-    assert _ranks_beyond(n) == (allowed[-1] if allowed else None)
+    assert _ranks_beyond(n, critical) == (allowed[-1] if allowed else None)
+
+
+def test_a_single_look_has_a_narrower_interval():
+    """Of 12 pairs, 13 means of two lie beyond either end."""
+    logs = np.random.default_rng(2).normal(0.1, 0.02, 12)
+    means = sorted((a + b) / 2 for i, a in enumerate(logs) for b in logs[i:])
+    found = paired_ratio(np.exp(logs), np.ones(12))
+    assert (found.low, found.high) == pytest.approx(np.exp([means[13], means[-14]]))
+    assert found.ratio == sequential_ratio(np.exp(logs), np.ones(12)).ratio
+
+
+def test_a_single_look_holds_the_truth_as_often_as_it_says():
+    generator, held = np.random.default_rng(4), 0
+    for logs in generator.normal(0.0, 0.05, (2000, 12)):
+        found = paired_ratio(np.exp(logs), np.ones(12))
+        held += found.low <= 1.0 <= found.high
+    level = 1 - 2 * signed_rank_tail(12, 13)
+    assert level == pytest.approx(0.958, abs=5e-4)
+    assert held / 2000 == pytest.approx(level, abs=0.015)
 
 
 def test_the_interval_lies_between_means_of_two_logarithms():
