@@ -70,6 +70,33 @@ def test_the_overhead_of_harness_and_sensors_stands_with_interval_and_limit() ->
         assert float(percent) <= LIMIT_PERCENT
 
 
+def trial_lines(command: str) -> tuple[list[str], str]:
+    """The lines of twenty comparisons, and the outcome below them."""
+    lines = trimmed(BLOCKS[command])
+    trials = [line for line in lines if re.match(r" *\d+ (quiet|busy) ", line)]
+    assert len(trials) == 20
+    return trials, lines[-1]
+
+
+def test_the_trials_of_a_state_with_itself_stand_with_their_outcome() -> None:
+    trials, outcome = trial_lines("make aa")
+    decided = sum("undecided" not in line for line in trials)
+    wrong = BLOCKS["make aa"].count("    false: ")
+    assert outcome == (
+        f"false verdicts: {wrong} of 20 comparisons of a state with itself, of which "
+        f"{decided} came to a verdict"
+    )
+    assert wrong <= 1
+    assert sum(" busy " in line for line in trials) == 10
+
+
+def test_the_trials_with_a_known_slow_down_stand_with_their_outcome() -> None:
+    trials, outcome = trial_lines("make ab-power")
+    found = sum(line.endswith(": slower") for line in trials)
+    assert outcome == f"5 % slower: found in {found} of 20 comparisons"
+    assert found >= 18
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_measuring_command_collects_cases(command: str) -> None:
     arguments = [a for a in shlex.split(command)[1:] if a != "--resume"]
