@@ -20,8 +20,8 @@ def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
         raise ValueError(f"{path}: {error.strerror}; name another file") from None
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise ValueError(
-            f"{path}: cannot write there; name a file in a folder that exists and may be "
-            "written"
+            f"{path}: cannot write there; name a file in a folder that exists and may "
+            "be written"
         )
 
 

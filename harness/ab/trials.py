@@ -138,7 +138,11 @@ def main(
         TemporaryDirectory(prefix="speechmark-ab-") as folder,
     ):
         contest = Contest(
-            states, profiles.find(profile), machine, StopRule(60 * minutes), Path(folder)
+            states,
+            profiles.find(profile),
+            machine,
+            StopRule(60 * minutes),
+            Path(folder),
         )
         contest = replace(contest, slow_down_percent=slowed)
         for planned in islice(cycle(cases), count):

@@ -2,9 +2,10 @@
 steps.
 
 One worker alternates short blocks of all variants, in a new order each round, so that
-neither a drifting machine nor the block before favours any. What a variant needs in the parent (sensors, a
-progress line) runs during its own blocks alone, FASTER times as often as in a run: the
-cost grows as many times and is divided by it, while the machine's noise stays.
+neither a drifting machine nor the block before favours any. What a variant needs in the
+parent (sensors, a progress line) runs during its own blocks alone, FASTER times as
+often as in a run: the cost grows as many times and is divided by it, while the
+machine's noise stays.
 """
 
 from __future__ import annotations
@@ -156,10 +157,10 @@ def costs_of(measured: Sequence[dict[str, float]]) -> Overhead:
 def _cost(name: str, measured: Sequence[dict[str, float]], step_s: float) -> Cost:
     """By signed ranks over rounds: a block that something else disturbed moves them
     little, while what a variant does is in every one of its blocks."""
-    pairs = [(times[name], times[BARE]) for times in measured if name in times]
-    found = paired_ratio(*zip(*pairs, strict=True)) if pairs else None
-    if found is None or found.is_endless:
+    pairs = [times for times in measured if name in times]
+    if len(pairs) < FEWEST_PAIRS:
         return Cost(name, None, None, None, len(pairs))
+    found = paired_ratio([t[name] for t in pairs], [t[BARE] for t in pairs])
     scale = step_s / REFERENCE_STEP_S if name == HARNESS else 1 / FASTER
     percent, low, high = (
         100 * (ratio - 1) * scale for ratio in (found.ratio, found.low, found.high)
