@@ -1,7 +1,7 @@
 """`asv continuous` over real commits: silent where nothing changed, and where one
 workload got slower, that one is named and no other.
 
-Slow: an hour on two idle cores, and 6 GB for asv's environment, once. It stays in
+Slow: half an hour on two idle cores, and 6 GB for asv's environment, once. It stays in
 `.asv/env`, or in $SPEECHMARK_ASV_ENV, and serves the developer's own runs as well. The
 commits are made in a clone of the last commit: what is not committed is not tested.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from harness.plan import discover, plan
 
 PROJECT = Path(__file__).parents[3]
 DISCOVER = """
@@ -112,3 +115,20 @@ def test_only_results_are_committed() -> None:
     assert settings["env_dir"].startswith(".asv/")
     assert settings["html_dir"].startswith(".asv/")
     assert settings["results_dir"] == "results/asv"
+
+
+def test_committed_results_time_every_case_of_the_profile_commit() -> None:
+    cases = {planned.case.id for planned in plan(discover(), "commit", ["cpu"])}
+    files = sorted((PROJECT / "results" / "asv").glob("*/*-env-*.json"))
+    assert len(files) >= 2
+    for file in files:
+        results = json.loads(file.read_text())["results"]
+        for kind in ("Steady.time_per_item", "Plain.time_cycle"):
+            timed = {
+                ast.literal_eval(case): seconds
+                for name, columns in results.items()
+                if name.endswith(kind)
+                for case, seconds in zip(columns[1][0], columns[0], strict=True)
+            }
+            assert timed.keys() == cases, (file.name, kind)
+            assert all(seconds > 0 for seconds in timed.values())
