@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness import comparison, costs, edits
+from harness import by_compression, costs, edits
 from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
@@ -113,6 +113,7 @@ def doctor(results: Path) -> None:
 )
 @click.option(
     "--by-compression",
+    "as_compressions",
     is_flag=True,
     help="a table a model, of compressions over runtimes; and one of batch sizes",
 )
@@ -130,7 +131,7 @@ def doctor(results: Path) -> None:
 def show(
     file: Path,
     keyword: str,
-    by_compression: bool,
+    as_compressions: bool,
     transcripts: bool,
     edits_html: Path | None,
 ) -> None:
@@ -145,13 +146,13 @@ def show(
         raise click.UsageError(f"no case of {file} contains {keyword!r}")
     console, title = _console(WIDTH), _title(result)
     console.print(title, highlight=False, markup=False)
-    if by_compression:
+    if as_compressions:
         _print_compressions(records, file, console)
     if transcripts:
         _print_transcripts(records, file, console)
     if edits_html is not None:
         _write_edits(records, file, edits_html, title)
-    if not (by_compression or transcripts or edits_html):
+    if not (as_compressions or transcripts or edits_html):
         for table in summary(records):
             console.print(table)
         _print_remarks(records, console)
@@ -180,7 +181,7 @@ def _print_remarks(records: Sequence[Record], console: Console) -> None:
 def _print_compressions(
     records: Sequence[Record], file: Path, console: Console
 ) -> None:
-    parts = comparison.by_compression(records)
+    parts = by_compression.tables(records)
     if not parts:
         raise click.ClickException(
             f"{file}: none of {len(records)} cases is an operation that was measured, "

@@ -10,7 +10,7 @@ from outcomes import point as epoch
 from rich.console import Console
 
 from harness.case import Case
-from harness.comparison import by_compression
+from harness.by_compression import tables as by_compression
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
 from harness.record.schema import Record

@@ -35,7 +35,7 @@ class Group(NamedTuple):
         return ", ".join((where, *batch, *options))
 
 
-def by_compression(records: Sequence[Record]) -> list[Table | Text]:
+def tables(records: Sequence[Record]) -> list[Table | Text]:
     """A table a group, with its notes; then a table of batch sizes a group that has
     more than one. Trainings are left out, and groups of which nothing was measured."""
     operations = [record for record in records if record.tta is None]
