@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 CONFIDENCE = 0.99  # of a percentile's upper bound, as in MLPerf Inference
 # A comparison is looked at after so many pairs, and may be ended at each look.
@@ -53,7 +53,9 @@ class PercentileBound:
     needed: int
 
 
-def percentile_bound(samples: Sequence[float], percentile: float) -> PercentileBound:
+def percentile_bound(
+    samples: Sequence[float] | np.ndarray, percentile: float
+) -> PercentileBound:
     """A percentile with its 99 % upper bound.
 
     The bound is the (t+1)-th largest sample, t being the most that may exceed it:
@@ -63,11 +65,22 @@ def percentile_bound(samples: Sequence[float], percentile: float) -> PercentileB
     if n < needed:
         return PercentileBound(None, None, n, needed)
     ordered = np.sort(np.asarray(samples, dtype=float))
-    over = int(stats.binom.ppf(1 - CONFIDENCE, n, 1 - percentile))
-    while stats.binom.cdf(over, n, 1 - percentile) > 1 - CONFIDENCE:
+    value = ordered[max(0, math.ceil(n * percentile - 1))]  # the inverse of the CDF
+    bound = ordered[n - _most_over(n, percentile) - 1]
+    return PercentileBound(float(value), float(bound), n, needed)
+
+
+def _most_over(n: int, percentile: float) -> int:
+    """The largest t with P(Bin(n, 1 - p) <= t) <= 1 - CONFIDENCE, where t = 1 passes:
+    searched for from where the normal approximation puts it."""
+    mean = n * (1 - percentile)
+    guess = mean + special.ndtri(1 - CONFIDENCE) * math.sqrt(mean * percentile)
+    over = max(1, int(guess))
+    while over > 1 and special.bdtr(over, n, 1 - percentile) > 1 - CONFIDENCE:
         over -= 1
-    value = float(np.quantile(ordered, percentile, method="inverted_cdf"))
-    return PercentileBound(value, float(ordered[n - over - 1]), n, needed)
+    while special.bdtr(over + 1, n, 1 - percentile) <= 1 - CONFIDENCE:
+        over += 1
+    return over
 
 
 def hierarchical_median_interval(
@@ -223,3 +236,100 @@ def _check_pairs(numerators: Sequence[float], denominators: Sequence[float]) -> 
             f"ratio of {len(numerators)} numerators and {len(denominators)} "
             "denominators: expected as many of both, at least one"
         )
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean (or a ratio of two) with its interval, None where a single value says
+    nothing of the next."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def log_mean(values: Sequence[float], level: float = 0.95) -> Mean:
+    """The geometric mean of figures above 0, with Student's t interval on the
+    logarithm: times and rates vary by factors, and such an interval never reaches below
+    0. It holds its level exactly where the logarithms are normal.
+
+    For the geometric mean of benchmarks see Fleming and Wallace, How not to lie with
+    statistics: the correct way to summarize benchmark results, Comm. ACM 29, 1986.
+    """
+    centre, squared_error = _log_moments(values)
+    value = values[0] if len(values) == 1 else math.exp(centre)
+    return _within_factor(value, squared_error, len(values) - 1, level)
+
+
+def log_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], level: float = 0.95
+) -> Mean:
+    """The ratio of two geometric means of figures above 0, with Welch's interval on the
+    logarithm: the two sides may vary unlike, and have unlike numbers of values (Welch,
+    The generalization of 'Student's' problem when several different population
+    variances are involved, Biometrika 34, 1947, with the degrees of freedom of
+    Satterthwaite, Biometrics Bulletin 2, 1946)."""
+    (above, a), (below, b) = _log_moments(numerators), _log_moments(denominators)
+    value = math.exp(above - below)
+    if a is None or b is None:
+        return Mean(value, None, None)
+    if a + b == 0:
+        return Mean(value, value, value)
+    n, m = len(numerators), len(denominators)
+    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
+    return _within_factor(value, a + b, freedom, level)
+
+
+def _log_moments(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean of the logarithms and its squared standard error, None of one value."""
+    if not values or min(values) <= 0:
+        raise ValueError(
+            f"{values!r:.80} cannot be averaged on the logarithm: expected one number "
+            "above 0 or more"
+        )
+    logs, n = [math.log(value) for value in values], len(values)
+    centre = math.fsum(logs) / n
+    if n == 1:
+        return centre, None
+    return centre, math.fsum((x - centre) ** 2 for x in logs) / (n - 1) / n
+
+
+def _within_factor(
+    value: float, squared_error: float | None, freedom: float, level: float
+) -> Mean:
+    """A mean whose logarithm has this squared standard error, None: not known."""
+    if squared_error is None:
+        return Mean(value, None, None)
+    quantile = float(special.stdtrit(freedom, (1 + level) / 2))
+    factor = math.exp(quantile * math.sqrt(squared_error))
+    return Mean(value, value / factor, value * factor)
+
+
+def trimmed_mean(
+    values: Sequence[float], left_out: int = 0, level: float = 0.95
+) -> Mean:
+    """The arithmetic mean of figures of at least 0 without the `left_out` smallest and
+    as many largest, with an interval.
+
+    The standard error is Yuen's, out of the winsorized sum of squares (The two-sample
+    trimmed t for unequal population variances, Biometrika 61, 1974); with nothing left
+    out it is the usual one. Its t interval is made on the logarithm by the delta
+    method, so that it never reaches below 0.
+    """
+    kept = len(values) - 2 * left_out
+    if kept < 1 or min(values) < 0:
+        raise ValueError(
+            f"{values!r:.80} without {left_out} at either end has no mean here: "
+            f"expected {2 * left_out + 1} numbers or more, none below 0"
+        )
+    inner = sorted(values)[left_out : left_out + kept]
+    value = math.fsum(inner) / kept
+    if kept == 1:
+        return Mean(value, None, None)
+    if value == 0:
+        return Mean(0.0, 0.0, 0.0)
+    winsorized = [inner[0]] * left_out + inner + [inner[-1]] * left_out
+    shares = [x / value for x in winsorized]
+    centre = math.fsum(shares) / len(shares)
+    squares = math.fsum((x - centre) ** 2 for x in shares)
+    return _within_factor(value, squares / (kept * (kept - 1)), kept - 1, level)

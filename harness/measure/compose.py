@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,11 @@ from harness.measure.spoiled import (
 )
 from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
+from harness.record.derive import (
+    independent_samples,
+    latency_ms,
+    mean_step_of_each_cycle,
+)
 from harness.record.schema import (
     AccuracyRecord,
     Bound,
@@ -35,7 +40,7 @@ from harness.record.schema import (
     Timing,
     WorkRecord,
 )
-from harness.statistics import hierarchical_median_interval, percentile_bound
+from harness.statistics import hierarchical_median_interval
 from harness.workload import Workload
 
 if TYPE_CHECKING:
@@ -157,7 +162,9 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     results = [outcome.value for outcome in outcomes]
     processes = [result["samples_s"] for result in results]
     cycle = results[0]["cycle"]
-    steps_s = [_mean_step_of_each_cycle(samples, cycle) for samples in processes]
+    steps_s = [
+        mean_step_of_each_cycle(samples, cycle).tolist() for samples in processes
+    ]
     pooled = list(chain.from_iterable(processes))
     steps_per_s = len(pooled) / sum(pooled)
     warm = [result["warm_up"] for result in results if "warm_up" in result]
@@ -181,32 +188,9 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     )
 
 
-def _mean_step_of_each_cycle(samples: Sequence[float], cycle: int) -> list[float]:
-    """Inputs of one cycle differ in length, so that its steps are no repetitions of one
-    another; cycles are.
-
-    >>> _mean_step_of_each_cycle([1, 3, 2, 6], cycle=2)
-    [2.0, 4.0]
-    """
-    starts = range(0, len(samples) - cycle + 1, cycle)
-    return [fmean(samples[start : start + cycle]) for start in starts]
-
-
 def _latency_ms(pooled_s: Sequence[float], first_cycle_s: Sequence[float]) -> Latency:
-    """Of one input, all samples; of many, one sample of each: an input that comes again
-    is no new draw from the distribution of inputs."""
-    samples_s = first_cycle_s if len(first_cycle_s) > 1 else pooled_s
-
-    def bound(percentile: float) -> Bound:
-        found = percentile_bound([1e3 * s for s in samples_s], percentile)
-        return Bound(
-            value=found.value,
-            upper_bound=found.upper_bound,
-            n=found.n,
-            needed=found.needed,
-        )
-
-    return Latency(p50=bound(0.5), p90=bound(0.9), p99=bound(0.99), p99_9=bound(0.999))
+    found = latency_ms(independent_samples(pooled_s, first_cycle_s))
+    return Latency(**{name: Bound(**asdict(bound)) for name, bound in found.items()})
 
 
 def _tta(result: dict[str, Any]) -> TimeToAccuracy | None:

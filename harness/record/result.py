@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    FailFast,
+    ValidationError,
+    ValidationInfo,
+)
 
 from harness.record.schema import SCHEMA_VERSION, Record
+
+T = TypeVar("T")
+VERSION = ("speechmark", "schema_version")  # where it stands
 
 
 class ResultError(Exception):
     """A result file that cannot be read; the text names file, field and remedy."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for a whole result file: who measured, and what was asked for."""
+
+    path: Path
+    machine: dict[str, Any]
+    run: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,49 +65,137 @@ def is_ok(record: Record) -> bool:
 
 def load(path: Path) -> Result:
     """Read and validate a result file; ResultError says what is wrong and where."""
+    header, records = read(path, _whole)
+    return Result(header.path, header.machine, header.run, records)
+
+
+def _whole(record: Record) -> Record:
+    return record
+
+
+def read(path: Path, take: Callable[[Record], T]) -> tuple[Header, tuple[T, ...]]:
+    """`load`, but of each record only what `take` makes of it stays in memory: a file
+    of 200 MB is records of several times that.
+
+    A ValueError of `take` becomes a ResultError that tells the record's place.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        found = _File.model_validate_json(path.read_bytes(), context=take)
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise ResultError(
-            f"{path} is not JSON ({error}); it may be truncated: its journal beside it "
-            "can be resumed with --resume"
-        ) from None
-    ours = content.get("speechmark") if isinstance(content, dict) else None
-    if not isinstance(ours, dict) or not isinstance(content.get("benchmarks"), list):
-        raise ResultError(
+    except ValidationError as error:
+        raise ResultError(_refusal(path, error)) from None
+    header = Header(path, found.machine_info.speechmark, found.speechmark.run)
+    measured: list[Any] = [benchmark.extra_info for benchmark in found.benchmarks]
+    others: list[Any] = list(found.speechmark.not_measured)
+    return header, (*measured, *others)
+
+
+def _taken(record: Record, info: ValidationInfo) -> Any:
+    """pydantic calls this with each record, and forgets the record."""
+    take: Callable[[Record], Any] = info.context  # type: ignore[assignment]
+    return take(record)
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    for place, number in _numbers(values, ""):
+        if not math.isfinite(number):
+            raise ValueError(f"{place.lstrip('.')} is {number}: expected a finite one")
+    return values
+
+
+def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
+    """Every number in plain values, with its place."""
+    if isinstance(value, float):
+        yield place, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _numbers(inner, place + _step(name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _numbers(inner, place + _step(index))
+
+
+_Taken = Annotated[Record, AfterValidator(_taken)]
+_Plain = Annotated[dict[str, Any], AfterValidator(_finite)]
+
+
+class _Ours(BaseModel):
+    schema_version: Literal[1]
+    run: _Plain = {}
+    not_measured: Annotated[list[_Taken], FailFast()] = []
+
+
+class _MachineInfo(BaseModel):
+    speechmark: _Plain = {}
+
+
+class _Benchmark(BaseModel):
+    extra_info: _Taken
+
+
+class _File(BaseModel):
+    """The part of pytest-benchmark's document that is read. What is wrong with the
+    first field is told first."""
+
+    speechmark: _Ours
+    machine_info: _MachineInfo = _MachineInfo()
+    benchmarks: Annotated[list[_Benchmark], FailFast()]
+
+
+def _refusal(path: Path, error: ValidationError) -> str:
+    """Why a file is refused. What was found there is asked for late: of a file that
+    lacks its largest parts it would be the whole content once more, as objects."""
+    plain = error.errors(include_url=False, include_input=False)
+    if plain[0]["type"] == "json_invalid":
+        return f"{path} {_not_json(path, plain[0]['msg'])}"
+    places = [one["loc"] for one in plain]
+    if any(place in ((), ("speechmark",), ("benchmarks",)) for place in places):
+        return (
             f"{path} is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
         )
-    if ours.get("schema_version") != SCHEMA_VERSION:
-        raise ResultError(
-            f"{path} has schema version {ours.get('schema_version')!r}; this suite "
-            f"reads version {SCHEMA_VERSION}: measure again, or use the suite's "
-            "version that wrote it"
+    errors = error.errors(include_url=False)
+    if VERSION in places:
+        found = _found(errors[places.index(VERSION)])
+        return (
+            f"{path} has schema version {found or None}; this suite reads version "
+            f"{SCHEMA_VERSION}: measure again, or use the suite's version that wrote it"
         )
-    measured = [
-        _record(path, _extra_info(benchmark), f"benchmarks[{index}].extra_info")
-        for index, benchmark in enumerate(content["benchmarks"])
-    ]
-    others = [
-        _record(path, value, f"speechmark.not_measured[{index}]")
-        for index, value in enumerate(ours.get("not_measured", []))
-    ]
-    machine = content.get("machine_info", {}).get("speechmark", {})
-    return Result(path, machine, ours.get("run", {}), (*measured, *others))
+    return f"{path}: {fault(error)}; the file was edited or damaged: measure again"
 
 
-def _extra_info(benchmark: Any) -> Any:
-    return benchmark.get("extra_info") if isinstance(benchmark, dict) else benchmark
+def _not_json(path: Path, why: str) -> str:
+    if path.name.endswith(".journal.jsonl"):
+        return "is the journal of a run, and no result: end that run with --resume"
+    return (
+        f"is not JSON ({why}); it may be truncated: its journal beside it can be "
+        "resumed with --resume"
+    )
 
 
-def _record(path: Path, value: Any, where: str) -> Record:
-    try:
-        return Record.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in (where, *first["loc"]))
-        raise ResultError(
-            f"{path}: {field}: {first['msg']} (found {first['input']!r:.80}); the file "
-            "was edited or damaged: measure again"
-        ) from None
+def fault(error: ValidationError, *above: str | int) -> str:
+    """The first fault with the path of its field, which starts with `above`, and what
+    was found there."""
+    first = error.errors(include_url=False)[0]
+    found = _found(first)
+    field = "".join(map(_step, (*above, *first["loc"]))).lstrip(".")
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" + (f" (found {found})" if found else "")
+
+
+def _found(one: Mapping[str, Any]) -> str:
+    """A short text of what stood there; empty where nothing did."""
+    is_absent = one["type"] == "missing"
+    is_own = one["type"] == "value_error"  # its text has the numbers
+    return "" if is_absent or is_own else f"{one['input']!r:.80}"
+
+
+def _step(part: str | int) -> str:
+    """A part of a field's path, as jq writes it.
+
+    >>> _step("timing") + _step(3) + _step("a b")
+    '.timing[3]["a b"]'
+    """
+    if isinstance(part, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", part):
+        return f".{part}"
+    return f"[{json.dumps(part):.80}]"

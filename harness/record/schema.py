@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
 from harness.observe.kernels import ONEDNN_LOG
 
 SCHEMA_VERSION = 1
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LARGEST = 1e100  # beyond all that is measured: products of such numbers stay finite
+
+Seconds = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
+Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+# A list of millions with one fault in each is refused at the first.
+Samples = Annotated[list[Seconds], FailFast()]
 
 
 class Part(BaseModel):
@@ -54,8 +59,8 @@ class Timing(Part):
     disturbed ones; `Record.noise` tells which.
     """
 
-    samples_s: list[list[Seconds]]
-    spoiled_samples_s: list[list[Seconds]] = Field(default_factory=list)
+    samples_s: list[Samples]
+    spoiled_samples_s: list[Samples] = Field(default_factory=list)
     spoiled: bool = False
     warmup_s: Seconds | None
     steady: bool | None
@@ -68,6 +73,17 @@ class Timing(Part):
     throughput_items_per_s: Amount
     rtfx: Amount
     stage_s: dict[str, Seconds]
+
+    @model_validator(mode="after")
+    def _every_process_has_a_cycle(self) -> Timing:
+        shortest = min(map(len, self.samples_s), default=0)
+        if len(self.samples_s) != self.processes or shortest < self.cycle:
+            raise ValueError(
+                f"samples_s has {len(self.samples_s)} lists, the shortest of "
+                f"{shortest} samples: expected a list for each of {self.processes} "
+                f"processes, with at least one cycle of {self.cycle} samples"
+            )
+        return self
 
 
 class TargetReached(Part):
@@ -104,7 +120,7 @@ class TimeToAccuracy(Part):
     total_s: Seconds
     state_share_percent: dict[str, Percent]
     states: list[tuple[Seconds, str]]
-    step_s: list[Seconds]
+    step_s: Samples
     curve: list[CurvePoint]
     seed: int
     resumed: int
@@ -148,7 +164,7 @@ class WorkRecord(Part):
     audio_s_per_step: Amount
     parameters: int | None
     macs_per_step: Amount | None
-    model_bytes: int | None
+    model_bytes: Bytes | None
 
 
 class Energy(Part):
@@ -160,8 +176,8 @@ class Energy(Part):
 
 
 class Memory(Part):
-    peak_rss_bytes: int | None
-    peak_device_bytes: int | None
+    peak_rss_bytes: Bytes | None
+    peak_device_bytes: Bytes | None
 
 
 class Kernel(Part):

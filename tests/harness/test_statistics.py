@@ -3,19 +3,23 @@ from itertools import combinations, count
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import binom, multivariate_normal, t
+from scipy.stats import binom, multivariate_normal, t, ttest_1samp, ttest_ind
 
 from harness.statistics import (
     LOOKS,
     POCOCK_SIX_LOOKS,
+    Mean,
     RatioEstimate,
     _ranks_beyond,
     _stretch,
     hierarchical_median_interval,
+    log_mean,
+    log_ratio,
     paired_ratio,
     percentile_bound,
     samples_needed,
     sequential_ratio,
+    trimmed_mean,
     undisturbed_step_s,
 )
 
@@ -309,3 +313,147 @@ def test_a_sequential_ratio_refuses_what_does_not_pair():
         sequential_ratio([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match=r"0 numerators.*expected as many of both"):
         sequential_ratio([], [])
+
+
+def test_a_geometric_mean_has_students_interval_on_the_logarithm():
+    """Of 1 and 4: the logarithms are 0 and 2 log 2, their standard error is log 2; the
+    quantile of one degree of freedom, 12.706, is from a printed table."""
+    found = log_mean([1.0, 4.0])
+    assert found.value == pytest.approx(2.0)
+    assert found.low == pytest.approx(2.0 / 2**12.706, rel=1e-3)
+    assert found.high == pytest.approx(2.0 * 2**12.706, rel=1e-3)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_scipy_gives_the_same_interval_of_a_geometric_mean(count, level):
+    values = np.random.default_rng(count).lognormal(-5, 0.1, count)
+    found = log_mean(values.tolist(), level)
+    expected = ttest_1samp(np.log(values), 0.0).confidence_interval(level)
+    assert (found.low, found.high) == pytest.approx(np.exp(expected), rel=1e-9)
+
+
+def test_the_interval_of_rates_is_that_of_their_times_inverted():
+    times = [1.0, 1.1, 1.3]
+    time, rate = log_mean(times), log_mean([1 / x for x in times])
+    expected = (1 / time.value, 1 / time.high, 1 / time.low)
+    assert (rate.value, rate.low, rate.high) == pytest.approx(expected)
+
+
+def test_one_value_has_no_interval_and_stays_as_it_is():
+    assert log_mean([0.1]) == Mean(0.1, None, None)
+    assert trimmed_mean([0.1]) == Mean(0.1, None, None)
+
+
+def test_values_that_agree_have_an_interval_of_no_width():
+    found = log_mean([3.0, 3.0, 3.0])
+    assert found.low == found.high == found.value == pytest.approx(3.0)
+    ratio = log_ratio([3.0, 3.0], [1.5, 1.5])
+    assert ratio.low == ratio.high == ratio.value == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 3), (2, 9), (9, 4)])
+def test_scipy_gives_the_same_interval_of_a_ratio(n, m, level):
+    generator = np.random.default_rng(n)
+    above, below = generator.lognormal(0, 0.2, n), generator.lognormal(1, 0.05, m)
+    found = log_ratio(above.tolist(), below.tolist(), level)
+    test = ttest_ind(np.log(above), np.log(below), equal_var=False)
+    expected = np.exp(test.confidence_interval(level))
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9)
+    middle = np.exp(np.log(above).mean() - np.log(below).mean())
+    assert found.value == pytest.approx(middle)
+
+
+def test_a_side_without_spread_leaves_the_other_its_degrees_of_freedom():
+    """As of one sample: a half width of 12.706 standard errors, each log 2."""
+    found = log_ratio([1.0, 4.0], [1.0, 1.0, 1.0])
+    assert found.high == pytest.approx(2.0 * 2**12.706, rel=1e-3)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 3), (3, 1), (1, 1)])
+def test_a_side_of_one_value_leaves_no_interval_of_a_ratio(n, m):
+    found = log_ratio([4.0] * n, [2.0] * m)
+    assert found == Mean(pytest.approx(2.0), None, None)
+
+
+def coverage_of(interval, truth, runs=4000):
+    """How often an interval of three values or of two by three holds the truth."""
+    generator, held = np.random.default_rng(0), 0
+    for _ in range(runs):
+        found = interval(generator)
+        held += found.low <= truth <= found.high
+    return held / runs
+
+
+def test_three_processes_hold_the_true_geometric_mean_as_often_as_said():
+    def interval(generator):
+        return log_mean(generator.lognormal(0, 0.1, 3).tolist())
+
+    assert coverage_of(interval, 1.0) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.02])
+def test_three_processes_on_either_side_hold_the_true_ratio_about_as_often(spread):
+    """About: Welch's degrees of freedom are estimates themselves."""
+
+    def interval(generator):
+        above = generator.lognormal(1, 0.1, 3).tolist()
+        return log_ratio(above, generator.lognormal(0, spread, 3).tolist())
+
+    assert 0.93 <= coverage_of(interval, np.e) <= 0.98
+
+
+def test_the_fastest_and_the_slowest_are_left_out_of_a_trimmed_mean():
+    """Of 1, 2, 3, 4, 100 without the ends: 3. Winsorized to 2, 2, 3, 4, 4 the squares
+    add up to 4, over 3 x 2 the squared error is 2 / 3; the quantile of two degrees of
+    freedom is 4.303."""
+    found = trimmed_mean([100.0, 1.0, 3.0, 2.0, 4.0], left_out=1)
+    factor = np.exp(4.303 * (2 / 3) ** 0.5 / 3)
+    assert found.value == 3.0
+    expected = (3.0 / factor, 3.0 * factor)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-3)
+
+
+def test_scipys_trimmed_test_has_the_same_standard_error():
+    values = np.random.default_rng(1).lognormal(3, 0.4, 10)
+    found = trimmed_mean(values.tolist(), left_out=2)
+    test = ttest_ind(values, np.zeros(10), equal_var=False, trim=0.2)
+    error = found.value / test.statistic
+    half = t.ppf(0.975, 5) * error / found.value
+    assert found.high == pytest.approx(found.value * np.exp(half))
+
+
+def test_a_mean_with_nothing_left_out_has_the_usual_standard_error():
+    found = trimmed_mean([1.0, 3.0], level=0.5)
+    half = t.ppf(0.75, 1) * 1.0 / 2.0  # a standard error of 1, a mean of 2
+    assert found.value == 2.0
+    assert found.high == pytest.approx(2.0 * np.exp(half))
+
+
+def test_five_runs_hold_their_true_trimmed_mean_about_as_often_as_said():
+    """The trimmed mean of a symmetric distribution is its mean."""
+
+    def interval(generator):
+        return trimmed_mean(generator.normal(10.0, 1.0, 5).tolist(), left_out=1)
+
+    assert 0.93 <= coverage_of(interval, 10.0) <= 0.97
+
+
+def test_zeros_have_a_mean_of_zero():
+    assert trimmed_mean([0.0, 0.0]) == Mean(0.0, 0.0, 0.0)
+    assert trimmed_mean([0.0, 2.0]).value == 1.0
+
+
+@pytest.mark.parametrize("values", [[], [1.0, 0.0], [1.0, -2.0]])
+def test_a_logarithm_takes_figures_above_0(values):
+    with pytest.raises(ValueError, match=r"cannot be averaged on the logarithm: exp"):
+        log_mean(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "left_out"), [([], 0), ([1.0, 2.0], 1), ([-1.0], 0)]
+)
+def test_a_trimmed_mean_takes_enough_figures_of_at_least_0(values, left_out):
+    with pytest.raises(ValueError, match=f"expected {2 * left_out + 1} numbers or mor"):
+        trimmed_mean(values, left_out)

@@ -1,5 +1,6 @@
 import json
 import re
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from outcomes import CASE, broken, record
 
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
-from harness.record.result import ResultError, document, load
+from harness.record.result import ResultError, document, load, read
 
 RUN = {"profile": "smoke", "seed": 0}
 ONE_THREAD = replace(CASE, hardware="cpu:threads=1")
@@ -90,8 +91,8 @@ def test_another_schema_version_is_refused_with_both_versions(content, refusal, 
 def test_an_edited_field_is_named_by_its_path(content, refusal):
     content["benchmarks"][0]["extra_info"]["timing"]["samples_s"][0][0] = -0.5
     assert refusal(json.dumps(content)) == (
-        ": benchmarks[0].extra_info.timing.samples_s.0.0: Input should be greater than "
-        "or equal to 0 (found -0.5); the file was edited or damaged: measure again"
+        ": benchmarks[0].extra_info.timing.samples_s[0][0]: Input should be greater "
+        "than or equal to 0 (found -0.5); the file was edited or damaged: measure again"
     )
 
 
@@ -104,14 +105,173 @@ def test_a_field_taken_away_is_named_by_its_path(content, refusal):
 def test_an_edited_record_that_was_not_measured_is_named_too(content, refusal):
     content["speechmark"]["not_measured"][1]["reason"] = ""
     message = refusal(json.dumps(content))
-    expected = "not_measured[1]: Value error, a skipped record needs a reason"
+    expected = "not_measured[1]: a skipped record needs a reason; the file was edited"
     assert expected in message
 
 
-@pytest.mark.parametrize("alien", [{"name": "alien"}, "alien", 3])
-def test_a_benchmark_that_is_not_ours_is_named(content, refusal, alien):
+@pytest.mark.parametrize(
+    ("alien", "why"),
+    [
+        ({"name": "alien"}, ".extra_info: Field required;"),
+        ({"extra_info": None}, ".extra_info: Input should be"),
+        ({"extra_info": {}}, ".extra_info.case_id: Field required;"),
+        ("alien", ": Input should be an object (found 'alien');"),
+        (3, ": Input should be an object (found 3);"),
+    ],
+)
+def test_a_benchmark_that_is_not_ours_is_named(content, refusal, alien, why):
     content["benchmarks"].append(alien)
-    assert "benchmarks[1].extra_info: Input should be" in refusal(json.dumps(content))
+    message = refusal(json.dumps(content))
+    assert message.startswith(f": benchmarks[1]{why}")
+    assert message.endswith("; the file was edited or damaged: measure again")
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        (["machine_info"], "machine_info"),
+        (["machine_info", "speechmark"], "machine_info.speechmark"),
+        (["speechmark", "run"], "speechmark.run"),
+        (["speechmark", "not_measured"], "speechmark.not_measured"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, 3, "text"])
+def test_a_part_of_another_type_is_named(content, refusal, part, field, value):
+    *way, last = part
+    owner = content
+    for key in way:
+        owner = owner[key]
+    owner[last] = value
+    message = refusal(json.dumps(content))
+    assert message.startswith(f": {field}: Input should be a")
+    assert f"(found {value!r})" in message
+
+
+def test_a_result_without_a_fingerprint_is_read(tmp_path, content):
+    path = tmp_path / "host.json"
+    for machine_info in ({}, {"node": "vm"}):
+        path.write_text(json.dumps(content | {"machine_info": machine_info}))
+        assert load(path).machine == {}
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_named_wherever_it_stands(
+    content, refusal, text
+):
+    def with_number(path, value):
+        *way, last = path
+        owner = json.loads(json.dumps(content))
+        part = owner
+        for key in way:
+            part = part[key]
+        part[last] = value
+        return json.dumps(owner).replace('"NUMBER"', text)
+
+    timing = ["benchmarks", 0, "extra_info", "timing"]
+    message = refusal(with_number([*timing, "median_s"], "NUMBER"))
+    assert message.startswith(
+        ": benchmarks[0].extra_info.timing.median_s: Input should"
+    )
+    message = refusal(with_number(["machine_info", "speechmark", "a"], [1, "NUMBER"]))
+    assert message.startswith(": machine_info.speechmark: a[1] is ")
+    message = refusal(with_number(["speechmark", "run", "seed"], "NUMBER"))
+    assert message.startswith(": speechmark.run: seed is ")
+
+
+def test_a_time_below_0_is_named(content, refusal):
+    content["benchmarks"][0]["extra_info"]["timing"]["stage_s"]["timed"] = -1
+    assert (
+        ".timing.stage_s.timed: Input should be greater than or equal to 0 (found -1)"
+        in (refusal(json.dumps(content)))
+    )
+
+
+def test_the_path_of_a_strange_key_is_quoted(content, refusal):
+    content["benchmarks"][0]["extra_info"]["timing"]["stage_s"]["a\x1b b"] = -1
+    assert '.timing.stage_s["a\\u001b b"]: Input' in refusal(json.dumps(content))
+
+
+@pytest.mark.parametrize("samples", [[], [[]], [[0.5], []], [[0.5], [0.5]]])
+def test_a_process_without_samples_is_named(content, refusal, samples):
+    content["benchmarks"][0]["extra_info"]["timing"]["samples_s"] = samples
+    message = refusal(json.dumps(content))
+    assert message.startswith(
+        f": benchmarks[0].extra_info.timing: samples_s has {len(samples)} lists, the "
+        f"shortest of {min(map(len, samples), default=0)} samples: expected a list for "
+        "each of 1 processes, with at least one cycle of 1 samples; the file"
+    )
+
+
+def test_what_is_found_is_shortened(content, refusal):
+    content["benchmarks"][0]["extra_info"]["status"] = "x" * 10_000_000
+    assert len(refusal(json.dumps(content))) < 400
+
+
+def test_the_first_of_a_million_faults_is_told(content, refusal):
+    content["benchmarks"][0]["extra_info"]["timing"]["samples_s"] = [[-1.0] * 10**6]
+    message = refusal(json.dumps(content))
+    assert message.startswith(": benchmarks[0].extra_info.timing.samples_s[0][0]: Inp")
+
+
+def test_another_version_is_told_before_what_is_strange_in_it(content, refusal):
+    content["speechmark"]["schema_version"] = 2
+    content["benchmarks"][0]["extra_info"]["surprise"] = 1
+    assert refusal(json.dumps(content)).startswith(" has schema version 2; this suite")
+
+
+def test_a_journal_is_told_from_a_result(tmp_path):
+    path = tmp_path / "host-1.journal.jsonl"
+    path.write_text('{"run": {}}\n{"end": true}\n')
+    expected = (
+        f"{path} is the journal of a run, and no result: end that run with --resume"
+    )
+    with pytest.raises(ResultError, match=f"^{re.escape(expected)}$"):
+        load(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00", "[" * 100_000, '{"a": "\xff'])
+def test_bytes_that_are_no_json_are_told_so(tmp_path, text):
+    path = tmp_path / "host.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ResultError, match=r"host\.json is not JSON \("):
+        load(path)
+
+
+def test_a_folder_is_no_result(tmp_path):
+    with pytest.raises(ResultError, match=f"^cannot read {tmp_path}: Is a directory$"):
+        load(tmp_path)
+
+
+def test_of_each_record_only_what_is_taken_stays_in_memory(tmp_path, content):
+    path = tmp_path / "host.json"
+    content["benchmarks"] *= 3
+    path.write_text(json.dumps(content))
+    living = []
+
+    def take(found):
+        alive = sum(reference() is not None for reference in living)
+        living.append(weakref.ref(found))
+        return found.status, alive
+
+    header, taken = read(path, take)
+    assert (header.path, header.run, header.machine) == (path, RUN, {"host": "h"})
+    assert taken == (*[("ok", 0)] * 3, ("failed", 0), ("skipped", 0))
+
+
+def test_what_a_reader_refuses_is_told_with_its_place(tmp_path, content):
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps(content))
+
+    def take(found):
+        if found.status == "skipped":
+            raise ValueError("nothing to take")
+
+    with pytest.raises(ResultError) as error:
+        read(path, take)
+    assert str(error.value) == (
+        f"{path}: speechmark.not_measured[1]: nothing to take; the file was edited or "
+        "damaged: measure again"
+    )
 
 
 def test_a_result_that_is_not_there_is_told_so(tmp_path):

@@ -180,3 +180,36 @@ def test_noise_of_an_older_result_was_of_a_whole_process(plain):
     assert (noise.process, noise.samples, noise.spoiled) == (None, None, None)
     assert noise.model_dump()["steal_percent"] == 0.5
     assert (found.timing.spoiled, found.timing.spoiled_samples_s) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (("timing", "rtfx"), 1e101),
+        (("tta", "total_s"), 1e101),
+        (("accuracy", "metrics", "wer", "value"), -1e101),
+    ],
+)
+def test_numbers_beyond_all_measure_are_refused(plain, field, value):
+    spoil(plain, field, value)
+    with pytest.raises(
+        ValidationError, match=r"Input should be (less|greater) than or"
+    ):
+        Record.model_validate(plain)
+
+
+@pytest.mark.parametrize("value", [-1, 2**63])
+@pytest.mark.parametrize(
+    "field", [("work", "model_bytes"), ("memory", "peak_rss_bytes")]
+)
+def test_bytes_are_what_a_machine_can_count(plain, field, value):
+    spoil(plain, field, value)
+    with pytest.raises(ValidationError, match=r"Input should be (less|greater) than"):
+        Record.model_validate(plain)
+
+
+def test_each_process_has_samples_of_a_whole_cycle(plain):
+    spoil(plain, ("timing", "cycle"), 2)
+    expected = r"samples_s has 1 lists, the shortest of 1 samples: expected a list for "
+    with pytest.raises(ValidationError, match=expected):
+        Record.model_validate(plain)
