@@ -1,0 +1,158 @@
+"""What makes work the same: the facts of an attempt, by the kind that a mismatch is
+told by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.compare.extract import Figures
+from harness.compare.gather import Attempt
+
+# How a row says that a kind differs and was allowed; the keys are what --allow takes.
+KINDS: Mapping[str, str] = {
+    "suite-version": "suite version differs",
+    "commit": "commit differs",
+    "software": "software differs between runs",
+    "data-root": "data root differs",
+    "profile": "profile differs",
+    "corpus": "corpus differs",
+    "weights": "weights differ",
+    "work": "work differs",
+    "gate": "gate differs",
+    "seed": "seeds differ",
+}
+OF_FILES = ("suite-version", "commit", "software", "data-root")  # of all their cases
+WITHIN = ("software",)  # between runs of one machine: machines may differ in it
+RELATIVE_TOLERANCE = 1e-9
+
+Fact = Any  # plain values: texts, numbers, None, pairs of them; a mapping for software
+
+
+def facts(kind: str, attempts: Sequence[Attempt]) -> list[Fact]:
+    """The distinct facts of a candidate's attempts; one where its runs agree."""
+    if kind == "seed":
+        return [tuple(sorted({_seed(one) for one in attempts}))]
+    return distinct(fact for fact in map(FACTS[kind], attempts) if fact is not None)
+
+
+def distinct(found: Iterable[Fact]) -> list[Fact]:
+    kept: list[Fact] = []
+    for fact in found:
+        if not any(alike(fact, other) for other in kept):
+            kept.append(fact)
+    return kept
+
+
+def alike(one: Fact, other: Fact) -> bool:
+    """Equal, numbers to 1e-9 of their size; of mappings what both know.
+
+    >>> alike(("macs", 1e9), ("macs", 1e9 + 0.5)), alike({"a": 1, "b": 2}, {"a": 1})
+    (True, True)
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(alike(one[name], other[name]) for name in one.keys() & other.keys())
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(alike(a, b) for a, b in pairs)
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE)
+    return bool(one == other)
+
+
+def told(fact: Fact) -> str:
+    """A fact as text.
+
+    >>> told((("wer", 0.01), ("cer", None))), told((0, 1)), told("standard")
+    ('wer 0.01, cer none', '0, 1', 'standard')
+    """
+    if isinstance(fact, Mapping):
+        return told(tuple(fact.items()))
+    if isinstance(fact, tuple):
+        if len(fact) == 2 and isinstance(fact[0], str):
+            return f"{fact[0]} {told(fact[1])}"
+        return ", ".join(map(told, fact)) or "none"
+    if isinstance(fact, float):
+        return f"{fact:.12g}"
+    return "none" if fact is None else str(fact)
+
+
+def _suite_version(attempt: Attempt) -> Fact:
+    return attempt.run.suite_version
+
+
+def _commit(attempt: Attempt) -> Fact:
+    commit = attempt.run.commit or "unknown"
+    return f"{commit} with local changes" if attempt.run.is_dirty else commit
+
+
+def _software(attempt: Attempt) -> Fact:
+    """Versions of what ran, as far as the fingerprint knows them."""
+    known = attempt.run.fingerprint
+    libraries = known.get("libraries")
+    own = {name: value for name, value in known.items() if _is_software(name, value)}
+    return own | (libraries if isinstance(libraries, dict) else {})
+
+
+def _is_software(name: str, value: Any) -> bool:
+    is_one = name == "python_version" or name.startswith("torch_")
+    return is_one and value is not None
+
+
+def _data_root(attempt: Attempt) -> Fact:
+    return "a corpus on disk" if attempt.run.has_data_root else "built-in speech"
+
+
+def _profile(attempt: Attempt) -> Fact:
+    return attempt.extract.profile
+
+
+def _corpus(attempt: Attempt) -> Fact:
+    return _figures(attempt).corpus
+
+
+def _weights(attempt: Attempt) -> Fact:
+    return _figures(attempt).weights
+
+
+def _work(attempt: Attempt) -> Fact:
+    figures = _figures(attempt)
+    work = figures.work
+    return (
+        ("items", work.items_per_step),
+        ("audio_s", work.audio_s_per_step),
+        ("parameters", work.parameters),
+        ("macs", work.macs_per_step),
+        ("cycle", figures.cycle),
+    )
+
+
+def _gate(attempt: Attempt) -> Fact:
+    """None where no accuracy is known: that is no other gate."""
+    metrics = _figures(attempt).metrics
+    gates = sorted((name, metric.gate) for name, metric in metrics.items())
+    return tuple(gates) or None
+
+
+def _seed(attempt: Attempt) -> int:
+    trained = _figures(attempt).trained
+    return attempt.run.seed if trained is None else trained.seed
+
+
+def _figures(attempt: Attempt) -> Figures:
+    assert attempt.extract.figures is not None, "only what was measured has facts"
+    return attempt.extract.figures
+
+
+FACTS: Mapping[str, Callable[[Attempt], Fact]] = {
+    "suite-version": _suite_version,
+    "commit": _commit,
+    "software": _software,
+    "data-root": _data_root,
+    "profile": _profile,
+    "corpus": _corpus,
+    "weights": _weights,
+    "work": _work,
+    "gate": _gate,
+}

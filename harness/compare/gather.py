@@ -1,0 +1,203 @@
+"""Result files to candidates, each with all that was tried on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from harness.compare.arguments import Given, result_files
+from harness.compare.extract import Extract, extract
+from harness.compare.machines import check_one_machine, host_of, shown_names
+from harness.compare.model import Candidate, Work
+from harness.compare.text import plain, plain_values
+from harness.record.result import Header, ResultError, fault, read
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for a whole result file. `machine` is its name as shown."""
+
+    file: str
+    machine: str
+    suite_version: str
+    commit: str | None
+    is_dirty: bool  # the suite's files differed from that commit
+    seed: int
+    has_data_root: bool
+    fingerprint: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A case in one run: measured, failed or skipped."""
+
+    run: Run
+    extract: Extract
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """`runs` and `attempts` are by the candidates' labels, in the candidates' order."""
+
+    candidates: tuple[Candidate, ...]
+    runs: Mapping[str, tuple[Run, ...]]
+    attempts: Mapping[str, Mapping[Work, tuple[Attempt, ...]]]
+    warnings: tuple[str, ...]
+
+
+def gather(arguments: Sequence[str]) -> Gathered:
+    """Read the results that `PATH`, `GLOB` and `NAME=GLOB` name.
+
+    Files of one machine are runs of it. A machine is called NAME, else what its
+    fingerprint says, else as its file. ValueError and ResultError (a file cannot be
+    read, or is broken) tell what was found, where, what was expected and what to do.
+    """
+    given, warnings = result_files(arguments)
+    loaded = [_load(one) for one in given]
+    names = [one.name for one in loaded]
+    for name in dict.fromkeys(names):
+        same = [one.header for one in loaded if one.name == name]
+        warnings += check_one_machine(name, same)
+    shown = shown_names(names)
+    attempts = [attempt for one in loaded for attempt in _attempts(one, shown)]
+    groups, idle = _by_candidate(attempts)
+    return _gathered(groups, (*warnings, *_untold(attempts), *idle))
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A result file. `name` is the machine's, as the user or the file has it."""
+
+    name: str
+    header: Header
+    extracts: tuple[Extract, ...]
+
+
+def _load(given: Given) -> _Loaded:
+    header, extracts = read(given.path, extract)
+    seen: set[tuple[str, Work]] = set()
+    for one in extracts:
+        key = one.hardware, one.work
+        if key in seen:
+            raise ResultError(
+                f"{given.path}: {one.work} on {one.hardware} stands there twice; the "
+                "file was edited or damaged: measure again"
+            )
+        seen.add(key)
+    return _Loaded(given.name or host_of(header), header, extracts)
+
+
+class _RunInfo(BaseModel):
+    """What is read of a result's `run`."""
+
+    suite_version: str
+    seed: int
+    git_commit: str | None = None
+    data_root: str | None = None
+
+
+def _attempts(loaded: _Loaded, shown: Mapping[str, str]) -> Iterator[Attempt]:
+    run = _run(loaded.header, shown[loaded.name])
+    for one in loaded.extracts:
+        yield Attempt(run, one)
+
+
+def _run(header: Header, machine: str) -> Run:
+    try:
+        info = _RunInfo.model_validate(header.run)
+    except ValidationError as error:
+        raise ResultError(
+            f"{header.path}: {fault(error, 'speechmark', 'run')}; the file was edited "
+            "or damaged: measure again"
+        ) from None
+    return Run(
+        file=plain(str(header.path)),
+        machine=machine,
+        suite_version=plain(info.suite_version),
+        commit=plain(info.git_commit) if info.git_commit else None,
+        is_dirty=header.machine.get("git_dirty") is True,
+        seed=info.seed,
+        has_data_root=info.data_root is not None,
+        fingerprint=plain_values(header.machine),
+    )
+
+
+def _untold(attempts: Sequence[Attempt]) -> Iterator[str]:
+    """Warnings of what files do not tell."""
+    for run in _runs(attempts):
+        if not run.fingerprint:
+            yield f"{run.file} has no fingerprint: nothing tells what machine that was"
+        if run.is_dirty:
+            yield (
+                f"{run.file} was measured with local changes to the suite: its commit "
+                "does not tell what ran; commit them and measure again"
+            )
+
+
+def _runs(attempts: Sequence[Attempt]) -> tuple[Run, ...]:
+    return tuple({id(one.run): one.run for one in attempts}.values())
+
+
+Group = tuple[str, str]  # machine, hardware
+
+
+def _by_candidate(
+    attempts: Sequence[Attempt],
+) -> tuple[dict[Group, list[Attempt]], list[str]]:
+    """Attempts by machine and hardware; and a warning for each candidate that is left
+    out, as nothing was measured on it."""
+    groups: dict[Group, list[Attempt]] = {}
+    for one in attempts:
+        groups.setdefault((one.run.machine, one.extract.hardware), []).append(one)
+    idle = {
+        key: some
+        for key, some in groups.items()
+        if all(one.extract.figures is None for one in some)
+    }
+    told = [
+        f"{machine} {hardware} is left out: none of its {len(some)} cases was measured "
+        f"({some[0].extract.status}: {some[0].extract.reason})"
+        for (machine, hardware), some in idle.items()
+    ]
+    if len(idle) == len(groups):
+        raise ValueError("; ".join(told) or "no case in any file: measure again")
+    return {key: some for key, some in groups.items() if key not in idle}, told
+
+
+def _gathered(
+    groups: Mapping[Group, Sequence[Attempt]], warnings: Sequence[str]
+) -> Gathered:
+    is_one_hardware = len({hardware for _, hardware in groups}) == 1
+    labelled = {
+        machine if is_one_hardware else f"{machine} {hardware}": some
+        for (machine, hardware), some in groups.items()
+    }
+    return Gathered(
+        candidates=tuple(_candidate(*pair) for pair in labelled.items()),
+        runs={label: _runs(some) for label, some in labelled.items()},
+        attempts={label: _by_work(some) for label, some in labelled.items()},
+        warnings=tuple(warnings),
+    )
+
+
+def _candidate(label: str, attempts: Sequence[Attempt]) -> Candidate:
+    runs = _runs(attempts)
+    return Candidate(
+        machine=runs[0].machine,
+        hardware=attempts[0].extract.hardware,
+        label=label,
+        commit=runs[0].commit,
+        suite_version=runs[0].suite_version,
+        files=tuple(run.file for run in runs),
+        fingerprint=runs[0].fingerprint,
+    )
+
+
+def _by_work(attempts: Sequence[Attempt]) -> dict[Work, tuple[Attempt, ...]]:
+    found: dict[Work, list[Attempt]] = {}
+    for one in attempts:
+        found.setdefault(one.extract.work, []).append(one)
+    return {work: tuple(some) for work, some in found.items()}
