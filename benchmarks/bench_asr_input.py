@@ -106,6 +106,7 @@ FEATURES = Workload(
     stage="infer",
     description="waveforms to log-mel and MFCC features",
     build=build_features,
+    tells_errors=False,
     points={
         "smoke": _feature_points((1,), 6),
         "quick": _feature_points((1, 16), 6),
@@ -118,6 +119,7 @@ INPUT = Workload(
     stage="infer",
     description="batches ready for the model, over readers and prefetch",
     build=build_input,
+    tells_errors=False,
     points={
         "smoke": (_input_point("shards", 1, 4, 6),),
         "quick": (

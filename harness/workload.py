@@ -185,14 +185,32 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A training's time to accuracy that a document gives for a machine, to stand
+    beside measured ones and never as one. `tta_s` None: it was not reached."""
+
+    machine: str
+    model: str
+    compression: str
+    batch_size: int
+    setting: str  # as a reader tells it from the document's others: "batch 96"
+    target: Target
+    tta_s: float | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Workload:
-    """A named set of cases, and how to build one."""
+    """A named set of cases, and how to build one. `tells_errors`: False where nothing
+    that is timed has an accuracy, such as feeding alone."""
 
     name: str
     stage: str  # "train" or "infer"
     description: str
     build: Callable[[Context], Operation | Training]
     points: Mapping[str, tuple[Point, ...]]  # per profile
+    tells_errors: bool = True
+    published: tuple[Published, ...] = ()
 
     def cases(self, profile: str, hardware: str) -> dict[Case, float]:
         """This workload's cases in a profile, on one piece of hardware, with the

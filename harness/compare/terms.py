@@ -1,0 +1,90 @@
+"""What a buyer asks the prices about, and which cases are good enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from harness.compare.model import Measured, Row
+
+MS = "_ms"  # ends the name of a limit on a percentile of the latency: "p99_ms"
+PERCENTILES = ("p50", "p90", "p99", "p99_9")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`utilization` is the share of all hours that a machine is busy, and no machine is
+    planned to be busier; `years` is what total costs run over. `limits` are the highest
+    error rates that will do ("wer": 0.25) and the highest latencies ("p99_ms": 50)."""
+
+    utilization: float
+    years: float
+    load_audio_hours_per_day: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        load = self.load_audio_hours_per_day
+        if not 0.001 <= self.utilization <= 1:
+            raise ValueError(
+                f"utilization {self.utilization:g}: expected the share of hours that a "
+                "machine is busy, from 0.001 to 1"
+            )
+        if not 0.1 <= self.years <= 100:
+            raise ValueError(f"years {self.years:g}: expected from 0.1 to 100")
+        if load is not None and not 0 < load <= 1e9:
+            raise ValueError(
+                f"load {load:g}: expected hours of audio a day, above 0 and at most 1e9"
+            )
+        for name, limit in self.limits.items():
+            if not 0 <= limit < math.inf:
+                raise ValueError(f"limit {name} = {limit:g}: expected 0 or more")
+
+
+def check_limits(limits: Mapping[str, float], rows: Iterable[Row]) -> None:
+    """ValueError where a limit is put on what no case tells although some tell errors:
+    a slip of the pen would rule out everything."""
+    cells = [cell for row in rows for cell in row.cells.values()]
+    metrics = {
+        name for cell in cells if isinstance(cell, Measured) for name in cell.errors
+    }
+    known = sorted(metrics) + [percentile + MS for percentile in PERCENTILES]
+    for name in limits:
+        if metrics and name not in known:
+            raise ValueError(
+                f"limit {name}: found no case with that error or latency, expected one "
+                f"of {', '.join(known)}"
+            )
+
+
+def beyond_limits(cell: Measured, limits: Mapping[str, float]) -> str | None:
+    """Why a case does not qualify; None where it does. A percentile keeps a limit where
+    its 99 % upper bound does, which takes samples enough."""
+    for name, limit in limits.items():
+        percentile = name.removesuffix(MS)
+        reason = (
+            _too_slow(cell, percentile, limit)
+            if percentile in PERCENTILES
+            else _too_wrong(cell, name, limit)
+        )
+        if reason is not None:
+            return reason
+    return None
+
+
+def _too_wrong(cell: Measured, metric: str, limit: float) -> str | None:
+    if metric not in cell.errors:
+        return f"{metric} is not known"
+    found = cell.errors[metric].value
+    return None if found <= limit else f"{metric} {found:.4g} is above {limit:g}"
+
+
+def _too_slow(cell: Measured, percentile: str, limit_ms: float) -> str | None:
+    if percentile not in cell.latency_ms:
+        return f"{percentile} is not known"
+    bound = cell.latency_ms[percentile]
+    if bound.upper_bound is None:
+        return f"{percentile} is not known: {bound.n} samples, it takes {bound.needed}"
+    if bound.upper_bound <= limit_ms:
+        return None
+    return f"{percentile} may be {bound.upper_bound:.4g} ms, above {limit_ms:g}"
