@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-CHILDREN_REFRESH_S = 2.0  # finding children walks all of /proc: milliseconds
+CHILDREN_REFRESH_S = 2.0  # some kernels make finding children a matter of milliseconds
 
 
 def read_text(path: Path) -> str | None:
@@ -112,8 +112,10 @@ class ProcessTree:
         refresh_s: float = CHILDREN_REFRESH_S,
         clock: Callable[[], float] = time.perf_counter,
         process: Callable[[int], psutil.Process] = psutil.Process,
+        children: Callable[[psutil.Process], list[psutil.Process]] | None = None,
     ) -> None:
         self.pid = pid
+        self._children_of = children or descendants
         self._refresh_s = refresh_s
         self._clock = clock
         self._children: list[psutil.Process] = []
@@ -146,9 +148,36 @@ class ProcessTree:
             return
         self._refreshed_s = now
         try:
-            self._children = self._root.children(recursive=True)
+            self._children = self._children_of(self._root)
         except psutil.Error:
             self._children = []
+
+
+def descendants(
+    process: psutil.Process, root: Path = Path("/")
+) -> list[psutil.Process]:
+    """The children of a process, theirs, and so on.
+
+    The kernel keeps a list for each thread (proc(5): /proc/PID/task/TID/children): some
+    microseconds. Where it keeps none, psutil goes through all processes of the machine:
+    a millisecond, and many on a large server.
+    """
+    listed = _listed_children(process.pid, root)
+    if listed is None:
+        return process.children(recursive=True)
+    found = []
+    for pid in listed:
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            child = psutil.Process(pid)
+            found += [child, *descendants(child, root)]
+    return found
+
+
+def _listed_children(pid: int, root: Path) -> list[int] | None:
+    """None where the kernel keeps no lists, or the process is gone."""
+    files = list((root / "proc" / str(pid) / "task").glob("*/children"))
+    texts = [text for text in map(read_text, files) if text is not None]
+    return [int(child) for text in texts for child in text.split()] if texts else None
 
 
 def _usage(process: psutil.Process) -> tuple[float, int] | None:
@@ -209,7 +238,7 @@ def _high_water(pid: int, root: Path) -> int | None:
 
 def _children(pid: int) -> list[int]:
     try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return [child.pid for child in descendants(psutil.Process(pid))]
     except psutil.Error:
         return []
 

@@ -37,7 +37,13 @@ class FakeProcess:
 
 
 def tree_of(root, clock=lambda: 0.0, refresh_s=2.0):
-    return ProcessTree(root.pid, refresh_s, clock, process=lambda pid: root)
+    return ProcessTree(
+        root.pid,
+        refresh_s,
+        clock,
+        process=lambda pid: root,
+        children=lambda process: process.children(recursive=True),
+    )
 
 
 def test_steal_is_neither_busy_nor_idle():
@@ -159,3 +165,39 @@ def test_the_cpus_of_a_process_are_those_it_may_use_and_none_once_it_is_gone():
     ended.wait()
     assert cpu.allowed_cpus(ended.pid) == set()
     assert cpu.allowed_cpus(os.getpid()) == os.sched_getaffinity(0)
+
+
+NESTED = """
+import subprocess, sys, time
+if int(sys.argv[1]):
+    subprocess.Popen([sys.executable, __file__, str(int(sys.argv[1]) - 1)])
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_descendants_are_those_that_psutil_finds(tmp_path):
+    script = tmp_path / "nested.py"
+    script.write_text(NESTED)
+    command = [sys.executable, str(script), "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        for _ in range(3):
+            started.stdout.readline()
+        process = psutil.Process(started.pid)
+        expected = process.children(recursive=True)
+        found = cpu.descendants(process)
+        none_listed = cpu.descendants(process, root=tmp_path)
+        for one in (*expected, process):
+            one.kill()
+    assert len(expected) == 2
+    assert {one.pid for one in found} == {one.pid for one in expected}
+    assert {one.pid for one in none_listed} == {one.pid for one in expected}
+
+
+def test_children_are_read_of_every_thread(tmp_path):
+    for thread, children in ((7, "8 9"), (70, "11")):
+        folder = tmp_path / "proc/7/task" / str(thread)
+        folder.mkdir(parents=True)
+        (folder / "children").write_text(f"{children} \n")
+    assert sorted(cpu._listed_children(7, tmp_path)) == [8, 9, 11]
+    assert cpu._listed_children(8, tmp_path) is None
