@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from harness.text import quoted
+
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+LONGEST_ID = 500
+_SIZE = "[1-9][0-9]{0,8}"  # of a batch
 _HARDWARE = re.compile(r"[a-z0-9][a-z0-9_:=,]*")  # harness.hardware knows which exist
 
 
@@ -34,19 +38,25 @@ class Case:
         for word in (*names, *(part for pair in self.options for part in pair)):
             if not _WORD.fullmatch(word):
                 raise ValueError(
-                    f"{word!r} cannot stand in a case id: expected letters, digits and "
-                    "'_', '.', '+', '-', beginning with a letter or digit"
+                    f"{quoted(word)} cannot stand in a case id: expected letters, "
+                    "digits and '_', '.', '+', '-', beginning with a letter or digit"
                 )
         if not _HARDWARE.fullmatch(self.hardware):
             raise ValueError(
-                f"hardware {self.hardware!r} cannot stand in a case id: expected the "
-                "likes of 'cpu', 'cpu:threads=1' or 'cuda:0'"
+                f"hardware {quoted(self.hardware)} cannot stand in a case id: expected "
+                "the likes of 'cpu', 'cpu:threads=1' or 'cuda:0'"
+            )
+        shown = quoted(self.id)
+        if len(self.id) > LONGEST_ID:
+            raise ValueError(
+                f"case id {shown} has {len(self.id)} characters: expected at most "
+                f"{LONGEST_ID}"
             )
         if len({name for name, _ in self.options}) < len(self.options):
-            raise ValueError(f"{self.id!r} gives an option twice: expected each once")
-        if self.batch_size < 1:
+            raise ValueError(f"{shown} gives an option twice: expected each once")
+        if not re.fullmatch(_SIZE, str(self.batch_size)):
             raise ValueError(
-                f"batch size {self.batch_size} in {self.id!r}: expected 1 or more"
+                f"batch size {self.batch_size} in {shown}: expected 1 to 999999999"
             )
 
     @property
@@ -75,13 +85,15 @@ class Case:
         '4'
         """
         parts = case_id.split("/")
-        if len(parts) < 6 or not re.fullmatch(r"b[1-9][0-9]*", parts[5]):
+        if len(parts) < 6 or not re.fullmatch(f"b{_SIZE}", parts[5]):
             raise ValueError(
-                f"case id {case_id!r}: expected workload/model/compression/runtime/"
-                "hardware/b<batch size>[/option=value ...]"
+                f"case id {quoted(case_id)}: expected workload/model/compression/"
+                "runtime/hardware/b<batch size>[/option=value ...]"
             )
         if wrong := [part for part in parts[6:] if part.count("=") != 1]:
-            raise ValueError(f"case id {case_id!r}: {wrong[0]!r} is not option=value")
+            raise ValueError(
+                f"case id {quoted(case_id)}: {quoted(wrong[0])} is not option=value"
+            )
         options = tuple(part.partition("=")[::2] for part in parts[6:])
         workload, model, compression, runtime, hardware = parts[:5]
         return cls(

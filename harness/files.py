@@ -15,7 +15,9 @@ def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
         if path.exists() and not path.is_file():
             raise ValueError(f"{path}: that is no plain file; name another")
         if path.exists() and any(one.exists() and path.samefile(one) for one in inputs):
-            raise ValueError(f"{path}: that is the result itself; name another")
+            raise ValueError(
+                f"{path}: that is one of the files that are read; name another"
+            )
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; name another file") from None
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.text import quoted
+
 # One name per instruction set, and what each library calls it. oneDNN:
 # ONEDNN_MAX_CPU_ISA; MKL: MKL_ENABLE_INSTRUCTIONS; ATen: ATEN_CPU_CAPABILITY.
 ISA_NAMES: dict[str, tuple[str, str, str]] = {
@@ -28,7 +30,8 @@ STEERING_VARIABLES = (
 )
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _CAPS = {"threads", "isa"}
-_CUDA = "cuda:(0|[1-9][0-9]*)"
+_CUDA = "cuda:(0|[1-9][0-9]{0,5})"
+_THREADS = "[1-9][0-9]{0,5}"
 _EXPECTED = (
     "'cpu', 'cpu:threads=N', 'cpu:isa=" + "|".join(ISA_NAMES) + "', 'cuda:N' or "
     "'cuda:N,cuda:M'"
@@ -60,7 +63,7 @@ class Hardware:
         if re.fullmatch(f"{_CUDA}(,{_CUDA})*", text):
             devices = tuple(text.split(","))
             if len(set(devices)) < len(devices):
-                raise ValueError(f"hardware {text!r} names a device twice")
+                raise ValueError(f"hardware {quoted(text)} names a device twice")
             return cls(text, devices)
         kind, colon, caps_text = text.partition(":")
         pairs = [part.partition("=")[::2] for part in caps_text.split(",") if colon]
@@ -68,12 +71,13 @@ class Hardware:
         malformed = kind != "cpu" or len(caps) < len(pairs) or caps.keys() - _CAPS
         threads, isa = caps.get("threads"), caps.get("isa")
         if malformed or (isa is not None and isa not in ISA_NAMES):
-            raise ValueError(f"unknown hardware {text!r}: expected {_EXPECTED}")
+            raise ValueError(f"unknown hardware {quoted(text)}: expected {_EXPECTED}")
         if list(caps) != sorted(caps):  # one spelling, or one machine has two ids
-            raise ValueError(f"hardware {text!r}: write isa before threads")
-        if threads is not None and not re.fullmatch("[1-9][0-9]*", threads):
+            raise ValueError(f"hardware {quoted(text)}: write isa before threads")
+        if threads is not None and not re.fullmatch(_THREADS, threads):
             raise ValueError(
-                f"hardware {text!r}: threads={threads!r} is not a whole number above 0"
+                f"hardware {quoted(text)}: threads={quoted(threads)} is not a whole "
+                "number from 1 to 999999"
             )
         return cls(text, ("cpu",), int(threads) if threads else None, isa)
 

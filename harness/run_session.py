@@ -114,6 +114,8 @@ def begin(
 
     ValueError for unknown profile, hardware or data; JournalError for the folder.
     """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed {seed}: expected a number from 0 to {2**32 - 1}")
     chosen = profiles.find(profile)
     machine = this_machine()
     parse_all(hardware, machine)

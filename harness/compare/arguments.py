@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.record.result import ResultError
+from harness.text import plain_path, quoted
 
 T = TypeVar("T")
 
@@ -41,16 +42,17 @@ def _files(argument: str) -> Iterator[Given]:
     if not found and "=" in argument:
         name, _, pattern = argument.partition("=")
         if not name:
-            raise ValueError(f"{argument!r:.200}: expected a name before '='")
+            raise ValueError(f"{quoted(argument)}: expected a name before '='")
         found = _matching(pattern)
     if not found:
         raise ValueError(
-            f"{pattern!r:.200} matches no file: give a result that `pytest "
+            f"{quoted(pattern)} matches no file: give a result that `pytest "
             "--benchmark-only` wrote, or NAME=FILE"
         )
     for path in found:
         if path.is_dir():
-            raise ValueError(f"{path} is a folder: expected files, as {path}/*.json")
+            shown = plain_path(path)
+            raise ValueError(f"{shown} is a folder: expected files, as {shown}/*.json")
         yield Given(name or None, path)
 
 
@@ -72,17 +74,20 @@ def _distinct(given: Sequence[Given]) -> tuple[list[Given], list[str]]:
             continue
         if first.name and one.name and first.name != one.name:
             raise ValueError(
-                f"{one.path} as {one.name!r:.80} has the content of {first.path} as "
-                f"{first.name!r:.80}: a result is of one machine; leave one out"
+                f"{plain_path(one.path)} as {quoted(one.name, 80)} has the content of "
+                f"{plain_path(first.path)} as {quoted(first.name, 80)}: a result is of "
+                "one machine; leave one out"
             )
         kept[content] = first if first.name else Given(one.name, first.path)
-        warnings.append(f"{one.path} counts once: {_again(first.path, one.path)}")
+        again = _again(first.path, one.path)
+        warnings.append(f"{plain_path(one.path)} counts once: {again}")
     return list(kept.values()), warnings
 
 
 def _again(first: Path, path: Path) -> str:
     is_same = first.resolve() == path.resolve()
-    return "it was given twice" if is_same else f"it has the content of {first}"
+    shown = plain_path(first)
+    return "it was given twice" if is_same else f"it has the content of {shown}"
 
 
 def _contents(paths: Sequence[Path]) -> dict[Path, str]:
@@ -99,7 +104,7 @@ def _asked(path: Path, ask: Callable[[Path], T]) -> T:
     try:
         return ask(path)
     except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from None
+        raise ResultError(f"cannot read {plain_path(path)}: {error.strerror}") from None
 
 
 def _size(path: Path) -> int:

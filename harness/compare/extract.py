@@ -6,15 +6,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from harness.case import Case
 from harness.compare.model import CurvePoint, Moment, Work
-from harness.compare.text import plain
 from harness.hardware import Hardware
 from harness.record.derive import independent_samples, mean_step_of_each_cycle
 from harness.record.result import fault
@@ -32,10 +31,13 @@ from harness.record.schema import (
     Timing,
     WorkRecord,
 )
+from harness.text import plain, quoted
 
 # What a step can take: a clock counts nanoseconds, a run lasts no thirty years.
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 MOMENTS = 300  # of a case's timeline
+MOST_WARNINGS = 100  # of a case
+MOST_GPUS = 64  # of a machine
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def _case(record: Record) -> Case:
     )
     if case.id != record.case_id:
         raise ValueError(
-            f"case_id is {record.case_id!r:.200}, but its parts make {case.id!r:.200}"
+            f"case_id is {quoted(record.case_id)}, but its parts make {quoted(case.id)}"
         )
     return case
 
@@ -172,7 +174,7 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
         logged=_logged(record.kernels) if record.kernels else None,
         timeline=_timeline(record.utilization),
         spoiled=timing.spoiled,
-        warnings=tuple(map(plain, record.warnings)),
+        warnings=_warnings(record.warnings),
     )
 
 
@@ -204,6 +206,13 @@ def _no_metrics(record: Record) -> str | None:
     if record.accuracy.metrics:
         return None
     return plain(record.accuracy.reason or "")
+
+
+def _warnings(texts: Sequence[str]) -> tuple[str, ...]:
+    """The first of them, and how many more there are."""
+    told = tuple(map(plain, texts[:MOST_WARNINGS]))
+    further = len(texts) - len(told)
+    return (*told, f"{further} further warnings stand in the file") if further else told
 
 
 def _trained(tta: TimeToAccuracy) -> Trained:
@@ -242,7 +251,7 @@ class _Reading(TypedDict):
     stage: str
     worker_cpu_percent: NotRequired[Percent | None]
     machine_cpu_percent: NotRequired[Percent | None]
-    gpus: NotRequired[list[_Gpu]]
+    gpus: NotRequired[Annotated[list[_Gpu], Field(max_length=MOST_GPUS)]]
 
 
 class _Seen(TypedDict):

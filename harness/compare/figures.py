@@ -15,11 +15,11 @@ from harness.compare.gather import Attempt
 from harness.compare.kernels import coverage_percent, kernel_shares
 from harness.compare.match import Matched
 from harness.compare.model import Error, Estimate, Measured, NotMeasured, Peak, Row
-from harness.compare.text import plain
 from harness.compare.trainings import training
 from harness.record.derive import independent_samples, latency_ms
 from harness.record.schema import AccuracyMetric
 from harness.statistics import PercentileBound, log_ratio
+from harness.text import plain
 
 T = TypeVar("T")
 MISSING = NotMeasured("missing", "not among this candidate's cases")
@@ -153,10 +153,12 @@ def _error(metrics: Sequence[AccuracyMetric]) -> Error:
 
 
 def _passed(metric: AccuracyMetric) -> bool | None:
-    """Judged again: nobody ranks a case by a word that was edited."""
-    if metric.gate is None or metric.difference is None:
+    """Judged again: nobody ranks a case by a word that was edited. The harness writes
+    no gate without a difference, so that a file which lacks one was edited: it fails.
+    """
+    if metric.gate is None:
         return metric.passed
-    return metric.difference <= metric.gate
+    return metric.difference is not None and metric.difference <= metric.gate
 
 
 def _all_passed(verdicts: Iterable[bool | None]) -> bool | None:

@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.compare.arguments import Given, result_files
+from harness.compare.differences import MOST_LINES, first_lines, line_count
 from harness.compare.extract import Extract, extract
 from harness.compare.machines import check_one_machine, host_of, shown_names
 from harness.compare.model import Candidate, Work
-from harness.compare.text import plain, plain_values
 from harness.record.result import Header, ResultError, fault, read
+from harness.record.schema import Count
+from harness.text import plain, plain_path, plain_values
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def gather(arguments: Sequence[str]) -> Gathered:
     shown = shown_names(names)
     attempts = [attempt for one in loaded for attempt in _attempts(one, shown)]
     groups, idle = _by_candidate(attempts)
-    return _gathered(groups, (*warnings, *_untold(attempts), *idle))
+    warnings += [*_untold(attempts), *_cut(loaded)]
+    return _gathered(groups, (*warnings, *idle))
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ def _load(given: Given) -> _Loaded:
         key = one.hardware, one.work
         if key in seen:
             raise ResultError(
-                f"{given.path}: {one.work} on {one.hardware} stands there twice; the "
-                "file was edited or damaged: measure again"
+                f"{plain_path(given.path)}: {one.work} on {one.hardware} stands "
+                "there twice; the file was edited or damaged: measure again"
             )
         seen.add(key)
     return _Loaded(given.name or host_of(header), header, extracts)
@@ -94,7 +97,7 @@ class _RunInfo(BaseModel):
     """What is read of a result's `run`."""
 
     suite_version: str
-    seed: int
+    seed: Count
     git_commit: str | None = None
     data_root: str | None = None
 
@@ -110,18 +113,18 @@ def _run(header: Header, machine: str) -> Run:
         info = _RunInfo.model_validate(header.run)
     except ValidationError as error:
         raise ResultError(
-            f"{header.path}: {fault(error, 'speechmark', 'run')}; the file was edited "
-            "or damaged: measure again"
+            f"{plain_path(header.path)}: {fault(error, 'speechmark', 'run')}; the file "
+            "was edited or damaged: measure again"
         ) from None
     return Run(
-        file=plain(str(header.path)),
+        file=plain_path(header.path),
         machine=machine,
         suite_version=plain(info.suite_version),
         commit=plain(info.git_commit) if info.git_commit else None,
         is_dirty=header.machine.get("git_dirty") is True,
         seed=info.seed,
         has_data_root=info.data_root is not None,
-        fingerprint=plain_values(header.machine),
+        fingerprint=plain_values(first_lines(header.machine)),
     )
 
 
@@ -134,6 +137,16 @@ def _untold(attempts: Sequence[Attempt]) -> Iterator[str]:
             yield (
                 f"{run.file} was measured with local changes to the suite: its commit "
                 "does not tell what ran; commit them and measure again"
+            )
+
+
+def _cut(loaded: Sequence[_Loaded]) -> Iterator[str]:
+    """Warnings of fingerprints that no machine has."""
+    for one in loaded:
+        if (found := line_count(one.header.machine)) > MOST_LINES:
+            yield (
+                f"{plain_path(one.header.path)} has a fingerprint of {found} lines: "
+                f"those after the first {MOST_LINES} are left out"
             )
 
 

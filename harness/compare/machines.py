@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from harness.compare.text import plain
 from harness.record.result import Header, ResultError
+from harness.text import plain, plain_path, quoted
 
 LONGEST_NAME = 40
 # What a machine keeps over its runs. Where one run does not know it, it tells nothing.
@@ -25,8 +25,8 @@ def host_of(header: Header) -> str:
     host = header.machine.get("host")
     if host is not None and not isinstance(host, str):
         raise ResultError(
-            f"{header.path}: machine_info.speechmark.host: expected a text (found "
-            f"{host!r:.80}); name the machine, as NAME=FILE"
+            f"{plain_path(header.path)}: machine_info.speechmark.host: expected a text "
+            f"(found {quoted(host, 80)}); name the machine, as NAME=FILE"
         )
     return host or header.path.stem
 
@@ -55,9 +55,10 @@ def check_one_machine(name: str, headers: Sequence[Header]) -> list[str]:
         if unlike := _unlike(one, other):
             fact, a, b = unlike[0]
             raise ValueError(
-                f"{plain(name, LONGEST_NAME)!r} is two machines: {fact} is {a!r:.100} "
-                f"in {one.path}, but {b!r:.100} in {other.path}; give each machine a "
-                "name of its own, as NAME=FILE"
+                f"{plain(name, LONGEST_NAME)!r} is two machines: {fact} is "
+                f"{quoted(a, 100)} in {plain_path(one.path)}, but {quoted(b, 100)} in "
+                f"{plain_path(other.path)}; give each machine a name of its own, as "
+                "NAME=FILE"
             )
     known = (header.machine.get("host") for header in headers)
     hosts = dict.fromkeys(str(host or "unknown") for host in known)
@@ -75,7 +76,7 @@ def _unlike(one: Header, other: Header) -> list[tuple[str, Any, Any]]:
     unlike = [fact for fact in facts if None not in fact and fact[1] != fact[2]]
     a, b = _both(one, other, MEMORY)
     known = isinstance(a, int | float) and isinstance(b, int | float)
-    if known and abs(a - b) > MEMORY_TOLERANCE * max(a, b):
+    if known and abs(a - b) > MEMORY_TOLERANCE * max(abs(a), abs(b)):
         unlike.append((MEMORY, a, b))
     return unlike
 

@@ -10,7 +10,7 @@ from harness.compare.facts import KINDS, OF_FILES, WITHIN, Fact, distinct, told
 from harness.compare.facts import facts as facts_of
 from harness.compare.gather import Attempt, Gathered
 from harness.compare.model import Difference, Mismatch, Work
-from harness.compare.text import plain
+from harness.text import plain, quoted
 
 Attempts = Mapping[str, tuple[Attempt, ...]]  # by label
 Differing = Mapping[str, Mapping[str, list[Fact]]]  # by kind and label
@@ -45,7 +45,7 @@ def match(gathered: Gathered, allow: Collection[str] = ()) -> Match:
     differ; ValueError for what is none."""
     if unknown := sorted(set(allow) - KINDS.keys()):
         raise ValueError(
-            f"unknown kind of mismatch {unknown[0]!r:.80}: expected one of "
+            f"unknown kind of mismatch {quoted(unknown[0], 80)}: expected one of "
             f"{', '.join(KINDS)}"
         )
     mismatches = _of_files(gathered, allow)
@@ -59,7 +59,11 @@ def match(gathered: Gathered, allow: Collection[str] = ()) -> Match:
             for kind in differing
             if kind not in OF_FILES
         ]
-    found = differences(gathered.runs)
+    fingerprints = {
+        label: [run.fingerprint for run in runs]
+        for label, runs in gathered.runs.items()
+    }
+    found = differences(fingerprints)
     return Match(tuple(works), tuple(mismatches), tuple(found))
 
 

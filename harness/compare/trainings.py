@@ -8,8 +8,8 @@ from statistics import fmean
 from harness.compare.estimates import log_estimate, mean_estimate
 from harness.compare.extract import Trained
 from harness.compare.model import TargetTime, Training
-from harness.compare.text import plain
 from harness.record.schema import TargetReached
+from harness.text import plain
 
 MANY = 5  # runs; of so many the fastest and the slowest are left out of the mean
 

@@ -18,10 +18,13 @@ from pydantic import (
     ValidationInfo,
 )
 
+from harness.record.pieces import hollow
 from harness.record.schema import SCHEMA_VERSION, Record
+from harness.text import plain_path, quoted
 
 T = TypeVar("T")
 VERSION = ("speechmark", "schema_version")  # where it stands
+LONGEST_PLACE = 500  # of a field: names in files have any length
 
 
 class ResultError(Exception):
@@ -80,15 +83,34 @@ def read(path: Path, take: Callable[[Record], T]) -> tuple[Header, tuple[T, ...]
     A ValueError of `take` becomes a ResultError that tells the record's place.
     """
     try:
-        found = _File.model_validate_json(path.read_bytes(), context=take)
+        found, measured = _parsed(path, take)
     except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from None
+        raise ResultError(f"cannot read {plain_path(path)}: {error.strerror}") from None
     except ValidationError as error:
-        raise ResultError(_refusal(path, error)) from None
+        raise ResultError(f"{plain_path(path)}{_refusal(path, error)}") from None
     header = Header(path, found.machine_info.speechmark, found.speechmark.run)
-    measured: list[Any] = [benchmark.extra_info for benchmark in found.benchmarks]
     others: list[Any] = list(found.speechmark.not_measured)
     return header, (*measured, *others)
+
+
+def _parsed(path: Path, take: Callable[[Record], Any]) -> tuple[_Around, list[Any]]:
+    """In pieces, which takes the memory of the longest one; as a whole where the file
+    is laid out in another way, and where a fault is to be told with its place."""
+    measured: list[Any] = []
+
+    def measure(piece: bytearray) -> None:
+        measured.append(_Benchmark.model_validate_json(piece, context=take).extra_info)
+
+    content: bytes | bytearray
+    try:
+        with path.open("rb") as lines:
+            content = hollow(lines, measure)
+        if measured:
+            return _Hollow.model_validate_json(content, context=take), measured
+    except ValidationError:
+        content = path.read_bytes()
+    whole = _File.model_validate_json(content, context=take)
+    return whole, [benchmark.extra_info for benchmark in whole.benchmarks]
 
 
 def _taken(record: Record, info: ValidationInfo) -> Any:
@@ -97,16 +119,22 @@ def _taken(record: Record, info: ValidationInfo) -> Any:
     return take(record)
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
+def _bounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that may be reckoned with and shown."""
     for place, number in _numbers(values, ""):
-        if not math.isfinite(number):
-            raise ValueError(f"{place.lstrip('.')} is {number}: expected a finite one")
+        where = f"{place.lstrip('.'):.{LONGEST_PLACE}}"
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{where} is {number}: expected a finite one")
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise ValueError(
+                f"{where} is {quoted(number, 40)}: expected a whole number of 64 bits"
+            )
     return values
 
 
-def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
+def _numbers(value: Any, place: str) -> Iterator[tuple[str, float | int]]:
     """Every number in plain values, with its place."""
-    if isinstance(value, float):
+    if isinstance(value, float | int):
         yield place, value
     elif isinstance(value, dict):
         for name, inner in value.items():
@@ -117,7 +145,7 @@ def _numbers(value: Any, place: str) -> Iterator[tuple[str, float]]:
 
 
 _Taken = Annotated[Record, AfterValidator(_taken)]
-_Plain = Annotated[dict[str, Any], AfterValidator(_finite)]
+_Plain = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
 class _Ours(BaseModel):
@@ -134,34 +162,44 @@ class _Benchmark(BaseModel):
     extra_info: _Taken
 
 
-class _File(BaseModel):
-    """The part of pytest-benchmark's document that is read. What is wrong with the
-    first field is told first."""
+class _Around(BaseModel):
+    """What stands around the benchmarks. What is wrong with the first field is told
+    first."""
 
     speechmark: _Ours
     machine_info: _MachineInfo = _MachineInfo()
+
+
+class _File(_Around):
+    """The part of pytest-benchmark's document that is read."""
+
     benchmarks: Annotated[list[_Benchmark], FailFast()]
 
 
+class _Hollow(_Around):
+    """The same without its benchmarks, which were read before."""
+
+    benchmarks: Annotated[list[None], FailFast()]
+
+
 def _refusal(path: Path, error: ValidationError) -> str:
-    """Why a file is refused. What was found there is asked for late: of a file that
-    lacks its largest parts it would be the whole content once more, as objects."""
+    """Why a file is refused, after its name. What was found there is asked for late: of
+    a file that lacks its largest parts it would be the whole content once more, as
+    objects."""
     plain = error.errors(include_url=False, include_input=False)
     if plain[0]["type"] == "json_invalid":
-        return f"{path} {_not_json(path, plain[0]['msg'])}"
+        return f" {_not_json(path, plain[0]['msg'])}"
     places = [one["loc"] for one in plain]
     if any(place in ((), ("speechmark",), ("benchmarks",)) for place in places):
-        return (
-            f"{path} is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
-        )
+        return " is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
     errors = error.errors(include_url=False)
     if VERSION in places:
         found = _found(errors[places.index(VERSION)])
         return (
-            f"{path} has schema version {found or None}; this suite reads version "
+            f" has schema version {found or None}; this suite reads version "
             f"{SCHEMA_VERSION}: measure again, or use the suite's version that wrote it"
         )
-    return f"{path}: {fault(error)}; the file was edited or damaged: measure again"
+    return f": {fault(error)}; the file was edited or damaged: measure again"
 
 
 def _not_json(path: Path, why: str) -> str:
@@ -178,16 +216,17 @@ def fault(error: ValidationError, *above: str | int) -> str:
     was found there."""
     first = error.errors(include_url=False)[0]
     found = _found(first)
-    field = "".join(map(_step, (*above, *first["loc"]))).lstrip(".")
+    place = "".join(map(_step, (*above, *first["loc"]))).lstrip(".")
     message = first["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" + (f" (found {found})" if found else "")
+    told = f" (found {found})" if found else ""
+    return f"{place:.{LONGEST_PLACE}}: {message}{told}"
 
 
 def _found(one: Mapping[str, Any]) -> str:
     """A short text of what stood there; empty where nothing did."""
     is_absent = one["type"] == "missing"
     is_own = one["type"] == "value_error"  # its text has the numbers
-    return "" if is_absent or is_own else f"{one['input']!r:.80}"
+    return "" if is_absent or is_own else quoted(one["input"], 80)
 
 
 def _step(part: str | int) -> str:
@@ -197,5 +236,5 @@ def _step(part: str | int) -> str:
     '.timing[3]["a b"]'
     """
     if isinstance(part, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", part):
-        return f".{part}"
+        return f".{part:.80}"
     return f"[{json.dumps(part):.80}]"

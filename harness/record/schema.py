@@ -15,12 +15,15 @@ from harness.observe.kernels import ONEDNN_LOG
 SCHEMA_VERSION = 1
 
 LARGEST = 1e100  # beyond all that is measured: products of such numbers stay finite
+# More than any workload has: a page that shows them all must stay one.
+MOST_METRICS, MOST_TARGETS, MOST_EPOCHS = 50, 50, 10_000
 
 Seconds = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
-Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]  # fits a machine's word, and a float
+Bytes = Count
 # A list of millions with one fault in each is refused at the first.
 Samples = Annotated[list[Seconds], FailFast()]
 
@@ -36,8 +39,8 @@ class Bound(Part):
 
     value: Amount | None
     upper_bound: Amount | None
-    n: int
-    needed: int
+    n: Count
+    needed: Count
 
 
 class Latency(Part):
@@ -65,8 +68,8 @@ class Timing(Part):
     warmup_s: Seconds | None
     steady: bool | None
     mean_change_percent: Percent | None
-    processes: int
-    cycle: Annotated[int, Field(ge=1)]
+    processes: Count
+    cycle: Annotated[int, Field(ge=1, lt=2**63)]
     median_s: Seconds
     median_interval_s: tuple[Seconds, Seconds]
     latency_ms: Latency | None
@@ -91,7 +94,7 @@ class TargetReached(Part):
     level: Amount
     reached: bool
     tta_s: Seconds | None
-    epochs_to_target: int | None
+    epochs_to_target: Count | None
 
     @model_validator(mode="after")
     def _a_miss_has_no_number(self) -> TargetReached:
@@ -104,31 +107,31 @@ class TargetReached(Part):
 
 
 class CurvePoint(Part):
-    epoch: int
+    epoch: Count
     end_s: Seconds
     train_s: Seconds
     loss: Number | None
     validation_loss: Number | None
-    errors: dict[str, Amount]
+    errors: Annotated[dict[str, Amount], Field(max_length=MOST_METRICS)]
 
 
 class TimeToAccuracy(Part):
-    window_epochs: int
-    targets: list[TargetReached]
+    window_epochs: Count
+    targets: Annotated[list[TargetReached], Field(max_length=MOST_TARGETS)]
     s_per_epoch: Seconds | None
     prepare_s: Seconds
     total_s: Seconds
     state_share_percent: dict[str, Percent]
     states: list[tuple[Seconds, str]]
     step_s: Samples
-    curve: list[CurvePoint]
-    seed: int
-    resumed: int
+    curve: Annotated[list[CurvePoint], Field(max_length=MOST_EPOCHS)]
+    seed: Count
+    resumed: Count
 
 
 class AccuracyMetric(Part):
     value: Number
-    n: int
+    n: Count
     interval: tuple[Number, Number]
     baseline_case: str | None = None
     difference: Number | None = None
@@ -141,15 +144,15 @@ class TranscriptRecord(Part):
     rank: Literal["best", "middle", "worst"]
     reference: str
     hypothesis: str
-    edits: Annotated[int, Field(ge=0)]
+    edits: Count
 
 
 class AccuracyRecord(Part):
     """`edits_by_length`: for each utterance its reference's length and its edits."""
 
-    metrics: dict[str, AccuracyMetric] | None
+    metrics: Annotated[dict[str, AccuracyMetric], Field(max_length=MOST_METRICS)] | None
     reason: str | None
-    edits_by_length: list[tuple[int, int]] = Field(default_factory=list)
+    edits_by_length: list[tuple[Count, Count]] = Field(default_factory=list)
     transcripts: list[TranscriptRecord] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -162,7 +165,7 @@ class AccuracyRecord(Part):
 class WorkRecord(Part):
     items_per_step: Amount
     audio_s_per_step: Amount
-    parameters: int | None
+    parameters: Count | None
     macs_per_step: Amount | None
     model_bytes: Bytes | None
 
@@ -185,7 +188,7 @@ class Kernel(Part):
     direction: str
     implementation: str
     dtypes: str
-    calls: int
+    calls: Count
     time_s: Seconds
     share_percent: Percent
 
@@ -196,12 +199,12 @@ class Kernels(Part):
 
     source: str = ONEDNN_LOG
     rows: list[Kernel]
-    steps: int
+    steps: Count
     wall_s: Seconds
     coverage_percent: Percent | None
     claim_share_percent: Percent | None
-    unparsed_lines: int
-    float_layers: int = 0
+    unparsed_lines: Count
+    float_layers: Count = 0
 
 
 class Roofline(Part):
@@ -219,15 +222,15 @@ class PoolRecord(Part):
     api: str
     library: str
     package: str | None
-    threads: int
+    threads: Count
 
 
 class Threads(Part):
     """The worker's own threads over the timed stage, as `threads.Crowd` tells: the
     highest of all processes; and the pools that were loaded in the first."""
 
-    busy: int | None
-    cpus: int | None
+    busy: Count | None
+    cpus: Count | None
     runnable_mean: Amount | None
     pools: list[PoolRecord]
 
@@ -242,9 +245,9 @@ class NoiseRecord(Part):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    process: int | None = None
-    first_sample: int | None = None
-    samples: int | None = None
+    process: Count | None = None
+    first_sample: Count | None = None
+    samples: Count | None = None
     spoiled: bool | None = None
     counted: bool = True
     exceeded: list[str] = Field(default_factory=list)
@@ -260,7 +263,7 @@ class Record(Part):
     compression: str
     runtime: str
     hardware: str
-    batch_size: int
+    batch_size: Count
     options: dict[str, str]
     profile: str
     stage: Literal["train", "infer"]

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.case import Case
+from harness.case import LONGEST_ID, Case
 
 PLAIN = Case("asr-training", "ds2-small", "bf16", "eager", "cpu", 32)
 
@@ -56,7 +56,7 @@ def test_an_option_given_twice_is_refused():
         Case("w", "m", "c", "r", "cpu", 1, (("beam", "1"), ("beam", "2")))
 
 
-@pytest.mark.parametrize("size", [0, -1])
+@pytest.mark.parametrize("size", [0, -1, 10**9])
 def test_a_batch_of_nothing_is_refused_with_its_case(size):
     with pytest.raises(ValueError, match=rf"batch size {size} in .*/b{size}': expecte"):
         Case("w", "m", "c", "r", "cpu", size)
@@ -64,7 +64,15 @@ def test_a_batch_of_nothing_is_refused_with_its_case(size):
 
 @pytest.mark.parametrize(
     "case_id",
-    ["", "w/m/c/r/cpu", "w/m/c/r/cpu/32", "w/m/c/r/cpu/b0", "w/m/c/r/cpu/b01", "w/m"],
+    [
+        "",
+        "w/m/c/r/cpu",
+        "w/m/c/r/cpu/32",
+        "w/m/c/r/cpu/b0",
+        "w/m/c/r/cpu/b01",
+        "w/m",
+        "w/m/c/r/cpu/b1000000000",
+    ],
 )
 def test_an_id_of_another_shape_is_refused_with_the_shape_expected(case_id):
     with pytest.raises(ValueError, match=r"expected workload/model/compression/runtim"):
@@ -75,3 +83,28 @@ def test_an_id_of_another_shape_is_refused_with_the_shape_expected(case_id):
 def test_an_id_with_a_malformed_option_names_it(part):
     with pytest.raises(ValueError, match=rf"{part!r} is not option=value"):
         Case.parse(f"w/m/c/r/cpu/b1/{part}")
+
+
+def test_an_id_is_no_longer_than_is_shown_anywhere():
+    model = "m" * (LONGEST_ID - len("w//c/r/cpu/b1"))
+    assert len(Case("w", model, "c", "r", "cpu", 1).id) == LONGEST_ID
+    expected = (
+        rf"'w/mmm.* has {LONGEST_ID + 1} characters: expected at most {LONGEST_ID}$"
+    )
+    with pytest.raises(ValueError, match=expected) as error:
+        Case("w", model + "m", "c", "r", "cpu", 1)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "case_id",
+    [
+        *("x" * 10**6, "w/m/c/r/cpu/b1/" + "x" * 10**6, "w/m/c/r/cpu/b" + "1" * 10**6),
+        *("w/" + "m" * 10**6 + "!/c/r/cpu/b1", "w/m/c/r/" + "X" * 10**6 + "/b1"),
+        "w/m/c/r/cpu/b1" + "/a=b" * 10**5,
+    ],
+    ids=["shape", "option", "batch", "word", "hardware", "options"],
+)
+def test_a_long_text_is_quoted_shortly(case_id):
+    with pytest.raises(ValueError, match=r"^[ -~]{1,600}$"):
+        Case.parse(case_id)

@@ -194,7 +194,7 @@ def test_show_says_that_no_case_has_what_is_asked_for(
     ("name", "told"),
     [
         ("missing/edits.html", "cannot write there"),
-        ("result.json", "that is the result itself"),
+        ("result.json", "that is one of the files that are read"),
         (".", "that is no plain file"),
         ("x" * 300, "File name too long"),
     ],

@@ -40,8 +40,8 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
         ("missing/page.html", "cannot write there; name a file in a folder"),
         (".", "that is no plain file"),
         ("/dev/null", "that is no plain file"),
-        ("result.json", "that is the result itself"),
-        ("linked.json", "that is the result itself"),
+        ("result.json", "that is one of the files that are read"),
+        ("linked.json", "that is one of the files that are read"),
         ("x" * 300, "File name too long; name another file"),
     ],
 )

@@ -37,6 +37,7 @@ def test_every_form_of_hardware_is_understood(text, devices, threads, isa):
         "cuda",
         "cuda:",
         "cuda:01",
+        "cuda:1000000",
         "cuda:0,1",
         "cuda:0,cpu",
         "cpu,cuda:0",
@@ -60,11 +61,24 @@ def test_unknown_hardware_is_refused_with_what_was_found_and_what_is_known(text)
         Hardware.parse(text)
 
 
-@pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", "", "01", "٣"])
+@pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", "", "01", "٣", "1000000"])
 def test_a_count_of_threads_that_is_no_count_is_quoted(threads):
-    message = f"threads={threads!r} is not a whole number above 0"
+    message = f"threads={threads!r} is not a whole number from 1 to 999999"
     with pytest.raises(ValueError, match=re.escape(message)):
         Hardware.parse(f"cpu:threads={threads}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x" * 10**6, "cpu:threads=" + "9" * 10**6, "cpu:isa=" + "x" * 10**6),
+        *("cuda:0,cuda:0" + ",cuda:1" * 10**5, "cpu:threads=1,isa=avx2" + "\x1b" * 999),
+    ],
+    ids=["kind", "threads", "isa", "devices", "controls"],
+)
+def test_a_long_text_is_quoted_shortly(text):
+    with pytest.raises(ValueError, match=r"^[ -~]{1,600}$"):
+        Hardware.parse(text)
 
 
 def test_a_device_named_twice_is_refused():

@@ -23,7 +23,7 @@ MACHINE = {"host": "h", "cpu_model": "A", "git_commit": "c", "os_kernel": "6.1"}
 def begin(tmp_path, monkeypatch):
     """Begins a run on a machine with these facts, and gives its results folder back."""
 
-    def begun(resume=False, data_root=None, results="results", **facts):
+    def begun(resume=False, data_root=None, results="results", seed=0, **facts):
         monkeypatch.setattr(
             run_session.fingerprint, "fingerprint", lambda: MACHINE | facts
         )
@@ -33,12 +33,19 @@ def begin(tmp_path, monkeypatch):
             data_root=data_root,
             results=tmp_path / results,
             resume=resume,
-            seed=0,
+            seed=seed,
         )
         session.close()
         return session
 
     return begun
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused_at_once(begin, tmp_path, seed):
+    with pytest.raises(ValueError, match=f"--seed {seed}: expected a number from 0 to"):
+        begin(seed=seed)
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_run_is_not_resumed_on_another_machine(begin):

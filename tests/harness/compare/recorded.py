@@ -262,6 +262,6 @@ def _benchmark(one: Record) -> dict[str, Any]:
 
 
 def result_file(path: Path, *records: Record, **changes: Any) -> Path:
-    """Write `content`; the path again."""
-    path.write_text(json.dumps(content(*records, **changes)))
+    """Write `content` as pytest-benchmark does; the path again."""
+    path.write_text(json.dumps(content(*records, **changes), indent=4))
     return path

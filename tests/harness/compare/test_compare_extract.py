@@ -15,7 +15,14 @@ from recorded import (
     unmeasured,
 )
 
-from harness.compare.extract import MOMENTS, Process, extract, thinned
+from harness.compare.extract import (
+    MOMENTS,
+    MOST_GPUS,
+    MOST_WARNINGS,
+    Process,
+    extract,
+    thinned,
+)
 from harness.compare.model import Moment, Work
 
 
@@ -168,6 +175,10 @@ def test_means_are_of_what_is_known():
         ),
         ({"timeline": [{"t_s": 1.0}]}, r"timeline\[0\]\.stage: Field required$"),
         ({"timeline": [moment(1.0, gpus=[3])]}, r"timeline\[0\]\.gpus\[0\]: Input"),
+        (
+            {"timeline": [moment(1.0, gpus=[{}] * (MOST_GPUS + 1))]},
+            r"timeline\[0\]\.gpus: List should have at most 64 items",
+        ),
     ],
 )
 def test_edited_readings_are_named(utilization, told):
@@ -233,6 +244,27 @@ def test_texts_are_made_fit_to_be_shown():
     assert list(found.metrics) == ["we\ufffdr"]
     assert list(found.logged.time_s) == [("mat\ufffdmul", "forward")]
     assert found.timeline[0].stage == "s\ufffd"
+
+
+def test_of_many_warnings_the_first_are_kept_and_the_rest_are_counted():
+    texts = [f"warning {number}" for number in range(MOST_WARNINGS + 3)]
+    assert figures(warnings=texts[:MOST_WARNINGS]).warnings == tuple(texts[:100])
+    expected = (*texts[:100], "3 further warnings stand in the file")
+    assert figures(warnings=texts).warnings == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hardware": "x" * 10**6},
+        {"model": "y" * 10**6},
+        {"case_id": "z" * 10**6},
+        {"options": {"beam": "4" * 10**6}},
+    ],
+)
+def test_what_is_wrong_with_a_case_is_told_shortly(changes):
+    with pytest.raises(ValueError, match=r"^[ -~]{1,600}$"):
+        extract(record(**changes))
 
 
 def test_an_extract_keeps_no_record():

@@ -153,9 +153,11 @@ def test_one_run_beyond_its_gate_fails_the_case(measured):
     assert measured(*runs).gate_passed is False
 
 
-def test_a_gate_without_a_difference_keeps_its_word(measured):
-    found = measured(record(accuracy=accuracy(wer=metric(gate=0.01, passed=False))))
-    assert found.gate_passed is False
+@pytest.mark.parametrize("passed", [True, False, None])
+def test_a_gate_without_a_difference_fails_whatever_stands_beside_it(measured, passed):
+    edited = metric(gate=0.01, passed=passed)
+    found = measured(record(accuracy=accuracy(wer=edited)))
+    assert found.gate_passed is found.errors["wer"].passed is False
 
 
 def test_without_errors_there_is_the_reason_and_no_gate(measured):

@@ -10,27 +10,16 @@ from recorded import (
     MACHINE,
     content,
     record,
-    result_file,
     unmeasured,
 )
 
+from harness.compare.differences import MOST_ITEMS, MOST_LINES
 from harness.compare.gather import gather
 from harness.compare.machines import LONGEST_NAME, shown_names
-from harness.compare.text import LONGEST, plain, plain_values
 from harness.record.result import ResultError
+from harness.text import LONGEST
 
 ONE_THREAD = replace(CASE, hardware="cpu:threads=1")
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes result files into a folder that is the working one, too."""
-    monkeypatch.chdir(tmp_path)
-
-    def written(name, *records, **changes):
-        return str(result_file(tmp_path / name, *records, **changes))
-
-    return written
 
 
 def labels(gathered):
@@ -272,7 +261,7 @@ def test_a_file_that_cannot_be_read_is_named(write, monkeypatch):
     def refuse(*args, **named):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     with pytest.raises(ResultError, match=f"^cannot read {path}: Permission denied$"):
         gather([path])
 
@@ -299,6 +288,7 @@ def test_a_case_that_stands_twice_is_named(write):
             "suite_version: Input should be a valid string (found 1)",
         ),
         ({"seed": "x"}, "seed: Input should be a valid integer, unable"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0 (found -1)"),
         ({"git_commit": 3}, "git_commit: Input should be a valid string (found 3)"),
         ({"data_root": []}, "data_root: Input should be a valid string (found [])"),
     ],
@@ -406,11 +396,73 @@ def test_a_seed_and_a_corpus_on_disk_are_the_runs(write):
     assert (run.seed, run.has_data_root, run.is_dirty) == (7, True, False)
 
 
-def test_what_is_no_text_stays_as_it_is():
-    values = {"a": [1, 2.5, None, True], "b": {"c": "d"}}
-    assert plain_values(values) == values
+def test_a_fingerprint_is_cut_where_it_has_more_lines_than_any_machine(write):
+    strange = {f"fact {number}": [{"x": 1}, {"y": 2}] for number in range(MOST_LINES)}
+    path = write("a.json", machine=strange)
+    gathered = gather([path])
+    # 12 facts, of which `libraries` has 2 lines, and 2 lines for each strange one.
+    assert gathered.warnings == (
+        f"{path} has a fingerprint of 613 lines: those after the first 300 are left "
+        "out",
+    )
+    found = gathered.candidates[0].fingerprint
+    assert list(found)[: len(MACHINE)] == list(MACHINE)
+    assert len(found) == len(MACHINE) + 144  # 300 - 13 = 2 x 143 + 1
+    assert found["fact 142"] == [{"x": 1}, {"y": 2}]
+    assert found["fact 143"] == [{"x": 1}]
 
 
-def test_a_text_is_cut_where_it_is_too_long():
-    assert plain("abc", longest=3) == "abc"
-    assert plain("abcd", longest=3) == "ab\u2026"
+def test_a_fingerprint_of_many_items_or_levels_is_cut_too(write):
+    deep = "x"
+    for _ in range(20):
+        deep = {"deep": deep}
+    facts = {"flags": list(range(MOST_ITEMS + 2)), "deep": deep}
+    found = gather([write("a.json", machine=facts)]).candidates[0].fingerprint
+    assert found["flags"] == [*range(MOST_ITEMS), "2 further"]
+    assert len(json.dumps(found["deep"])) < 500
+    levels = 0
+    while isinstance(found["deep"], dict):
+        found, levels = found["deep"], levels + 1
+    assert levels == 5
+
+
+@pytest.mark.parametrize("memory", [-1, 0])
+def test_memory_of_an_odd_size_makes_no_other_machine(write, memory):
+    for name in ("a.json", "b.json"):
+        write(
+            name, record([float(ord(name[0]))]), machine={"memory_total_bytes": memory}
+        )
+    assert labels(gather(["*.json"])) == ["alpha"]
+
+
+def test_names_of_files_are_made_fit_to_be_shown(write, tmp_path):
+    name, shown = "\x1b]0;pwned\x07.json", "\ufffd]0;pwned\ufffd.json"
+    write(name, machine={"git_dirty": True})
+    shutil.copy(tmp_path / name, tmp_path / "copy.json")
+    gathered = gather(["*.json"])
+    assert all(text.isprintable() for text in gathered.warnings)
+    assert f"copy.json counts once: it has the content of {shown}" in gathered.warnings
+    assert gathered.candidates[0].files == (shown,)
+    write("b.json", machine={"cpu_model": "Intel"})
+    with pytest.raises(ValueError, match="is two machines") as error:
+        gather(["x=*.json"])
+    assert f"'AMD EPYC' in {shown}, but 'Intel' in b.json" in str(error.value)
+    for changes in ({"machine": {"host": 3}}, {"run": {"seed": -1}}):
+        write(name, **changes)
+        with pytest.raises(ResultError) as error:
+            gather([name])
+        assert str(error.value).startswith(f"{shown}: ")
+    write(name, record(), record([1.0]))
+    with pytest.raises(ResultError, match="stands there twice") as error:
+        gather([name])
+    assert str(error.value).startswith(f"{shown}: ")
+    (tmp_path / "\x1b[31m").mkdir()
+    with pytest.raises(ValueError, match="is a folder") as error:
+        gather(["\x1b[31m"])
+    assert str(error.value).isprintable()
+
+
+def test_names_that_differ_in_what_nobody_sees_look_different(write):
+    for number, host in enumerate(("epyc", "epyc\u200d", "epyc\u00ad")):
+        write(f"{number}.json", record([1.0 + number]), machine={"host": host})
+    assert labels(gather(["*.json"])) == ["epyc", "epyc\ufffd", "epyc\ufffd (2)"]

@@ -15,6 +15,7 @@ from recorded import (
     unmeasured,
 )
 
+from harness.compare.differences import flat
 from harness.compare.facts import KINDS
 from harness.compare.gather import gather
 from harness.compare.match import match
@@ -337,6 +338,30 @@ def test_machines_differ_line_by_line(matched):
         Difference("cpu_turbo", {"b": "unknown"}),
         Difference("cpu_smt", {"b": "yes"}),
     )
+
+
+def test_what_differs_after_the_part_that_is_shown_differs(matched):
+    flags = [f"flag{number}" for number in range(100)]
+    found = matched(
+        file("a", machine={"cpu_flags": flags}),
+        file("b", machine={"cpu_flags": [*flags, "amx"]}),
+    ).differences
+    assert [one.name for one in found] == ["cpu_flags"]
+    assert [len(text) for text in found[0].found.values()] == [300, 300]
+
+
+def test_a_fingerprint_has_lines(matched):
+    gpus = [{"name": "T4", "memory_bytes": None}, {"name": "A100", "ecc": False}]
+    facts = {"host": "a", "gpu_devices": gpus, "isa": ["x"] * 999, "y" * 999: {"z": {}}}
+    assert list(flat(facts)) == [
+        ("host", "a"),
+        ("gpu_devices.0.name", "T4"),
+        ("gpu_devices.0.memory_bytes", "unknown"),
+        ("gpu_devices.1.name", "A100"),
+        ("gpu_devices.1.ecc", "no"),
+        ("isa", ("x, " * 999)[:299] + "\u2026"),
+    ]
+    assert next(flat({"y" * 999: 1})) == ("y" * 299 + "\u2026", "1")
 
 
 def test_runs_of_one_machine_may_differ_too(matched):

@@ -48,9 +48,12 @@ def refusal(tmp_path):
     return refused
 
 
-def test_a_result_is_read_with_its_run_its_machine_and_every_record(tmp_path, content):
+@pytest.mark.parametrize("indent", [None, 2, 4])
+def test_a_result_is_read_with_its_run_its_machine_and_every_record(
+    tmp_path, content, indent
+):
     path = tmp_path / "host.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content, indent=indent))
     result = load(path)
     assert (result.path, result.run, result.machine) == (path, RUN, {"host": "h"})
     assert result.records == tuple(RECORDS)
@@ -61,8 +64,9 @@ def test_cases_that_were_not_measured_stand_apart_with_their_reasons():
     assert [other["reason"] for other in others] == ["broken", "no GPU"]
 
 
-def test_a_truncated_result_points_to_its_journal(content, refusal):
-    message = refusal(json.dumps(content)[:-20])
+@pytest.mark.parametrize("indent", [None, 4])
+def test_a_truncated_result_points_to_its_journal(content, refusal, indent):
+    message = refusal(json.dumps(content, indent=indent)[:-20])
     assert message.startswith(" is not JSON (")
     assert message.endswith("its journal beside it can be resumed with --resume")
 
@@ -88,9 +92,10 @@ def test_another_schema_version_is_refused_with_both_versions(content, refusal, 
     )
 
 
-def test_an_edited_field_is_named_by_its_path(content, refusal):
+@pytest.mark.parametrize("indent", [None, 2, 4])
+def test_an_edited_field_is_named_by_its_path(content, refusal, indent):
     content["benchmarks"][0]["extra_info"]["timing"]["samples_s"][0][0] = -0.5
-    assert refusal(json.dumps(content)) == (
+    assert refusal(json.dumps(content, indent=indent)) == (
         ": benchmarks[0].extra_info.timing.samples_s[0][0]: Input should be greater "
         "than or equal to 0 (found -0.5); the file was edited or damaged: measure again"
     )
@@ -116,14 +121,16 @@ def test_an_edited_record_that_was_not_measured_is_named_too(content, refusal):
         ({"extra_info": None}, ".extra_info: Input should be"),
         ({"extra_info": {}}, ".extra_info.case_id: Field required;"),
         ("alien", ": Input should be an object (found 'alien');"),
+        (None, ": Input should be an object (found None);"),
         (3, ": Input should be an object (found 3);"),
     ],
 )
 def test_a_benchmark_that_is_not_ours_is_named(content, refusal, alien, why):
     content["benchmarks"].append(alien)
-    message = refusal(json.dumps(content))
-    assert message.startswith(f": benchmarks[1]{why}")
-    assert message.endswith("; the file was edited or damaged: measure again")
+    for indent in (None, 4):
+        message = refusal(json.dumps(content, indent=indent))
+        assert message.startswith(f": benchmarks[1]{why}")
+        assert message.endswith("; the file was edited or damaged: measure again")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +185,27 @@ def test_a_number_that_is_not_finite_is_named_wherever_it_stands(
     assert message.startswith(": speechmark.run: seed is ")
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400), 2**63])
+def test_a_whole_number_beyond_64_bits_is_named_wherever_it_stands(
+    content, refusal, number
+):
+    content["machine_info"]["speechmark"]["gpus"] = [{"memory": number}]
+    message = refusal(json.dumps(content))
+    assert message.startswith(": machine_info.speechmark: gpus[0].memory is ")
+    assert ": expected a whole number of 64 bits; the file was edited" in message
+    assert len(message) < 200
+    content["machine_info"], content["speechmark"]["run"] = {}, {"seed": number}
+    assert refusal(json.dumps(content)).startswith(": speechmark.run: seed is ")
+
+
+def test_the_largest_whole_numbers_are_read(tmp_path, content):
+    machine = {"most": 2**63 - 1, "least": -(2**63), "swap": True}
+    content["machine_info"]["speechmark"] = machine
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps(content))
+    assert load(path).machine == machine
+
+
 def test_a_time_below_0_is_named(content, refusal):
     content["benchmarks"][0]["extra_info"]["timing"]["stage_s"]["timed"] = -1
     assert (
@@ -207,16 +235,42 @@ def test_what_is_found_is_shortened(content, refusal):
     assert len(refusal(json.dumps(content))) < 400
 
 
+def test_a_long_name_of_a_field_is_shortened(content, refusal):
+    content["benchmarks"][0]["extra_info"]["timing"]["stage_s"]["x" * 10**6] = -1
+    assert len(refusal(json.dumps(content))) < 400
+    deep = 1e999
+    for _ in range(100):
+        deep = {"y" * 1000: deep}
+    content["machine_info"]["speechmark"] = deep
+    assert len(refusal(json.dumps(content))) < 800
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"speechmark": {}}'])
+def test_the_name_of_a_file_that_is_refused_is_made_fit_to_be_shown(tmp_path, text):
+    path = tmp_path / "\x1b]0;pwned\x07.json"
+    with pytest.raises(
+        ResultError, match=r"^cannot read [^\x1b\x07]*pwned[^\x1b\x07]*$"
+    ):
+        load(path)
+    path.write_text(text)
+    with pytest.raises(ResultError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{tmp_path}/\ufffd]0;pwned\ufffd.json is no")
+    assert str(error.value).isprintable()
+
+
 def test_the_first_of_a_million_faults_is_told(content, refusal):
     content["benchmarks"][0]["extra_info"]["timing"]["samples_s"] = [[-1.0] * 10**6]
     message = refusal(json.dumps(content))
     assert message.startswith(": benchmarks[0].extra_info.timing.samples_s[0][0]: Inp")
 
 
-def test_another_version_is_told_before_what_is_strange_in_it(content, refusal):
+@pytest.mark.parametrize("indent", [None, 4])
+def test_another_version_is_told_before_what_is_strange_in_it(content, refusal, indent):
     content["speechmark"]["schema_version"] = 2
     content["benchmarks"][0]["extra_info"]["surprise"] = 1
-    assert refusal(json.dumps(content)).startswith(" has schema version 2; this suite")
+    message = refusal(json.dumps(content, indent=indent))
+    assert message.startswith(" has schema version 2; this suite")
 
 
 def test_a_journal_is_told_from_a_result(tmp_path):
@@ -242,10 +296,11 @@ def test_a_folder_is_no_result(tmp_path):
         load(tmp_path)
 
 
-def test_of_each_record_only_what_is_taken_stays_in_memory(tmp_path, content):
+@pytest.mark.parametrize("indent", [None, 4])
+def test_of_each_record_only_what_is_taken_stays_in_memory(tmp_path, content, indent):
     path = tmp_path / "host.json"
     content["benchmarks"] *= 3
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content, indent=indent))
     living = []
 
     def take(found):

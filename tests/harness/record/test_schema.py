@@ -6,11 +6,19 @@ from outcomes import TRAINING_CASE, outcome, point, record, target, training_out
 from pydantic import ValidationError
 
 from harness.record.schema import (
+    MOST_EPOCHS,
+    MOST_METRICS,
+    MOST_TARGETS,
     SCHEMA_VERSION,
     AccuracyRecord,
+    Bound,
+    Kernel,
     Kernels,
+    NoiseRecord,
+    PoolRecord,
     Record,
     TargetReached,
+    Threads,
     TranscriptRecord,
 )
 
@@ -198,13 +206,90 @@ def test_numbers_beyond_all_measure_are_refused(plain, field, value):
         Record.model_validate(plain)
 
 
-@pytest.mark.parametrize("value", [-1, 2**63])
+@pytest.mark.parametrize("value", [-1, 2**63, 10**400])
 @pytest.mark.parametrize(
-    "field", [("work", "model_bytes"), ("memory", "peak_rss_bytes")]
+    "field",
+    [
+        *(("batch_size",), ("work", "parameters"), ("work", "model_bytes")),
+        *(("memory", "peak_rss_bytes"), ("timing", "processes"), ("timing", "cycle")),
+        *(("tta", "window_epochs"), ("tta", "seed"), ("tta", "resumed")),
+        *(("tta", "curve", 0, "epoch"), ("accuracy", "metrics", "wer", "n")),
+    ],
 )
-def test_bytes_are_what_a_machine_can_count(plain, field, value):
+def test_counts_are_what_a_machine_can_count(plain, field, value):
     spoil(plain, field, value)
     with pytest.raises(ValidationError, match=r"Input should be (less|greater) than"):
+        Record.model_validate(plain)
+
+
+COUNTED = {
+    Bound: {"value": None, "upper_bound": None, "n": 1, "needed": 2},
+    Kernel: {
+        **{"primitive": "p", "direction": "d", "implementation": "i", "dtypes": "f32"},
+        **{"calls": 1, "time_s": 1.0, "share_percent": 1.0},
+    },
+    Kernels: {
+        **{"rows": [], "steps": 3, "wall_s": 1.0, "coverage_percent": 0.0},
+        **{"claim_share_percent": None, "unparsed_lines": 0, "float_layers": 0},
+    },
+    NoiseRecord: {"process": 0, "first_sample": 0, "samples": 1},
+    PoolRecord: {"api": "openmp", "library": "l", "package": None, "threads": 1},
+    TargetReached: {
+        **{"metric": "cer", "level": 0.5, "reached": True},
+        **{"tta_s": 1.0, "epochs_to_target": 1},
+    },
+    Threads: {"busy": 1, "cpus": 1, "runnable_mean": None, "pools": []},
+    TranscriptRecord: {"rank": "best", "reference": "", "hypothesis": "", "edits": 0},
+}
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 10**400])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        (part, field)
+        for part, values in COUNTED.items()
+        for field, found in values.items()
+        if type(found) is int
+    ],
+)
+def test_every_count_of_a_part_is_bounded(part, field, value):
+    part.model_validate(COUNTED[part])
+    with pytest.raises(
+        ValidationError, match=rf"{field}\n  Input should be (les|grea)"
+    ):
+        part.model_validate(COUNTED[part] | {field: value})
+
+
+@pytest.mark.parametrize("pair", [[-1, 0], [0, 10**400]])
+def test_lengths_and_edits_are_bounded_too(pair):
+    with pytest.raises(ValidationError, match=r"Input should be (less|greater) than"):
+        AccuracyRecord(metrics=None, reason="untrained", edits_by_length=[pair])
+
+
+@pytest.mark.parametrize(
+    ("way", "most"),
+    [
+        (("accuracy", "metrics"), MOST_METRICS),
+        (("tta", "targets"), MOST_TARGETS),
+        (("tta", "curve"), MOST_EPOCHS),
+        (("tta", "curve", 0, "errors"), MOST_METRICS),
+    ],
+)
+def test_more_than_any_workload_has_is_refused(plain, way, most):
+    def copies(number):
+        part = plain
+        for key in way:
+            part = part[key]
+        one = next(iter(part.values() if isinstance(part, dict) else part))
+        named = {f"m{i}": one for i in range(number)}
+        return named if isinstance(part, dict) else [one] * number
+
+    many, too_many = copies(most), copies(most + 1)
+    spoil(plain, way, many)
+    Record.model_validate(plain)
+    spoil(plain, way, too_many)
+    with pytest.raises(ValidationError, match=f"at most {most} items"):
         Record.model_validate(plain)
 
 
