@@ -56,35 +56,32 @@ def _break_even(owned: Choice, other: Choice) -> BreakEven:
     With F fixed per year, v running costs per hour of audio and L hours of audio a
     year, F1 + v1 L = F2 + v2 L, and L = 8766 h x u x RTFx1:
     u = (F1 - F2) / (8766 h x RTFx1 x (v2 - v1)). F2 is 0 where the other is rented.
+
+    This is of one machine each. Where the other is owned and slower, several of it may
+    be needed, and cost more together than `owned`: that is not "never", it depends on
+    the load.
     """
+    names = (owned.workload, owned.model, owned.candidate, other.candidate)
     saved = other.running_per_audio_hour - owned.running_per_audio_hour
     extra = owned.fixed_per_year - other.fixed_per_year
-    if saved <= 0:
-        return _told(owned, other, "never: it costs more to have, and no less to run")
-    utilization = extra / (HOURS_PER_YEAR * owned.rtfx * saved)
-    if utilization > 1:
-        more = f"it would have to be busy {utilization:.3g} times all hours"
-        return _told(owned, other, f"never: {more}")
-    if other.fixed_per_year and utilization * owned.rtfx > other.rtfx:
-        few = f"one {other.candidate} is too slow for the load at which both cost alike"
-        return _told(owned, other, f"{few}: see the costs over the load")
-    return BreakEven(
-        owned.workload,
-        owned.model,
-        owned.candidate,
-        other.candidate,
-        utilization,
-        None,
-    )
-
-
-def _told(owned: Choice, other: Choice, reason: str) -> BreakEven:
-    names = (owned.workload, owned.model, owned.candidate, other.candidate)
+    dearer = saved <= 0
+    needed = math.inf if dearer else extra / (HOURS_PER_YEAR * owned.rtfx * saved)
+    most = min(1.0, other.rtfx / owned.rtfx) if other.fixed_per_year else 1.0
+    if needed <= most:
+        return BreakEven(*names, needed, None)
+    if most < 1:
+        load = f"one {other.candidate} cannot carry all that {owned.candidate} can"
+        reason = f"{load}: see the costs over the load"
+    elif dearer:
+        reason = "never: it costs more to have, and no less to run"
+    else:
+        reason = f"never: it would have to be busy {needed:.3g} times all hours"
     return BreakEven(*names, None, reason)
 
 
 def total(choices: Sequence[Choice], terms: Terms) -> Iterator[LoadCost]:
-    """Each candidate's costs for the stated load; nothing where none is."""
+    """Each candidate's costs for the stated load, machines paid for pro rata over the
+    years (`load_cost`); nothing where none is stated."""
     if terms.load_audio_hours_per_day is not None:
         for choice in choices:
             yield load_cost(choice, terms, terms.load_audio_hours_per_day)
@@ -114,7 +111,9 @@ def load_cost(
 
     machines = ceil(load / (24 h x RTFx x utilization)); the cost is machines x fixed
     per year x years, and the running costs of every hour of audio. A year has 365.25
-    days; an owned machine is paid for by the year, also beyond its life or short of it.
+    days. An owned machine is paid for pro rata over `years`, not over whole lives: of a
+    life of 4 years, 2 years cost half its purchase, as if the rest could be sold at its
+    share, and 6 cost one and a half.
     """
     share = load_audio_hours_per_day / choice.audio_hours_per_day(terms.utilization)
     machines = math.ceil(share * (1 - 1e-12))  # a full machine is no two by rounding

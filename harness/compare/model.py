@@ -219,8 +219,9 @@ class LeftOut:
 class Score:
     """The weighted geometric mean of speed ratios to the baseline: above 1 is faster.
 
-    `low` and `high` are the 95 % bootstrap interval, `rank_shares` how often the
-    candidate came first, second, ... ; both None where the doubt is not known.
+    `low` and `high` are the 95 % interval (Welch's), `rank_shares` how often the
+    candidate came first, second, ... in the bootstrap; None where the doubt is not
+    known.
     `per_money` is the score divided by that of the baseline's price per hour; None
     without prices.
     """
@@ -253,7 +254,8 @@ class Price:
 
     `per_busy_hour` at the stated utilization, with the energy as far as it is known;
     `energy_note` says what stands for it. `published`: not a candidate, but a machine
-    of a document, under its name there.
+    of a document, under its name there. `description` and `source` are the price
+    list's.
     """
 
     candidate: str
@@ -263,12 +265,18 @@ class Price:
     energy_per_busy_hour: float | None
     energy_note: str
     published: bool = False
+    description: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Serving:
     """The cheapest way to transcribe an hour of audio with one model on a candidate,
-    among the cases within the limits; `work` None, with the reason, where none is."""
+    among the cases within the limits; `work` None, with the reason, where none is.
+
+    `per_audio_hour_low` and `per_audio_hour_high` are the price of a busy hour over the
+    ends of the RTFx's 95 % interval; None of a single process.
+    """
 
     workload: str
     model: str
@@ -281,12 +289,15 @@ class Serving:
     rtfx: float | None = None
     p99_ms: float | None = None
     errors: Mapping[str, float] = field(default_factory=dict)
+    per_audio_hour_low: float | None = None
+    per_audio_hour_high: float | None = None
 
 
 @dataclass(frozen=True)
 class AccuracyCost:
-    """TTA times the price per hour. `published`: the time stands in a document, and was
-    not measured by this suite."""
+    """TTA times the price per hour. `published`: the time stands in a document, the
+    `source`, and was not measured by this suite; what its machine costs an hour rests
+    on the life that the price list assumes."""
 
     work: Work
     candidate: str
@@ -295,12 +306,14 @@ class AccuracyCost:
     tta_s: float
     cost: float
     published: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class BreakEven:
     """From which utilization on `owned` is cheaper per hour of audio than `other`;
-    None, with the reason, where it always is or never."""
+    None, with the reason, where it never is, or where one `other` cannot carry the
+    load and the costs over the load must tell."""
 
     workload: str
     model: str
@@ -312,7 +325,9 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class LoadCost:
-    """What a stated load costs over the years: so many machines, all of it included."""
+    """What a stated load costs over the years: so many machines, with their energy or
+    rent. An owned machine is paid for pro rata, by the year: of a life of four years,
+    two cost half its purchase, and eight twice; nobody is charged whole lives."""
 
     workload: str
     model: str
@@ -324,7 +339,8 @@ class LoadCost:
 
 @dataclass(frozen=True)
 class Money:
-    """All that follows from the price list, and what it was asked for."""
+    """All that follows from the price list, and what it was asked for. `warnings` say
+    where costs of one candidate have what those of another lack."""
 
     currency: str
     utilization: float
@@ -337,6 +353,7 @@ class Money:
     break_even: tuple[BreakEven, ...]
     total: tuple[LoadCost, ...]  # for the stated load
     over_load: tuple[LoadCost, ...]  # the same over a range of loads, for the picture
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from harness.compare.model import (
     Serving,
     Work,
 )
-from harness.compare.prices import PriceList, Tariff, tariff
+from harness.compare.prices import PriceList, Tariff, energy_gaps, tariff
 from harness.compare.terms import Terms, beyond_limits, check_limits
 
 REASONS = 3  # of why no case qualifies, told at most
@@ -51,7 +51,7 @@ def money(
     price. ValueError where a limit is put on what no case tells."""
     served = _groups(rows, without_errors)
     check_limits(terms.limits, [row for group in served for row in group.rows])
-    ours = _tariffs(rows, candidates, prices, terms)
+    ours, warnings = energy_gaps(_tariffs(rows, candidates, prices, terms))
     theirs = _published_tariffs(published, prices, terms)
     servings, choices = [], []
     for group in served:
@@ -70,6 +70,7 @@ def money(
         break_even=tuple(row for group in choices for row in break_even(group)),
         total=tuple(row for group in choices for row in total(group, terms)),
         over_load=tuple(row for group in choices for row in over_load(group, terms)),
+        warnings=tuple(warnings),
     )
 
 
@@ -119,20 +120,21 @@ def _serve(
     nothing = Serving(group.workload, group.model, label, None, None)
     if label not in tariffs:
         return replace(nothing, reason="no price in the price list"), None
+    paid = tariffs[label]
     offers: list[tuple[float, Work, Measured]] = []
     reasons: dict[str, None] = {}  # in order, each once
     for row in group.rows:
         cell = row.cells.get(label)
         if (reason := _unfit(row, cell, terms)) is None and isinstance(cell, Measured):
-            cost = tariffs[label].per_busy_hour(cell) / cell.rtfx.value
+            cost = paid.per_busy_hour(cell) / cell.rtfx.value
             offers.append((cost, row.work, cell))
         elif reason is not None:
             reasons[reason] = None
     if not offers:
         return replace(nothing, reason=_none_fits(group, list(reasons))), None
-    cost, work, cell = min(offers, key=lambda offer: offer[:2])
-    serving = _serving(nothing, cost, work, cell)
-    return serving, _choice(serving, cell, tariffs[label])
+    _, work, cell = min(offers, key=lambda offer: offer[:2])
+    serving = _serving(nothing, paid.per_busy_hour(cell), work, cell)
+    return serving, _choice(serving, cell, paid)
 
 
 def _unfit(row: Row, cell: Measured | NotMeasured | None, terms: Terms) -> str | None:
@@ -158,14 +160,21 @@ def _none_fits(group: _Group, reasons: Sequence[str]) -> str:
     return f"none of {len(group.rows)} cases: {told}"
 
 
-def _serving(nothing: Serving, cost: float, work: Work, cell: Measured) -> Serving:
+def _serving(
+    nothing: Serving, per_busy_hour: float, work: Work, cell: Measured
+) -> Serving:
+    """The interval of its cost is that of the speed alone: prices and power are taken
+    as they stand."""
     joules, p99 = cell.joules_per_audio_hour, cell.latency_ms.get("p99")
+    slowest, fastest = cell.rtfx.low, cell.rtfx.high
     return replace(
         nothing,
         work=work,
-        per_audio_hour=cost,
+        per_audio_hour=per_busy_hour / cell.rtfx.value,
+        per_audio_hour_low=per_busy_hour / fastest if fastest else None,
+        per_audio_hour_high=per_busy_hour / slowest if slowest else None,
         joules_per_audio_hour=joules.value if joules is not None else None,
-        audio_hours_per_money=1 / cost,
+        audio_hours_per_money=cell.rtfx.value / per_busy_hour,
         rtfx=cell.rtfx.value,
         p99_ms=p99.upper_bound if p99 is not None else None,
         errors={name: error.value for name, error in cell.errors.items()},
@@ -229,6 +238,7 @@ def _published_costs(
             time.tta_s,
             time.tta_s / 3600 * tariffs[time.machine].price.per_busy_hour,
             published=True,
+            source=time.source,
         )
         for time in published
         if time.tta_s is not None and time.machine in tariffs

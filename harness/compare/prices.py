@@ -6,7 +6,7 @@ The file explains its keys itself: `results/prices.toml`. Amounts are in its cur
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from statistics import fmean
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from harness.compare.model import Candidate, Measured, Price
 from harness.compare.toml_file import Table, read, table_name
+from harness.text import plain
 
 HOURS_PER_YEAR = 8766  # 365.25 days
 JOULES_PER_KWH = 3.6e6
@@ -25,6 +26,7 @@ JOULES_PER_KWH = 3.6e6
 Paid = Annotated[float, Field(strict=True, gt=0, le=1e12)]
 Running = Annotated[float, Field(strict=True, ge=0, le=1e12)]
 Years = Annotated[float, Field(strict=True, ge=0.1, le=100)]
+UNKNOWN_ENERGY = "left out: no joules were measured, and the price list has no watts"
 OF_OWNED = ("life_years", "hosting_per_year", "power_price_per_kwh", "watts")
 
 
@@ -175,12 +177,14 @@ class Tariff:
         return self.machine.fixed_per_year / (HOURS_PER_YEAR * self.utilization)
 
     def running_per_busy_hour(self, measured: Measured) -> float:
-        """The rent, or the energy: the case's own where its joules were measured, else
-        what the candidate's price says."""
-        if self.machine.per_hour is not None:
-            return self.machine.per_hour
-        own_w, per_kwh = power_w(measured), self.machine.power_price_per_kwh
-        if own_w is not None and per_kwh is not None:
+        """The rent, or the energy: by the buyer's `watts`; else the case's own where
+        its joules were measured; else what the candidate's price says. Energy that
+        nobody knows is 0 here, and told by the price's note and `energy_gaps`."""
+        machine = self.machine
+        if machine.per_hour is not None:
+            return machine.per_hour
+        own_w, per_kwh = power_w(measured), machine.power_price_per_kwh
+        if own_w is not None and per_kwh is not None and machine.watts is None:
             return own_w / 1000 * per_kwh
         return self.price.energy_per_busy_hour or 0.0
 
@@ -194,8 +198,9 @@ def tariff(
     """What an hour of a machine costs while it is busy.
 
     Rented: the rent. Owned: fixed per year / (8766 h x utilization) + energy, which is
-    the mean power of its measured `cases`, else the buyer's `watts`, in kW x price per
-    kWh. Hours without work are in the first part; their power is in neither.
+    the buyer's `watts`, else the mean power of its measured `cases`, in kW x price per
+    kWh: at the wall everything is metered, where RAPL and NVML see processors and GPUs
+    alone. Hours without work are in the first part; their power is in neither.
     """
     energy, note = _energy_per_busy_hour(machine, list(cases))
     fixed = machine.fixed_per_year
@@ -204,7 +209,16 @@ def tariff(
         if machine.per_hour is not None
         else fixed / (HOURS_PER_YEAR * utilization) + (energy or 0.0)
     )
-    price = Price(name, machine.is_rented, per_busy_hour, fixed, energy, note)
+    price = Price(
+        name,
+        machine.is_rented,
+        per_busy_hour,
+        fixed,
+        energy,
+        note,
+        description=plain(machine.description),
+        source=plain(machine.source),
+    )
     return Tariff(price, machine, utilization)
 
 
@@ -217,13 +231,58 @@ def _energy_per_busy_hour(
     per_kwh = machine.power_price_per_kwh
     if per_kwh is None:
         return None, "left out: the price list has no power_price_per_kwh"
+    if machine.watts is not None:
+        note = f"{machine.watts:g} W at the wall, of the price list"
+        return machine.watts / 1000 * per_kwh, note
     known = [(power, case) for case in cases if (power := power_w(case)) is not None]
     if known:
         mean_w = fmean(power for power, _ in known)
         sources = ", ".join(sorted({case.energy_source for _, case in known}))
         note = f"measured: {mean_w:.3g} W, the mean of {len(known)} cases ({sources})"
         return mean_w / 1000 * per_kwh, note
-    if machine.watts is not None:
-        note = f"{machine.watts:g} W at the wall, of the price list: no joules measured"
-        return machine.watts / 1000 * per_kwh, note
-    return None, "left out: no joules were measured, and the price list has no watts"
+    return None, UNKNOWN_ENERGY
+
+
+def energy_gaps(tariffs: Mapping[str, Tariff]) -> tuple[dict[str, Tariff], list[str]]:
+    """The tariffs of compared candidates by label, those marked whose costs lack energy
+    that the others' have, and warnings that name them: what nobody metered is no
+    cheaper for it. A rent has the power in it."""
+    notes = {label: each.price.energy_note for label, each in tariffs.items()}
+    blind = [label for label, note in notes.items() if note == UNKNOWN_ENERGY]
+    charged = [label for label, each in tariffs.items() if _is_charged(each)]
+    if not blind or not charged:
+        return dict(tariffs), _metered_unlike(tariffs)
+    marked = {label: _marked(tariffs[label], charged) for label in blind}
+    warning = (
+        f"energy is missing from the costs of {', '.join(blind)}, and in those of "
+        f"{', '.join(charged)}: no joules were measured, and the price list has no "
+        "watts; read a meter at the wall under load and put its watts there"
+    )
+    return {**tariffs, **marked}, [warning, *_metered_unlike(tariffs)]
+
+
+def _is_charged(paid: Tariff) -> bool:
+    return paid.machine.is_rented or paid.price.energy_per_busy_hour is not None
+
+
+def _marked(paid: Tariff, charged: Sequence[str]) -> Tariff:
+    note = f"{UNKNOWN_ENERGY}: too cheap beside {', '.join(charged)}"
+    return replace(paid, price=replace(paid.price, energy_note=note))
+
+
+def _metered_unlike(tariffs: Mapping[str, Tariff]) -> list[str]:
+    """Of owned machines, where some energy is complete and some is not."""
+    known = {
+        label: each.machine.watts is not None
+        for label, each in tariffs.items()
+        if each.price.energy_per_busy_hour is not None
+    }
+    walls = [label for label, at_the_wall in known.items() if at_the_wall]
+    sensors = [label for label, at_the_wall in known.items() if not at_the_wall]
+    if not walls or not sensors:
+        return []
+    return [
+        f"energy is metered at the wall for {', '.join(walls)}, and by sensors of "
+        f"processors and GPUs alone for {', '.join(sensors)}, which costs less: put "
+        "the watts of all into the price list"
+    ]

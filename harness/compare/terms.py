@@ -15,8 +15,14 @@ PERCENTILES = ("p50", "p90", "p99", "p99_9")
 @dataclass(frozen=True)
 class Terms:
     """`utilization` is the share of all hours that a machine is busy, and no machine is
-    planned to be busier; `years` is what total costs run over. `limits` are the highest
-    error rates that will do ("wer": 0.25) and the highest latencies ("p99_ms": 50)."""
+    planned to be busier; `years` is what total costs run over, each machine being paid
+    for pro rata.
+
+    `limits` are the highest error rates that will do ("wer": 0.25) and the highest
+    latencies ("p99_ms": 50). A latency keeps its limit where the percentile's 99 %
+    upper bound does. An error keeps it by the value that was measured: its interval is
+    shown beside it and not asked, and over other utterances the error may be higher.
+    """
 
     utilization: float
     years: float

@@ -68,16 +68,55 @@ def test_two_owned_machines_break_even_at_the_load_at_which_both_cost_the_same()
     assert utilization == pytest.approx(0.45)
 
 
+SEVERAL = "one cheap cannot carry all that dear can: see the costs over the load"
+
+
 def test_a_machine_too_slow_for_the_break_even_is_told():
     # (8766 - 876.6) / (8766 x 1000 x 0.1 / 100) = 0.9: 900 hours of audio an hour
     dear = Choice("w", "m", "dear", 1000, 8766, 0)
     cheap = Choice("w", "m", "cheap", 100, 876.6, 0.1)
     ((_, _, utilization, reason),) = told(cheap, dear)
     assert utilization is None
-    assert reason == (
-        "one cheap is too slow for the load at which both cost alike: see the costs "
-        "over the load"
-    )
+    assert reason == SEVERAL
+
+
+@pytest.mark.parametrize(
+    ("dear_running", "cheap_running"), [(0, 0), (30, 3), (0, 0.03)]
+)
+def test_a_dearer_machine_that_may_replace_several_is_never_told_to_be_never_cheaper(
+    dear_running, cheap_running
+):
+    # By the hour of audio dear costs as much to run; 0.3 instead of 0.1; 0.001 less,
+    # which alone would take 4,000 / (876,600 x 0.001) = 4.56 times all hours.
+    dear = Choice("w", "m", "dear", 100, 10_000, dear_running)
+    cheap = Choice("w", "m", "cheap", 30, 6_000, cheap_running)
+    assert told(dear, cheap) == [("dear", "cheap", None, SEVERAL)]
+
+
+def test_a_dearer_machine_that_replaces_several_is_cheaper_over_the_load():
+    # 1,500 hours of audio a day: 720 each of cheap, three for 18,000; 2,400 of dear.
+    terms = Terms(utilization=1.0, years=1)
+    dear = Choice("w", "m", "dear", 100, 10_000, 0)
+    cheap = Choice("w", "m", "cheap", 30, 6_000, 0)
+    assert costs(dear, 1500, terms) == (1, pytest.approx(10_000))
+    assert costs(cheap, 1500, terms) == (3, pytest.approx(18_000))
+
+
+def test_a_dearer_machine_that_is_no_faster_is_never_cheaper():
+    dear = Choice("w", "m", "dear", 30, 10_000, 0)
+    cheap = Choice("w", "m", "cheap", 30, 6_000, 0)
+    ((_, _, utilization, reason),) = told(dear, cheap)
+    assert utilization is None
+    assert reason == "never: it costs more to have, and no less to run"
+
+
+def test_an_owned_machine_that_would_have_to_be_busier_than_always_is_told_so():
+    # 8766 / (8766 x 100 x (1 - 0) / 200) = 2: it is slower, and one other carries all.
+    dear = Choice("w", "m", "dear", 100, 2 * 8766, 0)
+    cheap = Choice("w", "m", "cheap", 200, 8766, 1)
+    ((_, _, utilization, reason),) = told(dear, cheap)
+    assert utilization is None
+    assert reason == "never: it would have to be busy 2 times all hours"
 
 
 def test_rented_machines_and_those_that_cost_alike_have_no_break_even():
@@ -102,6 +141,12 @@ def test_a_full_machine_is_no_two_by_rounding():
     # 24 h x 110 x 0.7 are 1,848, in floating point a little less.
     assert costs(replace(OWN, rtfx=110), 1848, Terms(0.7, 1))[0] == 1
     assert costs(replace(OWN, rtfx=110), 1848.001, Terms(0.7, 1))[0] == 2
+
+
+@pytest.mark.parametrize(("years", "cost"), [(2, 1753.2), (6, 5259.6)])
+def test_a_machine_is_paid_for_pro_rata_and_not_by_whole_lives(years, cost):
+    # It was bought for four years, for 3,506.40.
+    assert costs(OWN, 1, Terms(0.5, years)) == (1, pytest.approx(cost))
 
 
 def test_a_rented_machine_is_paid_for_by_what_it_does():

@@ -42,6 +42,18 @@ def test_an_hour_of_audio_costs_a_busy_hour_over_the_rtfx():
     assert found["rent"].audio_hours_per_money == pytest.approx(800)
 
 
+def test_the_cost_of_an_hour_of_audio_is_as_sure_as_the_speed():
+    # 0.20 / 125 and 0.20 / 80; of one process nothing is known.
+    sure = measured(rtfx=100)
+    unsure = replace(sure, rtfx=replace(sure.rtfx, low=80.0, high=125.0))
+    found = served([one_row(unsure)])
+    ends = (found["own"].per_audio_hour_low, found["own"].per_audio_hour_high)
+    assert ends == pytest.approx((0.0016, 0.0025))
+    assert found["own"].per_audio_hour == pytest.approx(0.002)
+    assert found["rent"].per_audio_hour_low is None
+    assert found["rent"].per_audio_hour_high is None
+
+
 def test_an_owned_machine_that_is_busier_is_cheaper_and_a_rented_one_is_not():
     found = served([one_row()], Terms(utilization=1.0, years=2))
     assert found["own"].per_audio_hour == pytest.approx(0.001)
@@ -246,6 +258,18 @@ def test_the_terms_stand_beside_the_answers():
     assert [price.per_busy_hour for price in found.prices] == pytest.approx([0.2, 0.5])
 
 
+def test_energy_that_only_one_of_two_is_charged_is_warned_of_and_marked():
+    blind = OWNED.model_copy(update={"power_price_per_kwh": 0.5})
+    prices = replace(PRICES, machines={"own": blind, "rent": blind})
+    metered = measured(rtfx=100, joules_per_audio_hour=estimate(36000))
+    found = money([one_row(metered)], CANDIDATES, prices, HALF)
+    (warning,) = found.warnings
+    assert warning.startswith("energy is missing from the costs of rent, and in those ")
+    assert found.prices[1].energy_note.endswith("has no watts: too cheap beside own")
+    alike = money([one_row(metered, metered)], CANDIDATES, prices, HALF)
+    assert alike.warnings == ()
+
+
 # Cost to accuracy
 
 
@@ -316,6 +340,7 @@ def test_published_times_are_priced_by_the_documents_machines():
     assert cost.cost == pytest.approx(1.0154470, rel=1e-6)
     assert (cost.candidate, cost.published) == ("Sys1$", True)
     assert (cost.metric, cost.level, cost.tta_s) == ("cer", 0.10, 49200)
+    assert cost.source == "a document"
     prices = replace(PRICES, machines={"Sys1$": SYS1, "own": OWNED, "Sys9$": RENTED})
     others = money([], CANDIDATES, prices, terms, times).to_accuracy
     assert [other.candidate for other in others] == ["Sys1$", "Sys9$"]

@@ -6,6 +6,7 @@ from rows import candidate, estimate, measured, trained
 from harness.compare.prices import (
     Machine,
     PriceList,
+    energy_gaps,
     load_prices,
     power_w,
     tariff,
@@ -260,34 +261,93 @@ def test_a_trainings_power_is_over_whole_epochs():
     assert power_w(training) == pytest.approx(200)
 
 
-POWERED = OWNED.model_copy(update={"power_price_per_kwh": 0.30, "watts": 500.0})
+BLIND = OWNED.model_copy(update={"power_price_per_kwh": 0.30})
+POWERED = BLIND.model_copy(update={"watts": 500.0})
+UNKNOWN = "left out: no joules were measured, and the price list has no watts"
 
 
 def test_energy_is_the_mean_power_of_the_measured_cases_where_there_are_any():
     # 200 W and 400 W: 0.3 kW x 0.30 = 0.09 an hour, beside 0.20.
     cases = [with_energy(100, 7200), with_energy(100, 14400, "nvml"), measured()]
-    price = tariff("m", POWERED, cases, 1.0).price
+    price = tariff("m", BLIND, cases, 1.0).price
     assert price.energy_per_busy_hour == pytest.approx(0.09)
     assert price.per_busy_hour == pytest.approx(0.29)
     assert price.energy_note == "measured: 300 W, the mean of 2 cases (nvml, rapl)"
 
 
-def test_the_buyers_watts_stand_in_where_no_joules_were_measured():
-    price = tariff("m", POWERED, [measured()], 1.0).price
-    assert price.energy_per_busy_hour == pytest.approx(0.15)  # 0.5 kW x 0.30
-    assert price.energy_note == (
-        "500 W at the wall, of the price list: no joules measured"
-    )
+@pytest.mark.parametrize("case", [measured(), with_energy(100, 7200)])
+def test_the_buyers_watts_at_the_wall_go_before_joules_that_leave_parts_out(case):
+    paid = tariff("m", POWERED, [case], 1.0)
+    assert paid.price.energy_per_busy_hour == pytest.approx(0.15)  # 0.5 kW x 0.30
+    assert paid.price.energy_note == "500 W at the wall, of the price list"
+    assert paid.per_busy_hour(case) == pytest.approx(0.35)
 
 
 def test_energy_that_nobody_knows_is_left_out_and_said_to_be():
-    blind = OWNED.model_copy(update={"power_price_per_kwh": 0.30})
-    price = tariff("m", blind, [measured()], 1.0).price
+    price = tariff("m", BLIND, [measured()], 1.0).price
     assert price.energy_per_busy_hour is None
     assert price.per_busy_hour == pytest.approx(0.2)
-    assert price.energy_note == (
-        "left out: no joules were measured, and the price list has no watts"
+    assert price.energy_note == UNKNOWN
+
+
+def gaps(**machines):
+    """Of machines, and for each the cases that were measured on it."""
+    paid = {name: tariff(name, *each, 1.0) for name, each in machines.items()}
+    marked, warnings = energy_gaps(paid)
+    return {name: each.price.energy_note for name, each in marked.items()}, warnings
+
+
+def test_energy_that_only_others_are_charged_is_warned_of_by_name():
+    notes, warnings = gaps(
+        a=(BLIND, [with_energy(100, 7200)]),
+        b=(BLIND, [measured()]),
+        c=(BLIND, []),
+        d=(Machine(per_hour=1), []),  # its rent has the power in it
     )
+    assert warnings == [
+        "energy is missing from the costs of b, c, and in those of a, d: no joules "
+        "were measured, and the price list has no watts; read a meter at the wall "
+        "under load and put its watts there"
+    ]
+    assert notes["b"] == notes["c"] == f"{UNKNOWN}: too cheap beside a, d"
+    assert notes["a"] == "measured: 200 W, the mean of 1 cases (rapl)"
+    assert notes["d"] == "in the rent"
+
+
+def test_energy_metered_at_the_wall_here_and_by_sensors_there_is_warned_of():
+    _, warnings = gaps(
+        a=(POWERED, [with_energy(100, 7200)]),
+        b=(BLIND, [with_energy(100, 7200)]),
+        c=(Machine(per_hour=1), []),
+        d=(OWNED, [with_energy(100, 7200)]),  # without a price of power
+    )
+    assert warnings == [
+        "energy is metered at the wall for a, and by sensors of processors and GPUs "
+        "alone for b, which costs less: put the watts of all into the price list"
+    ]
+
+
+@pytest.mark.parametrize(
+    "machines",
+    [
+        {"a": (BLIND, []), "b": (BLIND, [])},
+        {"a": (POWERED, []), "b": (POWERED, [with_energy(100, 7200)])},
+        {"a": (OWNED, []), "b": (Machine(per_hour=1), [])},
+    ],
+    ids=["nobody's is known", "all at the wall", "the list has no price of power"],
+)
+def test_candidates_whose_energy_is_treated_alike_are_not_warned_of(machines):
+    notes, warnings = gaps(**machines)
+    assert warnings == []
+    assert not any("too cheap" in note for note in notes.values())
+
+
+def test_what_the_list_says_of_a_machine_stands_at_its_price():
+    machine = Machine(per_hour=1, description="2 x\x1b GPU", source="an offer")
+    price = tariff("m", machine, (), 1.0).price
+    assert (price.description, price.source) == ("2 x\ufffd GPU", "an offer")
+    bare = tariff("m", Machine(per_hour=1), (), 1.0).price
+    assert (bare.description, bare.source) == ("", "")
 
 
 def test_energy_without_a_price_is_left_out_and_said_to_be():
@@ -297,7 +357,7 @@ def test_energy_without_a_price_is_left_out_and_said_to_be():
 
 
 def test_a_case_is_charged_its_own_energy_and_else_its_candidates():
-    charged = tariff("m", POWERED, [with_energy(100, 7200)], 0.5)
+    charged = tariff("m", BLIND, [with_energy(100, 7200)], 0.5)
     assert charged.fixed_per_busy_hour == pytest.approx(0.4)
     own = with_energy(100, 36000)  # 1 kW
     assert charged.running_per_busy_hour(own) == pytest.approx(0.30)

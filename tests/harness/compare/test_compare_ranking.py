@@ -4,13 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rows import measured, reached, row, trained, work
-from scipy.stats import norm, t
+from scipy.stats import norm, ttest_ind
 
 from harness.compare.model import NotMeasured
 from harness.compare.ranking import per_money, rank
-from harness.compare.resampling import deviations
+from harness.compare.resampling import doubt
 from harness.compare.weights import load_weights
 from harness.plan import discover
+from harness.statistics import log_ratio
 
 SHIPPED = Path(__file__).parents[3] / "results" / "weights.toml"
 BOTH = ("a", "b")
@@ -193,8 +194,8 @@ def test_work_of_a_single_process_is_left_out_where_other_work_was_repeated():
     assert scores(ranking)["b"] == pytest.approx(0.5)
 
 
-def test_candidates_that_do_not_overlap_keep_their_order_surely():
-    rows = [repeated(work(), a=(1.0, 1.01), b=(2.0, 2.01), c=(900.0, 901.0))]
+def test_candidates_that_do_not_vary_keep_their_order_surely():
+    rows = [repeated(work(), a=(1.0, 1.0), b=(2.0, 2.0), c=(900.0, 900.0))]
     ranking = rank(rows, ("c", "b", "a"), "a", {})
     assert [score.candidate for score in ranking.scores] == ["a", "b", "c"]
     assert ranking.order_share == 1.0
@@ -253,9 +254,11 @@ def test_the_probability_to_win_is_that_of_normal_samples(shift, counts):
     error = np.sqrt(logs_a.var(ddof=1) / counts[0] + logs_b.var(ddof=1) / counts[1])
     expected = norm.cdf((logs_b.mean() - logs_a.mean()) / error)
     rows = [repeated(work(), a=np.exp(logs_a), b=np.exp(logs_b))]
-    ranking = rank(rows, BOTH, "a", {}, draws=20_000)
-    # Standard error of 20,000 draws: 0.0035; and t for 150 is 0.7 % wider than normal.
-    assert ranking.wins["a"]["b"] == pytest.approx(expected, abs=0.012)
+    ranking = rank(rows, BOTH, "a", {})
+    assert ranking.wins["a"]["b"] == pytest.approx(expected, abs=0.002)
+    best = ranking.scores[0]
+    (chance,) = ranking.wins[best.candidate].values()
+    assert best.rank_shares[0] == pytest.approx(chance, abs=0.025)
 
 
 def test_the_probability_over_weighed_works_is_that_of_the_weighed_mean():
@@ -269,51 +272,114 @@ def test_the_probability_over_weighed_works_is_that_of_the_weighed_mean():
         )
         difference += share * (logs[1].mean() - logs[0].mean())
         variance += share**2 * sum(each.var(ddof=1) / 200 for each in logs)
-    ranking = rank(rows, BOTH, "b", {"x": 3}, draws=20_000)
+    ranking = rank(rows, BOTH, "b", {"x": 3})
     expected = norm.cdf(difference / np.sqrt(variance))
-    assert ranking.wins["a"]["b"] == pytest.approx(expected, abs=0.012)
+    assert ranking.wins["a"]["b"] == pytest.approx(expected, abs=0.002)
     a = next(score for score in ranking.scores if score.candidate == "a")
     half = 1.96 * np.sqrt(variance)
     assert np.log(a.score) == pytest.approx(difference)
-    assert np.log(a.low) == pytest.approx(difference - half, abs=0.05 * half)
-    assert np.log(a.high) == pytest.approx(difference + half, abs=0.05 * half)
+    assert np.log(a.low) == pytest.approx(difference - half, abs=0.01 * half)
+    assert np.log(a.high) == pytest.approx(difference + half, abs=0.01 * half)
 
 
-def test_a_bootstrap_of_few_processes_is_stretched():
-    # Of 0, 0, 3 around their mean, the means of three draws are 2, 1, 0, -1 with
-    # chances of 1, 6, 12, 8 in 27. They are stretched by 4.303 / 1.960 (t of 2 degrees
-    # over normal) x sqrt(3 / 2) = 2.689.
-    logs = [[np.array([0.0, 0.0, 3.0])]]
-    (drawn,) = deviations(logs, 27_000, np.random.default_rng(0))
-    stretch = t.ppf(0.975, 2) / norm.ppf(0.975) * np.sqrt(3 / 2)
-    values, counts = np.unique(np.round(drawn / stretch, 9), return_counts=True)
-    assert values.tolist() == [-1, 0, 1, 2]
-    assert counts / 27_000 == pytest.approx([8 / 27, 12 / 27, 6 / 27, 1 / 27], abs=0.01)
-    assert drawn.max() == pytest.approx(2 * 2.689, abs=0.002)
+def one_ranking(a, b, **others):
+    """Of two candidates by one work, from logarithms of their processes' times."""
+    times = {"a": np.exp(a), "b": np.exp(b)}
+    return rank([repeated(work(), **times)], BOTH, "a", {}, **others)
 
 
-def test_works_are_drawn_each_by_itself_whatever_their_processes():
-    # 50 works of (-1, 1), 50 of (-3, 3): the variances of their sum of means are
-    # (50 x 1 + 50 x 9) / 2 = 500 / 2. Of 4 processes, 100 x 1 / 4.
-    pair = np.array([-1.0, 1.0])
-    logs = [[pair, 3 * pair] * 50 + [np.tile(pair, 2)] * 100]
-    # The bootstrap's factors, N / (N - 1), make them 500 and 100 / 3.
-    (drawn,) = deviations(logs, 20_000, np.random.default_rng(0))
-    # v is 1 in 50 works, 9 in 50 (1 degree each), and 1 / 3 in 100 (3 degrees each).
-    degrees = (500 + 100 / 3) ** 2 / (50 * 1 + 50 * 81 + 100 / 9 / 3)
-    stretch = t.ppf(0.975, degrees) / norm.ppf(0.975)
-    assert drawn.std() == pytest.approx(stretch * np.sqrt(500 + 100 / 3), rel=0.02)
-    assert drawn.mean() == pytest.approx(0, abs=0.05 * drawn.std())
+@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (2, 3), (3, 10), (10, 10)])
+@pytest.mark.parametrize("shift", [0.0, 0.01, 0.08])
+def test_few_processes_are_judged_as_welch_does(counts, shift):
+    a = normal_logs(0.0, 0.02, counts[0], 1)
+    b = normal_logs(shift, 0.04, counts[1], 2)
+    ranking = one_ranking(a, b)
+    chance = 1 - ttest_ind(a, b, equal_var=False, alternative="less").pvalue
+    assert ranking.wins["a"]["b"] == pytest.approx(chance, abs=1e-9)
+    assert ranking.wins["b"]["a"] == pytest.approx(1 - chance, abs=1e-9)
+    (score,) = [score for score in ranking.scores if score.candidate == "b"]
+    welch = log_ratio(np.exp(a).tolist(), np.exp(b).tolist())
+    ends = (score.score, score.low, score.high)
+    assert ends == pytest.approx((welch.value, welch.low, welch.high))
+
+
+def test_three_processes_a_side_that_do_not_overlap_are_about_98_percent_sure():
+    # 0.026 / sqrt(2 x 0.01^2 / 3) = 3.184, of 4 degrees of freedom: 0.98330; times
+    # 2.7764 is an interval of 0.026 -+ 0.02267.
+    a = np.array([-0.01, 0.0, 0.01])
+    ranking = one_ranking(a, a + 0.026)
+    assert ranking.wins["a"]["b"] == pytest.approx(0.9833, abs=1e-4)
+    slower = ranking.scores[1]
+    assert (slower.low, slower.high) == pytest.approx((1 / 1.0499, 1 / 1.0033), 1e-3)
+    # The bootstrap's standard error is 0.13 of a percent.
+    assert ranking.order_share == pytest.approx(0.9833, abs=0.006)
+    assert ranking.scores[0].rank_shares[0] == ranking.order_share
+
+
+def test_the_least_difference_of_two_processes_makes_nobody_likely():
+    a = np.array([-0.01, 0.01])
+    ranking = one_ranking(a, a + 1e-9)
+    assert ranking.wins["a"]["b"] == pytest.approx(0.5, abs=1e-6)
+    assert ranking.order_share == pytest.approx(0.5, abs=0.025)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.3, 1e-5])
+def test_times_that_are_all_the_same_leave_an_even_chance(seconds):
+    rows = [
+        repeated(work(batch_size=n), a=(seconds,) * 3, b=(seconds,) * 4)
+        for n in range(7)
+    ]
+    ranking = rank(rows, BOTH, "a", {})
+    assert ranking.wins == {"a": {"b": 0.5}, "b": {"a": 0.5}}
+
+
+def test_the_freedom_of_a_pair_is_satterthwaites():
+    # Squared errors: 2 / 2 = 1 of 1 degree, and 9 / 3 = 3 of 2: 16 / (1 / 1 + 9 / 2).
+    logs = [[np.array([0.0, 2.0])], [np.array([0.0, 3.0, 6.0])]]
+    found = doubt(np.array([1.0, 3.0]), logs)
+    assert found.errors**2 == pytest.approx([1, 3])
+    assert found.freedoms[0, 1] == pytest.approx(16 / 5.5)
+    assert found.gains.tolist() == [[0.0, 2.0], [-2.0, 0.0]]
+    # Over two works on each of two candidates: 8^2 / (2 x 5.5).
+    both = doubt(np.zeros(2), [[logs[0][0], logs[1][0]]] * 2)
+    assert both.errors**2 == pytest.approx([4, 4])
+    assert both.freedoms[0, 1] == pytest.approx(64 / 11)
+
+
+def test_the_bootstrap_gives_every_pair_the_chances_that_are_told():
+    # Two that vary little in ten processes each, and one that varies much in two, so
+    # that their pairs have 18 degrees of freedom and 1.
+    spread = np.sqrt(10) * np.tile([-0.01, 0.01], 5)
+    logs = [[spread], [spread], [np.array([-0.05, 0.05])]]
+    found = doubt(np.array([0.0, 0.02, 0.03]), logs)
+    assert found.freedoms[0, 1] == pytest.approx(18)
+    assert found.freedoms[0, 2] < 1.5
+    places = found.places(40_000, np.random.default_rng(0))
+    ranks = np.argsort(places, axis=0)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        share = (ranks[a] < ranks[b]).mean()
+        assert share == pytest.approx(found.wins()[a, b], abs=0.01)
+
+
+def test_more_draws_tell_shares_more_finely():
+    ranking = one_ranking([-0.01, 0.01], [-0.01, 0.012], draws=10)
+    assert ranking.order_share * 10 == pytest.approx(round(ranking.order_share * 10))
+    assert one_ranking([-0.01, 0.01], [-0.01, 0.012]).order_share * 10 % 1 > 1e-6
 
 
 @pytest.mark.parametrize("works", [1, 20])
 def test_intervals_of_three_processes_hold_the_truth_about_as_often_as_they_say(works):
+    # b is 1.05 times as fast, and varies twice as much.
     generator, held = np.random.default_rng(3), 0
     for _ in range(400):
-        logs = generator.normal(0.0, 0.05, (works, 3))
-        (drawn,) = deviations([list(logs)], 2000, generator)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        held += low <= -logs.mean(axis=1).sum() <= high
+        logs = [generator.normal(-0.05 * b, 0.02 * (1 + b), (works, 3)) for b in (0, 1)]
+        rows = [
+            repeated(work(batch_size=n), a=a, b=b)
+            for n, (a, b) in enumerate(zip(*np.exp(logs), strict=True))
+        ]
+        ranking = rank(rows, BOTH, "a", {}, draws=1)
+        (score,) = [score for score in ranking.scores if score.candidate == "b"]
+        held += score.low <= np.exp(0.05) <= score.high
     assert 0.92 <= held / 400 <= 0.985
 
 
