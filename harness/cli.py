@@ -1,4 +1,5 @@
-"""The command `speechmark`: plan, doctor, show, overhead, ab."""
+"""The command `speechmark`: plan, doctor, show, overhead; ab, compare and report are
+added to it."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
+from harness.compare.command import compare, report
 from harness.files import check_output
 from harness.hardware import parse_all
 from harness.measure.overhead import FEWEST_PAIRS, measure
@@ -265,4 +267,5 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
     sys.exit(any(cost.is_over_limit for cost in found.costs))
 
 
-main.add_command(ab)
+for command in (ab, compare, report):
+    main.add_command(command)

@@ -1,0 +1,138 @@
+"""Result files, prices and weights to one comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.compare.figures import row
+from harness.compare.gather import Gathered, gather
+from harness.compare.match import match
+from harness.compare.model import Comparison, Mismatch, Money, Ranking, Row
+from harness.compare.money import money
+from harness.compare.prices import PriceList, load_prices, unpriced
+from harness.compare.published import published_times
+from harness.compare.ranking import per_money, rank
+from harness.compare.terms import Terms
+from harness.compare.weights import load_weights
+from harness.workload import Workload
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the files. `files` are paths, globs and NAME=GLOB; `baseline` is
+    a candidate's label, None for the first; `keyword` is in the ids that count."""
+
+    files: Sequence[str]
+    terms: Terms
+    baseline: str | None = None
+    keyword: str = ""
+    allow: frozenset[str] = frozenset()
+    prices: Path | None = None
+    weights: Path | None = None
+
+
+def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
+    """The answer. `workloads` tell what has an accuracy, and what was published.
+
+    ValueError and ResultError name what is wrong with the files or the question.
+    """
+    prices = load_prices(question.prices) if question.prices else None
+    gathered = gather(question.files)
+    baseline = _baseline(gathered, question.baseline)
+    labels = [candidate.label for candidate in gathered.candidates]
+    matched = match(gathered, question.allow)
+    rows = tuple(
+        row(one, labels, baseline)
+        for one in matched.works
+        if question.keyword.lower() in str(one.work).lower()
+    )
+    if not rows:
+        raise ValueError(f"no case of {len(matched.works)} has {question.keyword!r}")
+    comparison = Comparison(
+        candidates=gathered.candidates,
+        baseline=baseline,
+        rows=rows,
+        mismatches=_of_these(matched.mismatches, rows),
+        differences=matched.differences,
+        ranking=None,
+        money=None,
+        published=published_times(workloads, {one.work.workload for one in rows}),
+        warnings=gathered.warnings,
+    )
+    if prices is not None:
+        comparison = _priced(comparison, prices, question.terms, workloads)
+    if len(labels) == 1:
+        return comparison
+    weights = _weights(question.weights, rows)
+    return replace(comparison, ranking=_ranking(comparison, weights, workloads))
+
+
+def _baseline(gathered: Gathered, wanted: str | None) -> str:
+    labels = [candidate.label for candidate in gathered.candidates]
+    if wanted is None:
+        return labels[0]
+    if wanted not in labels:
+        told = ", ".join(map(repr, labels))
+        raise ValueError(f"baseline {wanted!r}: expected one of {told}")
+    return wanted
+
+
+def _of_these(
+    mismatches: Sequence[Mismatch], rows: Sequence[Row]
+) -> tuple[Mismatch, ...]:
+    works = {None, *(one.work for one in rows)}
+    return tuple(one for one in mismatches if one.work in works)
+
+
+def _without_errors(workloads: Sequence[Workload]) -> set[str]:
+    return {one.name for one in workloads if not one.tells_errors}
+
+
+def _priced(
+    comparison: Comparison,
+    prices: PriceList,
+    terms: Terms,
+    workloads: Sequence[Workload],
+) -> Comparison:
+    """With money; what has no price is told in a warning."""
+    found: Money = money(
+        comparison.rows,
+        comparison.candidates,
+        prices,
+        terms,
+        comparison.published,
+        _without_errors(workloads),
+    )
+    told = (*unpriced(prices, comparison.candidates), *found.warnings)
+    warnings = (*comparison.warnings, *told)
+    return replace(comparison, money=found, warnings=warnings)
+
+
+def _weights(path: Path | None, rows: Sequence[Row]) -> Mapping[str, float]:
+    known = sorted({one.work.workload for one in rows})
+    return load_weights(path, known) if path else {}
+
+
+def _ranking(
+    comparison: Comparison,
+    weights: Mapping[str, float],
+    workloads: Sequence[Workload],
+) -> Ranking:
+    labels = [candidate.label for candidate in comparison.candidates]
+    found = rank(
+        comparison.rows,
+        labels,
+        comparison.baseline,
+        weights,
+        _without_errors(workloads),
+    )
+    if comparison.money is None:
+        return found
+    hours = {
+        price.candidate: price.per_busy_hour
+        for price in comparison.money.prices
+        if not price.published
+    }
+    return per_money(found, comparison.baseline, hours)

@@ -1,0 +1,44 @@
+"""A comparison as JSON: every figure that is shown anywhere, for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from harness.compare.model import Comparison, Moment, Work
+
+FORMAT = "speechmark-comparison"
+FORMAT_VERSION = 1
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """Plain dicts, lists, texts and numbers, with the names of the model; a work is its
+    id, a timeline has a list a field. What is not known is null."""
+    plain = _plain(comparison)
+    return {"format": FORMAT, "format_version": FORMAT_VERSION, **plain}
+
+
+def as_json(comparison: Comparison) -> str:
+    """The document in strict JSON: no NaN, no infinity."""
+    return json.dumps(document(comparison), allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Work):
+        return str(value)
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if value and isinstance(value[0], Moment):
+        return _columns(value)
+    return [_plain(inner) for inner in value]
+
+
+def _columns(moments: Sequence[Moment]) -> dict[str, list[Any]]:
+    """Hundreds of readings a case: their names once."""
+    return {f.name: [getattr(one, f.name) for one in moments] for f in fields(Moment)}

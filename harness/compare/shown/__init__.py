@@ -1,0 +1,1 @@
+"""What the page says beside its pictures: the verdict, and every table."""

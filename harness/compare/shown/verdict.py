@@ -1,0 +1,200 @@
+"""The verdict in one or two sentences: who ranks first, how sure, at what cost; or why
+there is none."""
+
+from __future__ import annotations
+
+import math
+
+from harness.compare.model import (
+    Comparison,
+    Measured,
+    Money,
+    NotMeasured,
+    Ranking,
+    Score,
+    Serving,
+)
+from harness.compare.shown.cases import cases
+from harness.compare.table import number, percent
+
+SURE = 0.95  # the least probability at which a candidate is called faster
+
+
+def verdict(comparison: Comparison) -> tuple[str, ...]:
+    """Sentences, as plain text."""
+    if len(comparison.candidates) == 1:
+        return _single(comparison)
+    ranking = comparison.ranking
+    if ranking is None or not ranking.scores:
+        return (_no_verdict(comparison),)
+    sentences = (
+        _first(comparison.baseline, ranking),
+        _cost(comparison, ranking),
+        _reserves(comparison, ranking),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _single(comparison: Comparison) -> tuple[str, ...]:
+    """A single machine is described, not ranked."""
+    found = list(cases(comparison))
+    failing = sum(case.measured.gate_passed is False for case in found)
+    skipped = sum(
+        isinstance(cell, NotMeasured)
+        for row in comparison.rows
+        for cell in row.cells.values()
+    )
+    parts = [f"{len(found):,} cases were measured on {comparison.baseline}"]
+    if failing:
+        parts.append(f"{_count(failing, 'fails its', 'fail their')} gate")
+    if skipped:
+        parts.append(f"{_count(skipped, 'has', 'have')} no result")
+    sentence = "; ".join(parts) + "; a single machine is not ranked."
+    return tuple(filter(None, (sentence, _cheapest(comparison.money))))
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _no_verdict(comparison: Comparison) -> str:
+    ranking = comparison.ranking
+    any_alike = any(row.same for row in comparison.rows)
+    if any_alike and ranking is not None and ranking.reason:
+        return f"There is no verdict: {ranking.reason}."
+    kinds = dict.fromkeys(m.what for m in comparison.mismatches if not m.allowed)
+    if kinds:
+        return (
+            "There is no verdict: the candidates did not do the same work (what "
+            f"differs: {', '.join(kinds)})."
+        )
+    return "There is no verdict: no work was done, within its gate, by every candidate."
+
+
+def _first(baseline: str, ranking: Ranking) -> str:
+    best, *others = ranking.scores
+    works = f"{len(ranking.works):,} works"
+    if len(ranking.works) == 1:
+        works = "1 work"
+    speed = f"{_speed(baseline, best, others)} over {works}"
+    if ranking.wins is None or not others:
+        reason = ranking.reason or "the processes are too few"
+        return (
+            f"{best.candidate} ranks first, {speed}; how sure that is, is not known: "
+            f"{reason}."
+        )
+    rival = min(others, key=lambda s: _wins(ranking, best.candidate, s.candidate))
+    chance = _wins(ranking, best.candidate, rival.candidate)
+    first = min(chance, best.rank_shares[0] if best.rank_shares else chance)
+    if first >= SURE:
+        return (
+            f"{best.candidate} ranks first, {speed}: it is faster than "
+            f"{_whom(others)} with a probability of {percent(first)}."
+        )
+    return (
+        f"There is no clear winner: {best.candidate} ranks first, {speed}, but is "
+        f"faster than {rival.candidate} with a probability of only {percent(chance)}."
+    )
+
+
+def _reserves(comparison: Comparison, ranking: Ranking) -> str:
+    """What was allowed although it differs, and what other load spoiled, of the ranked
+    works."""
+    ranked = [row for row in comparison.rows if row.work in set(ranking.works)]
+    labels = dict.fromkeys(label for row in ranked for label in row.labels)
+    spoiled = sum(
+        any(isinstance(cell, Measured) and cell.spoiled for cell in row.cells.values())
+        for row in ranked
+    )
+    parts = []
+    if labels:
+        parts.append(f"not all of it is the same work, as allowed: {', '.join(labels)}")
+    if spoiled:
+        parts.append(f"other load spoiled {spoiled:,} of the {len(ranked):,} works")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _wins(ranking: Ranking, a: str, b: str) -> float:
+    assert ranking.wins is not None
+    return ranking.wins[a][b]
+
+
+def _whom(others: list[Score]) -> str:
+    return others[0].candidate if len(others) == 1 else "every other candidate"
+
+
+def _speed(baseline: str, best: Score, others: list[Score]) -> str:
+    """The best one's speed as a ratio; of the baseline itself, the next one's."""
+    if best.candidate != baseline:
+        return f"at {_ratio(best)} times the speed of {baseline}"
+    if not others:
+        return "alone"
+    return f"with {others[0].candidate} at {_ratio(others[0])} times its speed"
+
+
+def _ratio(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return number(score.score)
+    interval = f"{number(score.low)} to {number(score.high)}"
+    return f"{number(score.score)} (95 % interval {interval})"
+
+
+def _cost(comparison: Comparison, ranking: Ranking) -> str:
+    money, best = comparison.money, ranking.scores[0]
+    if money is None:
+        return ""
+    parts = [
+        f"a busy hour of {best.candidate} costs {number(price.per_busy_hour)} "
+        f"{money.currency}"
+        for price in money.prices
+        if price.candidate == best.candidate
+    ]
+    if most := _most_for_its_price(ranking):
+        parts.append(f"{most} gives the most speed for its price")
+    if cheapest := _cheapest(money):
+        parts.append(cheapest[0].lower() + cheapest[1:].rstrip("."))
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _most_for_its_price(ranking: Ranking) -> str | None:
+    """Whose score for its price is above every other's by more than their intervals;
+    None where doubt is left, or not known."""
+    valued = [score for score in ranking.scores if score.per_money is not None]
+    if len(valued) < 2:
+        return None
+    best, *others = sorted(valued, key=lambda score: -_per_money(score, score.score))
+    low = _per_money(best, best.low)
+    is_clear = all(low > _per_money(other, other.high) for other in others)
+    return best.candidate if is_clear else None
+
+
+def _per_money(score: Score, speed: float | None) -> float:
+    """The end of its interval, or the score itself, for its price; NaN if not known."""
+    if speed is None or score.per_money is None:
+        return math.nan
+    return score.per_money * speed / score.score
+
+
+def _cheapest(money: Money | None) -> str:
+    """Where an hour of audio costs least, of the one model that money was asked about;
+    several have several answers: the table gives them."""
+    found = [s for s in money.serving if s.per_audio_hour is not None] if money else []
+    if money is None or len({(s.workload, s.model) for s in found}) != 1:
+        return ""
+    best, *others = sorted(found, key=lambda serving: serving.per_audio_hour or 0.0)
+    cost = f"{number(best.per_audio_hour or 0.0)} {money.currency}"
+    if not others:
+        return f"An hour of audio on {best.candidate} costs {cost}."
+    if all(_is_cheaper(best, other) for other in others):
+        return f"The cheapest hour of audio is on {best.candidate}: {cost}."
+    return (
+        f"An hour of audio costs least on {best.candidate} ({cost}), which the "
+        "intervals do not tell from the next."
+    )
+
+
+def _is_cheaper(one: Serving, other: Serving) -> bool:
+    high, low = one.per_audio_hour_high, other.per_audio_hour_low
+    return high is not None and low is not None and high < low
