@@ -1,4 +1,4 @@
-# make bench   measure this machine in the quick profile
+# make bench   measure this machine in the quick profile, and write a page about it
 # make test    every test
 # make smoke   the smoke case of every workload
 # make aa        20 comparisons of this checkout with itself, half of them beside a busy
@@ -20,7 +20,8 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	touch $@
 
 bench: $(VENV)/installed
-	$(BIN)/pytest --benchmark-only
+	$(BIN)/pytest --benchmark-only; status=$$?; \
+	$(BIN)/speechmark report results/local; exit $$status
 
 test: $(VENV)/installed
 	$(BIN)/pytest tests

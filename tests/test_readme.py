@@ -40,7 +40,7 @@ def test_the_first_thirty_lines_hold_a_command_its_real_output_and_the_next() ->
 SHOWN = [
     command
     for command in BLOCKS
-    if command.startswith(("speechmark show", "speechmark plan"))
+    if command.startswith(("speechmark show", "speechmark plan", "speechmark compare"))
 ]
 
 
@@ -57,6 +57,14 @@ def test_a_block_is_what_its_command_prints(
 def test_results_and_a_plan_are_shown() -> None:
     assert sum(command.startswith("speechmark show") for command in SHOWN) >= 3
     assert "speechmark plan --profile smoke" in SHOWN
+    assert any(command.startswith("speechmark compare") for command in SHOWN)
+
+
+def test_every_picture_is_there() -> None:
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (PROJECT / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_overhead_of_harness_and_sensors_stands_with_interval_and_limit() -> None:
