@@ -9,8 +9,8 @@ from outcomes import ACCURACY, WORK, broken, outcome, record, training_outcome
 from outcomes import point as epoch
 from rich.console import Console
 
-from harness.case import Case
 from harness.by_compression import tables as by_compression
+from harness.case import Case
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
 from harness.record.schema import Record
