@@ -149,7 +149,11 @@ def write_page(path: Path, title: str, records: Sequence[Record]) -> None:
     page = figure(title, records).to_html(
         include_plotlyjs=True,
         div_id="edits",
-        config={"displaylogo": False, "responsive": True},
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            "showSendToCloud": False,  # a page of ours sends nothing
+        },
     )
     write_whole(path, page)
 

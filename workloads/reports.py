@@ -81,6 +81,10 @@ def figure_html(figure: Any, name: str) -> str:
             full_html=False,
             include_plotlyjs=True,
             div_id=name,
-            config={"displaylogo": False, "responsive": True},
+            config={
+                "displaylogo": False,
+                "responsive": True,
+                "showSendToCloud": False,  # a page of ours sends nothing
+            },
         )
     )

@@ -198,6 +198,7 @@ def test_a_page_opens_offline_and_nothing_else_is_left(tmp_path: Path) -> None:
     page = path.read_text()
     assert not re.search(r"<(script|link)[^>]*(src|href)=", page)
     assert "Plotly.newPlot" in page
+    assert '"showSendToCloud": false' in page.split("Plotly.newPlot")[-1]
     assert CASE.id.replace("/", "\\u002f") in page
     assert os.listdir(tmp_path) == ["page.html"]
 

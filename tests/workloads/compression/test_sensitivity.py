@@ -382,4 +382,5 @@ def test_the_page_needs_no_network_and_holds_no_raw_names():
     assert "corpus: &lt;b&gt;&amp;" in text
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text[:3000])
     assert "Plotly.newPlot" in text
+    assert '"showSendToCloud": false' in text.split("Plotly.newPlot")[-1]
     assert len(text) > 1_000_000  # plotly itself
