@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from harness.compare.model import Comparison, Moment, Work
@@ -20,9 +21,22 @@ def document(comparison: Comparison) -> dict[str, Any]:
     return {"format": FORMAT, "format_version": FORMAT_VERSION, **plain}
 
 
-def as_json(comparison: Comparison) -> str:
-    """The document in strict JSON: no NaN, no infinity."""
-    return json.dumps(document(comparison), allow_nan=False, ensure_ascii=False) + "\n"
+def as_json(comparison: Comparison, most_bytes: float = math.inf) -> str:
+    """The document in strict JSON: no NaN, no infinity; nothing where it would take
+    more than `most_bytes`."""
+    whole = document(replace(comparison, rows=()))
+    del whole["rows"]
+    parts, size = [_json(whole)[:-1] + ', "rows": ['], 0
+    for row in comparison.rows:
+        parts.append(_json(_plain(row)))
+        size += len(parts[-1].encode("utf-8", "replace"))
+        if size > most_bytes:
+            return ""
+    return parts[0] + ", ".join(parts[1:]) + "]}\n"
+
+
+def _json(plain: Any) -> str:
+    return json.dumps(plain, allow_nan=False, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

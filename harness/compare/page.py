@@ -47,7 +47,8 @@ class Section:
 
 def page(comparison: Comparison, document_json: str) -> str:
     """The whole page as HTML. `document_json` is the comparison as strict JSON, to be
-    downloaded from the page; beyond 4 MB it is left out, and the page says so."""
+    downloaded from the page; beyond 4 MB, or empty, it is left out, and the page says
+    so."""
     pictures, notes = all_pictures(comparison)
     plotly, script = _script(get_plotlyjs()), _script(_own("page.js"))
     html = _template().render(
@@ -113,10 +114,10 @@ def _facets(comparison: Comparison) -> dict[str, list[str]]:
 
 def _document(document_json: str) -> dict[str, Any]:
     size = len(document_json.encode("utf-8", "replace"))
-    is_short = size <= MOST_DOCUMENT_BYTES
+    is_short = 0 < size <= MOST_DOCUMENT_BYTES
     return {
         "document": Markup(_without_tags(document_json)) if is_short else None,
-        "document_mb": f"{size / 1e6:.1f}",
+        "most_mb": f"{MOST_DOCUMENT_BYTES / 1e6:g}",
     }
 
 

@@ -61,3 +61,10 @@ def test_no_number_is_written_that_json_does_not_know() -> None:
     broken = replace(comparison, ranking=replace(comparison.ranking, scores=(score,)))
     with pytest.raises(ValueError, match="not JSON compliant"):
         as_json(broken)
+
+
+def test_a_document_that_would_be_too_long_is_none():
+    comparison = small()
+    size = len(as_json(comparison).encode())
+    assert as_json(comparison, most_bytes=size) == as_json(comparison)
+    assert as_json(comparison, most_bytes=size / 4) == ""
