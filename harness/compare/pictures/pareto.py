@@ -66,8 +66,8 @@ def _picture(comparison: Comparison, group: Group) -> Picture | None:
     )
     if len({point.work for point in points}) < 2:
         return None
-    kept = points[:MOST_POINTS]
-    front = pareto_front(kept)
+    front = pareto_front(points)
+    kept = _kept(points, front)
     batch_size = rows[0].work.batch_size
     figure = _figure(comparison, kept, front, metric)
     id = f"pareto-{group.place}"
@@ -91,6 +91,12 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
         if point.is_ranked and (not front or point.error.value < front[-1].error.value):
             front.append(point)
     return front
+
+
+def _kept(points: Sequence[Point], front: Sequence[Point]) -> list[Point]:
+    """The fastest, and all of the front, however slow its most accurate are."""
+    slower = [point for point in points[MOST_POINTS:] if point in front]
+    return [*points[: MOST_POINTS - len(slower)], *slower]
 
 
 def _metric(group: Group) -> str:
@@ -284,4 +290,4 @@ def _notes(points: Sequence[Point], batch_size: int) -> Iterator[str]:
     if batch_size > 1:
         yield f"No two works of batch size 1 have errors; these are of {batch_size}."
     if len(points) > MOST_POINTS:
-        yield f"The {MOST_POINTS} fastest of {len(points)} are drawn."
+        yield f"Of {len(points)}, the front and the fastest are drawn."

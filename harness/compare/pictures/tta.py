@@ -226,6 +226,8 @@ def _notes(drawn: Drawn) -> Iterator[str]:
         "the end of the first epoch at which the median of the last three errors was "
         "at most the target (the mean over runs)."
     )
+    for source in dict.fromkeys(one.source for one in drawn.published):
+        yield f"Published times are those of {source}: other machines, other speech."
     missed = [one for one in drawn.published if one.tta_s is None]
     for name in dict.fromkeys(map(published_name, missed)):
         levels = ", ".join(

@@ -306,6 +306,20 @@ def test_of_two_as_fast_only_the_better_is_on_the_front():
     assert named(picture.figure, "Pareto front")[0].y == (10.0,)
 
 
+def test_the_front_holds_the_most_accurate_however_slow(monkeypatch):
+    monkeypatch.setattr(pareto, "MOST_POINTS", 2)
+    comparison = of_compressions(
+        fp32=(9.0, 0.1, None),
+        bf16=(5.0, 0.3, None),
+        fp16=(4.0, 0.3, None),
+        int8=(1.0, 0.2, None),
+    )
+    picture = only(pareto.pictures(comparison))
+    assert named(picture.figure, "Pareto front")[0].x == (1.0, 9.0)
+    assert len(picture.table) == 2
+    assert "Of 4, the front and the fastest are drawn." in picture.notes
+
+
 def test_the_smallest_batch_size_with_several_works_is_taken():
     picture = only(pareto.pictures(small()))
     assert "batch size 1 " in picture.figure.layout.xaxis.title.text

@@ -75,9 +75,16 @@ def test_published_times_stand_beside_ours_and_are_called_so():
     (k40,) = named(picture.figure, "published: K40m, batch 96")
     assert (k40.x, k40.y) == ((70.0,), (30.0,))
     assert k40.text == ("Baunsgaard et al. 2020",)
-    assert picture.notes[1] == (
+    assert picture.notes[2] == (
         "Published as not reached by Xeon Phi, batch 96: wer 24 %."
     )
+
+
+def test_the_source_of_published_times_is_told_below():
+    picture = titled(tta.pictures(small()), "fp32")
+    (source,) = {one.source for one in small().published}
+    told = f"Published times are those of {source}: other machines, other speech."
+    assert told in picture.notes
 
 
 def test_times_of_another_order_of_magnitude_get_a_logarithm():
