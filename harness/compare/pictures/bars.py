@@ -16,10 +16,10 @@ from harness.compare.pictures.picture import (
     Look,
     Picture,
     blank,
+    escaped,
     interval,
     log_axis,
     looks,
-    plain,
     spans_much,
     titled,
     whiskers,
@@ -211,14 +211,14 @@ def _add_bar(
     figure["data"].append(
         {
             "type": "bar",
-            "name": plain(one.label),
+            "name": escaped(one.label),
             "orientation": "h",
             "x": list(values),
             "y": one.places,
             "width": _width(of) * 0.92,
             "marker": {"color": one.look.colour},
             "error_x": whiskers([value or 0.0 for value in values], ends),
-            "text": [plain(work) for work, _ in one.cells],
+            "text": [escaped(work) for work, _ in one.cells],
             "textposition": "none",
             "hovertemplate": "%{fullData.name}<br>%{text}<br>%{x:.4g}<extra></extra>",
         }
@@ -252,7 +252,7 @@ def _add_latencies(figure: Figure, one: Bars, of: int) -> None:
             figure["data"].append(
                 {
                     "type": "scatter",
-                    "name": f"{plain(one.label)} {shown}",
+                    "name": f"{escaped(one.label)} {shown}",
                     "mode": "markers",
                     "x": values,
                     "y": one.places,

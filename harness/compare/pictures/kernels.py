@@ -13,9 +13,9 @@ from harness.compare.pictures.picture import (
     Picture,
     Trace,
     axis,
+    escaped,
     key,
     panelled,
-    plain,
     titled,
 )
 from harness.compare.pictures.select import (
@@ -191,7 +191,7 @@ def _add_panel(
 def _bar(
     kind: tuple[str, str], slices: dict[str, Slice], place: int, is_named: bool
 ) -> Trace:
-    name = plain(_name(kind))
+    name = escaped(_name(kind))
     found = slices.values()
     colour = GREY if kind[0] == OTHERS else COLOURS[place]
     return {
@@ -214,7 +214,7 @@ def _bar(
             },
         },
         "width": 0.8,
-        "text": [plain(one.implementation) for one in found],
+        "text": [escaped(one.implementation) for one in found],
         "textposition": "none",
         "hovertemplate": "%{y}<br>%{fullData.name}<br>%{text}<br>%{x:.4g} ms"
         "<extra></extra>",
@@ -227,9 +227,9 @@ def _bar_label(label: str) -> str:
     >>> _bar_label("epyc"), _bar_label("two-core-epyc cpu:threads=1")
     ('epyc', 'two-core-epyc<br>cpu:threads=1')
     """
-    machine, space, hardware = plain(label).partition(" ")
+    machine, space, hardware = escaped(label).partition(" ")
     if len(label) <= LONG_LABEL or not space:
-        return plain(label)
+        return escaped(label)
     return f"{machine}<br>{hardware}"
 
 

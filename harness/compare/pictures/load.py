@@ -11,9 +11,9 @@ from harness.compare.pictures.picture import (
     Figure,
     Picture,
     blank,
+    escaped,
     log_axis,
     looks,
-    plain,
     small_label,
 )
 from harness.compare.pictures.select import drawn_labels
@@ -45,7 +45,7 @@ def _picture(
         HEIGHT_PX,
         log_axis("load (hours of audio a day)", (c.audio_hours_per_day for c in costs)),
         log_axis(
-            f"{plain(money.currency)} over {money.years:g} years",
+            f"{escaped(money.currency)} over {money.years:g} years",
             (cost.cost for cost in costs),
         ),
     )
@@ -75,7 +75,7 @@ def _add_line(figure: Figure, own: Sequence[LoadCost], colour: str, dash: str) -
     figure["data"].append(
         {
             "type": "scatter",
-            "name": plain(own[0].candidate),
+            "name": escaped(own[0].candidate),
             "mode": "lines",
             "x": [cost.audio_hours_per_day for cost in own],
             "y": [cost.cost for cost in own],

@@ -20,9 +20,9 @@ from harness.compare.pictures.picture import (
     Trace,
     blank,
     colour_legend,
+    escaped,
     log_axis,
     looks,
-    plain,
     spans_much,
     titled,
     whiskers,
@@ -149,7 +149,7 @@ def _figure(
     figure = blank(
         HEIGHT_PX,
         _latency_axis(points),
-        titled(f"{plain(metric)} {unit_of(metric)}".rstrip()),
+        titled(f"{escaped(metric)} {unit_of(metric)}".rstrip()),
     )
     compressions = dict.fromkeys(sorted(point.work.compression for point in points))
     symbols = {c: SYMBOLS[i % len(SYMBOLS)] for i, c in enumerate(compressions)}
@@ -192,7 +192,7 @@ def _marks(
 ) -> Trace:
     """The points of one candidate that are within their gate."""
     points = [point for point in own if point.is_ranked]
-    name = plain(own[0].label)
+    name = escaped(own[0].label)
     values = [point.error.value * scale for point in points]
     ends = [_scaled(point.error.interval, scale) for point in points]
     bars = whiskers(values, ends, look.colour) | {"thickness": 1, "width": 2}
@@ -230,14 +230,14 @@ def _failing(points: Sequence[Point], scale: float) -> Iterator[Trace]:
                 "size": 9,
                 "line": {"color": GREY, "width": 2},
             },
-            "text": [f"{plain(point.label)}<br>{_hover(point)}" for point in points],
+            "text": [f"{escaped(point.label)}<br>{_hover(point)}" for point in points],
             "hovertemplate": "beyond its gate<br>%{text}<br>%{x:.4g} ms, %{y:.4g}"
             "<extra></extra>",
         }
 
 
 def _hover(point: Point) -> str:
-    return plain(variant(point.work))
+    return escaped(variant(point.work))
 
 
 def _scaled(ends: tuple[float, float], scale: float) -> tuple[float, float]:
@@ -249,7 +249,7 @@ def _symbol_legend(symbols: dict[str, str]) -> list[Trace]:
     return [
         {
             "type": "scatter",
-            "name": plain(compression),
+            "name": escaped(compression),
             "mode": "markers",
             "x": [None],
             "y": [None],

@@ -213,8 +213,8 @@ def colour_legend(look: Mapping[str, Look]) -> list[Trace]:
     return [
         {
             "type": "scatter",
-            "name": plain(label),
-            "legendgroup": plain(label),
+            "name": escaped(label),
+            "legendgroup": escaped(label),
             "mode": "lines",
             "x": [None],
             "y": [None],
@@ -228,11 +228,11 @@ def small_label(text: str) -> dict[str, Any]:
     return {"text": text, "showarrow": False, "font": {"size": 11, "color": GREY}}
 
 
-def plain(text: object) -> str:
+def escaped(text: object) -> str:
     """Text for plotly, which renders some HTML in every text that it draws: names come
     from files, so they are shown, never rendered.
 
-    >>> plain("<b>fast</b> & cheap")
+    >>> escaped("<b>fast</b> & cheap")
     '&lt;b&gt;fast&lt;/b&gt; &amp; cheap'
     """
     # No quotes: they need no escape outside of attributes, and plotly knows none.

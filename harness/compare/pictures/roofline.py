@@ -20,9 +20,9 @@ from harness.compare.pictures.picture import (
     Figure,
     Picture,
     blank,
+    escaped,
     log_axis,
     looks,
-    plain,
 )
 from harness.compare.pictures.select import (
     Group,
@@ -166,8 +166,8 @@ def _add_roof(
     figure["data"].append(
         {
             "type": "scatter",
-            "name": plain(f"{roof.label} {roof.precision}"),
-            "legendgroup": plain(f"{roof.label} {roof.precision}"),
+            "name": escaped(f"{roof.label} {roof.precision}"),
+            "legendgroup": escaped(f"{roof.label} {roof.precision}"),
             "mode": "lines",
             "x": at,
             "y": [roof.height(intensity) / GIGA for intensity in at],
@@ -183,8 +183,8 @@ def _add_points(
     figure["data"].append(
         {
             "type": "scatter",
-            "name": plain(f"{roof.label} {roof.precision}"),
-            "legendgroup": plain(f"{roof.label} {roof.precision}"),
+            "name": escaped(f"{roof.label} {roof.precision}"),
+            "legendgroup": escaped(f"{roof.label} {roof.precision}"),
             "showlegend": False,
             "mode": "markers",
             "x": [point.intensity for point in points],
@@ -205,7 +205,7 @@ def _hovers(points: Sequence[Point]) -> Iterator[str]:
     for point in points:
         share = 100 * point.peak.fraction_of_peak
         work = f"{variant(point.work)} b{point.work.batch_size}"
-        yield f"{plain(work)}: {share:.3g} % of the peak"
+        yield f"{escaped(work)}: {share:.3g} % of the peak"
 
 
 def _table(id: str, group: Group, points: Sequence[Point]) -> Table:

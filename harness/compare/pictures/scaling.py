@@ -15,9 +15,9 @@ from harness.compare.pictures.picture import (
     Trace,
     blank,
     colour_legend,
+    escaped,
     interval,
     looks,
-    plain,
     titled,
     whiskers,
 )
@@ -136,8 +136,8 @@ def _line(line: Line, colour: str) -> Trace:
     values = [estimate.value for estimate in found]
     return {
         "type": "scatter",
-        "name": plain(line.label),
-        "legendgroup": plain(line.label),
+        "name": escaped(line.label),
+        "legendgroup": escaped(line.label),
         "showlegend": False,
         "mode": "lines+markers",
         "x": line.sizes,
@@ -145,7 +145,7 @@ def _line(line: Line, colour: str) -> Trace:
         "error_y": whiskers(values, map(interval, found), colour),
         "line": {"color": colour, "dash": DASHES[line.place], "width": 2},
         "marker": {"symbol": SYMBOLS[line.place], "size": 8},
-        "text": [plain(line.variant)] * len(values),
+        "text": [escaped(line.variant)] * len(values),
         "hovertemplate": "%{fullData.name}<br>%{text} b%{x}<br>%{y:.4g}<extra></extra>",
     }
 
@@ -159,7 +159,7 @@ def _variant_legend(names: Sequence[str]) -> list[Trace]:
     return [
         {
             "type": "scatter",
-            "name": plain(name),
+            "name": escaped(name),
             "mode": "lines+markers",
             "x": [None],
             "y": [None],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.compare.model import Comparison, Estimate, Measured, Row, Work
-from harness.compare.pictures.picture import plain
+from harness.compare.pictures.picture import escaped
 
 CANDIDATES = 8  # at most in a picture: there are no more colours to tell apart
 
@@ -69,7 +69,7 @@ def tick(work: Work) -> str:
     """
     options = (f"{name}={value}" for name, value in work.options)
     second = " ".join((work.runtime, f"b{work.batch_size}", *options))
-    return f"{plain(work.compression)}<br>{plain(second)}"
+    return f"{escaped(work.compression)}<br>{escaped(second)}"
 
 
 def best(

@@ -13,9 +13,9 @@ from harness.compare.pictures.picture import (
     Figure,
     Picture,
     axis,
+    escaped,
     key,
     panelled,
-    plain,
     small_label,
     thinned,
     titled,
@@ -83,7 +83,7 @@ def _figure(panels: Sequence[Panel]) -> Figure:
         [PANEL_PX] * len(panels),
         GAP_PX,
         FRAME_PX,
-        [plain(panel.label) for panel in panels],
+        [escaped(panel.label) for panel in panels],
     )
     named: set[str] = set()
     for number, panel in enumerate(panels, 1):
@@ -130,7 +130,7 @@ def _add_lines(
                 "xaxis": axis("x", number),
                 "yaxis": axis("y", right if is_right else number),
                 "line": look,
-                "text": [plain(moment.stage) for moment in panel.moments],
+                "text": [escaped(moment.stage) for moment in panel.moments],
                 "hovertemplate": "%{fullData.name}, %{text}<br>%{x:.4g} s: %{y:.4g}"
                 "<extra></extra>",
             }
@@ -184,7 +184,7 @@ def _add_stages(figure: Figure, panel: Panel, number: int, span_s: float) -> Non
         figure["layout"]["shapes"].append(band | {"fillcolor": SHADES[place % 2]})
         if end_s - start_s > LABELLED_SHARE * span_s:
             at = {"x": start_s, "xanchor": "left", "y": 0, "yanchor": "bottom"}
-            name = small_label(plain(stage)) | across | at
+            name = small_label(escaped(stage)) | across | at
             figure["layout"]["annotations"].append(name)
         start_s = end_s
 

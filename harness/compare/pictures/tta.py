@@ -16,13 +16,13 @@ from harness.compare.pictures.picture import (
     Picture,
     Trace,
     axis,
+    escaped,
     interval,
     key,
     line_across,
     log_axis,
     looks,
     panelled,
-    plain,
     spans_much,
     titled,
     whiskers,
@@ -65,7 +65,7 @@ def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
         on = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}
         figure["data"] += [trace | on for trace in traces]
         _add_targets(figure, drawn, metric, panel)
-        title = f"{plain(metric)} {unit_of(metric)}".rstrip()
+        title = f"{escaped(metric)} {unit_of(metric)}".rstrip()
         figure["layout"][key("y", panel)] |= titled(title, rangemode="tozero")
         figure["layout"][key("x", panel)] |= _time_axis(drawn, panel)
     id = f"tta-{place}"
@@ -101,8 +101,8 @@ def _curves(
         known = [point for point in points if metric in point.errors]
         yield {
             "type": "scatter",
-            "name": plain(label),
-            "legendgroup": plain(label),
+            "name": escaped(label),
+            "legendgroup": escaped(label),
             "showlegend": panel == 1 and label not in named,
             "mode": "lines",
             "x": [point.end_s / drawn.unit_s for point in known],
@@ -134,8 +134,8 @@ def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace
         ends = [_in_unit(interval(estimate), drawn.unit_s) for estimate in times]
         yield {
             "type": "scatter",
-            "name": plain(label),
-            "legendgroup": plain(label),
+            "name": escaped(label),
+            "legendgroup": escaped(label),
             "showlegend": False,
             "mode": "markers",
             "x": values,
@@ -147,7 +147,7 @@ def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace
                 "color": "#ffffff",
                 "line": {"color": look[label].colour, "width": 2.5},
             },
-            "text": [plain(level_text(t.metric, t.level)) for t in reached],
+            "text": [escaped(level_text(t.metric, t.level)) for t in reached],
             "hovertemplate": "%{fullData.name}<br>%{text} after %{x:.4g}"
             "<extra></extra>",
         }
@@ -172,7 +172,7 @@ def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
             continue
         yield {
             "type": "scatter",
-            "name": plain(f"published: {name}"),
+            "name": escaped(f"published: {name}"),
             "legendgroup": f"published {place}",
             "showlegend": _is_first(drawn, name, metric),
             "mode": "markers",
@@ -184,7 +184,7 @@ def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
                 "color": "#000000",
                 "line": {"width": 1.5},
             },
-            "text": [plain(one.source) for one in found],
+            "text": [escaped(one.source) for one in found],
             "hovertemplate": "%{fullData.name}<br>%{y:.4g} after %{x:.4g}"
             "<br>%{text}<extra></extra>",
         }
@@ -204,7 +204,7 @@ def _add_targets(figure: Figure, drawn: Drawn, metric: str, panel: int) -> None:
     for level in sorted(ours | theirs):
         at_px = level * px_of_one
         last_px = max(at_px, last_px + LINE_PX)
-        text, height = plain(level_text(metric, level)), level * scale_of(metric)
+        text, height = escaped(level_text(metric, level)), level * scale_of(metric)
         shape, label = line_across(height, panel, text, last_px - at_px)
         figure["layout"]["shapes"].append(shape)
         figure["layout"]["annotations"].append(label)
