@@ -88,11 +88,13 @@ class Doubt:
 def doubt(means: np.ndarray, logs: Sequence[Sequence[np.ndarray]]) -> Doubt:
     """Of candidates whose logarithms of time sum up to `means` (C,).
 
-    `logs` has a list for each candidate, and in it an array (N,) for each work, times
-    the weight of that work; N may differ, and is 2 at least. Each cell was measured by
-    processes of its own, so that squared errors add up, over works and over the two of
-    a pair, with the degrees of freedom of Satterthwaite (An approximate distribution of
-    estimates of variance components, Biometrics Bulletin 2, 1946):
+    `logs` has a list for each candidate, and in it an array (N,) for each work,
+    times the weight of that work; N may differ, and is 2 at least. Each cell was
+    measured by processes of its own and is taken to err by itself, though what
+    slows a whole run slows all its works: then the doubt is larger than told.
+    Squared errors add up, over works and over the two of a pair, with the degrees
+    of freedom of Satterthwaite (An approximate distribution of estimates of
+    variance components, Biometrics Bulletin 2, 1946):
     (sum of v)^2 / sum of (v^2 / (N - 1)), v being each cell's squared error.
 
     >>> three = np.array([1.0, 2.0, 3.0])

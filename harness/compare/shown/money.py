@@ -18,6 +18,11 @@ from harness.compare.table import (
 )
 from harness.compare.terms import MS
 
+STAGE = (
+    "Each hour of audio is through that workload alone: a service adds those of the "
+    "other stages, such as features and decoding."
+)
+
 
 def money_tables(comparison: Comparison) -> dict[str, Table | None]:
     """By the name of their place on the page."""
@@ -94,10 +99,10 @@ def _serving(money: Money) -> Table | None:
     )
     limits = limits_text(money)
     caption = f"The cheapest hour of audio{f' with {limits}' if limits else ''}"
-    notes: tuple[str, ...] = ()
+    notes = [STAGE]
     if any(name.endswith(MS) for name in money.limits):
-        notes = ("A latency here is that of a step, one after the other: no arrivals.",)
-    return Table("serving", caption, without_empty(columns), notes)
+        notes.append("A latency is that of a step, one after the other: no arrivals.")
+    return Table("serving", caption, without_empty(columns), tuple(notes))
 
 
 def _cost_estimate(serving: Serving) -> Estimate | None:

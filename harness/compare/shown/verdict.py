@@ -44,7 +44,8 @@ def _single(comparison: Comparison) -> tuple[str, ...]:
         for row in comparison.rows
         for cell in row.cells.values()
     )
-    parts = [f"{len(found):,} cases were measured on {comparison.baseline}"]
+    measured = _count(len(found), "case was", "cases were")
+    parts = [f"{measured} measured on {comparison.baseline}"]
     if failing:
         parts.append(f"{_count(failing, 'fails its', 'fail their')} gate")
     if skipped:

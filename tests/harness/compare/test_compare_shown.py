@@ -306,6 +306,14 @@ def test_money_shows_every_answer_with_its_currency_and_its_limits():
     assert {c.unit for c in found["prices"].columns} == {"", "USD"}
 
 
+def test_an_hour_of_audio_is_said_to_be_of_one_stage_without_arrivals():
+    stage, latency = money_tables(small())["serving"].notes
+    assert stage.startswith("Each hour of audio is through that workload alone")
+    assert latency.endswith("no arrivals.")
+    money = replace(small().money, limits={"wer": 0.25})
+    assert money_tables(replace(small(), money=money))["serving"].notes == (stage,)
+
+
 def test_a_priced_machine_of_a_document_is_told_from_the_compared():
     money = small().money
     assert "is" not in titles(money_tables(small())["prices"])
