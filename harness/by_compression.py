@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.record.result import is_ok
 from harness.record.schema import Record
-from harness.show import ABSENT, digits, error_cell, size_cell
+from harness.show import ABSENT, Accuracies, Cell, accuracies, digits, size_cell
 
 BASELINE = "fp32"
 MARK, DIFFERS = "*", "~"
@@ -42,8 +42,9 @@ def tables(records: Sequence[Record]) -> list[Table | Text]:
     parts: list[Table | Text] = []
     for group, some in _groups(operations, _of_one_batch_size).items():
         title = f"{group.text}: ms/step (time, as a multiple of that runtime's fp32)"
-        parts += [Text(title, style="italic"), _table(some)]
-        parts += [*map(Text, _notes(some)), Text()]
+        accuracy = accuracies(some)
+        parts += [Text(title, style="italic"), _table(some, accuracy)]
+        parts += [*map(Text, _notes(some, accuracy[1])), Text()]
     for group, some in _groups(operations, _of_any_batch_size).items():
         if table := _batch_table(some):
             title = f"{group.text}: items/s over batch sizes"
@@ -79,14 +80,15 @@ def _rows(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
     return rows
 
 
-def _table(records: Sequence[Record]) -> Table:
+def _table(records: Sequence[Record], accuracy: Accuracies) -> Table:
     rows = _rows(records)
     runtimes = list(dict.fromkeys(record.runtime for record in records))
-    table = _empty(["compression"], [*runtimes, "model MB", "error %"])
+    title, accuracy_cell = accuracy
+    table = _empty(["compression"], [*runtimes, "model MB", title])
     baselines = rows.get(BASELINE, {})
     for compression, row in rows.items():
         times = (_time_cell(row.get(name), baselines.get(name)) for name in runtimes)
-        figures = (_size(row, baselines), _error(row))
+        figures = (_size(row, baselines), _accuracy(row, accuracy_cell))
         table.add_row(Text(compression), *map(Text, (*times, *figures)))
     return table
 
@@ -165,9 +167,9 @@ def _ratio(record: Record, baseline: Record | None) -> str:
     return f" ({base / own:.1f}x smaller)" if base > own else f" ({own / base:.1f}x)"
 
 
-def _error(row: dict[str, Record]) -> str:
-    """The error on the first runtime that tells one."""
-    told = {name: error_cell(record) for name, record in row.items()}
+def _accuracy(row: dict[str, Record], cell: Cell) -> str:
+    """The accuracy on the first runtime that tells one."""
+    told = {name: cell(record) for name, record in row.items()}
     runtime = _first(told)
     return ABSENT if runtime is None else told[runtime] + _differs(told)
 
@@ -190,14 +192,14 @@ def _others(told: dict[str, str]) -> dict[str, list[str]]:
     return others
 
 
-def _notes(records: Sequence[Record]) -> list[str]:
-    """Sizes and errors of the runtimes that differ from what the table shows."""
+def _notes(records: Sequence[Record], accuracy: Cell) -> list[str]:
+    """Sizes and accuracies of the runtimes that differ from what the table shows."""
     lines = []
     for compression, row in _rows(records).items():
         sizes = _others({name: size_cell(record) for name, record in row.items()})
-        errors = _others({name: error_cell(record) for name, record in row.items()})
+        unlike = _others({name: accuracy(record) for name, record in row.items()})
         told = [f"{cell} MB on {', '.join(where)}" for cell, where in sizes.items()]
-        told += [f"{cell} on {', '.join(where)}" for cell, where in errors.items()]
+        told += [f"{cell} on {', '.join(where)}" for cell, where in unlike.items()]
         if told:
             lines.append(f"{DIFFERS} {compression}: {'; '.join(told)}")
     return lines

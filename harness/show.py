@@ -9,14 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.metrics import UNITS, is_rate, level_text, title_of, value_text
 from harness.record.result import is_ok
-from harness.record.schema import Record
+from harness.record.schema import AccuracyMetric, Record
 
 WIDTH = 200  # where the output is no terminal: no id is folded
-ERROR_RATES = ("wer", "cer", "per")
 FAILS = " FAILS GATE"
 SPOILED = " spoiled"  # other load disturbed what counts: a warning says how much
 ABSENT = "-"  # not known, or not measured
+
+Cell = Callable[[Record], str]
+Accuracies = tuple[str, Cell]  # title and cells of a column
 
 
 def summary_text(records: Sequence[Record], width: int = WIDTH) -> str:
@@ -57,8 +60,9 @@ def _training_table(records: Sequence[Record]) -> Table:
     table = Table(title="time to accuracy", title_justify="left", box=None)
     found = [t for record in records if record.tta for t in record.tta.targets]
     targets = dict.fromkeys((target.metric, target.level) for target in found)
-    levels = [f"{metric} {100 * level:g} %" for metric, level in targets]
-    _add_columns(table, [*levels, "epochs", "s/epoch", "RTFx", "WER %", "peak MiB"])
+    levels = [level_text(metric, level) for metric, level in targets]
+    title, cell = _training_accuracy(records)
+    _add_columns(table, [*levels, "epochs", "s/epoch", "RTFx", title, "peak MiB"])
     for record in records:
         assert record.tta is not None
         reached = {(t.metric, t.level): t for t in record.tta.targets}
@@ -66,31 +70,39 @@ def _training_table(records: Sequence[Record]) -> Table:
             _format(target.tta_s if target else None, "{:.1f} s")
             for target in map(reached.get, targets)
         ]
-        table.add_row(Text(record.case_id), *cells, *_training_cells(record))
+        table.add_row(Text(record.case_id), *cells, *_training_cells(record, cell))
     return table
 
 
-def _training_cells(record: Record) -> list[str]:
+def _training_accuracy(records: Sequence[Record]) -> Accuracies:
+    """Of trainings that all end in words, the word error rate alone."""
+    known = [metrics for record in records if (metrics := _metrics(record))]
+    if all("wer" in metrics for metrics in known):
+        return "WER %", _word_error_percent
+    return accuracies(records)
+
+
+def _training_cells(record: Record, accuracy: Cell) -> list[str]:
     assert record.tta is not None
     assert record.timing is not None
     return [
         str(len(record.tta.curve)),
         _format(record.tta.s_per_epoch, "{:.2f}") + _spoiled(record),
         f"{record.timing.rtfx:.0f}",
-        _metric(record, "wer"),
+        accuracy(record),
         _peak_mib(record),
     ]
 
 
 def _operation_table(records: Sequence[Record]) -> Table:
     table = Table(title="operations", title_justify="left", box=None)
-    columns: list[tuple[str, Callable[[Record], str]]] = [
+    columns: list[tuple[str, Cell]] = [
         ("ms/step", _step_ms),
         ("95 % interval", _interval_ms),
         ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
         ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
-        ("error %", error_cell),
+        accuracies(records),
         ("model MB", size_cell),
         ("peak MiB", _peak_mib),
         ("of peak %", _fraction),
@@ -128,25 +140,42 @@ def _p90_ms(record: Record) -> str:
     return _format(latency.p90.value if latency else None, "{:.3g}")
 
 
-def error_cell(record: Record) -> str:
-    """The first error rate there is, but one that fails its gate before all others; a
-    gate on another metric, such as the edit distance, is told beside it."""
-    metrics = (record.accuracy.metrics if record.accuracy else None) or {}
-    found = [name for name in ERROR_RATES if name in metrics]
+def accuracies(records: Sequence[Record]) -> Accuracies:
+    """Title and cells of a column. Where all of it are shares of errors, the title has
+    the percent; else each cell has its unit."""
+    names = [name for record in records if (name := _metric_shown(record))]
+    if all(map(is_rate, names)):
+        return "error %", lambda record: accuracy_text(record).replace(" %", "")
+    return "accuracy", accuracy_text
+
+
+def accuracy_text(record: Record) -> str:
+    """The metric that is shown, with its unit; a gate on another one that was missed,
+    such as that on the edit distance, is told beside it."""
+    metrics, name = _metrics(record), _metric_shown(record)
+    if name is None:
+        return ABSENT
+    failed = any(metric.passed is False for metric in metrics.values())
+    text = f"{title_of(name)} {value_text(name, metrics[name].value)}"
+    return text + FAILS if failed else text
+
+
+def _metric_shown(record: Record) -> str | None:
+    """The first that there is, but one that fails its gate before all others."""
+    metrics = _metrics(record)
+    found = [name for name in UNITS if name in metrics]
     failed = [name for name in found if metrics[name].passed is False]
-    names = failed or found
-    if not names:
-        return ABSENT
-    elsewhere = any(metric.passed is False for metric in metrics.values())
-    mark = FAILS if elsewhere and not failed else ""
-    return f"{names[0]} {_metric(record, names[0])}{mark}"
+    return next(iter(failed or found), None)
 
 
-def _metric(record: Record, name: str) -> str:
-    metrics = record.accuracy.metrics if record.accuracy else None
-    if not metrics or name not in metrics:
+def _metrics(record: Record) -> dict[str, AccuracyMetric]:
+    return (record.accuracy.metrics if record.accuracy else None) or {}
+
+
+def _word_error_percent(record: Record) -> str:
+    metric = _metrics(record).get("wer")
+    if metric is None:
         return ABSENT
-    metric = metrics[name]
     failed = FAILS if metric.passed is False else ""
     return f"{100 * metric.value:.1f}{failed}"
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from harness.case import Case
 from harness.hardware import Hardware
+from harness.metrics import Better, as_loss, check_better
 from harness.observe.kernels import Profiled
 from harness.profile import Profile
 
@@ -54,7 +55,9 @@ class Metric:
     """One accuracy figure of the very weights that are timed, on held-out data.
 
     `difference` is compressed minus baseline over the same utterances, with its 95 %
-    interval; `gate` is the largest difference that passes.
+    interval. `gate` is the largest loss that passes, in the metric's own units: so far
+    may it rise where lower is `better`, and fall where higher is. ValueError for any
+    other direction.
     """
 
     value: float
@@ -64,12 +67,16 @@ class Metric:
     difference: float | None = None
     difference_interval: tuple[float, float] | None = None
     gate: float | None = None
+    better: Better = "lower"
+
+    def __post_init__(self) -> None:
+        check_better(self.better)
 
     @property
     def passed(self) -> bool | None:
         if self.gate is None or self.difference is None:
             return None
-        return self.difference <= self.gate
+        return as_loss(self.difference, self.better) <= self.gate
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,8 @@ class TrainingEvent(Protocol):
     """What a training generator yields; the harness stamps the time of each.
 
     kind "state": the named state begins; "step": an optimizer step ended; "epoch": an
-    epoch and its evaluation ended, with `errors`, the validation error per metric;
+    epoch and its evaluation ended, with `errors`, the value of each metric in
+    validation, whichever way it is better;
     "resumed", first of all where there is one: it goes on from a checkpoint, and
     `saved` is what the harness gave it to keep there.
     """
@@ -147,10 +155,16 @@ class TrainingEvent(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """A level of a metric to be reached; 0.1 means 10 %."""
+    """A level of a metric to be reached: 0.1 of an error rate means 10 %. It is reached
+    from above where lower is `better`, from below where higher is; ValueError for any
+    other direction."""
 
     metric: str
     level: float
+    better: Better = "lower"
+
+    def __post_init__(self) -> None:
+        check_better(self.better)
 
 
 @dataclass(frozen=True)

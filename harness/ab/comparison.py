@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.ab.pair import Round, SideEndedError
 from harness.ab.verdict import THRESHOLD_PERCENT, Verdict, judge
+from harness.metrics import Better, as_loss
 from harness.observe.noise import LIMITS
 from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 
@@ -18,14 +19,15 @@ MORE_MEMORY = ("less", "more")  # the words of a verdict on memory
 
 @dataclass(frozen=True)
 class MetricChange:
-    """An error rate of both states; `chance` is the 95 % interval of A's. `b` is None
-    where B tells it no longer; `gate_lost`: B fails a gate that A passes."""
+    """A metric of both states; `chance` is the 95 % interval of A's. `b` is None where
+    B tells it no longer; `gate_lost`: B fails a gate that A passes."""
 
     name: str
     a: float
     b: float | None
     chance: tuple[float, float]
     gate_lost: bool = False
+    better: Better = "lower"
 
     @property
     def word(self) -> str:
@@ -36,7 +38,8 @@ class MetricChange:
             return "same"
         if self.chance[0] <= self.b <= self.chance[1]:
             return "differs"
-        return "worse" if self.b > self.a else "better"
+        lost = as_loss(self.b - self.a, self.better)
+        return "worse" if lost > 0 else "better"
 
 
 @dataclass(frozen=True)
@@ -199,8 +202,10 @@ def _metrics_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
 def _change(
     name: str, a: Mapping[str, Any], b: Mapping[str, Any] | None
 ) -> MetricChange:
+    """A suite of before metrics had a direction tells none: lower is better."""
     low, high = a["interval"]
-    if b is None:
-        return MetricChange(name, a["value"], None, (low, high))
-    lost = b.get("passed") is False and a.get("passed") is not False
-    return MetricChange(name, a["value"], b["value"], (low, high), lost)
+    better = (b or a).get("better", "lower")
+    value = None if b is None else b["value"]
+    passed = None if b is None else b.get("passed")
+    lost = passed is False and a.get("passed") is not False
+    return MetricChange(name, a["value"], value, (low, high), lost, better)

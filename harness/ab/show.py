@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from harness.ab.comparison import Comparison
+from harness.ab.comparison import Comparison, MetricChange
+from harness.metrics import scale_of, title_of, unit_of
 from harness.statistics import RatioEstimate
 
 
@@ -78,13 +79,16 @@ def _accuracy(comparison: Comparison) -> str:
     changed = [m for m in comparison.metrics if m.word != "same"]
     if not changed:
         return "same"
-    return ", ".join(
-        f"{m.word}: {m.name} {100 * m.a:.2f} to {_percent(m.b)}" for m in changed
-    )
+    return ", ".join(map(_change, changed))
 
 
-def _percent(value: float | None) -> str:
-    return "nothing" if value is None else f"{100 * value:.2f} %"
+def _change(metric: MetricChange) -> str:
+    """In hundredths of its unit, for a change may be small."""
+    scale, unit = scale_of(metric.name), unit_of(metric.name)
+    before = f"{metric.word}: {title_of(metric.name)} {scale * metric.a:z.2f} to"
+    if metric.b is None:
+        return f"{before} nothing"
+    return f"{before} {scale * metric.b:z.2f} {unit}".rstrip()
 
 
 def remarks(comparisons: Sequence[Comparison]) -> list[str]:

@@ -7,7 +7,10 @@ name would be taken for a benchmark itself:
 
     Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer",))
 
-asv takes any rise for a regression, so all that is shown falls when it gets better.
+asv takes any rise for a regression, and judges by ratios, so that all that is shown is
+positive and falls when it gets better. A metric of which higher is better is shown as
+its reciprocal, and called so: `metrics=("inverse_si_sdr",)`. Of dB that is the
+reciprocal of the ratio of powers: 1 dB less is a rise by 26 %, wherever it starts.
 The harness's seconds come as `time_*` and not as `track_*`: asv runs `time_*` alone in
 rounds that alternate between two commits, and tests alone their samples for
 significance.
@@ -29,14 +32,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
+from harness.metrics import unit_of
 from harness.profile import COMMIT
 from harness.workload import Context, Operation, UnsupportedError, Workload
 
 if TYPE_CHECKING:
     from harness.measure.run import Runner
-    from harness.record.schema import Record
+    from harness.record.schema import AccuracyMetric, Record
 
 HARDWARE = "cpu"
+INVERSE = "inverse_"  # before the name of a metric of which higher is better
 PROCESS = 1  # not the first: without accuracy and kernel profile
 # Each is a process of its own with one sample, for processes differ by more than the
 # samples of one do. Mann and Whitney's test at asv's 0.2 % takes seven a commit; among
@@ -141,8 +146,9 @@ def classes(
 ) -> tuple[type, type, type]:
     """Steady, Plain and Tracked of a workload, for the top level of its file.
 
-    `metrics` are those of its accuracy; each gives a `track_<metric>`. One call a file:
-    asv knows a cache by its function's module and line.
+    `metrics` are those of its accuracy, those of which higher is better as
+    `inverse_<metric>`; each gives a `track_<metric>`. One call a file: asv knows a
+    cache by its function's module and line.
     """
     module = workload.build.__module__
     names = {
@@ -199,11 +205,21 @@ def tracked(record: Record) -> dict[str, Any]:
     accuracy, memory, energy = record.accuracy, record.memory, record.energy
     metrics = (accuracy.metrics if accuracy else None) or {}
     return {
-        "errors": {name: metric.value for name, metric in metrics.items()},
+        "errors": dict(_falling(name, metric) for name, metric in metrics.items()),
         "model_bytes": record.work.model_bytes,
         "peak_rss_bytes": memory.peak_rss_bytes if memory else None,
         "joules_per_audio_hour": energy.joules_per_audio_hour if energy else None,
     }
+
+
+def _falling(name: str, metric: AccuracyMetric) -> tuple[str, float]:
+    """A metric as a positive figure that falls when it gets better, by the name that
+    says so. Nothing to be known of a reciprocal of 0 or less."""
+    if metric.better == "lower":
+        return name, metric.value
+    if unit_of(name) == "dB":
+        return INVERSE + name, 10.0 ** (-metric.value / 10)
+    return INVERSE + name, 1 / metric.value if metric.value > 0 else nan
 
 
 def built_here(workload: Workload, case: Case) -> Operation:
@@ -255,7 +271,14 @@ def _this_machine() -> Machine:
 def _track_error(metric: str) -> Callable[[Any, Cache, str], float]:
     def track(self: Any, cache: Cache, case_id: str) -> float:
         errors = cache[case_id]["errors"]
-        return round(errors[metric], 6) if errors else nan  # asv prints every digit
+        if not errors:
+            return nan
+        if metric not in errors:
+            raise KeyError(
+                f"{metric} is not among the metrics of {case_id}: expected one of "
+                f"{', '.join(errors)}"
+            )
+        return float(f"{errors[metric]:.6g}")  # asv prints every digit
 
     track.unit = metric  # type: ignore[attr-defined]
     return track

@@ -16,11 +16,11 @@ from harness.compare.arguments import result_files
 from harness.compare.assemble import Question, assemble
 from harness.compare.document import as_json
 from harness.compare.facts import KINDS
-from harness.compare.metrics import is_rate
 from harness.compare.model import Comparison, Measured
 from harness.compare.terminal import as_markdown, printed
 from harness.compare.terms import Terms
 from harness.files import check_output, write_whole
+from harness.metrics import scale_of
 from harness.plan import discover
 from harness.record.result import ResultError
 from harness.show import WIDTH
@@ -28,6 +28,7 @@ from harness.text import plain, plain_path
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 YEARS = 4.0
+AT_MOST, AT_LEAST = "wer=25 or p99_ms=50", "si_sdr_improvement=6"  # examples
 LONGEST_ERROR = 2000  # texts of files stand in it
 
 
@@ -65,6 +66,12 @@ def asked_of_money(command: Callable[..., None]) -> Callable[..., None]:
             multiple=True,
             metavar="NAME=VALUE",
             help="a limit on what may serve: wer=25 (percent), p99_ms=50",
+        ),
+        click.option(
+            "--at-least",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="the same where higher is better: si_sdr_improvement=6 (dB)",
         ),
     )[::-1]:
         command = option(command)
@@ -204,25 +211,28 @@ def _terms(asked: dict[str, object]) -> Terms:
             utilization=percent / 100,  # type: ignore[operator]
             years=years,  # type: ignore[arg-type]
             load_audio_hours_per_day=load,  # type: ignore[arg-type]
-            limits=dict(map(_limit, asked["limits"])),  # type: ignore[call-overload]
+            limits=_limits("--at-most", asked["limits"], AT_MOST),  # type: ignore[arg-type]
+            at_least=_limits("--at-least", asked["at_least"], AT_LEAST),  # type: ignore[arg-type]
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _limit(text: str) -> tuple[str, float]:
+def _limits(option: str, texts: Iterable[str], like: str) -> dict[str, float]:
     """
-    >>> _limit("wer=25"), _limit("p99_ms=50")
-    (('wer', 0.25), ('p99_ms', 50.0))
+    >>> _limits("--at-most", ["wer=25", "p99_ms=50"], AT_MOST)
+    {'wer': 0.25, 'p99_ms': 50.0}
     """
-    name, _, value = text.partition("=")
-    try:
-        number = float(value)
-    except ValueError:
-        raise ValueError(
-            f"--at-most {text!r}: expected NAME=VALUE, such as wer=25 or p99_ms=50"
-        ) from None
-    return name, number / 100 if is_rate(name) else number
+    limits = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            limits[name] = float(value) / scale_of(name)
+        except ValueError:
+            raise ValueError(
+                f"{option} {text!r}: expected NAME=VALUE, such as {like}"
+            ) from None
+    return limits
 
 
 def _answer(question: Question) -> Comparison:

@@ -16,6 +16,7 @@ from harness.compare.kernels import coverage_percent, kernel_shares
 from harness.compare.match import Matched
 from harness.compare.model import Error, Estimate, Measured, NotMeasured, Peak, Row
 from harness.compare.trainings import training
+from harness.metrics import as_loss
 from harness.record.derive import independent_samples, latency_ms
 from harness.record.schema import AccuracyMetric
 from harness.statistics import PercentileBound, log_ratio
@@ -140,15 +141,19 @@ def _errors(found: Sequence[Figures]) -> dict[str, Error]:
 
 def _error(metrics: Sequence[AccuracyMetric]) -> Error:
     """Runs with other seeds have other errors: their mean, within the interval that
-    holds those of all, as all were taken on the same utterances. All must pass."""
+    holds those of all, as all were taken on the same utterances, and the largest loss.
+    All must pass."""
     lows, highs = zip(*(metric.interval for metric in metrics), strict=True)
+    better = metrics[0].better
+    differences = _known(metric.difference for metric in metrics)
     return Error(
         value=fmean(metric.value for metric in metrics),
         interval=(min(lows), max(highs)),
         n=min(metric.n for metric in metrics),
-        difference=max(_known(metric.difference for metric in metrics), default=None),
+        difference=max(differences, key=lambda d: as_loss(d, better), default=None),
         gate=min(_known(metric.gate for metric in metrics), default=None),
         passed=_all_passed(map(_passed, metrics)),
+        better=better,
     )
 
 
@@ -158,7 +163,9 @@ def _passed(metric: AccuracyMetric) -> bool | None:
     """
     if metric.gate is None:
         return metric.passed
-    return metric.difference is not None and metric.difference <= metric.gate
+    if metric.difference is None:
+        return False
+    return as_loss(metric.difference, metric.better) <= metric.gate
 
 
 def _all_passed(verdicts: Iterable[bool | None]) -> bool | None:

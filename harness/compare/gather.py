@@ -13,6 +13,7 @@ from harness.compare.differences import MOST_LINES, first_lines, line_count
 from harness.compare.extract import Extract, extract
 from harness.compare.machines import check_one_machine, host_of, shown_names
 from harness.compare.model import Candidate, Work
+from harness.metrics import Better
 from harness.record.result import Header, ResultError, fault, read
 from harness.record.schema import Count
 from harness.text import plain, plain_path, plain_values
@@ -65,6 +66,7 @@ def gather(arguments: Sequence[str]) -> Gathered:
         warnings += check_one_machine(name, same)
     shown = shown_names(names)
     attempts = [attempt for one in loaded for attempt in _attempts(one, shown)]
+    _check_directions(attempts)
     groups, idle = _by_candidate(attempts)
     warnings += [*_untold(attempts), *_cut(loaded)]
     return _gathered(groups, (*warnings, *idle))
@@ -126,6 +128,29 @@ def _run(header: Header, machine: str) -> Run:
         has_data_root=info.data_root is not None,
         fingerprint=plain_values(first_lines(header.machine)),
     )
+
+
+def _check_directions(attempts: Sequence[Attempt]) -> None:
+    """A metric that two cases tell to be better in other ways can be judged nowhere."""
+    found: dict[str, tuple[Better, Attempt]] = {}
+    for one in attempts:
+        for name, better in _directions(one.extract):
+            known, first = found.setdefault(name, (better, one))
+            if known != better:
+                raise ResultError(
+                    f"{one.run.file}: {one.extract.work}: {better} is better of "
+                    f"{name}, and {known} in {first.run.file}: {first.extract.work}; "
+                    "a file was edited, or is of another suite: measure again"
+                )
+
+
+def _directions(extract: Extract) -> Iterator[tuple[str, Better]]:
+    if extract.figures is None:
+        return
+    for name, metric in extract.figures.metrics.items():
+        yield name, metric.better
+    for target in extract.figures.trained.targets if extract.figures.trained else ():
+        yield plain(target.metric), target.better
 
 
 def _untold(attempts: Sequence[Attempt]) -> Iterator[str]:

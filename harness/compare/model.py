@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.metrics import Better
 from harness.statistics import PercentileBound
 
 
@@ -59,9 +60,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Error:
-    """An error rate (or another metric that falls when it gets better) on held-out
-    data, with its 95 % interval. `passed`: within the gate of its baseline; None where
-    there is no gate."""
+    """An error rate, or another metric, on held-out data with its 95 % interval.
+
+    `gate` is the largest loss that passes: so far may the `difference` rise where lower
+    is `better`, and fall where higher is. `passed`: within the gate of its baseline;
+    None where there is no gate.
+    """
 
     value: float
     interval: tuple[float, float]
@@ -69,11 +73,12 @@ class Error:
     difference: float | None
     gate: float | None
     passed: bool | None
+    better: Better = "lower"
 
 
 @dataclass(frozen=True)
 class TargetTime:
-    """Time to a level of an error, over the runs that were made (one a seed)."""
+    """Time to a level of a metric, over the runs that were made (one a seed)."""
 
     metric: str
     level: float
@@ -81,11 +86,12 @@ class TargetTime:
     reached: int
     tta_s: Estimate | None  # None unless every run reached it
     epochs: float | None  # mean over runs
+    better: Better = "lower"
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The end of an epoch: seconds since the model's creation, errors by metric."""
+    """The end of an epoch: seconds since the model's creation, values by metric."""
 
     end_s: float
     errors: Mapping[str, float]
@@ -346,7 +352,7 @@ class Money:
     utilization: float
     years: float
     load_audio_hours_per_day: float | None
-    limits: Mapping[str, float]  # "wer": 0.25, "p99_ms": 50
+    limits: Mapping[str, float]  # at most: "wer": 0.25, "p99_ms": 50
     prices: tuple[Price, ...]
     serving: tuple[Serving, ...]
     to_accuracy: tuple[AccuracyCost, ...]
@@ -354,6 +360,7 @@ class Money:
     total: tuple[LoadCost, ...]  # for the stated load
     over_load: tuple[LoadCost, ...]  # the same over a range of loads, for the picture
     warnings: tuple[str, ...] = ()
+    at_least: Mapping[str, float] = field(default_factory=dict)  # "si_sdr": 6
 
 
 @dataclass(frozen=True)
@@ -370,6 +377,7 @@ class PublishedTime:
     source: str
     compression: str = "fp32"
     batch_size: int = 1
+    better: Better = "lower"
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def money(
     do not end in text by nature, such as feeding alone: they serve nobody, and have no
     price. ValueError where a limit is put on what no case tells."""
     served = _groups(rows, without_errors)
-    check_limits(terms.limits, [row for group in served for row in group.rows])
+    check_limits(terms, [row for group in served for row in group.rows])
     ours, warnings = energy_gaps(_tariffs(rows, candidates, prices, terms))
     theirs = _published_tariffs(published, prices, terms)
     servings, choices = [], []
@@ -64,6 +64,7 @@ def money(
         years=terms.years,
         load_audio_hours_per_day=terms.load_audio_hours_per_day,
         limits=dict(terms.limits),
+        at_least=dict(terms.at_least),
         prices=tuple(each.price for each in (*ours.values(), *theirs.values())),
         serving=tuple(servings),
         to_accuracy=(*_to_accuracy(rows, ours), *_published_costs(published, theirs)),
@@ -151,7 +152,7 @@ def _unfit(row: Row, cell: Measured | NotMeasured | None, terms: Terms) -> str |
         return f"no accuracy: {cell.errors_reason or 'no reason given'}"
     if cell.rtfx.value < LEAST_RTFX:
         return f"an RTFx of {cell.rtfx.value:g}"
-    return beyond_limits(cell, terms.limits)
+    return beyond_limits(cell, terms)
 
 
 def _none_fits(group: _Group, reasons: Sequence[str]) -> str:

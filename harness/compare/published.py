@@ -22,6 +22,7 @@ def published_times(
             setting=found.setting,
             metric=found.target.metric,
             level=found.target.level,
+            better=found.target.better,
             tta_s=found.tta_s,
             source=found.source,
             compression=found.compression,

@@ -23,6 +23,7 @@ from harness.compare.model import (
     Work,
 )
 from harness.compare.resampling import Doubt, doubt
+from harness.metrics import as_loss
 
 DRAWS = 10_000  # a share of 95 % is told to within 0.4 %
 SEED = 0
@@ -167,12 +168,14 @@ def _own_times(cells: Sequence[Measured]) -> str | tuple[Estimate, ...]:
         return tuple(cell.step_s for cell in cells)
     if not all(training.targets for training in trainings):
         return "a training without targets"
-    metric = trainings[0].targets[0].metric
+    first = trainings[0].targets[0]
+    metric, better = first.metric, first.better
     reached = [_reached(training, metric) for training in trainings]
     levels = set[float].intersection(*(set(each) for each in reached))
     if not levels:
         return f"no level of {metric} that every candidate reached in every run"
-    return tuple(each[min(levels)] for each in reached)
+    hardest = min(levels, key=lambda level: as_loss(level, better))
+    return tuple(each[hardest] for each in reached)
 
 
 def _reached(training: Training, metric: str) -> dict[float, Estimate]:

@@ -73,14 +73,20 @@ def text_column(title: str, texts: Iterable[str | None], **more: Any) -> Column:
     )
 
 
-def number_column(title: str, values: Iterable[float | None], **more: Any) -> Column:
-    """Numbers with as many decimals as the smallest needs for three digits.
+def number_column(
+    title: str,
+    values: Iterable[float | None],
+    decimals: int | None = None,
+    **more: Any,
+) -> Column:
+    """Numbers with so many decimals, or as many as the smallest needs for three digits.
 
     >>> number_column("a", [1.234, None, 85.06]).texts
     ('1.23', '-', '85.06')
     """
     rounded = tuple(None if value is None else brief(value) for value in values)
-    decimals = _decimals([value for value in rounded if value is not None])
+    if decimals is None:
+        decimals = _decimals([value for value in rounded if value is not None])
     return Column(title, tuple(_text(v, decimals) for v in rounded), rounded, **more)
 
 
@@ -203,7 +209,7 @@ def brief(value: float) -> float:
 def _text(value: float | None, decimals: int | None) -> str:
     if value is None:
         return ABSENT
-    return number(value) if decimals is None else f"{value:,.{decimals}f}"
+    return number(value) if decimals is None else f"{value:z,.{decimals}f}"
 
 
 def _decimals(values: Sequence[float]) -> int | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.compare.directions import directions
 from harness.compare.model import Measured, Row
+from harness.metrics import as_loss, scale_of
 
 MS = "_ms"  # ends the name of a limit on a percentile of the latency: "p99_ms"
 PERCENTILES = ("p50", "p90", "p99", "p99_9")
@@ -19,15 +21,18 @@ class Terms:
     for pro rata.
 
     `limits` are the highest error rates that will do ("wer": 0.25) and the highest
-    latencies ("p99_ms": 50). A latency keeps its limit where the percentile's 99 %
-    upper bound does. An error keeps it by the value that was measured: its interval is
-    shown beside it and not asked, and over other utterances the error may be higher.
+    latencies ("p99_ms": 50); `at_least` the lowest values that will do of metrics of
+    which higher is better ("si_sdr_improvement": 6). A latency keeps its limit where
+    the percentile's 99 % upper bound does. A metric keeps it by the value that was
+    measured: its interval is shown beside it and not asked, and over other utterances
+    it may be worse.
     """
 
     utilization: float
     years: float
     load_audio_hours_per_day: float | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         load = self.load_audio_hours_per_day
@@ -45,28 +50,45 @@ class Terms:
         for name, limit in self.limits.items():
             if not 0 <= limit < math.inf:
                 raise ValueError(f"limit {name} = {limit:g}: expected 0 or more")
+        for name, limit in self.at_least.items():
+            if not math.isfinite(limit):
+                raise ValueError(f"limit {name} = {limit:g}: expected a finite one")
 
 
-def check_limits(limits: Mapping[str, float], rows: Iterable[Row]) -> None:
-    """ValueError where a limit is put on what no case tells although some tell errors:
-    a slip of the pen would rule out everything."""
+def check_limits(terms: Terms, rows: Sequence[Row]) -> None:
+    """ValueError where a limit is put on what no case tells although some tell errors,
+    or at the wrong end of a metric: such a slip of the pen would rule out everything,
+    or nothing."""
     cells = [cell for row in rows for cell in row.cells.values()]
     metrics = {
         name for cell in cells if isinstance(cell, Measured) for name in cell.errors
     }
     known = sorted(metrics) + [percentile + MS for percentile in PERCENTILES]
-    for name in limits:
+    for name in (*terms.limits, *terms.at_least):
         if metrics and name not in known:
             raise ValueError(
                 f"limit {name}: found no case with that error or latency, expected one "
                 f"of {', '.join(known)}"
             )
+    better = directions(rows)
+    for name, limit in terms.limits.items():
+        if better.get(name) == "higher":
+            raise ValueError(_wrong_end(name, limit, "--at-most", "--at-least"))
+    for name, limit in terms.at_least.items():
+        if name in known and better.get(name) != "higher":
+            raise ValueError(_wrong_end(name, limit, "--at-least", "--at-most"))
 
 
-def beyond_limits(cell: Measured, limits: Mapping[str, float]) -> str | None:
+def _wrong_end(name: str, limit: float, given: str, wanted: str) -> str:
+    better = "higher" if wanted == "--at-least" else "lower"
+    stated = f"{name}={limit * scale_of(name):g}"
+    return f"{given}={stated}: {better} is better of {name}, expected {wanted}={stated}"
+
+
+def beyond_limits(cell: Measured, terms: Terms) -> str | None:
     """Why a case does not qualify; None where it does. A percentile keeps a limit where
     its 99 % upper bound does, which takes samples enough."""
-    for name, limit in limits.items():
+    for name, limit in (*terms.limits.items(), *terms.at_least.items()):
         percentile = name.removesuffix(MS)
         reason = (
             _too_slow(cell, percentile, limit)
@@ -81,8 +103,11 @@ def beyond_limits(cell: Measured, limits: Mapping[str, float]) -> str | None:
 def _too_wrong(cell: Measured, metric: str, limit: float) -> str | None:
     if metric not in cell.errors:
         return f"{metric} is not known"
-    found = cell.errors[metric].value
-    return None if found <= limit else f"{metric} {found:.4g} is above {limit:g}"
+    found, better = cell.errors[metric].value, cell.errors[metric].better
+    if as_loss(found, better) <= as_loss(limit, better):
+        return None
+    side = "above" if better == "lower" else "below"
+    return f"{metric} {found:.4g} is {side} {limit:g}"
 
 
 def _too_slow(cell: Measured, percentile: str, limit_ms: float) -> str | None:

@@ -19,32 +19,33 @@ def training(runs: Sequence[Trained]) -> Training | None:
     if not runs:
         return None
     epochs_s = [run.s_per_epoch for run in runs if run.s_per_epoch is not None]
-    targets = dict.fromkeys((t.metric, t.level) for run in runs for t in run.targets)
+    told = {(t.metric, t.level): t for run in runs for t in run.targets}
     return Training(
-        targets=tuple(_target_time(metric, level, runs) for metric, level in targets),
+        targets=tuple(_target_time(target, runs) for target in told.values()),
         s_per_epoch=log_estimate(epochs_s) if len(epochs_s) == len(runs) else None,
         curves=tuple(run.curve for run in runs),
         seeds=tuple(run.seed for run in runs),
     )
 
 
-def _target_time(metric: str, level: float, runs: Sequence[Trained]) -> TargetTime:
+def _target_time(target: TargetReached, runs: Sequence[Trained]) -> TargetTime:
     """A run that did not reach the level has no time, and then nor has the mean: to
     average over the others would reward the miss."""
     hits = sorted(
-        (hit for run in runs for hit in _hits(metric, level, run)),
+        (hit for run in runs for hit in _hits(target.metric, target.level, run)),
         key=lambda hit: hit[0],
     )
     left_out = 1 if len(runs) >= MANY else 0
     everywhere = len(hits) == len(runs)
     inner = hits[left_out : len(hits) - left_out]
     return TargetTime(
-        metric=plain(metric),
-        level=level,
+        metric=plain(target.metric),
+        level=target.level,
         runs=len(runs),
         reached=len(hits),
         tta_s=mean_estimate([s for s, _ in hits], left_out) if everywhere else None,
         epochs=fmean(epochs for _, epochs in inner) if everywhere else None,
+        better=target.better,
     )
 
 

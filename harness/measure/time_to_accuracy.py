@@ -1,7 +1,8 @@
 """Time to accuracy: a training is clocked from the creation of its model.
 
 TTA(a, e) is the time to the end of the first epoch at which the median of the last e
-per-epoch validation errors is at most a. Evaluation counts. A level that is not reached
+per-epoch validation errors is at most a (of a metric of which higher is better, at
+least a). Evaluation counts. A level that is not reached
 within the budget is a miss, never a number. (Baunsgaard, Wrede and Tozun, Training for
 Speech Recognition on Co-processors, with e = 3; the median keeps one lucky epoch from
 ending the race.)
@@ -11,10 +12,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any
 
+from harness.metrics import Better, as_loss
 from harness.workload import Target, TrainingEvent
 
 WINDOW_EPOCHS = 3
@@ -41,6 +43,7 @@ class Reached:
     reached: bool
     tta_s: float | None
     epochs_to_target: int | None
+    better: Better = "lower"
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,17 @@ def reached(
             f"the target {target.metric} is not among the errors of epoch {absent[0]}: "
             f"{', '.join(curve[0].errors) or 'none'}"
         )
-    errors = [point.errors[target.metric] for point in curve]
+    better = target.better
+    losses = [as_loss(point.errors[target.metric], better) for point in curve]
+    level = as_loss(target.level, better)
+    missed = Reached(target.metric, target.level, False, None, None, better)
     for end in range(window, len(curve) + 1):
-        if median(errors[end - window : end]) <= target.level:
-            point = curve[end - 1]
-            return Reached(target.metric, target.level, True, point.end_s, point.epoch)
-    return Reached(target.metric, target.level, False, None, None)
+        if median(losses[end - window : end]) <= level:
+            at = curve[end - 1]
+            return replace(
+                missed, reached=True, tta_s=at.end_s, epochs_to_target=at.epoch
+            )
+    return missed
 
 
 def clock_training(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
+from harness.metrics import Better
 from harness.observe.kernels import ONEDNN_LOG
 
 SCHEMA_VERSION = 1
@@ -90,11 +91,14 @@ class Timing(Part):
 
 
 class TargetReached(Part):
+    """Records of before metrics had a direction hold none: lower is better."""
+
     metric: str
-    level: Amount
+    level: Number
     reached: bool
     tta_s: Seconds | None
     epochs_to_target: Count | None
+    better: Better = "lower"
 
     @model_validator(mode="after")
     def _a_miss_has_no_number(self) -> TargetReached:
@@ -112,7 +116,7 @@ class CurvePoint(Part):
     train_s: Seconds
     loss: Number | None
     validation_loss: Number | None
-    errors: Annotated[dict[str, Amount], Field(max_length=MOST_METRICS)]
+    errors: Annotated[dict[str, Number], Field(max_length=MOST_METRICS)]
 
 
 class TimeToAccuracy(Part):
@@ -130,6 +134,10 @@ class TimeToAccuracy(Part):
 
 
 class AccuracyMetric(Part):
+    """`gate` is the largest loss that passes: a rise of the difference where lower is
+    `better`, a fall where higher is. Records of before metrics had a direction hold
+    none: lower is better."""
+
     value: Number
     n: Count
     interval: tuple[Number, Number]
@@ -138,6 +146,7 @@ class AccuracyMetric(Part):
     difference_interval: tuple[Number, Number] | None = None
     gate: Number | None = None
     passed: bool | None = None
+    better: Better = "lower"
 
 
 class TranscriptRecord(Part):

@@ -134,7 +134,12 @@ def point(
     }
 
 
-def target(level: float, tta_s: float | None, epochs: int | None) -> dict[str, Any]:
+def target(
+    level: float,
+    tta_s: float | None = None,
+    epochs: int | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
     """Where a level of CER was reached, or that it was not."""
     return {
         "metric": "cer",
@@ -142,7 +147,7 @@ def target(level: float, tta_s: float | None, epochs: int | None) -> dict[str, A
         "reached": tta_s is not None,
         "tta_s": tta_s,
         "epochs_to_target": epochs,
-    }
+    } | changes
 
 
 def record(*outcomes: Outcome, case: Case = CASE, **peaks: Any) -> Record:

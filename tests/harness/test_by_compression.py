@@ -220,3 +220,15 @@ def test_names_of_a_file_are_no_markup() -> None:
     assert shown[0].startswith("toy/[b] on cpu")
     assert shown[1].split()[:2] == ["compression", "[/oops]"]
     assert cells(shown, "[red]x")[1] == "100"
+
+
+def test_separation_is_told_in_db_and_what_differs_too() -> None:
+    names = [case("fp32"), case("fp32", "openvino"), case("prune-l1-structured-30")]
+    values = [("si_sdr", 9.26, None), ("si_sdr", 9.0, None), ("si_sdr", -0.5, False)]
+    shown = printed(
+        *(run(n, 0.05, error=value) for n, value in zip(names, values, strict=True))
+    )
+    assert shown[1].split("  ")[-1].strip() == "accuracy"
+    assert cells(shown, "fp32")[-1] == "SI-SDR 9.3 dB ~"
+    assert cells(shown, "prune")[-1] == "SI-SDR -0.5 dB FAILS GATE"
+    assert "~ fp32: SI-SDR 9.0 dB on openvino" in shown

@@ -6,7 +6,7 @@ import toy
 
 from harness.case import Case
 from harness.plan import discover, plan
-from harness.workload import Metric, Point, Workload
+from harness.workload import Metric, Point, Target, Workload
 
 POINT = Point("m", "bf16", "eager", 8, 12.5, (("beam", "16"),))
 ONE = Workload("one", "infer", "", toy.build, {"quick": (POINT,)})
@@ -66,3 +66,19 @@ def test_workloads_are_found_in_the_bench_modules_in_order(tmp_path, monkeypatch
 def test_a_metric_passes_its_gate_up_to_and_with_its_level(difference, gate, passed):
     metric = Metric(0.2, 50, (0.1, 0.3), difference=difference, gate=gate)
     assert metric.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("difference", "passed"), [(-0.5, True), (3.0, True), (-0.51, False), (None, None)]
+)
+def test_a_metric_of_which_higher_is_better_may_fall_by_its_gate(difference, passed):
+    metric = Metric(
+        9.0, 50, (8.5, 9.5), difference=difference, gate=0.5, better="higher"
+    )
+    assert metric.passed is passed
+
+
+@pytest.mark.parametrize("made", [Metric, Target])
+def test_a_direction_that_is_none_is_refused(made):
+    with pytest.raises(ValueError, match="better is 'up': expected 'lower' or 'hig"):
+        made("si_sdr", 1.0, *([(0.0, 1.0)] if made is Metric else []), better="up")

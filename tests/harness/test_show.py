@@ -205,3 +205,45 @@ def test_a_case_is_no_markup_whatever_it_is_called():
 
 def test_nothing_measured_is_nothing_shown():
     assert summary_text([]) == ""
+
+
+def of_metrics(case=CASE, **metrics):
+    """A record of metrics as (value, passed), of which higher is better."""
+    told = {
+        name: {"value": value, "n": 50, "interval": [value, value], "better": "higher"}
+        | {"passed": passed}
+        for name, (value, passed) in metrics.items()
+    }
+    return record(outcome(0.5, accuracy={"metrics": told, "reason": None}), case=case)
+
+
+def test_separation_is_shown_by_its_improvement_in_db():
+    told = {"si_sdr": (2.0, None), "si_sdr_improvement": (9.26, True)}
+    text = summary_text([of_metrics(**told, snr=(3.0, None))])
+    assert cells(text, CASE)[6] == "SI-SDRi 9.3 dB"
+    assert "error" not in text
+    assert "accuracy" in text
+
+
+def test_a_loss_in_db_beyond_the_gate_shouts():
+    text = summary_text([of_metrics(si_sdr=(-0.04, False))])
+    assert cells(text, CASE)[6] == "SI-SDR 0.0 dB FAILS GATE"
+
+
+def test_beside_db_error_rates_have_their_unit_in_the_cell():
+    other = replace(CASE, model="other")
+    text = summary_text([record(outcome(0.5)), of_metrics(other, snr=(3.0, None))])
+    assert cells(text, CASE)[6] == "wer 12.5 %"
+    assert cells(text, other)[6] == "SNR 3.0 dB"
+    assert "error %" in summary_text([record(outcome(0.5))])
+
+
+def test_a_training_towards_db_shows_its_levels_and_what_it_came_to():
+    told = target(metric="si_sdr_improvement", level=6.0, better="higher")
+    ended = training_outcome(point(1, 0.9), targets=[told])
+    improved = of_metrics(si_sdr_improvement=(7.5, None)).accuracy
+    found = record(ended, case=TRAINING_CASE).model_copy(update={"accuracy": improved})
+    text = summary_text([found])
+    assert "SI-SDRi 6 dB" in text
+    assert "SI-SDRi 7.5 dB" in cells(text, TRAINING_CASE)
+    assert "WER" not in text

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from harness.compare.metrics import in_order, scale_of, unit_of
-from harness.compare.model import Comparison, Error, Measured, Row, Work
+from harness.compare.model import Comparison, Measured, Row
+from harness.compare.pictures.front import Point, pareto_front
 from harness.compare.pictures.picture import (
     GREY,
     INK,
@@ -36,24 +35,21 @@ from harness.compare.pictures.select import (
     variant,
 )
 from harness.compare.table import Table, number_column, text_column
+from harness.metrics import (
+    decimals_of,
+    in_order,
+    scale_of,
+    title_of,
+    titled_unit,
+    unit_of,
+)
 
 MOST_POINTS = 120
 HEIGHT_PX = 460
 
 
-@dataclass(frozen=True)
-class Point:
-    """A work on a candidate: its latency, and its error in the metric's own scale."""
-
-    work: Work
-    label: str
-    latency_ms: float
-    error: Error
-    is_ranked: bool
-
-
 def pictures(comparison: Comparison) -> Iterator[Picture]:
-    """One picture a model of which two works or more have an error rate."""
+    """One picture a model of which two works or more have a metric."""
     found = (_picture(comparison, group) for group in groups(comparison))
     yield from filter(None, found)
 
@@ -79,18 +75,6 @@ def _picture(comparison: Comparison, group: Group) -> Picture | None:
         group.workload,
         tuple(_notes(points, batch_size)),
     )
-
-
-def pareto_front(points: Sequence[Point]) -> list[Point]:
-    """Those within their gate that no other beats in both; by latency.
-
-    A point enters where its error is below that of every faster one.
-    """
-    front: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.latency_ms, p.error.value)):
-        if point.is_ranked and (not front or point.error.value < front[-1].error.value):
-            front.append(point)
-    return front
 
 
 def _kept(points: Sequence[Point], front: Sequence[Point]) -> list[Point]:
@@ -149,7 +133,7 @@ def _figure(
     figure = blank(
         HEIGHT_PX,
         _latency_axis(points),
-        titled(f"{escaped(metric)} {unit_of(metric)}".rstrip()),
+        titled(escaped(titled_unit(metric))),
     )
     compressions = dict.fromkeys(sorted(point.work.compression for point in points))
     symbols = {c: SYMBOLS[i % len(SYMBOLS)] for i, c in enumerate(compressions)}
@@ -263,12 +247,13 @@ def _table(
     id: str, group: Group, metric: str, points: Sequence[Point], front: Sequence[Point]
 ) -> Table:
     scale, unit = scale_of(metric), unit_of(metric)
+    values = (point.error.value * scale for point in points)
     places = [_place(point, front) for point in points]
     columns = (
         text_column("variant", (variant(point.work) for point in points)),
         text_column("candidate", (point.label for point in points)),
         number_column("latency", (point.latency_ms for point in points), unit="ms"),
-        number_column(metric, (p.error.value * scale for p in points), unit=unit),
+        number_column(title_of(metric), values, decimals_of(metric), unit=unit),
         number_column("low", (p.error.interval[0] * scale for p in points), unit=unit),
         number_column("high", (p.error.interval[1] * scale for p in points), unit=unit),
         text_column("place", places),
@@ -284,8 +269,8 @@ def _place(point: Point, front: Sequence[Point]) -> str:
 
 def _notes(points: Sequence[Point], batch_size: int) -> Iterator[str]:
     yield (
-        "Lower and further left is better. Whiskers: 95 % interval of the error over "
-        "utterances."
+        f"{points[0].error.better.capitalize()} and further left is better. Whiskers: "
+        "95 % interval of the metric over utterances."
     )
     if batch_size > 1:
         yield f"No two works of batch size 1 have errors; these are of {batch_size}."

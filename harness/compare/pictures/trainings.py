@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.compare.metrics import in_order, scale_of, unit_of
+from harness.compare.directions import directions
 from harness.compare.model import Comparison, CurvePoint, PublishedTime, Row, Training
 from harness.compare.pictures.picture import thinned, time_unit
 from harness.compare.pictures.select import drawn_labels, ranked
 from harness.compare.table import Table, number_column, text_column, whole_column
+from harness.metrics import in_order, scale_of, unit_of
 
 MOST_RUNS, MOST_POINTS, MOST_METRICS = 5, 100, 3
 
@@ -21,6 +22,7 @@ class Drawn:
     row: Row
     trainings: dict[str, Training]  # by label
     metrics: tuple[str, ...]
+    higher: frozenset[str]  # of them, those of which higher is better
     published: tuple[PublishedTime, ...]
     unit_s: float
     unit: str
@@ -45,7 +47,9 @@ def drawn_training(comparison: Comparison, row: Row) -> Drawn:
     ends = [points[-1].end_s for _, _, points in runs(trainings) if points]
     times = [*ends, *(one.tta_s for one in published if one.tta_s is not None)]
     divisor, unit = time_unit(max(times, default=0.0))
-    return Drawn(row, trainings, tuple(metrics), published, divisor, unit)
+    better = directions([row]) | {one.metric: one.better for one in published}
+    higher = frozenset(name for name in metrics if better.get(name) == "higher")
+    return Drawn(row, trainings, tuple(metrics), higher, published, divisor, unit)
 
 
 def runs(
@@ -69,14 +73,14 @@ def published_name(one: PublishedTime) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: one error of one moment."""
+    """A row of the table: one value of one moment."""
 
     what: str
     who: str
     seed: int | None
     time_s: float | None
     metric: str
-    error: float
+    value: float
 
 
 def training_table(id: str, drawn: Drawn) -> Table:
@@ -86,11 +90,11 @@ def training_table(id: str, drawn: Drawn) -> Table:
         text_column("candidate or machine", (line.who for line in lines)),
         whole_column("seed", (line.seed for line in lines)),
         text_column("metric", (line.metric for line in lines)),
-        number_column("error", (ln.error * scale_of(ln.metric) for ln in lines)),
-        text_column("error is in", (unit_of(line.metric) for line in lines)),
+        number_column("value", (ln.value * scale_of(ln.metric) for ln in lines)),
+        text_column("value is in", (unit_of(line.metric) for line in lines)),
         number_column("time", (line.time_s for line in lines), unit="s"),
     )
-    return Table(f"{id}-table", f"Errors over time of {drawn.row.work}", columns)
+    return Table(f"{id}-table", f"Accuracy over time of {drawn.row.work}", columns)
 
 
 def _target_lines(drawn: Drawn) -> Iterator[Line]:
@@ -111,5 +115,5 @@ def _curve_lines(drawn: Drawn) -> Iterator[Line]:
         for point in points:
             for metric in drawn.metrics:
                 if metric in point.errors:
-                    error = point.errors[metric]
-                    yield Line("epoch", label, seed, point.end_s, metric, error)
+                    value = point.errors[metric]
+                    yield Line("epoch", label, seed, point.end_s, metric, value)

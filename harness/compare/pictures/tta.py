@@ -1,12 +1,12 @@
-"""Error over time of every training, with the targets, and the times that documents
+"""Accuracy over time of every training, with the targets, and the times that documents
 published for the same model."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.compare.metrics import level_text, scale_of, unit_of
 from harness.compare.model import Comparison, TargetTime, Training
 from harness.compare.pictures.picture import (
     LABEL_PX,
@@ -37,6 +37,7 @@ from harness.compare.pictures.trainings import (
     runs,
     training_table,
 )
+from harness.metrics import level_text, scale_of, title_of, titled_unit
 
 PANEL_PX, GAP_PX, FRAME_PX = 300, 24, 130
 LINE_PX = 13  # of a level's label
@@ -65,7 +66,7 @@ def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
         on = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}
         figure["data"] += [trace | on for trace in traces]
         _add_targets(figure, drawn, metric, panel)
-        title = f"{escaped(metric)} {unit_of(metric)}".rstrip()
+        title = escaped(titled_unit(metric))
         figure["layout"][key("y", panel)] |= titled(title, rangemode="tozero")
         figure["layout"][key("x", panel)] |= _time_axis(drawn, panel)
     id = f"tta-{place}"
@@ -199,8 +200,8 @@ def _is_first(drawn: Drawn, name: str, metric: str) -> bool:
 def _add_targets(figure: Figure, drawn: Drawn, metric: str, panel: int) -> None:
     ours = {t.level for one in drawn.trainings.values() for t in _of(one, metric)}
     theirs = {one.level for one in drawn.published if one.metric == metric}
-    px_of_one = PANEL_PX / _highest(drawn, metric)
-    last_px = float(-LINE_PX)
+    px_of_one = PANEL_PX / _span(drawn, metric)
+    last_px = -math.inf
     for level in sorted(ours | theirs):
         at_px = level * px_of_one
         last_px = max(at_px, last_px + LINE_PX)
@@ -210,10 +211,24 @@ def _add_targets(figure: Figure, drawn: Drawn, metric: str, panel: int) -> None:
         figure["layout"]["annotations"].append(label)
 
 
-def _highest(drawn: Drawn, metric: str) -> float:
-    """The highest error that is drawn, so about as far as the axis goes."""
+def _span(drawn: Drawn, metric: str) -> float:
+    """From the lowest to the highest value that is drawn, 0 among them: about as much
+    as the axis shows."""
     points = [point for _, _, points in runs(drawn.trainings) for point in points]
-    return max((p.errors[metric] for p in points if metric in p.errors), default=1.0)
+    values = [0.0, *(p.errors[metric] for p in points if metric in p.errors)]
+    return max(values) - min(values) or 1.0
+
+
+def _direction(drawn: Drawn) -> str:
+    """Of all metrics at once, or of each where they differ."""
+    higher = [title_of(metric) for metric in drawn.metrics if metric in drawn.higher]
+    lower = [title_of(metric) for metric in drawn.metrics if metric not in drawn.higher]
+    if lower and higher:
+        return (
+            f"Further left is better; lower of {', '.join(lower)}, higher of "
+            f"{', '.join(higher)}."
+        )
+    return f"{'Higher' if higher else 'Lower'} and further left is better."
 
 
 def _of(training: Training, metric: str) -> list[TargetTime]:
@@ -222,9 +237,9 @@ def _of(training: Training, metric: str) -> list[TargetTime]:
 
 def _notes(drawn: Drawn) -> Iterator[str]:
     yield (
-        "Lower and further left is better. Dashed lines are targets; a mark on one is "
-        "the end of the first epoch at which the median of the last three errors was "
-        "at most the target (the mean over runs)."
+        f"{_direction(drawn)} Dashed lines are targets; a mark on one is the end of "
+        "the first epoch at which the median of the last three values was as good as "
+        "the target (the mean over runs)."
     )
     for source in dict.fromkeys(one.source for one in drawn.published):
         yield f"Published times are those of {source}: other machines, other speech."

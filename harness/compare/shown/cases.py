@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.compare.metrics import in_order, level_text, scale_of, unit_of
 from harness.compare.model import (
     Comparison,
     Error,
@@ -29,6 +28,15 @@ from harness.compare.table import (
     whole_column,
     without_empty,
     work_columns,
+)
+from harness.metrics import (
+    as_loss,
+    decimals_of,
+    in_order,
+    level_text,
+    scale_of,
+    title_of,
+    unit_of,
 )
 from harness.statistics import PercentileBound
 
@@ -106,11 +114,16 @@ def _time_columns(found: Sequence[Case], baseline: str | None) -> list[Column]:
 def _target_columns(found: Sequence[Case]) -> Iterator[Column]:
     """Seconds to each target, its metrics in order, from the easiest level on."""
     targets = [_targets(case) for case in found]
-    keys = {key for of_case in targets for key in of_case}
-    for metric in in_order(metric for metric, _ in keys):
-        for level in sorted((lv for m, lv in keys if m == metric), reverse=True):
-            reached = [of_case.get((metric, level)) for of_case in targets]
-            yield from _target_column(level_text(metric, level), reached)
+    told = {key: target for of_case in targets for key, target in of_case.items()}
+    for metric in in_order(metric for metric, _ in told):
+        of_metric = [target for target in told.values() if target.metric == metric]
+        for target in sorted(of_metric, key=_loss, reverse=True):
+            reached = [of_case.get((metric, target.level)) for of_case in targets]
+            yield from _target_column(level_text(metric, target.level), reached)
+
+
+def _loss(target: TargetTime) -> float:
+    return as_loss(target.level, target.better)
 
 
 def _targets(case: Case) -> dict[tuple[str, float], TargetTime]:
@@ -184,14 +197,15 @@ def _metric_columns(
     for name, read in figures.items():
         read_values = [None if error is None else read(error) for error in errors]
         values = [None if v is None else v * scale for v in read_values]
-        yield number_column(
-            f"{metric}{name}", values, unit=unit, hidden=hidden or bool(name)
-        )
+        decimals = None if name else decimals_of(metric)
+        title = f"{title_of(metric)}{name}"
+        hides = hidden or bool(name)
+        yield number_column(title, values, decimals, unit=unit, hidden=hides)
 
 
 def _gate(measured: Measured) -> str | None:
     """
-    Every metric with a gate: by how much the error rose, and what it may rise by.
+    Every metric with a gate: by how much it changed, and by how much it may.
     """
     gated = [
         _gate_text(metric, measured.errors[metric])
@@ -202,12 +216,12 @@ def _gate(measured: Measured) -> str | None:
 
 
 def _gate_text(metric: str, error: Error) -> str:
-    verdict = "passes" if error.passed else "fails"
+    title, verdict = title_of(metric), "passes" if error.passed else "fails"
     if error.difference is None or error.gate is None:
-        return f"{metric} {verdict}"
+        return f"{title} {verdict}"
     scale = scale_of(metric)
-    rise, limit = error.difference * scale, error.gate * scale
-    return f"{metric} {verdict}: {rise:+.2f} of {limit:+.2f}"
+    change, limit = error.difference * scale, as_loss(error.gate, error.better) * scale
+    return f"{title} {verdict}: {change:+.2f} of {limit:+.2f}"
 
 
 def _resource_columns(found: Sequence[Case]) -> tuple[Column, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.compare.metrics import in_order, level_text, scale_of, unit_of
 from harness.compare.model import Comparison, Estimate, Money, Serving
 from harness.compare.table import (
     ABSENT,
@@ -17,6 +16,15 @@ from harness.compare.table import (
     without_empty,
 )
 from harness.compare.terms import MS
+from harness.metrics import (
+    amount_text,
+    decimals_of,
+    in_order,
+    level_text,
+    scale_of,
+    title_of,
+    unit_of,
+)
 
 STAGE = (
     "Each hour of audio is through that workload alone: a service adds those of the "
@@ -50,7 +58,9 @@ def limits_text(money: Money) -> str:
             percentile = name.removesuffix(MS).replace("_", ".")
             texts.append(f"{percentile} at most {limit:g} ms")
         else:
-            texts.append(f"{name} at most {level_text(name, limit)[len(name) + 1 :]}")
+            texts.append(f"{title_of(name)} at most {amount_text(name, limit)}")
+    for name, limit in money.at_least.items():
+        texts.append(f"{title_of(name)} at least {amount_text(name, limit)}")
     return ", ".join(texts)
 
 
@@ -130,8 +140,9 @@ def _errors_columns(found: Sequence[Serving]) -> Iterable[Column]:
         values = [serving.errors.get(metric) for serving in found]
         scale = scale_of(metric)
         yield number_column(
-            metric,
+            title_of(metric),
             (None if value is None else value * scale for value in values),
+            decimals_of(metric),
             unit=unit_of(metric),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.compare.metrics import in_order, level_text, scale_of
 from harness.compare.model import (
     Comparison,
     Estimate,
@@ -13,7 +12,15 @@ from harness.compare.model import (
     Row,
     TargetTime,
 )
-from harness.compare.table import ABSENT, Table, number, text_column, without_workload
+from harness.compare.table import (
+    ABSENT,
+    Column,
+    Table,
+    number,
+    text_column,
+    without_workload,
+)
+from harness.metrics import in_order, is_rate, level_text, title_of, value_text
 
 MS = 1e3
 FEW = "without brackets: a single process on either side says nothing of the next"
@@ -45,7 +52,7 @@ def _times(comparison: Comparison, workload: str, rows: Sequence[Row]) -> Table:
     columns = (
         text_column("work", map(_name, rows)),
         *(text_column(lb, (_time(row.cells[lb]) for row in rows)) for lb in labels),
-        text_column("error %", map(_error, rows)),
+        _accuracy_column(rows),
     )
     ratios = map(_ratio_of, cells)
     notes = (FEW,) if any(ratio and ratio.low is None for ratio in ratios) else ()
@@ -91,14 +98,25 @@ def _multiple(ratio: Estimate) -> str:
     return f"{value} [{number(ratio.low)}, {number(ratio.high)}]"
 
 
-def _error(row: Row) -> str:
-    """The first error rate of each candidate, once where all agree."""
-    told = []
+def _accuracy_column(rows: Sequence[Row]) -> Column:
+    """Where all are shares of errors, the title has the percent."""
+    texts, names = [], set()
+    for row in rows:
+        told = list(_accuracies(row))
+        texts.append(" / ".join(dict.fromkeys(text for _, text in told)) or ABSENT)
+        names |= {name for name, _ in told}
+    if all(map(is_rate, names)):
+        return text_column("error %", (text.replace(" %", "") for text in texts))
+    return text_column("accuracy", texts)
+
+
+def _accuracies(row: Row) -> Iterator[tuple[str, str]]:
+    """The first metric of each candidate, by name and with its value."""
     for cell in row.cells.values():
         if isinstance(cell, Measured) and cell.errors:
             name = in_order(cell.errors)[0]
-            told.append(f"{name} {scale_of(name) * cell.errors[name].value:.1f}")
-    return " / ".join(dict.fromkeys(told)) or ABSENT
+            value = value_text(name, cell.errors[name].value)
+            yield name, f"{title_of(name)} {value}"
 
 
 def _targets(row: Row) -> dict[tuple[str, float], dict[str, TargetTime]]:

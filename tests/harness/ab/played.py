@@ -11,8 +11,10 @@ WORK = {"items": 2.0, "audio_s": 6.0, "model_bytes": 40}
 MIB = 2**20
 
 
-def metric(value: float, low: float = 0.08, high: float = 0.12) -> dict[str, Any]:
-    return {"value": value, "n": 50, "interval": [low, high]}
+def metric(
+    value: float, low: float = 0.08, high: float = 0.12, **changes: Any
+) -> dict[str, Any]:
+    return {"value": value, "n": 50, "interval": [low, high]} | changes
 
 
 def result(peak_bytes: int | None = MIB, **changes: Any) -> dict[str, Any]:

@@ -228,3 +228,30 @@ def test_what_went_on_beside_is_told_beyond_the_limits():
         "up to 48 % of the machine's time was taken by others in 2 of 3 pairs"
     )
     assert replace(done, rounds=(quiet,)).disturbance is None
+
+
+@pytest.mark.parametrize(
+    ("b", "word"),
+    [
+        (9.0, "same"),
+        (8.7, "differs"),
+        (9.4, "differs"),
+        (8.4, "worse"),
+        (9.6, "better"),
+    ],
+)
+def test_of_some_metrics_higher_is_better(b, word):
+    told = [
+        result(accuracy={"metrics": {"si_sdr": metric(v, 8.5, 9.5, better="higher")}})
+        for v in (9.0, b)
+    ]
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, tuple(told)),) * 8)
+    assert [(m.name, m.word) for m in done.metrics] == [("si_sdr", word)]
+    assert done.is_regression is (word == "worse")
+
+
+def test_a_metric_that_b_lost_keeps_the_direction_that_a_told():
+    told = {"metrics": {"si_sdr": metric(9.0, better="higher")}}
+    results = (result(accuracy=told), result(accuracy=None))
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, results),) * 8)
+    assert [(m.word, m.better) for m in done.metrics] == [("worse", "higher")]

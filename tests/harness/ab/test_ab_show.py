@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from played import MIB, a_round, comparison, metric, result
 from rich.console import Console
@@ -91,3 +92,19 @@ def test_the_summary_counts_verdicts() -> None:
     assert show.summary([slow, same, gone, slow]) == (
         "time: 2 slower, 1 same, 1 skipped; regressions: 2"
     )
+
+
+def row_of(name: str, a: float, b: float, **changes: Any) -> str:
+    results = tuple(
+        result(accuracy={"metrics": {name: metric(v, a, a, **changes)}}) for v in (a, b)
+    )
+    one = a_round(0.5, 0.5, results)  # type: ignore[arg-type]
+    return printed(replace(comparison(1.0), rounds=(one,) * 8))[1]
+
+
+def test_a_change_of_accuracy_has_its_metrics_own_unit() -> None:
+    assert "worse: SI-SDRi 9.25 to 8.50 dB" in row_of(
+        "si_sdr_improvement", 9.25, 8.5, better="higher"
+    )
+    assert "better: SNR -1.00 to 0.50 dB" in row_of("snr", -1.0, 0.5, better="higher")
+    assert row_of("edits", 2.0, 2.5).endswith("worse: edits 2.00 to 2.50")

@@ -251,3 +251,37 @@ def test_all_that_asv_is_shown_falls_when_it_gets_better() -> None:
         shown = [n for n in dir(made_one) if re.match("(time|peakmem|track|mem)_", n)]
         assert shown
         assert [name for name in shown if not known.fullmatch(name)] == []
+
+
+def db(value: float) -> dict[str, Any]:
+    return {"value": value, "n": 50, "interval": [value, value], "better": "higher"}
+
+
+def of_metrics(**metrics: dict[str, Any]) -> dict[str, Any]:
+    accuracy = {"metrics": metrics, "reason": None}
+    return asv.tracked(record(outcome(0.5, accuracy=accuracy)))
+
+
+def test_a_fall_in_db_is_a_rise_of_what_asv_is_shown() -> None:
+    """asv says a commit is worse where its figure is above 1.1 times the other's."""
+    _, _, tracked = made(metrics=("inverse_si_sdr",))
+    shown = [
+        tracked.track_inverse_si_sdr({GOOD.id: of_metrics(si_sdr=db(value))}, GOOD.id)
+        for value in (10.0, 9.0, 0.0, -10.0)
+    ]
+    assert shown == [0.1, 0.125893, 1.0, 10.0]
+
+
+def test_other_metrics_of_which_higher_is_better_are_shown_as_reciprocals() -> None:
+    told = of_metrics(accuracy=db(0.8), nothing=db(0.0))["errors"]
+    assert told["inverse_accuracy"] == 1.25
+    assert math.isnan(told["inverse_nothing"])
+
+
+def test_a_metric_is_tracked_only_by_the_name_that_tells_its_direction() -> None:
+    _, _, tracked = made(metrics=("si_sdr", "inverse_wer"))
+    cache = {GOOD.id: of_metrics(si_sdr=db(9.0), wer=ACCURACY["metrics"]["wer"])}
+    with pytest.raises(KeyError, match="expected one of inverse_si_sdr, wer"):
+        tracked.track_si_sdr(cache, GOOD.id)
+    with pytest.raises(KeyError, match="inverse_wer is not among the metrics of toy"):
+        tracked.track_inverse_wer(cache, GOOD.id)

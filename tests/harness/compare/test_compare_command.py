@@ -143,6 +143,26 @@ def test_limits_are_in_percent_and_milliseconds(
     assert "wer 0.125 is above 0.12" in money["serving"][0]["reason"]
 
 
+def test_limits_of_what_is_better_when_higher_are_in_db(
+    tmp_path: Path,
+) -> None:
+    prices, out = tmp_path / "prices.toml", tmp_path / "out.json"
+    prices.write_text(PRICES)
+    told = accuracy(si_sdr_improvement=metric(9.26, better="higher"))
+    one = result_file(tmp_path / "one.json", record([0.5], accuracy=told))
+    asked = ("compare", one, "--prices", prices, "--json", out)
+    status, printed = invoke(*asked, "--at-least", "si_sdr_improvement=9.25")
+    assert status == 0
+    assert "The cheapest hour of audio with SI-SDRi at least 9.25 dB" in printed
+    assert "SI-SDRi 9.3 dB" in printed
+    money = json.loads(out.read_text())["money"]
+    assert money["at_least"] == {"si_sdr_improvement": 9.25}
+    assert money["serving"][0]["work"] is not None
+    status, printed = invoke(*asked, "--at-most", "si_sdr_improvement=6")
+    assert status == 1
+    assert "expected --at-least=si_sdr_improvement=6" in printed
+
+
 def test_weights_choose_what_counts(tmp_path: Path) -> None:
     decoding = replace(CASE, workload="asr-decoding")
     one = result_file(
@@ -185,6 +205,10 @@ def test_page_figures_and_markdown_are_written(
         (("--json", "{folder}/fast.json"), "that is one of the files that are read"),
         (("--at-most", "wer"), "expected NAME=VALUE, such as wer=25 or p99_ms=50"),
         (("--at-most", "wer=much"), "--at-most 'wer=much'"),
+        (
+            ("--at-least", "snr"),
+            "--at-least 'snr': expected NAME=VALUE, such as si_sdr_improvement=6",
+        ),
         (("--utilization", "0"), "utilization 0: expected the share of hours"),
         (("--years", "0"), "years 0: expected from 0.1 to 100"),
         (("--load", "-1"), "load -1: expected hours of audio a day"),

@@ -24,7 +24,9 @@ from outcomes import (
 
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.spawn import how_it_ended
+from harness.measure.worker import plain_accuracy
 from harness.profile import QUICK, SMOKE
+from harness.workload import Accuracy, Metric
 
 
 def training_record(*outcomes):
@@ -314,3 +316,20 @@ def test_a_kill_hints_at_memory_with_the_size_last_seen(rss_bytes, size):
         "memory runs out; if nobody killed it, use a smaller batch size, model or a "
         "machine with more memory"
     )
+
+
+def test_a_metrics_direction_and_its_verdict_reach_the_record():
+    fallen = Metric(
+        8.6, 50, (8.2, 9.0), "a/b", -0.4, (-0.5, -0.3), gate=0.5, better="higher"
+    )
+    sent = plain_accuracy(Accuracy({"si_sdr": fallen}))
+    found = record(outcome(0.5, accuracy=sent)).accuracy.metrics["si_sdr"]
+    assert (found.better, found.difference, found.gate) == ("higher", -0.4, 0.5)
+    assert found.passed is True
+
+
+def test_a_targets_direction_reaches_the_record():
+    told = target(level=6.0, better="higher")
+    found = record(training_outcome(point(1, -0.5), targets=[told]), case=TRAINING_CASE)
+    assert found.tta.targets[0].better == "higher"
+    assert found.tta.curve[0].errors == {"cer": -0.5}

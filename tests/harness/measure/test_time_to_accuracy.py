@@ -261,3 +261,30 @@ def test_resuming_twice_is_counted_twice():
     clock = Clock()
     saved = save_at(clock, training(clock, [0.9]), 7.0)
     assert resumed(saved | {"resumed": 1}, [0.9], [NEVER], first=2).resumed == 2
+
+
+SIX_DB = Target("si_sdr", 6.0, "higher")
+
+
+def curve_of_db(*values):
+    return [
+        EpochPoint(i, 10.0 * i, 8.0, None, None, {"si_sdr": v})
+        for i, v in enumerate(values, 1)
+    ]
+
+
+def test_a_level_of_which_higher_is_better_is_reached_from_below():
+    rising = curve_of_db(-2.0, 7.0, 5.0, 6.0, 8.0)
+    assert where_reached(rising, SIX_DB) == Reached(
+        "si_sdr", 6.0, True, 40.0, 4, "higher"
+    )
+    falling = curve_of_db(5.9, 5.0, 4.0, -6.0)
+    assert where_reached(falling, SIX_DB) == (
+        Reached("si_sdr", 6.0, False, None, None, "higher")
+    )
+
+
+def test_a_level_below_0_is_a_level_as_any_other():
+    target = Target("si_sdr", -3.0, "higher")
+    points = curve_of_db(-20.0, -2.0, -2.5, -3.0)
+    assert where_reached(points, target).epochs_to_target == 3

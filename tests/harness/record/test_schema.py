@@ -10,6 +10,7 @@ from harness.record.schema import (
     MOST_METRICS,
     MOST_TARGETS,
     SCHEMA_VERSION,
+    AccuracyMetric,
     AccuracyRecord,
     Bound,
     Kernel,
@@ -111,7 +112,6 @@ def test_a_field_that_the_schema_does_not_know_is_refused(plain, path):
         ("timing", "median_s"),
         ("timing", "rtfx"),
         ("tta", "total_s"),
-        ("tta", "curve", 0, "errors", "cer"),
         ("tta", "step_s", 0),
         ("work", "audio_s_per_step"),
     ],
@@ -298,3 +298,35 @@ def test_each_process_has_samples_of_a_whole_cycle(plain):
     expected = r"samples_s has 1 lists, the shortest of 1 samples: expected a list for "
     with pytest.raises(ValidationError, match=expected):
         Record.model_validate(plain)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "path", [("tta", "curve", 0, "errors", "cer"), ("tta", "targets", 0, "level")]
+)
+def test_levels_and_what_reaches_them_are_finite(plain, path, value):
+    spoil(plain, path, value)
+    with pytest.raises(ValidationError, match="finite"):
+        Record.model_validate(plain)
+
+
+def test_levels_and_what_reaches_them_may_be_below_0(plain):
+    spoil(plain, ("tta", "curve", 0, "errors", "cer"), -7.5)
+    spoil(plain, ("tta", "targets", 0, "level"), -3.0)
+    found = Record.model_validate(plain).tta
+    assert (found.curve[0].errors["cer"], found.targets[0].level) == (-7.5, -3.0)
+
+
+def test_records_of_before_metrics_had_a_direction_mean_lower(plain):
+    metric = {"value": 0.1, "n": 50, "interval": (0.05, 0.15)}
+    assert AccuracyMetric.model_validate(metric).better == "lower"
+    del plain["tta"]["targets"][0]["better"]
+    assert Record.model_validate(plain).tta.targets[0].better == "lower"
+
+
+def test_a_direction_is_kept_and_one_that_is_none_is_refused():
+    metric = {"value": 9.0, "n": 50, "interval": (8.0, 10.0)}
+    kept = AccuracyMetric.model_validate(metric | {"better": "higher"})
+    assert kept.model_dump()["better"] == "higher"
+    with pytest.raises(ValidationError, match="Input should be 'lower' or 'higher'"):
+        AccuracyMetric.model_validate(metric | {"better": "up"})
