@@ -115,7 +115,7 @@ def _build(
     with cache.temporary_folder(folder) as building:
         dropped: Counter[str] = Counter()
         entries: list[Entry] = []
-        with _pool(workers) as pool:
+        with make_pool(workers) as pool:
             for split in Split:
                 write = partial(write_utterance, building, seed, split)
                 entries += _fill(
@@ -138,7 +138,8 @@ def _build(
         cache.publish(building, folder)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def make_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that make audio at once."""
     # Spawned: a fork would copy the locks of whatever threads the caller runs.
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
@@ -220,7 +221,7 @@ def _mend(
 def _write_all(folder: Path, seed: int, entries: Sequence[Entry], workers: int) -> None:
     splits = [Split[entry["split"].upper()] for entry in entries]
     indices = [entry["index"] for entry in entries]
-    with _pool(workers) as pool:
+    with make_pool(workers) as pool:
         list(pool.map(partial(write_utterance, folder, seed), splits, indices))
 
 

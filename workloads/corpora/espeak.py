@@ -34,7 +34,7 @@ _lock = threading.Lock()  # the library keeps its state in globals
 class Voice:
     """How a speaker sounds."""
 
-    accent: str  # of English, as espeak-ng names it: en-us, en-gb-scotland, ...
+    accent: str  # as espeak-ng names it: en-us, en-gb-scotland, cmn, ...
     variant: str  # espeak-ng's voice variant, which sets the formants: m3, f2, ...
     pitch: int  # 0 to 99, espeak-ng's own is 50
     words_per_minute: int  # 80 to 450, espeak-ng's own is 175
@@ -81,7 +81,7 @@ def synthesize(text: str, voice: Voice) -> np.ndarray:
 def phonemes(texts: Sequence[str], accent: str) -> list[list[str]]:
     """How each text sounds: its sounds in IPA, stress marks before the stressed.
 
-    `accent` is of English, as espeak-ng names it: en-us, en-gb-scotland, ... Raises
+    `accent` is as espeak-ng names it: en-us, en-gb-scotland, cmn, ... Raises
     ValueError for an accent that the library lacks.
 
     >>> phonemes(["cheese"], "en-us")

@@ -1,4 +1,4 @@
-"""Sentences for the built-in corpus, drawn from a context-free grammar.
+"""Sentences for the built-in corpora, drawn from a context-free grammar.
 
 A rule maps a symbol (upper case) to its alternatives; an alternative is a row of
 symbols and words (lower case). Alternatives are drawn evenly: one that stands in a rule
@@ -6,7 +6,8 @@ twice is drawn twice as often.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -163,8 +164,21 @@ WORD_CLASSES: dict[str, Sequence[str]] = {
 RULES: dict[str, Sequence[str]] = {**STRUCTURE, **WORD_CLASSES}
 
 
+@dataclass(frozen=True)
+class Grammar:
+    """Of one language: rules whose alternatives are drawn evenly, classes of words
+    that are drawn by their rank, and what stands between words."""
+
+    structure: Mapping[str, Sequence[str]]
+    word_classes: Mapping[str, Sequence[str]]
+    space: str = " "
+
+
+ENGLISH = Grammar(STRUCTURE, WORD_CLASSES)
+
+
 def words() -> frozenset[str]:
-    """Every word that a sentence can hold."""
+    """Every word that an English sentence can hold."""
     return frozenset(
         token
         for alternatives in RULES.values()
@@ -176,27 +190,28 @@ def words() -> frozenset[str]:
 
 def is_validation(sentence: str) -> bool:
     """Whether the sentence belongs to validation; no sentence belongs to both."""
-    return zlib.crc32(sentence.encode("ascii")) % VALIDATION_SHARE == 0
+    return zlib.crc32(sentence.encode()) % VALIDATION_SHARE == 0
 
 
-def draw_sentence(rng: np.random.Generator, validation: bool) -> str:
+def draw_sentence(
+    rng: np.random.Generator, validation: bool, grammar: Grammar = ENGLISH
+) -> str:
     """A sentence of 1 to 12 words that belongs to the split asked for."""
     while True:
-        tokens = _expand("SENTENCE", rng)
-        sentence = " ".join(tokens)
+        tokens = _expand("SENTENCE", rng, grammar)
+        sentence = grammar.space.join(tokens)
         if len(tokens) <= MAX_WORDS and is_validation(sentence) == validation:
             return sentence
 
 
-def _expand(symbol: str, rng: np.random.Generator) -> list[str]:
-    alternatives = RULES.get(symbol)
-    if alternatives is None:
-        return [symbol]  # a word
-    if symbol in WORD_CLASSES:
-        chosen = alternatives[_zipf(rng, len(alternatives))]
-    else:
+def _expand(symbol: str, rng: np.random.Generator, grammar: Grammar) -> list[str]:
+    if words := grammar.word_classes.get(symbol):
+        chosen = words[_zipf(rng, len(words))]
+    elif alternatives := grammar.structure.get(symbol):
         chosen = alternatives[int(rng.integers(len(alternatives)))]
-    return [word for token in chosen.split() for word in _expand(token, rng)]
+    else:
+        return [symbol]  # a word
+    return [word for token in chosen.split() for word in _expand(token, rng, grammar)]
 
 
 def _zipf(rng: np.random.Generator, n: int) -> int:

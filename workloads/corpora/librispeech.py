@@ -5,7 +5,6 @@ LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 """
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 import soundfile
 
 from workloads.corpora.cache import file_sha256
+from workloads.corpora.faults import Fault, report
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
@@ -27,22 +27,12 @@ from workloads.corpora.utterance import (
 
 TRAIN_SUBSETS = ("train-clean-100", "train-clean-360", "train-other-500")
 VALIDATION_SUBSETS = ("dev-clean",)
-MAX_FAULTY_SHARE = 0.01  # more than this and the copy is broken, not blemished
-LISTED_FAULTS = 5
 # "fLaC", 4 bytes of block header, and STREAMINFO, whose last 16 of 34 bytes it is.
 _FLAC_MD5 = slice(26, 42)
 
 NO_TRANSCRIPT = "no transcript"
 NO_AUDIO = "no audio"
 UNREADABLE = "unreadable"
-
-_log = logging.getLogger("speechmark")
-
-
-@dataclass(frozen=True)
-class _Fault:
-    reason: str
-    where: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ def load(
         train_subsets = [s for s in TRAIN_SUBSETS if (folder / s).is_dir()]
     _require_subsets(folder, train_subsets, "training", TRAIN_SUBSETS)
     _require_subsets(folder, validation_subsets, "validation", VALIDATION_SUBSETS)
-    faults: list[_Fault] = []
+    faults: list[Fault] = []
     dropped: Counter[str] = Counter()
     parts = [
         _keep(_read_subsets(folder, subsets, faults, on_progress), dropped)
@@ -152,7 +142,7 @@ def _require_subsets(
 def _read_subsets(
     folder: Path,
     subsets: Sequence[str],
-    faults: list[_Fault],
+    faults: list[Fault],
     on_progress: Progress,
 ) -> list[_Recording]:
     recordings = []
@@ -160,7 +150,7 @@ def _read_subsets(
         for subset in subsets:
             listed = list(_list_subset(folder / subset, faults))
             for done, opened in enumerate(pool.map(_open, listed), start=1):
-                if isinstance(opened, _Fault):
+                if isinstance(opened, Fault):
                     faults.append(opened)
                 else:
                     recordings.append(opened)
@@ -169,7 +159,7 @@ def _read_subsets(
     return recordings
 
 
-def _list_subset(subset: Path, faults: list[_Fault]) -> Iterator[_Listed]:
+def _list_subset(subset: Path, faults: list[Fault]) -> Iterator[_Listed]:
     """The subset's audio with its transcripts; what lacks its other half is a fault."""
     for chapter in sorted(path for path in subset.glob("*/*") if path.is_dir()):
         speaker = chapter.parent.name
@@ -177,9 +167,9 @@ def _list_subset(subset: Path, faults: list[_Fault]) -> Iterator[_Listed]:
         audio = {path.stem: path for path in sorted(chapter.glob("*.flac"))}
         for name in sorted(audio.keys() | transcripts.keys()):
             if name not in transcripts:
-                faults.append(_Fault(NO_TRANSCRIPT, str(audio[name])))
+                faults.append(Fault(NO_TRANSCRIPT, str(audio[name])))
             elif name not in audio:
-                faults.append(_Fault(NO_AUDIO, str(chapter / f"{name}.flac")))
+                faults.append(Fault(NO_AUDIO, str(chapter / f"{name}.flac")))
             else:
                 yield _Listed(audio[name], speaker, transcripts[name])
 
@@ -196,7 +186,7 @@ def _read_transcripts(path: Path) -> dict[str, str]:
     return transcripts
 
 
-def _open(listed: _Listed) -> _Recording | _Fault:
+def _open(listed: _Listed) -> _Recording | Fault:
     path = listed.path
     try:
         with soundfile.SoundFile(path) as file:
@@ -206,7 +196,7 @@ def _open(listed: _Listed) -> _Recording | _Fault:
                 file.seek(samples - 1)
                 file.read(1)
     except soundfile.LibsndfileError as error:
-        return _Fault(UNREADABLE, f"{path} ({error.error_string})")
+        return Fault(UNREADABLE, f"{path} ({error.error_string})")
     if (rate_hz, channels) != (SAMPLE_RATE_HZ, 1):
         raise ValueError(
             f"{path} has {rate_hz} Hz and {channels} channels, expected "
@@ -245,23 +235,12 @@ def _keep(recordings: list[_Recording], dropped: Counter[str]) -> list[_Recordin
     return kept
 
 
-def _report_faults(faults: list[_Fault], sound: int, folder: Path) -> None:
-    total = sound + len(faults)
-    first = "; ".join(
-        f"{fault.reason}: {fault.where}" for fault in faults[:LISTED_FAULTS]
-    )
-    if total == 0:
+def _report_faults(faults: list[Fault], sound: int, folder: Path) -> None:
+    if not sound and not faults:
         raise ValueError(
             f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
         )
-    found = f"{len(faults)} of {total} utterances of {folder} are faulty"
-    if len(faults) > MAX_FAULTY_SHARE * total:
-        raise ValueError(
-            f"{found}, expected at most {MAX_FAULTY_SHARE:.0%}; the first are {first}: "
-            "unpack the corpus anew"
-        )
-    if faults:
-        _log.warning("%s and are left out; the first are %s", found, first)
+    report(faults, sound, "utterances", folder)
 
 
 def _checksum(parts: Iterable[Iterable[_Recording]]) -> str:

@@ -46,28 +46,37 @@ def render(seed: int, split: Split, index: int) -> Rendered:
     rng = np.random.Generator(
         np.random.PCG64(np.random.SeedSequence((seed, int(split), index)))
     )
-    sentence, speaker, speech = _draw_speech(rng, split)
+    sentence, speaker, speech = draw_speech(rng, split)
     level_db = rng.uniform(*LEVEL_DBFS)
     before, after = (int(SAMPLE_RATE_HZ * s) for s in rng.uniform(*PAUSE_S, size=2))
-    speech = _with_power(speech, 10 ** (level_db / 10))
+    speech = with_power(speech, 10 ** (level_db / 10))
     audio = np.pad(speech, (before, after))
     snr_db = None
     if rng.random() < NOISY_SHARE:
         snr_db = float(rng.uniform(*SNR_DB))
         noise = _draw_noise(rng, split, len(audio))
-        audio = audio + _with_power(noise, 10 ** ((level_db - snr_db) / 10))
+        audio = audio + with_power(noise, 10 ** ((level_db - snr_db) / 10))
     audio = audio * min(1.0, PEAK / np.abs(audio).max())
     samples = np.round(audio * 32767).astype(np.int16)
     return Rendered(sentence, speaker.name, samples, snr_db)
 
 
-def _draw_speech(
-    rng: np.random.Generator, split: Split
+def draw_speech(
+    rng: np.random.Generator,
+    split: Split,
+    speaker: espeak.Voice | None = None,
+    language: grammar.Grammar = grammar.ENGLISH,
 ) -> tuple[str, espeak.Voice, np.ndarray]:
+    """A sentence, who says it (drawn where not given), and the audio at 16 kHz.
+
+    `language` has to be the one of the speaker's accent.
+    """
     from scipy.signal import resample_poly  # 66 MB that a reader of the cache spares
 
-    sentence = grammar.draw_sentence(rng, validation=split is Split.VALIDATION)
-    speaker = split.speakers[rng.integers(len(split.speakers))]
+    validation = split is Split.VALIDATION
+    sentence = grammar.draw_sentence(rng, validation, language)
+    if speaker is None:
+        speaker = split.speakers[rng.integers(len(split.speakers))]
     speed = round(speaker.words_per_minute * (1 + SPEED_JITTER * rng.uniform(-1, 1)))
     speech = espeak.synthesize(sentence, replace(speaker, words_per_minute=speed))
     speech_16k = resample_poly(speech.astype(np.float64), 320, 441)  # 22,050 -> 16,000
@@ -76,16 +85,17 @@ def _draw_speech(
 
 def _draw_noise(rng: np.random.Generator, split: Split, length: int) -> np.ndarray:
     """White noise, pink noise or other people talking, shape (length,)."""
-    draw = (_white, _pink, _babble)[rng.integers(3)]
+    draw = (white, pink, _babble)[rng.integers(3)]
     return draw(rng, split, length)
 
 
-def _white(rng: np.random.Generator, _: Split, length: int) -> np.ndarray:
+def white(rng: np.random.Generator, _: Split, length: int) -> np.ndarray:
+    """Noise of the same power at all frequencies, shape (length,)."""
     return rng.standard_normal(length)
 
 
-def _pink(rng: np.random.Generator, _: Split, length: int) -> np.ndarray:
-    """Noise whose power falls as 1/f."""
+def pink(rng: np.random.Generator, _: Split, length: int) -> np.ndarray:
+    """Noise whose power falls as 1/f, shape (length,)."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
     spectrum[0] = 0
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
@@ -95,10 +105,11 @@ def _pink(rng: np.random.Generator, _: Split, length: int) -> np.ndarray:
 def _babble(rng: np.random.Generator, split: Split, length: int) -> np.ndarray:
     babble = np.zeros(length)
     for _ in range(BABBLERS):
-        _, _, speech = _draw_speech(rng, split)
+        _, _, speech = draw_speech(rng, split)
         babble += np.resize(np.roll(speech, rng.integers(len(speech))), length)
     return babble
 
 
-def _with_power(audio: np.ndarray, power: float) -> np.ndarray:
+def with_power(audio: np.ndarray, power: float) -> np.ndarray:
+    """The audio, scaled to this mean square."""
     return audio * np.sqrt(power / np.mean(audio**2))

@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 import jiwer
 import numpy as np
 
-_CHUNK_DRAWS = 4_000_000  # 32 MB of indices at a time
+from workloads.metrics.bootstrap import (
+    Difference,
+    percentile_interval,
+    resampled_sums,
+)
+
+RateDifference = Difference  # of two rates
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class ErrorRate:
         whole utterances are drawn. Raises ValueError where the rate is undefined.
         """
         self.rate  # noqa: B018  an undefined rate has no interval: raises
-        return _percentiles(_resampled_rates((self,), resamples, seed)[0], level)
+        return percentile_interval(_resampled_rates((self,), resamples, seed)[0], level)
 
     def __add__(self, other: "ErrorRate") -> "ErrorRate":
         if self.name != other.name:
@@ -73,15 +79,6 @@ class ErrorRate:
         return ErrorRate(
             self.name, self.errors + other.errors, self.lengths + other.lengths
         )
-
-
-@dataclass(frozen=True)
-class RateDifference:
-    """The second rate minus the first, and the interval that holds it."""
-
-    value: float
-    low: float
-    high: float
 
 
 def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
@@ -178,7 +175,7 @@ def paired_difference(
         )
     value = b.rate - a.rate
     rates_a, rates_b = _resampled_rates((a, b), resamples, seed)
-    return RateDifference(value, *_percentiles(rates_b - rates_a, level))
+    return RateDifference(value, *percentile_interval(rates_b - rates_a, level))
 
 
 def _paired(
@@ -218,26 +215,9 @@ def _resampled_rates(
 
     A resample whose references are all empty has no rate and is NaN.
     """
-    if resamples < 1:
-        raise ValueError(f"resamples is {resamples}: give 1 or more")
-    n = scores[0].n
-    rng = np.random.default_rng(seed)
-    rows = max(1, _CHUNK_DRAWS // n)
-    chunks: list[list[np.ndarray]] = [[] for _ in scores]
-    for start in range(0, resamples, rows):
-        drawn = rng.integers(n, size=(min(rows, resamples - start), n))
-        for score, rates in zip(scores, chunks, strict=True):
-            errors = np.asarray(score.errors)[drawn].sum(axis=1)
-            lengths = np.asarray(score.lengths)[drawn].sum(axis=1)
-            rates.append(errors / np.where(lengths > 0, lengths, np.nan))
-    return [np.concatenate(rates) for rates in chunks]
-
-
-def _percentiles(values: np.ndarray, level: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        raise ValueError(
-            f"level is {level}: give a share between 0 and 1, such as 0.95"
-        )
-    tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+    columns = [column for score in scores for column in (score.errors, score.lengths)]
+    sums = resampled_sums(columns, resamples, seed)
+    return [
+        errors / np.where(lengths > 0, lengths, np.nan)
+        for errors, lengths in zip(sums[::2], sums[1::2], strict=True)
+    ]

@@ -128,7 +128,7 @@ def test_the_folder_name_holds_all_that_matters() -> None:
 def test_a_second_load_makes_nothing(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builtin, "_pool", None)  # calling it would fail
+    monkeypatch.setattr(builtin, "make_pool", None)  # calling it would fail
     assert len(load_or_build(TINY, built).train) > 0
 
 

@@ -104,7 +104,7 @@ def test_a_speaker_varies_in_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pink_noise_loses_3_db_an_octave() -> None:
     rng = np.random.default_rng(0)
-    noise = rendering._pink(rng, Split.TRAIN, 2**18)
+    noise = rendering.pink(rng, Split.TRAIN, 2**18)
     spectrum = np.abs(np.fft.rfft(noise)) ** 2
     low, high = spectrum[2**10 : 2**11].mean(), spectrum[2**14 : 2**15].mean()
     assert 10 * np.log10(low / high) == pytest.approx(4 * 3.01, abs=0.5)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from workloads.metrics import error_rates
+from workloads.metrics import bootstrap
 from workloads.metrics.error_rates import (
     ErrorRate,
     character_errors,
@@ -157,7 +157,7 @@ def test_level_resamples_and_seed_each_change_the_interval() -> None:
 def test_drawing_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     score = ErrorRate("wer", (0, 1, 2, 0, 5, 1), (7, 5, 9, 4, 8, 6))
     whole = score.interval()
-    monkeypatch.setattr(error_rates, "_CHUNK_DRAWS", 60)
+    monkeypatch.setattr(bootstrap, "_CHUNK_DRAWS", 60)
     assert score.interval() == whole
 
 

@@ -1,0 +1,173 @@
+"""A mixture of speakers with what each of them said, and a corpus of such.
+
+Axes: `S` samples, `C` sources.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+OnOtherRate = Literal["resample", "error"]
+
+_log = logging.getLogger("speechmark")
+
+
+@dataclass(frozen=True)
+class Track:
+    """One channel of an audio file, from sample `start` on."""
+
+    path: Path
+    channel: int = 0
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a microphone heard, and its sources, each of so many samples."""
+
+    id: str
+    mixture: Track
+    sources: tuple[Track, ...]
+    samples: int
+    sample_rate_hz: int
+
+    @property
+    def duration_s(self) -> float:
+        return self.samples / self.sample_rate_hz
+
+
+@dataclass(frozen=True)
+class MixtureCorpus:
+    """Mixtures to train on and to validate on, all of one number of sources and one
+    sample rate.
+
+    `dropped` counts the mixtures left out, by reason. Two undamaged corpora that share
+    the `checksum` give the same results.
+    """
+
+    name: str
+    checksum: str
+    train: tuple[Mixture, ...]
+    validation: tuple[Mixture, ...]
+    dropped: Mapping[str, int]
+
+    @property
+    def sources(self) -> int:
+        return len(self.validation[0].sources)
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.validation[0].sample_rate_hz
+
+
+@dataclass(frozen=True)
+class Signals:
+    """`mixture` (S,) and `sources` (C, S), float32."""
+
+    mixture: np.ndarray
+    sources: np.ndarray
+
+
+def read(mixture: Mixture, sample_rate_hz: int) -> Signals:
+    """The audio of a mixture, resampled where it has another rate.
+
+    Raises ValueError, naming the file, where it is missing, is not audio, has another
+    rate than the mixture says, lacks the channel, or is too short.
+    """
+    files: dict[tuple[Path, int], np.ndarray] = {}
+    heard, *said = (
+        _read_track(track, mixture, files)
+        for track in (mixture.mixture, *mixture.sources)
+    )
+    sources = np.stack(said)
+    if mixture.sample_rate_hz != sample_rate_hz:
+        heard = resampled(heard, mixture.sample_rate_hz, sample_rate_hz)
+        sources = resampled(sources, mixture.sample_rate_hz, sample_rate_hz)
+    return Signals(heard, sources)
+
+
+def check_rate(
+    corpus: MixtureCorpus, sample_rate_hz: int, on_other_rate: OnOtherRate
+) -> None:
+    """Warn that a corpus of another rate is resampled, or raise ValueError."""
+    tell_other_rate(corpus.name, corpus.sample_rate_hz, sample_rate_hz, on_other_rate)
+
+
+def tell_other_rate(
+    name: str, found_hz: int, sample_rate_hz: int, on_other_rate: OnOtherRate
+) -> None:
+    """As `check_rate`, of a corpus that is not loaded yet."""
+    if found_hz == sample_rate_hz:
+        return
+    told = f"{name} has {found_hz} Hz, the model {sample_rate_hz} Hz"
+    if on_other_rate == "error":
+        raise ValueError(f"{told}: give a corpus of that rate, or let it be resampled")
+    _log.warning("%s: the corpus is resampled", told)
+
+
+def check_sources(corpus: MixtureCorpus, sources: int, model: str) -> None:
+    """ValueError where a model separates another number of sources."""
+    if corpus.sources != sources:
+        raise ValueError(
+            f"{corpus.name} has mixtures of {corpus.sources} sources, {model} "
+            f"separates {sources}: use a model or a corpus of the same number"
+        )
+
+
+def resampled(audio: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """Along the last axis, by a polyphase filter."""
+    from scipy.signal import resample_poly  # 66 MB that other rates spare
+
+    divisor = gcd(from_hz, to_hz)
+    found = resample_poly(audio, to_hz // divisor, from_hz // divisor, axis=-1)
+    return np.asarray(found, np.float32)
+
+
+def _read_track(
+    track: Track, mixture: Mixture, files: dict[tuple[Path, int], np.ndarray]
+) -> np.ndarray:
+    """One channel; `files` keeps what was read, as tracks may share a file."""
+    key = track.path, track.start
+    if key not in files:
+        files[key] = _read_file(*key, mixture)
+    audio = files[key]
+    if track.channel >= audio.shape[1]:
+        raise ValueError(
+            f"{track.path} has {audio.shape[1]} channels, expected {track.channel + 1} "
+            "or more: replace the file"
+        )
+    return np.ascontiguousarray(audio[:, track.channel])
+
+
+def _read_file(path: Path, start: int, mixture: Mixture) -> np.ndarray:
+    import soundfile
+
+    if not path.is_file():
+        raise ValueError(
+            f"no audio file {path} for {mixture.id}: load the corpus again"
+        )
+    try:
+        with soundfile.SoundFile(path) as file:
+            found_hz, there = file.samplerate, max(0, file.frames - start)
+            file.seek(min(start, file.frames))
+            audio = file.read(mixture.samples, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"cannot read {path} as audio ({error}): replace the file"
+        ) from error
+    if found_hz != mixture.sample_rate_hz:
+        raise ValueError(
+            f"{path} has {found_hz} Hz, expected {mixture.sample_rate_hz} Hz: load the "
+            "corpus again"
+        )
+    if len(audio) != mixture.samples:
+        raise ValueError(
+            f"{path} holds {there} samples from sample {start} on, expected "
+            f"{mixture.samples}: replace the file"
+        )
+    return np.asarray(audio)

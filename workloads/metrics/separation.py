@@ -1,0 +1,245 @@
+"""How well estimated sources match the true ones: SI-SDR, its improvement, SNR.
+
+Axes: `C` sources, `S` samples, `N` mixtures, `R` bootstrap resamples.
+
+SI-SDR is that of J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR – half-baked
+or well done?", 2019, eq. 5, of signals without their mean. Which estimate stands for
+which source is the assignment with the highest sum of SI-SDR; SNR is taken under the
+same one, so that all three measures judge the same estimate of a source.
+
+SI-SDR of a silent target is undefined: such targets are left out of the mean and
+counted, and their estimates with them. SI-SDR of a silent estimate is undefined too;
+torchmetrics gives 0 dB, so `silent_estimates` counts those that stand for a target. A
+perfect estimate of energy E (a sum of squares) has 10 log10(E / 2.2e-16) dB, which is
+157 dB at E = 1 and the most that float64 can tell.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torchmetrics.functional.audio import (
+    scale_invariant_signal_distortion_ratio,
+    signal_noise_ratio,
+)
+
+from workloads.metrics.bootstrap import (
+    Difference,
+    percentile_interval,
+    resampled_sums,
+)
+
+NAMES = ("si_sdr", "si_sdr_improvement", "snr")
+SILENT_PEAK = 0.5 / 32_768  # half a step of 16-bit audio
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One value in dB for each mixture, higher is better."""
+
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """How many mixtures were scored."""
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """Over mixtures, which count alike whatever their length.
+
+        Raises ValueError where there are none.
+
+        >>> Measure("si_sdr", (10.0, 13.0)).mean
+        11.5
+        """
+        if not self.values:
+            raise ValueError(
+                f"{self.name} over 0 mixtures is undefined: score at least one mixture "
+                "with a target that is not silent"
+            )
+        return sum(self.values) / self.n
+
+    def interval(
+        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    ) -> tuple[float, float]:
+        """The percentile bootstrap interval of the mean, over mixtures.
+
+        Raises ValueError where the mean is undefined.
+        """
+        self.mean  # noqa: B018  an undefined mean has no interval: raises
+        (sums,) = resampled_sums((self.values,), resamples, seed)
+        return percentile_interval(sums / self.n, level)
+
+
+@dataclass(frozen=True)
+class SeparationScores:
+    """The measures of N mixtures, in the order of NAMES. Adding two joins their
+    mixtures.
+
+    `silent` counts the targets left out, `silent_mixtures` the mixtures of which no
+    target was left, `silent_estimates` those that stand for a target that is not.
+    """
+
+    measures: tuple[Measure, ...]
+    silent: int = 0
+    silent_mixtures: int = 0
+    silent_estimates: int = 0
+
+    @property
+    def n(self) -> int:
+        """How many mixtures were scored."""
+        return self.si_sdr.n
+
+    @property
+    def si_sdr(self) -> Measure:
+        return self.measures[0]
+
+    @property
+    def si_sdr_improvement(self) -> Measure:
+        """SI-SDR of the estimate less that of the mixture in its place."""
+        return self.measures[1]
+
+    @property
+    def snr(self) -> Measure:
+        return self.measures[2]
+
+    def __add__(self, other: "SeparationScores") -> "SeparationScores":
+        return SeparationScores(
+            tuple(
+                Measure(own.name, own.values + its.values)
+                for own, its in zip(self.measures, other.measures, strict=True)
+            ),
+            self.silent + other.silent,
+            self.silent_mixtures + other.silent_mixtures,
+            self.silent_estimates + other.silent_estimates,
+        )
+
+
+def no_scores() -> SeparationScores:
+    """The sum of none, to start a sum with."""
+    return SeparationScores(tuple(Measure(name, ()) for name in NAMES))
+
+
+def score(
+    estimates: np.ndarray,
+    sources: np.ndarray,
+    mixture: np.ndarray,
+    name: str = "the mixture",
+) -> SeparationScores:
+    """Of one mixture (S,), its estimates (C, S) and true sources (C, S).
+
+    Means are over the sources that are not silent. Raises ValueError, with `name`,
+    where shapes do not fit or values are NaN or infinite.
+    """
+    _check(estimates, sources, mixture, name)
+    spoken = ~silent_rows(sources)
+    silent = int((~spoken).sum())
+    if not spoken.any():
+        return replace(no_scores(), silent=silent, silent_mixtures=1)
+    targets = sources[spoken]
+    matrix = si_sdr_matrix(estimates, targets)
+    chosen = best_assignment(-matrix.T)  # an estimate for each target
+    si_sdr = matrix[chosen, np.arange(len(chosen))]
+    unseparated = si_sdr_matrix(mixture[None], targets)[0]
+    snr = signal_noise_ratio(_tensor(estimates[chosen]), _tensor(targets)).numpy()
+    means = (float(v.mean()) for v in (si_sdr, si_sdr - unseparated, snr))
+    measures = tuple(Measure(n, (v,)) for n, v in zip(NAMES, means, strict=True))
+    quiet = int(silent_rows(estimates[chosen]).sum())
+    return SeparationScores(measures, silent, silent_estimates=quiet)
+
+
+def si_sdr_matrix(estimates: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """SI-SDR in dB of each estimate (rows) against each source (columns)."""
+    targets = _tensor(sources)
+    # A row at a time: all pairs of 8 sources of 24 s at once would take 1 GB.
+    rows = [
+        scale_invariant_signal_distortion_ratio(
+            estimate.expand_as(targets), targets, zero_mean=True
+        )
+        for estimate in _tensor(estimates)
+    ]
+    return torch.stack(rows).numpy()
+
+
+def best_assignment(costs: np.ndarray) -> np.ndarray:
+    """Which column each row takes, no two the same, so that the sum is least.
+
+    H. W. Kuhn, "The Hungarian method for the assignment problem", 1955. There may be
+    more columns than rows.
+
+    >>> best_assignment(np.array([[1, 5], [0, 9]])).tolist()
+    [1, 0]
+    """
+    if costs.ndim != 2 or costs.shape[0] > costs.shape[1]:
+        raise ValueError(
+            f"costs of shape {costs.shape} have no assignment of rows to columns: give "
+            "(rows, columns) with a column or more for each row"
+        )
+    _, columns = linear_sum_assignment(costs)
+    return np.asarray(columns)
+
+
+def silent_rows(signals: np.ndarray) -> np.ndarray:
+    """Which of (C, S) never leave their mean by half a step of 16-bit audio: (C,)."""
+    centred = signals - signals.mean(axis=1, keepdims=True, dtype=np.float64)
+    return np.asarray(np.abs(centred).max(axis=1) < SILENT_PEAK)
+
+
+def paired_difference(
+    baseline: Measure,
+    other: Measure,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Difference:
+    """How many dB `other` lies above `baseline` over the same mixtures in one order.
+
+    Each resample draws the same mixtures for both, so that what makes a mixture hard
+    for both cancels. Raises ValueError where they cannot be paired.
+    """
+    if baseline.name != other.name or baseline.n != other.n:
+        raise ValueError(
+            f"{baseline.name} of {baseline.n} mixtures and {other.name} of {other.n} "
+            "cannot be paired: score both by the same measure on the same mixtures"
+        )
+    pairs = zip(baseline.values, other.values, strict=True)
+    gained = Measure(other.name, tuple(b - a for a, b in pairs))
+    return Difference(gained.mean, *gained.interval(level, resamples, seed))
+
+
+def _tensor(signals: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(signals, np.float64))
+
+
+def _check(
+    estimates: np.ndarray, sources: np.ndarray, mixture: np.ndarray, name: str
+) -> None:
+    if estimates.ndim != 2 or sources.ndim != 2 or mixture.ndim != 1:
+        raise ValueError(
+            f"{name}: estimates {estimates.shape}, sources {sources.shape}, mixture "
+            f"{mixture.shape}: give (sources, samples) twice and (samples,)"
+        )
+    if len(estimates) != len(sources):
+        raise ValueError(
+            f"{name}: {len(estimates)} estimates for {len(sources)} sources: use a "
+            "model that separates as many as the corpus mixes"
+        )
+    lengths = estimates.shape[1], sources.shape[1], len(mixture)
+    if len(set(lengths)) > 1 or not lengths[0]:
+        raise ValueError(
+            f"{name}: {lengths[0]} samples of estimates, {lengths[1]} of sources, "
+            f"{lengths[2]} of the mixture: give the same number, 1 or more, of each"
+        )
+    for kind, signal, advice in (
+        ("estimates", estimates, "look for an overflow in the model"),
+        ("sources", sources, "replace their audio"),
+        ("mixture", mixture, "replace its audio"),
+    ):
+        if faulty := int((~np.isfinite(signal)).sum()):
+            raise ValueError(
+                f"{name}: {faulty} of {signal.size} samples of the {kind} are NaN or "
+                f"infinite and cannot be scored: {advice}"
+            )
