@@ -7,6 +7,7 @@ left: a weight costs one bit at least, so pruning beyond what one bit holds goes
 """
 
 import heapq
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +33,39 @@ def huffman_bytes(values: NDArray[np.int8] | NDArray[np.uint8]) -> int:
         )
     symbols = np.ascontiguousarray(values).view(np.uint8).ravel()
     counts = np.bincount(symbols, minlength=SYMBOLS)
-    return TABLE_BYTES + -(-_payload_bits(counts[counts > 0].tolist()) // 8)
+    return TABLE_BYTES + -(-payload_bits(counts.tolist()) // 8)
 
 
-def _payload_bits(counts: list[int]) -> int:
-    """Sum of count times code length: each merge lengthens all codes below it by one.
+def code_lengths(counts: Sequence[int]) -> list[int]:
+    """Of each symbol the bits of its code word: 0 if it never occurs, else 1 or more.
 
-    >>> _payload_bits([5, 2, 1])  # lengths 1, 2, 2
+    D. A. Huffman, "A Method for the Construction of Minimum-Redundancy Codes", 1952:
+    each merge of the two rarest groups lengthens the words of all symbols in them.
+
+    >>> code_lengths([5, 2, 0, 1])
+    [1, 2, 0, 2]
+    """
+    lengths = [0] * len(counts)
+    heap = [(count, [symbol]) for symbol, count in enumerate(counts) if count]
+    if len(heap) == 1:
+        lengths[heap[0][1][0]] = 1
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        (rare, some), (other, more) = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in some + more:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (rare + other, some + more))
+    return lengths
+
+
+def payload_bits(counts: Sequence[int]) -> int:
+    """Sum of count times code length.
+
+    >>> payload_bits([5, 2, 1])
     11
     """
-    if len(counts) == 1:
-        return counts[0]
-    heap = list(counts)
-    heapq.heapify(heap)
-    bits = 0
-    while len(heap) > 1:
-        merged = heapq.heappop(heap) + heapq.heappop(heap)
-        bits += merged
-        heapq.heappush(heap, merged)
-    return bits
+    lengths = code_lengths(counts)
+    return sum(n * bits for n, bits in zip(counts, lengths, strict=True))
 
 
 def compressed_bytes(onnx_path: Path) -> int:

@@ -2,12 +2,61 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 FLOATS = ("fp32", "bf16", "fp16")
 POST_TRAINING = ("int8-dynamic", "int8-static")
 OTHERS = ("int8-qat", "int16-weights", "w16a8")
 KEEPS = ("none", "first", "edges")
-PRUNE = "prune-l1-unstructured-"
+STRUCTURED = ("random", "l1", "l2", "gradient")
+UNSTRUCTURED = ("random", "l1", "gradient")
+Method = Literal["cp", "tucker", "tsvd"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Which weights are set to zero: `percent` of each layer's, those that `criterion`
+    says matter least; structured, whole output channels."""
+
+    criterion: str
+    structured: bool
+    percent: int
+
+    def __post_init__(self) -> None:
+        known = STRUCTURED if self.structured else UNSTRUCTURED
+        if self.criterion not in known or not 0 < self.percent < 100:
+            raise ValueError(f"no pruning is called {self.name!r}: {_known()}")
+
+    @property
+    def name(self) -> str:
+        """
+        >>> Pruning("l1", False, 50).name
+        'prune-l1-unstructured-50'
+        """
+        kind = "structured" if self.structured else "unstructured"
+        return f"prune-{self.criterion}-{kind}-{self.percent}"
+
+
+@dataclass(frozen=True)
+class Factorization:
+    """A low-rank method that leaves out `percent` of the parameters of each layer that
+    it changes."""
+
+    method: Method
+    percent: int
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS or not 0 < self.percent < 100:
+            raise ValueError(f"no factorization is called {self.name!r}: {_known()}")
+
+    @property
+    def name(self) -> str:
+        """
+        >>> Factorization("tucker", 30).name
+        'tucker-30'
+        """
+        return f"{self.method}-{self.percent}"
 
 
 @dataclass(frozen=True)
@@ -15,39 +64,64 @@ class Compression:
     """How weights are stored and computed with.
 
     `keep` says which compute layers stay in float: "first" is the first one, "edges"
-    the first two and the last two. `prune_percent` of each layer's weights, the
-    smallest, are set to zero before anything else is done to them.
+    the first two and the last two. Weights are pruned or factorized before anything
+    else is done to them.
     """
 
     base: str
     keep: str = "none"
-    prune_percent: int | None = None
+    pruning: Pruning | None = None
+    factorization: Factorization | None = None
 
     def __post_init__(self) -> None:
         known = self.base in (*FLOATS, *POST_TRAINING, *OTHERS) and self.keep in KEEPS
-        if not known or not (self._keep_fits() and self._prune_fits()):
+        if not known or not (self._keep_fits() and self._base_fits()):
             raise ValueError(f"no compression is called {self.name!r}: {_known()}")
 
     def _keep_fits(self) -> bool:
         return self.keep == "none" or self.base in POST_TRAINING
 
-    def _prune_fits(self) -> bool:
-        if self.prune_percent is None:
-            return True
-        return 0 < self.prune_percent < 100 and self.base in ("fp32", *POST_TRAINING)
+    def _base_fits(self) -> bool:
+        """Whether the base can follow on what was done to the weights before."""
+        if self.pruning and self.factorization:
+            return False
+        return not self.reshaped or self.base in (*FLOATS, *POST_TRAINING)
+
+    @property
+    def reshaped(self) -> bool:
+        """Whether weights are pruned or factorized, which training may mend."""
+        return self.pruning is not None or self.factorization is not None
+
+    @property
+    def weights_name(self) -> str:
+        """What is done to the weights before they are stored otherwise: "" for nothing.
+
+        >>> parse("tucker-30+int8-static").weights_name
+        'tucker-30'
+        """
+        done = self.pruning or self.factorization
+        return done.name if done else ""
+
+    @property
+    def trained_name(self) -> str:
+        """What training can mend or prepare: "" where the weights are those of fp32.
+
+        >>> parse("int8-qat").trained_name, parse("int8-static").trained_name
+        ('int8-qat', '')
+        """
+        return "int8-qat" if self.base == "int8-qat" else self.weights_name
 
     @property
     def name(self) -> str:
         """The name that `parse` reads.
 
-        >>> Compression("int8-static", "edges", 50).name
+        >>> Compression("int8-static", "edges", Pruning("l1", False, 50)).name
         'prune-l1-unstructured-50+int8-static-keep-edges'
         """
         rest = self.base if self.keep == "none" else f"{self.base}-keep-{self.keep}"
-        if self.prune_percent is None:
+        if not self.reshaped:
             return rest
-        pruned = f"{PRUNE}{self.prune_percent}"
-        return pruned if rest == "fp32" else f"{pruned}+{rest}"
+        return self.weights_name if rest == "fp32" else f"{self.weights_name}+{rest}"
 
     @property
     def calibrated(self) -> bool:
@@ -55,25 +129,24 @@ class Compression:
         return self.base in ("int8-static", "int8-qat", "w16a8")
 
 
+_PRUNING = re.compile(
+    r"prune-(?P<criterion>[a-z0-9]+)-(?P<kind>un)?structured-(?P<percent>[1-9]\d?)"
+)
+_FACTORIZATION = re.compile(r"(?P<method>cp|tucker|tsvd)-(?P<percent>[1-9]\d?)")
+
+
 def parse(name: str) -> Compression:
     """The compression of a name.
 
     Raises ValueError that lists the known ones.
 
-    >>> parse("int8-static-keep-first")
-    Compression(base='int8-static', keep='first', prune_percent=None)
-    >>> parse("prune-l1-unstructured-50+int8-static")
-    Compression(base='int8-static', keep='none', prune_percent=50)
+    >>> parse("int8-static-keep-first").keep
+    'first'
+    >>> parse("prune-l1-structured-30+bf16").pruning
+    Pruning(criterion='l1', structured=True, percent=30)
     """
-    form = rf"(?:{PRUNE}(?P<percent>[1-9]\d?)(?:\+|$))?(?P<rest>.*)"
-    match = re.fullmatch(form, name, re.DOTALL)
-    assert match is not None  # the rest takes whatever is left
-    percent, rest = match["percent"], match["rest"]
-    base, _, keep = rest.partition("-keep-")
-    if percent and not rest and not name.endswith("+"):
-        base = "fp32"
     try:
-        found = Compression(base, keep or "none", int(percent) if percent else None)
+        found = _parse(name.split("+"))
     except ValueError:
         found = None
     if found is None or found.name != name:
@@ -81,10 +154,27 @@ def parse(name: str) -> Compression:
     return found
 
 
+def _parse(parts: list[str]) -> Compression:
+    pruning = factorization = None
+    if match := _PRUNING.fullmatch(parts[0]):
+        structured = match["kind"] is None
+        pruning = Pruning(match["criterion"], structured, int(match["percent"]))
+        parts = parts[1:]
+    if parts and (match := _FACTORIZATION.fullmatch(parts[0])):
+        method = cast(Method, match["method"])
+        factorization = Factorization(method, int(match["percent"]))
+        parts = parts[1:]
+    base, _, keep = "+".join(parts or ["fp32"]).partition("-keep-")
+    return Compression(base, keep or "none", pruning, factorization)
+
+
 def _known() -> str:
     kept = [f"{base}-keep-{keep}" for base in POST_TRAINING for keep in KEEPS[1:]]
     plain = ", ".join([*FLOATS, *POST_TRAINING, *kept, *OTHERS])
     return (
-        f"the known ones are {plain}, and {PRUNE}PERCENT (1 to 99) alone or, "
-        f"with a +, before one of {', '.join([*POST_TRAINING, *kept])}"
+        f"the known ones are {plain}; prune-CRITERION-structured-PERCENT with one of "
+        f"{', '.join(STRUCTURED)}, prune-CRITERION-unstructured-PERCENT with one of "
+        f"{', '.join(UNSTRUCTURED)}, and METHOD-PERCENT with one of "
+        f"{', '.join(METHODS)} (PERCENT from 1 to 99), each alone or, with a +, before "
+        f"one of {', '.join([*FLOATS[1:], *POST_TRAINING, *kept])}"
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from workloads.compression.names import Compression, parse
+from workloads.compression.names import Compression, Factorization, Pruning, parse
 
 NAMES = [
     "fp32",
@@ -18,6 +18,15 @@ NAMES = [
     "prune-l1-unstructured-20",
     "prune-l1-unstructured-50+int8-static",
     "prune-l1-unstructured-5+int8-dynamic-keep-edges",
+    "prune-random-structured-10",
+    "prune-l2-structured-20",
+    "prune-gradient-structured-30",
+    "prune-gradient-unstructured-90",
+    "prune-l1-structured-30+bf16",
+    "cp-10",
+    "tucker-30+int8-static",
+    "tsvd-20+int8-dynamic-keep-first",
+    "tucker-30+fp16",
 ]
 
 
@@ -30,10 +39,21 @@ def test_a_name_is_read_and_written_alike(name):
     ("name", "expected"),
     [
         ("int8-dynamic-keep-edges", Compression("int8-dynamic", "edges")),
-        ("prune-l1-unstructured-20", Compression("fp32", "none", 20)),
+        (
+            "prune-l1-unstructured-20",
+            Compression("fp32", "none", Pruning("l1", False, 20)),
+        ),
         (
             "prune-l1-unstructured-50+int8-static-keep-first",
-            Compression("int8-static", "first", 50),
+            Compression("int8-static", "first", Pruning("l1", False, 50)),
+        ),
+        (
+            "prune-l2-structured-10+bf16",
+            Compression("bf16", "none", Pruning("l2", True, 10)),
+        ),
+        (
+            "cp-30+bf16",
+            Compression("bf16", "none", factorization=Factorization("cp", 30)),
         ),
     ],
 )
@@ -60,13 +80,29 @@ def test_a_name_says_what_is_done(name, expected):
         "prune-l1-unstructured-50int8-static",
         "int8-static+prune-l1-unstructured-50",
         "int8-static\n",
+        "prune-l2-unstructured-30",
+        "prune-l1-30",
+        "tucker-0",
+        "tucker-100",
+        "tucker",
+        "tucker-30+prune-l1-structured-30",
+        "prune-l1-structured-30+tucker-30",
+        "cp-30+tucker-30",
+        "tucker-30+int8-qat",
+        "tucker-30+",
+        "svd-30",
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
     with pytest.raises(ValueError, match="known ones are fp32") as raised:
         parse(name)
     assert repr(name) in str(raised.value)
-    for known in ("int8-dynamic-keep-edges", "int8-qat", "prune-l1-unstructured-"):
+    for known in (
+        "int8-dynamic-keep-edges",
+        "int8-qat",
+        "unstructured-PERCENT",
+        "tsvd",
+    ):
         assert known in str(raised.value)
 
 

@@ -5,7 +5,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from workloads.compression.entropy import TABLE_BYTES, compressed_bytes, huffman_bytes
+from workloads.compression.entropy import (
+    TABLE_BYTES,
+    code_lengths,
+    compressed_bytes,
+    huffman_bytes,
+    payload_bits,
+)
 from workloads.compression.graph import load_onnx
 from workloads.compression.names import parse
 from workloads.compression.quantization import quantize
@@ -31,6 +37,12 @@ def best_prefix_code_bits(counts):
 def test_no_prefix_code_is_shorter(counts):
     values = np.repeat(np.arange(len(counts)), counts)
     assert payload_bytes(values) == -(-best_prefix_code_bits(counts) // 8)
+
+
+def test_rare_symbols_get_long_words_and_absent_ones_none():
+    assert code_lengths([40, 0, 9, 3, 2, 1]) == [1, 0, 2, 3, 4, 4]
+    assert code_lengths([0, 7, 0]) == [0, 1, 0]
+    assert payload_bits([40, 0, 9, 3, 2, 1]) == 40 + 18 + 9 + 8 + 4
 
 
 @pytest.mark.parametrize("spread", [0.3, 2, 20])

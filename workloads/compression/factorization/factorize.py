@@ -1,0 +1,225 @@
+"""Low-rank factorization of any torch model.
+
+CP and partial Tucker change nn.Conv1d, nn.Conv2d and nn.ConvTranspose1d; TSVD, the
+truncated singular value decomposition, changes nn.Linear. Each layer that has something
+to gain becomes a chain of smaller ones (chains.py); the others stay and are listed.
+
+A factorized model is fine-tuned like any other, with one care: gradients through the
+thin layers of a CP chain tend to explode (Lebedev et al., 2015), so its learning rate
+is to be lower, by `FINE_TUNE_RATE_FACTOR`. `structure_like` makes the model that its
+saved weights fit, without a decomposition.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from torch import nn
+from torch.nn.utils import prune
+
+from workloads.compression.factorization.chains import (
+    Chain,
+    Layer,
+    Plan,
+    chain_of_zeros,
+    fill,
+    kernel,
+    macs,
+    plan,
+    weight_count,
+)
+from workloads.compression.factorization.decompositions import (
+    DecompositionError,
+    decompose,
+)
+from workloads.compression.factorization.ranks import check_percent
+from workloads.compression.left import Left
+from workloads.compression.names import METHODS, Method
+
+FINE_TUNE_RATE_FACTOR: dict[Method, float] = {"cp": 0.1, "tucker": 1.0, "tsvd": 1.0}
+CONVOLUTIONS: tuple[type, ...] = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d)
+KINDS: dict[Method, tuple[type, ...]] = {
+    "cp": CONVOLUTIONS,
+    "tucker": CONVOLUTIONS,
+    "tsvd": (nn.Linear,),
+}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A layer that became a chain of `form` ("svd-output" and "svd-input" are closed
+    forms, of kernels that are matrices).
+
+    Weights do not count the bias, which stays. `error` is the norm of what the kernel
+    lost over the kernel's norm, before any fine-tuning.
+    """
+
+    name: str
+    kind: str
+    form: str
+    ranks: tuple[int, ...]
+    weights_before: int
+    weights_after: int
+    error: float
+
+
+@dataclass(frozen=True)
+class Factorized:
+    """A model of which layers are `changed`, or `left` as they are."""
+
+    model: nn.Module
+    changed: tuple[Changed, ...]
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A layer under all its names, and what may become of it."""
+
+    names: tuple[str, ...]
+    layer: Layer
+    plan: Plan
+
+
+def factorize(model: nn.Module, method: Method, percent: int) -> Factorized:
+    """A copy of the model without `percent` of the weights of each layer that changes.
+
+    Layers are told by their exact type: their parents must call them, as a chain has no
+    `weight` to read. Where `changed` is empty, the method has nothing to gain at all.
+
+    Raises ValueError for an unknown method, for a percentage that is not whole, or not
+    between 0 and 100, and for weights that are masked or not finite.
+    """
+    candidates, left = _sorted_out(model, method, percent)
+    result = copy.deepcopy(model)
+    changed = []
+    for candidate in candidates:
+        chain, report = _factorized(candidate)
+        result = _replaced(result, candidate.names, chain)
+        changed.append(report)
+    return Factorized(result, tuple(changed), tuple(left))
+
+
+def structure_like(model: nn.Module, method: Method, percent: int) -> nn.Module:
+    """The modules of `factorize`, whose chains hold zeros: for the weights of a model
+    that was factorized before. The weights of `model` do not matter."""
+    result = copy.deepcopy(model)
+    for candidate in _sorted_out(model, method, percent)[0]:
+        chain = chain_of_zeros(candidate.layer, candidate.plan)
+        result = _replaced(result, candidate.names, chain)
+    return result
+
+
+def untouched(model: nn.Module, method: Method, percent: int) -> tuple[Left, ...]:
+    """The layers that `factorize` leaves as they are."""
+    return tuple(_sorted_out(model, method, percent)[1])
+
+
+def _factorized(candidate: _Candidate) -> tuple[Chain, Changed]:
+    layer, name = candidate.layer, candidate.names[0]
+    chain = chain_of_zeros(layer, candidate.plan)
+    try:
+        kernels, error = decompose(kernel(layer), candidate.plan)
+    except DecompositionError as failure:
+        raise ValueError(f"{name} cannot be factorized: {failure}") from failure
+    fill(chain, kernels, layer.bias)
+    counts = (layer.weight.numel(), weight_count(chain))
+    form, ranks = candidate.plan.form, candidate.plan.ranks
+    return chain, Changed(name, _kind(layer), form, ranks, *counts, error)
+
+
+def _replaced(model: nn.Module, names: tuple[str, ...], chain: Chain) -> nn.Module:
+    for name in names:
+        if not name:
+            return chain
+        model.set_submodule(name, chain)
+    return model
+
+
+def _sorted_out(
+    model: nn.Module, method: Method, percent: int
+) -> tuple[list[_Candidate], list[Left]]:
+    _check(model, method, percent)
+    candidates, left = [], []
+    shared = _shared_weights(model)
+    for names, module in _layers(model):
+        reason = _reason_for_its_type(module, method)
+        if reason is None and id(module.weight) in shared:
+            reason = "its weight is also that of another layer, which would keep it"
+        if reason is None:
+            layer = cast(Layer, module)
+            own = plan(layer, method, percent)
+            reason = _reason_for_its_sizes(layer, own, percent)
+        if reason is None:
+            candidates.append(_Candidate(names, layer, own))
+        else:
+            left.append(Left(names[0], _kind(module), reason))
+    return candidates, left
+
+
+def _check(model: nn.Module, method: Method, percent: int) -> None:
+    if method not in KINDS:
+        known = ", ".join(METHODS)
+        raise ValueError(f"no factorization is called {method!r}: give one of {known}")
+    check_percent(percent)
+    masked = [name for name, m in model.named_modules() if prune.is_pruned(m)]
+    if masked:
+        raise ValueError(
+            f"the weights of {masked[-1]!r} are masked, and factors have no mask: make "
+            "masks permanent first, by torch.nn.utils.prune.remove"
+        )
+
+
+def _layers(model: nn.Module) -> Iterator[tuple[tuple[str, ...], nn.Module]]:
+    """Each module that owns a matrix or a tensor of weights, with all its names.
+    Norms and activations own vectors, which have no ranks."""
+    names: dict[nn.Module, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
+    for module, own in names.items():
+        if any(p.ndim > 1 for p in module.parameters(recurse=False)):
+            yield tuple(own), module
+
+
+def _shared_weights(model: nn.Module) -> set[int]:
+    """The weights that more than one module owns."""
+    owned = (id(p) for m in model.modules() for p in m.parameters(recurse=False))
+    return {weight for weight, owners in Counter(owned).items() if owners > 1}
+
+
+def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
+    """Why a layer of this kind is left alone."""
+    if isinstance(module, nn.RNNBase):
+        return "a recurrent kernel takes its matrices whole, for all frames at once"
+    if type(module) not in KINDS[method]:
+        known = ", ".join(f"nn.{kind.__name__}" for kind in KINDS[method])
+        return f"{method} changes only {known}"
+    groups = getattr(module, "groups", 1)
+    if groups == 1:
+        return None
+    if groups == module.in_channels:
+        return "depth-wise: no channel shares its kernel's factors with another"
+    return f"its {groups} groups keep channels apart already"
+
+
+def _reason_for_its_sizes(layer: Layer, own: Plan, percent: int) -> str | None:
+    """Why there is nothing to gain: checked on the chain itself."""
+    chain = chain_of_zeros(layer, own)
+    whole, after, work = layer.weight.numel(), weight_count(chain), macs(chain)
+    if 100 * after > (100 - percent) * whole:
+        return (
+            f"ranks {own.ranks} need {after} weights, more than {100 - percent} "
+            f"percent of {whole}"
+        )
+    if work >= whole:
+        return (
+            f"ranks {own.ranks} need {work} multiply-accumulates a position, no fewer "
+            f"than its {whole}: 1x1 convolutions also run where its stride skips"
+        )
+    return None
+
+
+def _kind(module: nn.Module) -> str:
+    return type(module).__name__
