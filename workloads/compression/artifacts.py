@@ -77,7 +77,8 @@ def _circumstances(make: Callable[..., None]) -> dict[str, str]:
     """Which libraries and which code would make it."""
     module = sys.modules[make.__module__]
     check_importable(make)
-    sources = {*Path(__file__).parent.glob("*.py"), Path(str(module.__file__))}
+    folders = {Path(__file__).parent, Path(str(module.__file__)).parent}
+    sources = {path for folder in folders for path in folder.rglob("*.py")}
     texts = b"".join(path.read_bytes() for path in sorted(sources))
     return {
         "made_by": f"{make.__module__}:{make.__qualname__}",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-_WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm")
+WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM")
 _UNPACKING = ("DequantizeLinear", "Cast", "Mul")  # from stored weights to used ones
 
 
@@ -47,8 +47,13 @@ def weighted_nodes(model: Any) -> list[Any]:
     return [
         node
         for node in model.graph.node
-        if node.op_type in _WEIGHTED and _stored_name(node.input[1], makers) in stored
+        if node.op_type in WEIGHTED and _stored_name(node.input[1], makers) in stored
     ]
+
+
+def weights_of(node: Any) -> list[str]:
+    """Names of a layer's weights: of an LSTM, those of its inputs and of its states."""
+    return list(node.input[1:3] if node.op_type == "LSTM" else node.input[1:2])
 
 
 def _stored_name(name: str, makers: dict[str, Any]) -> str:
@@ -58,20 +63,24 @@ def _stored_name(name: str, makers: dict[str, Any]) -> str:
     return name
 
 
-def count_float_layers(model: Any) -> int:
-    """How many layers store their weights in float."""
+def float_layers(model: Any) -> list[Any]:
+    """The layers that store their weights in float."""
     from onnx import TensorProto
 
     makers = {node.output[0]: node for node in model.graph.node}
     kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
-    weights = [_stored_name(n.input[1], makers) for n in weighted_nodes(model)]
-    return sum(kinds[name] == TensorProto.FLOAT for name in weights)
+    return [
+        node
+        for node in weighted_nodes(model)
+        if kinds[_stored_name(node.input[1], makers)] == TensorProto.FLOAT
+    ]
 
 
 def output_axis(node: Any, axes: int) -> int:
-    """Which axis of a layer's weights counts its output channels."""
+    """Which axis of a layer's weights counts its output channels (of an LSTM, those of
+    its gates, which both directions share)."""
     if node.op_type == "MatMul":
         return axes - 1
     if node.op_type == "Gemm":
         return 1 - next((a.i for a in node.attribute if a.name == "transB"), 0)
-    return 1 if node.op_type == "ConvTranspose" else 0
+    return 1 if node.op_type in ("ConvTranspose", "LSTM") else 0

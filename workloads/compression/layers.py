@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workloads.compression.graph import weighted_nodes
+from workloads.compression.graph import weighted_nodes, weights_of
 
-_CLIPPING = ("Relu", "Clip")  # the library makes them one with the layer before them
+CLIPPING = ("Relu", "Clip")  # the library makes them one with the layer before them
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A node that computes with stored weights of this shape."""
+    """A node that computes with stored weights of this shape; those of an LSTM's states
+    lie behind those of its inputs."""
 
     name: str
     operator: str
@@ -31,10 +32,12 @@ class Layer:
 def layers_in(model: Any) -> tuple[Layer, ...]:
     """In the graph's order."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    return tuple(
-        Layer(node.name, node.op_type, shapes[node.input[1]])
-        for node in weighted_nodes(model)
-    )
+    layers = []
+    for node in weighted_nodes(model):
+        parts = [shapes[name] for name in weights_of(node)]
+        last = sum(shape[-1] for shape in parts)
+        layers.append(Layer(node.name, node.op_type, (*parts[0][:-1], last)))
+    return tuple(layers)
 
 
 def all_but(only: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
@@ -60,5 +63,5 @@ def other_nodes(model: Any) -> list[str]:
     return [
         node.name
         for node in model.graph.node
-        if node.name not in weighted and node.op_type not in _CLIPPING
+        if node.name not in weighted and node.op_type not in CLIPPING
     ]

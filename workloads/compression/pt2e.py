@@ -1,6 +1,6 @@
 """Static int8 of torch modules, for `torch.compile`.
 
-Axes: `B` utterances, `T` frames, `F` features.
+Axes: `B` utterances, `T` frames, `F` features; samples are frames of one feature.
 
 torchao's export quantization for x86: unsigned 8-bit activations of ranges from
 histograms, 8-bit weights with a scale for each output channel. Inductor makes oneDNN's
@@ -10,7 +10,7 @@ integer kernels of it only with `torch._inductor.config.freezing = True`, under
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -34,10 +34,17 @@ def quantize_for_compile(
     utterances (T, F). `keep` leaves layers in float: "none", "first", or "edges", the
     first two and the last two.
 
-    Raises ValueError if the module is training, or for bad calibration data.
+    Raises ValueError if the module is training or has an LSTM, or for bad calibration
+    data.
     """
     if module.training:
         raise ValueError("the module is in training mode: call its eval() first")
+    lstms = [n for n, part in module.named_modules() if isinstance(part, nn.LSTM)]
+    if lstms:
+        raise ValueError(
+            f"{', '.join(lstms)}: torch.export fixes the length of an LSTM's input, so "
+            "torch.compile gets no int8-static of it; use onnxruntime or openvino"
+        )
     utterances = checked_calibration(calibration, example.shape[2])
     with quiet("torch.utils._pytree", "torchao"):
         from torchao.quantization.pt2e import allow_exported_model_train_eval
@@ -65,9 +72,13 @@ def stored_bytes(module: nn.Module) -> int:
 
 def _traced(module: nn.Module, example: Tensor) -> Any:
     dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    program = torch.export.export(
-        module, (several(example),), dynamic_shapes=(dynamic,)
-    )
+    # Else a graph is only for lengths that are whole windows, as the example's is or is
+    # not. torch.onnx.export sets this, too.
+    free = cast(Any, torch.fx.experimental._config)
+    with free.patch(backed_size_oblivious=True):
+        program = torch.export.export(
+            module, (several(example),), dynamic_shapes=(dynamic,)
+        )
     return program.module()
 
 

@@ -4,7 +4,8 @@ B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", 2018. torchao's modules round the weights (int8,
 symmetric, a scale per output channel) and the inputs (uint8, one scale, from a moving
 average of their range) of each layer, and let the gradient pass: the arithmetic of
-`int8-static`, which is what a model so trained is then converted by.
+`int8-static`, which is what a model so trained is then converted by. It leaves LSTMs in
+float, and so do these.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,14 @@ from torchao.quantization.pt2e import (
     MovingAveragePerChannelMinMaxObserver,
 )
 
-LAYERS = (nn.Conv1d, nn.Linear)
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
+
+
+def left_in_float(model: nn.Module) -> tuple[str, ...]:
+    """Names of the layers with weights of which nothing is rounded, such as LSTMs; of
+    norms and activations none is."""
+    kinds = (nn.RNNBase, nn.ConvTranspose1d, nn.ConvTranspose2d)
+    return tuple(n for n, part in model.named_modules() if isinstance(part, kinds))
 
 
 @contextmanager

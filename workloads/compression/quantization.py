@@ -6,20 +6,25 @@ The document quantizes with ONNX Runtime in its dynamic mode; the others are the
 work that it names. "int8" names the stored weights and the arithmetic asked for: which
 arithmetic a runtime really uses shows in the names of its kernels.
 
-- `int8-dynamic`: unsigned 8-bit weights of one scale a layer; activations get their
-  scale while running. The library leaves each ConvTranspose in float.
+- `int8-dynamic`: unsigned 8-bit weights of one scale a layer (those of an LSTM signed,
+  with a scale for each direction); activations get their scale while running. The
+  library leaves each ConvTranspose in float.
 - `int8-static`, `int8-qat`: 8-bit weights with a scale for each output channel, and
   unsigned activations of calibrated ranges, as x86 multiplies them (signed ones make
-  OpenVINO fall back to float). Cores without VNNI may saturate while adding up.
+  OpenVINO fall back to float). Cores without VNNI may saturate while adding up. The
+  library leaves each LSTM in float.
 - `int16-weights`: half the size; weights become float again when a session loads.
 - `w16a8`: 16-bit weights, 8-bit activations. ONNX Runtime and OpenVINO have no kernel
   for it: activations are rounded to 8 bits, and the arithmetic is float.
+
+Layers are what computes with stored weights. All between them stays in float, such as
+norms, whose squares have no use for 8 bits, and the products of attention.
 """
 
 import contextlib
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,16 +39,35 @@ from workloads.compression.calibration import (
     onnxruntime_options,
 )
 from workloads.compression.graph import (
-    count_float_layers,
+    WEIGHTED,
+    float_layers,
     load_onnx,
     model_input,
-    output_axis,
     weighted_nodes,
+    weights_of,
 )
-from workloads.compression.layers import Layer, all_but, layers_in, other_nodes
+from workloads.compression.int16 import with_int16_weights
+from workloads.compression.layers import (
+    CLIPPING,
+    Layer,
+    all_but,
+    layers_in,
+    other_nodes,
+)
+from workloads.compression.left import Left
 from workloads.compression.names import FLOATS, OTHERS, POST_TRAINING, Compression
 
 OPSET_OF_16_BITS = 21  # the first whose QuantizeLinear knows 16-bit integers
+# What may take integers in and give them out; a Transpose does where it gets some.
+_INTEGER = (*WEIGHTED, *CLIPPING, "Transpose")
+_REASONS = {
+    ("int8-dynamic", "ConvTranspose"): "it is not among those that ONNX Runtime "
+    "quantizes dynamically",
+    **{
+        (base, "LSTM"): "ONNX Runtime quantizes an LSTM dynamically alone"
+        for base in ("int8-static", "int8-qat", "w16a8")
+    },
+}
 
 
 class NothingQuantizedError(ValueError):
@@ -56,13 +80,21 @@ class Quantized:
 
     `kept` names the layers that were to stay in float. `float_layers` counts, of all
     `layers` that compute with weights, those whose weights are stored in float in the
-    end: more than were kept where the library cannot quantize a kind of layer.
+    end: those that were kept, and those that were `left`, because the library cannot
+    quantize that kind of layer.
     """
 
     kept: tuple[str, ...]
     layers: int
     float_layers: int
     model_bytes: int
+    left: tuple[Left, ...] = ()
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Quantized":
+        """From what `dataclasses.asdict` made of one, be it by way of JSON."""
+        left = tuple(Left(**one) for one in facts.get("left", ()))
+        return cls(**{**facts, "kept": tuple(facts["kept"]), "left": left})
 
 
 def quantize(
@@ -91,26 +123,52 @@ def quantize(
         prepared = Path(folder) / "prepared.onnx"
         names = _prepare(fp32_path, prepared, compression)
         kept = kept_layers(names, compression.keep)
-        excluded = kept
+        unweighted = other_nodes(load_onnx(prepared))
+        excluded = (*kept, *_products(load_onnx(prepared), unweighted))
         if only is not None:
             kept = all_but(only, names)
-            excluded = (*kept, *other_nodes(load_onnx(prepared)))
+            excluded = (*kept, *unweighted)
         if compression.calibrated:
             utterances = checked_calibration(calibration, width)
             calibrating = onnxruntime_options(name, utterances, ranges)
             wide = compression.base == "w16a8"
             _static(prepared, out_path, excluded, wide, calibrating)
         elif compression.base == "int16-weights":
-            _int16_weights(prepared, out_path, excluded)
+            with_int16_weights(prepared, out_path, excluded)
         else:
             _dynamic(prepared, out_path, excluded)
-    float_layers = count_float_layers(load_onnx(out_path))
-    if float_layers == len(names):
+    plain = float_layers(load_onnx(out_path))
+    if len(plain) == len(names):
         raise NothingQuantizedError(
             f"{compression.name} leaves all {len(names)} layers of {fp32_path} in "
             "float: give a model of more layers, or another compression"
         )
-    return Quantized(kept, len(names), float_layers, out_path.stat().st_size)
+    left = _left(plain, kept, compression.base)
+    return Quantized(kept, len(names), len(plain), out_path.stat().st_size, left)
+
+
+def _products(model: Any, unweighted: Sequence[str]) -> list[str]:
+    """Of nodes without weights, those that would be quantized as layers are."""
+    others = set(unweighted)
+    nodes = [node for node in model.graph.node if node.name in others]
+    return [node.name for node in nodes if node.op_type in WEIGHTED]
+
+
+def _left(plain: Sequence[Any], kept: Sequence[str], base: str) -> tuple[Left, ...]:
+    """Of the layers in float, those that nobody wanted there."""
+    wanted = {*kept, *_as_matmul(kept)}
+    unknown = "ONNX Runtime left it so, and does not tell why"
+    return tuple(
+        Left(n.name, n.op_type, _REASONS.get((base, n.op_type), unknown))
+        for n in plain
+        if n.name not in wanted
+    )
+
+
+def _as_matmul(names: Sequence[str]) -> list[str]:
+    """To quantize dynamically, the library first makes a MatMul of each Gemm, under
+    this other name."""
+    return [f"{name}_MatMul" for name in names]
 
 
 def kept_layers(names: Sequence[str], keep: str) -> tuple[str, ...]:
@@ -151,8 +209,8 @@ def _prepare(fp32_path: Path, prepared: Path, compression: Compression) -> list[
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
     onnx.save(model, prepared)
-    if compression.prune_percent:
-        _check_pruned(model, compression.prune_percent)
+    if compression.pruning and not compression.pruning.structured:
+        _check_pruned(model, compression.pruning.percent)
     names = [node.name for node in weighted_nodes(model)]
     if not names:
         raise ValueError(f"{fp32_path} has no layer with weights: nothing to quantize")
@@ -168,26 +226,31 @@ def _forget_shapes_of_weights(model: Any) -> None:
 
 
 def _check_pruned(model: Any, percent: int) -> None:
+    """In the layer with most zeros: pruning leaves kinds of layers alone."""
     from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    shares = []
     for node in weighted_nodes(model):
-        weights = numpy_helper.to_array(tensors[node.input[1]])
-        zeros = int(np.count_nonzero(weights == 0))
-        if zeros < round(percent * weights.size / 100):
-            raise ValueError(
-                f"{zeros} of {weights.size} weights of {node.name} are zero, expected "
-                f"{percent} %: prune the model before it is exported"
-            )
+        weights = [numpy_helper.to_array(tensors[name]) for name in weights_of(node)]
+        zeros = sum(int(np.count_nonzero(part == 0)) for part in weights)
+        shares.append((zeros, sum(part.size for part in weights), node.name))
+    zeros, size, name = max(shares, key=lambda share: share[0] / share[1])
+    if zeros < round(percent * size / 100):
+        raise ValueError(
+            f"{zeros} of {size} weights of {name} are zero, expected {percent} %: "
+            "prune the model before it is exported"
+        )
 
 
 def _dynamic(prepared: Path, out_path: Path, excluded: Sequence[str]) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    # The library first makes a MatMul of each Gemm, under this other name.
-    names = [*excluded, *(f"{name}_MatMul" for name in excluded)]
     quantize_dynamic(
-        prepared, out_path, weight_type=QuantType.QUInt8, nodes_to_exclude=names
+        prepared,
+        out_path,
+        weight_type=QuantType.QUInt8,
+        nodes_to_exclude=[*excluded, *_as_matmul(excluded)],
     )
 
 
@@ -209,43 +272,7 @@ def _static(
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt16 if wide else QuantType.QInt8,
+            op_types_to_quantize=[op for op in _INTEGER if op != "LSTM"],
             nodes_to_exclude=list(excluded),
             **calibrating,
         )
-
-
-def _int16_weights(prepared: Path, out_path: Path, excluded: Sequence[str]) -> None:
-    """Weights as integers and a scale for each output channel, float again at once.
-
-    By Cast and Mul, which every runtime folds into constants when it loads the model;
-    ONNX Runtime would run a DequantizeLinear again for each utterance.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = onnx.load(prepared)
-    graph = model.graph
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    nodes = [node for node in weighted_nodes(model) if node.name not in excluded]
-    for name, node in {node.input[1]: node for node in nodes}.items():
-        weights = tensors[name]
-        axis = output_axis(node, len(weights.dims))
-        values, scale = int16_per_channel(numpy_helper.to_array(weights), axis)
-        integers, whole, scales = f"{name}_int16", f"{name}_whole", f"{name}_scale"
-        graph.initializer.remove(weights)
-        graph.initializer.append(numpy_helper.from_array(values, integers))
-        graph.initializer.append(numpy_helper.from_array(scale, scales))
-        cast = helper.make_node("Cast", [integers], [whole], to=TensorProto.FLOAT)
-        graph.node.insert(0, cast)
-        graph.node.insert(1, helper.make_node("Mul", [whole, scales], [name]))
-    onnx.save(model, out_path)
-
-
-def int16_per_channel(
-    weights: NDArray[np.float32], axis: int
-) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """Whole numbers of -32767 to 32767, and the scales to multiply them with."""
-    others = tuple(other for other in range(weights.ndim) if other != axis)
-    largest = np.abs(weights).max(axis=others, keepdims=True)
-    scale = (np.where(largest > 0, largest, 1) / 32767).astype(np.float32)
-    return np.rint(weights / scale).clip(-32767, 32767).astype(np.int16), scale

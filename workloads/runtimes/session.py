@@ -2,6 +2,7 @@
 
 For models with one input, features (B, T, F) in float32, and one output (B, U, C), also
 float32 to the caller. B batch, T frames, F features, U output frames, C symbols.
+Waveforms are features of F = 1, of which T counts the samples.
 
 Importing this module imports no runtime: one is imported when its session is opened,
 so that a process that times one runtime never holds another.
@@ -128,7 +129,7 @@ def checked_features(features: np.ndarray, width: int | None) -> np.ndarray:
     if features.ndim != 3:
         raise ValueError(
             f"features have shape {features.shape}: expected the three axes batch, "
-            f"frames, features"
+            f"frames, features (of waveforms: batch, samples, 1)"
         )
     if 0 in features.shape:
         raise ValueError(f"features have shape {features.shape}: nothing to run on")

@@ -9,7 +9,7 @@ from torch import nn
 
 from workloads.compression.calibration import Ranges
 from workloads.compression.names import parse
-from workloads.compression.qat import simulated_int8
+from workloads.compression.qat import left_in_float, simulated_int8
 from workloads.compression.quantization import quantize
 
 
@@ -165,9 +165,25 @@ def test_dense_layers_are_simulated_too(heard):
     assert 1e-4 < difference(rounded, plain) < 0.1
 
 
+def test_convolutions_over_two_axes_are_simulated_too(heard):
+    torch.manual_seed(0)
+    model, features = nn.Conv2d(1, 4, 3), torch.from_numpy(heard)[:, None]
+    with torch.no_grad():
+        plain = model(features)
+        with simulated_int8(model):
+            rounded = model.train()(features)
+    assert 1e-4 < difference(rounded, plain) < 0.1
+
+
+def test_what_is_not_simulated_is_listed():
+    parts = {"conv": nn.Conv1d(4, 4, 1), "lstm": nn.LSTM(4, 4), "norm": nn.PReLU()}
+    model = nn.ModuleDict({**parts, "up": nn.ConvTranspose1d(4, 1, 2)})
+    assert left_in_float(model) == ("lstm", "up")
+
+
 def test_a_model_without_a_layer_to_quantize_is_refused():
     with (
-        pytest.raises(ValueError, match="no Conv1d or Linear in ReLU"),
+        pytest.raises(ValueError, match="no Conv1d or Conv2d or Linear in ReLU"),
         simulated_int8(nn.ReLU()),
     ):
         pass

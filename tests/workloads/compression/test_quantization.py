@@ -12,14 +12,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from workloads.compression.calibration import METHODS, Ranges
-from workloads.compression.graph import load_onnx, weighted_nodes
+from workloads.compression.graph import load_onnx, output_axis, weighted_nodes
+from workloads.compression.int16 import int16_per_channel
 from workloads.compression.names import parse
-from workloads.compression.quantization import (
-    int16_per_channel,
-    kept_layers,
-    output_axis,
-    quantize,
-)
+from workloads.compression.quantization import kept_layers, quantize
 
 BOUNDS = {  # relative errors of the logits of a random network, far from each other
     "int8-dynamic": 0.08,

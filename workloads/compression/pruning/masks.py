@@ -157,3 +157,6 @@ def make_permanent(model: nn.Module, names: Iterable[str]) -> None:
     for name in names:
         path, _, parameter = name.rpartition(".")
         torch_prune.remove(model.get_submodule(path), parameter)
+        # Products of negative weights and zeros are -0.0, which no format for sparse
+        # weights takes for a zero: their bits are not.
+        model.get_parameter(name).data.add_(0.0)

@@ -41,6 +41,13 @@ def test_the_smallest_weights_go_and_the_others_stay():
     assert masks(layer, L1, 50)["weight"].tolist() == [[0, 1], [0, 1]]
 
 
+def test_zeros_have_no_sign():
+    layer = linear([[-0.1, -3.0], [0.2, 2.0]])
+    zeros_of(layer, L1, 50)
+    assert layer.weight.detach().numpy().tobytes().count(b"\x00\x00\x00\x80") == 0
+    assert layer.weight[0, 0] == 0
+
+
 @pytest.mark.parametrize(
     ("percent", "zeros"), [(1, 1), (20, 21), (33.3, 35), (99, 104)]
 )

@@ -1,0 +1,87 @@
+"""ONNX models of a compression, made once in processes of their own, then cached.
+
+Axes: `T` frames, `F` features.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.compression.artifacts import made
+from workloads.compression.names import FLOATS, Compression
+from workloads.compression.quantization import Quantized, quantize
+
+MODEL, QUANTIZED, FACTS = "model.onnx", "quantized.json", "facts.json"
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A file to run, what became of its layers (None where nothing was quantized), and
+    what was told when it was exported."""
+
+    path: Path
+    quantized: Quantized | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        return self.path.stat().st_size
+
+
+def onnx_model(
+    key: Mapping[str, str],
+    export_into: Callable[..., None],
+    arguments: Sequence[Any],
+    compression: Compression,
+    calibration: Callable[[], Sequence[np.ndarray]],
+) -> OnnxModel:
+    """The model of a compression; bf16 and fp16 are the runtime's to compute in, so
+    their file is that of fp32.
+
+    `export_into(folder, *arguments)` writes the model in fp32 as `MODEL`, with weights
+    that are pruned or factorized already, and may tell facts in `FACTS`; `key` names
+    all that it depends on. `calibration` gives utterances (T, F) where the compression
+    asks for some. Raises ValueError as `quantize` does, and ElsewhereError where a
+    model cannot be made.
+    """
+    exported = made({**key, "compression": "fp32"}, export_into, arguments)
+    facts = _read(exported / FACTS) if (exported / FACTS).exists() else {}
+    if compression.base in FLOATS:
+        return OnnxModel(exported / MODEL, facts=facts)
+    heard = list(calibration()) if compression.calibrated else []
+    key = {
+        **key,
+        "compression": compression.name,
+        "calibration": _sha256(heard) if compression.calibrated else "",
+    }
+    folder = made(key, quantize_into, (exported / MODEL, compression, heard))
+    quantized = Quantized.of(_read(folder / QUANTIZED))
+    return OnnxModel(folder / MODEL, quantized, facts)
+
+
+def quantize_into(
+    folder: Path,
+    fp32: Path,
+    compression: Compression,
+    calibration: Sequence[np.ndarray],
+) -> None:
+    """Make the quantized file, and tell beside it what became of the layers."""
+    found = quantize(fp32, folder / MODEL, compression, calibration)
+    (folder / QUANTIZED).write_text(json.dumps(asdict(found)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _sha256(arrays: Sequence[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str(array.shape).encode("ascii") + array.tobytes())
+    return digest.hexdigest()
