@@ -53,7 +53,7 @@ OPTIONS = ((("arena", "off"),), (("graph", "basic"),), (("graph", "off"),))
 
 
 def build(context: Context) -> Operation:
-    from benchmarks import common, wav2letter
+    from benchmarks import common, sessions, wav2letter
 
     subject = wav2letter.Subject(context)
     running = subject.running
@@ -71,7 +71,7 @@ def build(context: Context) -> Operation:
         accuracy=subject.accuracy,
         details=subject.details
         | {"padding_percent": wav2letter.padding_percent(inputs)},
-        profile=subject.profile(prepared[0]),
+        profile=sessions.profile_of(running.session, prepared[0]),
         float_layers=running.float_layers,
     )
 

@@ -7,8 +7,7 @@ peak memory of another is to be its own.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,33 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import common
-from harness.case import Case
-from harness.hardware import Hardware
-from harness.observe.kernels import Entry, Profiled
+from benchmarks import common, sessions
+from benchmarks.sessions import BASELINE_RUNTIMES, FP32, TORCH_RUNTIMES, Running
 from harness.workload import Accuracy, Context, Metric, UnsupportedError, Work
-from workloads.compression.entropy import compressed_bytes
-from workloads.compression.names import FLOATS, Compression, parse
+from workloads.compression.names import Compression, parse
 from workloads.corpora.cache import default_cache_dir, file_sha256
 from workloads.feeding.normaliser import Normaliser
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
-from workloads.runtimes.open_vino import OpenVinoSession
-from workloads.runtimes.opening import open_onnx, open_torch
-from workloads.runtimes.session import (
-    OperatorMissingError,
-    PrecisionMissingError,
-    Session,
-    cannot_cap,
-)
 from workloads.wav2letter import dataset, models, trained
 from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcripts
 from workloads.wav2letter.sizes import FEATURES, SIZES, Wav2LetterSize
 from workloads.weights import NotTrainedError
 
-TORCH_RUNTIMES = ("eager", "compile")
-BASELINE_RUNTIMES = {"compile": "eager"}  # to compile the baseline too takes long
-FORWARD = ("convolution", "deconvolution", "rnn")  # primitives that have a direction
-FP32 = Compression("fp32")
 GATE = 0.02  # of the baseline's edit distance: what the document lost to int8
 
 _log = logging.getLogger("speechmark")
@@ -88,58 +71,6 @@ def weights_of(size: Wav2LetterSize, aware: bool, data: dataset.Dataset) -> Weig
     return Weights(path, trained.load_normaliser(path))
 
 
-def why_not_here(
-    case: Case, hardware: Hardware, compression: Compression
-) -> str | None:
-    """Why the case's runtime cannot do this, None where it can."""
-    runtime, base = case.runtime, compression.base
-    if runtime in TORCH_RUNTIMES:
-        return _why_not_torch(runtime, base, hardware.is_cuda)
-    if hardware.is_cuda:
-        return (
-            f"{runtime} is measured on the CPU; on {hardware.text} use eager or compile"
-        )
-    if hardware.isa is not None and (reason := cannot_cap(runtime)):
-        return reason
-    if runtime == "onnxruntime" and base in ("bf16", "fp16"):
-        return (
-            f"ONNX Runtime has no {base} kernels for this model's layers on a CPU: use "
-            "openvino, eager or compile"
-        )
-    return None
-
-
-def _why_not_torch(runtime: str, base: str, cuda: bool) -> str | None:
-    if base in FLOATS:
-        return None
-    if runtime == "eager":
-        return (
-            f"torch has no eager {base} convolution: use compile, onnxruntime or "
-            "openvino"
-        )
-    if cuda or base not in ("int8-static", "int8-qat"):
-        where = "CUDA" if cuda else "the CPU"
-        return (
-            f"torch.compile has no {base} convolution on {where}: it takes int8-static "
-            "and int8-qat on the CPU; use onnxruntime or openvino for others"
-        )
-    return None
-
-
-def _precision(compression: Compression) -> str:
-    return compression.base if compression.base in FLOATS else "fp32"
-
-
-@dataclass(frozen=True)
-class Running:
-    """A model on its runtime, and what is known of its size and layers."""
-
-    session: Session[Any]
-    model_bytes: int
-    float_layers: int
-    facts: Mapping[str, float | str]
-
-
 @dataclass(frozen=True, eq=False)
 class Input:
     """Features (B, T, 40), zero where padded; true frames; seconds of speech."""
@@ -179,7 +110,9 @@ class Subject:
         self.size = size_of(context)
         self.compression = parse(self.case.compression)
         self.device = common.single_device(context)
-        if reason := why_not_here(self.case, context.hardware, self.compression):
+        if reason := sessions.why_not_here(
+            self.case, context.hardware, self.compression
+        ):
             raise UnsupportedError(reason)
         context.progress("data", 0, 2)
         self.data = dataset_of(context)
@@ -194,52 +127,26 @@ class Subject:
     def open(self, compression: Compression, runtime: str, weights: Weights) -> Running:
         """The model of a compression on a runtime; UnsupportedError where that lacks an
         operator of it or computes otherwise than it claims."""
-        try:
+        with sessions.unsupported_if_missing():
             if runtime in TORCH_RUNTIMES:
                 return self._open_torch(compression, runtime, weights)
             return self._open_onnx(compression, runtime, weights)
-        except (OperatorMissingError, PrecisionMissingError) as error:
-            raise UnsupportedError(str(error)) from error
 
     def _open_onnx(
         self, compression: Compression, runtime: str, weights: Weights
     ) -> Running:
         model = models.onnx_model(
-            self.size, compression, weights.path, self._calibration
+            self.size, compression, weights.path, lambda: self._calibration
         )
-        session = open_onnx(
-            runtime, model.path, _precision(compression), self._options()
-        )
-        quantized = model.quantized
-        facts: dict[str, float | str] = {}
-        if quantized is not None:
-            facts["layers_kept_in_float"] = ", ".join(quantized.kept) or "none"
-            facts["huffman_bytes"] = compressed_bytes(model.path)
-        float_layers = quantized.float_layers if quantized else 0
-        return Running(session, model.bytes, float_layers, facts)
+        return sessions.run_onnx(model, runtime, compression, self.case)
 
     def _open_torch(
         self, compression: Compression, runtime: str, weights: Weights
     ) -> Running:
-        from workloads.compression.pt2e import stored_bytes
-
         module = models.torch_model(
             self.size, compression, weights.path, self._calibration
         )
-        precision = _precision(compression)
-        session = open_torch(runtime, module, FEATURES, self.device, precision)
-        kept = {"none": 0, "first": 1, "edges": 4}[compression.keep]
-        return Running(session, stored_bytes(module), kept, {})
-
-    def _options(self) -> OnnxRuntimeOptions:
-        """Those that the case's id tells, else ONNX Runtime's own."""
-        given = dict(self.case.options)
-        named: dict[str, Any] = {}
-        if "graph" in given:
-            named["graph"] = given["graph"]
-        if "arena" in given:
-            named["arena"] = {"on": True, "off": False}[given["arena"]]
-        return OnnxRuntimeOptions(threads=len(os.sched_getaffinity(0)), **named)
+        return sessions.run_module(module, FEATURES, self.device, runtime, compression)
 
     @cached_property
     def _calibration(self) -> list[np.ndarray]:
@@ -284,11 +191,9 @@ class Subject:
     def prepare(self, inputs: Sequence[Input]) -> list[Any]:
         """The inputs, ready to be run; the first was run."""
         session = self.running.session
-        try:
+        with sessions.unsupported_if_missing():
             prepared = [session.prepare(one.features) for one in inputs]
             session.run(prepared[0])
-        except OperatorMissingError as error:
-            raise UnsupportedError(str(error)) from error
         return prepared
 
     def accuracy(self) -> Accuracy:
@@ -332,29 +237,6 @@ class Subject:
     def transcripts(self, running: Running, weights: Weights) -> list[str]:
         """Best paths."""
         return transcripts(self.log_probs(running, weights), self.data.validation)
-
-    def profile(self, prepared: Any) -> Callable[[int], Profiled] | None:
-        """Of a runtime that does not log through torch's oneDNN."""
-        session = self.running.session
-        if not isinstance(session, OnnxRuntimeSession | OpenVinoSession):
-            return None
-
-        def profiled(steps: int) -> Profiled:
-            calls, wall_s = session.profile(prepared, steps)
-            entries = [
-                Entry(
-                    call.primitive,
-                    "forward" if call.primitive in FORWARD else "none",
-                    call.implementation,
-                    call.dtypes,
-                    "",
-                    call.time_ms,
-                )
-                for call in calls
-            ]
-            return Profiled(entries, wall_s, session.profile_source)
-
-        return profiled
 
 
 def judged(part: dataset.Part, hypotheses: Sequence[str]) -> Accuracy:

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bench_wav2letter, bench_wav2letter_decoding, wav2letter
+from benchmarks import (
+    bench_wav2letter,
+    bench_wav2letter_decoding,
+    sessions,
+    wav2letter,
+)
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.proofs import claim_warnings
@@ -109,7 +114,7 @@ def test_what_a_runtime_can_do_is_not_skipped(
     at: AT, runtime: str, compression: str, hardware: str
 ) -> None:
     context = at(compression, runtime, hardware=hardware)
-    reason = wav2letter.why_not_here(context.case, context.hardware, parse(compression))
+    reason = sessions.why_not_here(context.case, context.hardware, parse(compression))
     assert reason is None
 
 
@@ -117,7 +122,7 @@ def test_no_declared_case_is_skipped_on_a_plain_cpu() -> None:
     cpu = Hardware.parse("cpu")
     for profile in bench_wav2letter.WORKLOAD.points:
         for case in bench_wav2letter.WORKLOAD.cases(profile, "cpu"):
-            reason = wav2letter.why_not_here(case, cpu, parse(case.compression))
+            reason = sessions.why_not_here(case, cpu, parse(case.compression))
             assert reason is None, case.id
 
 

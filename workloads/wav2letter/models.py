@@ -6,18 +6,15 @@ is asked for, and in the processes that make ONNX files.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workloads.compression.artifacts import made
-from workloads.compression.names import Compression
-from workloads.compression.quantization import Quantized, quantize
+from workloads.compression import onnx_models
+from workloads.compression.names import Compression, Pruning
+from workloads.compression.onnx_models import MODEL, OnnxModel
 from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import trained
@@ -29,19 +26,6 @@ if TYPE_CHECKING:
 
 CALIBRATION_UTTERANCES = 32
 EXAMPLE_FRAMES = 100
-MODEL, FACTS = "model.onnx", "facts.json"
-
-
-@dataclass(frozen=True)
-class OnnxModel:
-    """A file to run, and what became of its layers (None where nothing was done)."""
-
-    path: Path
-    quantized: Quantized | None = None
-
-    @property
-    def bytes(self) -> int:
-        return self.path.stat().st_size
 
 
 def calibration_of(part: Part, normaliser: Normaliser) -> list[np.ndarray]:
@@ -61,36 +45,18 @@ def onnx_model(
     size: Wav2LetterSize,
     compression: Compression,
     weights: Path | None,
-    calibration: Sequence[np.ndarray],
+    calibration: Callable[[], Sequence[np.ndarray]],
 ) -> OnnxModel:
-    """The model of a compression; bf16 and fp16 are the runtime's to compute in, so
-    their file is that of fp32.
-
-    Without `weights` they are random. Raises ValueError as `quantize` does, and
-    ElsewhereError where a model cannot be made.
-    """
-    percent = compression.prune_percent
+    """The model of a compression, as `onnx_models.onnx_model` says; without `weights`
+    they are random."""
+    percent = _percent(compression)
     key = {
         "model": size.name,
         "weights": file_sha256(weights) if weights else "untrained",
         "pruned": str(percent or ""),
     }
-    folder = made(
-        {**key, "compression": "fp32"}, export_into, (size.name, weights, percent)
-    )
-    if compression.base in ("fp32", "bf16", "fp16"):
-        return OnnxModel(folder / MODEL)
-    key |= {"compression": compression.name, "calibration": ""}
-    if compression.calibrated:
-        key["calibration"] = _sha256(calibration)
-    else:
-        calibration = ()
-    arguments = (folder / MODEL, compression, list(calibration))
-    folder = made(key, quantize_into, arguments)
-    facts = json.loads((folder / FACTS).read_text())
-    return OnnxModel(
-        folder / MODEL, Quantized(**{**facts, "kept": tuple(facts["kept"])})
-    )
+    arguments = (size.name, weights, percent)
+    return onnx_models.onnx_model(key, export_into, arguments, compression, calibration)
 
 
 def export_into(
@@ -106,17 +72,6 @@ def export_into(
     export_onnx(model, example, folder / MODEL, output_name="log_probs")
 
 
-def quantize_into(
-    folder: Path,
-    fp32: Path,
-    compression: Compression,
-    calibration: Sequence[np.ndarray],
-) -> None:
-    """Make the quantized file, and tell beside it what became of the layers."""
-    found = quantize(fp32, folder / MODEL, compression, calibration)
-    (folder / FACTS).write_text(json.dumps(asdict(found)))
-
-
 def torch_model(
     size: Wav2LetterSize,
     compression: Compression,
@@ -128,23 +83,35 @@ def torch_model(
 
     from workloads.compression.pt2e import quantize_for_compile
 
-    model = _pruned(trained.load_model(size, weights), compression.prune_percent)
+    model = _pruned(trained.load_model(size, weights), _percent(compression))
     if not compression.calibrated:
         return model
     example = torch.zeros(1, EXAMPLE_FRAMES, FEATURES)
     return quantize_for_compile(model, example, calibration, compression.keep)
 
 
+def _percent(compression: Compression) -> int | None:
+    """How many of each layer's weights are pruned.
+
+    Raises ValueError for what is not done to this model before it is stored.
+    """
+    pruning = compression.pruning
+    if not compression.reshaped:
+        return None
+    if pruning != Pruning("l1", False, pruning.percent if pruning else 1) or (
+        compression.factorization
+    ):
+        raise ValueError(
+            f"{compression.name} is not for Wav2Letter: of what changes weights, it "
+            "takes prune-l1-unstructured-PERCENT alone"
+        )
+    return pruning.percent
+
+
 def _pruned(model: nn.Module, percent: int | None) -> nn.Module:
-    from workloads.compression.pruning import l1_unstructured
+    from workloads.compression.pruning.importance import Recipe
+    from workloads.compression.pruning.prune import prune
 
-    if percent is not None:
-        model.load_state_dict(l1_unstructured(model.state_dict(), percent))
-    return model
-
-
-def _sha256(arrays: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(str(array.shape).encode("ascii") + array.tobytes())
-    return digest.hexdigest()
+    if percent is None:
+        return model
+    return prune(model, Recipe(Pruning("l1", False, percent))).model

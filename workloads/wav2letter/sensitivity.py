@@ -112,7 +112,7 @@ def analyse_size(
     def tell(layer: LayerCost, count: int) -> None:
         print(progress(layer, count, setting), flush=True)
 
-    fp32 = models.onnx_model(size, _FP32, weights, ())
+    fp32 = models.onnx_model(size, _FP32, weights, list)
     calibration = None
     if compression.calibrated:
         calibration = models.calibration_of(data.train, normaliser)

@@ -7,11 +7,11 @@ import onnxruntime
 import pytest
 import torch
 
-from workloads.compression import artifacts
+from workloads.compression import artifacts, onnx_models
 from workloads.compression.names import parse
 from workloads.compression.quantization import kept_layers
 from workloads.feeding.normaliser import Normaliser
-from workloads.wav2letter import models, trained
+from workloads.wav2letter import trained
 from workloads.wav2letter.model import parameter_counts
 from workloads.wav2letter.models import calibration_of, onnx_model, torch_model
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER, WAV2LETTER_SMALL
@@ -49,7 +49,7 @@ def speech():
 @pytest.fixture
 def made(speech):
     """A compression's file of untrained weights; made once for all tests."""
-    return lambda name: onnx_model(SMALL, parse(name), None, speech)
+    return lambda name: onnx_model(SMALL, parse(name), None, lambda: speech)
 
 
 def run(model, features):
@@ -153,7 +153,7 @@ def test_half_precision_is_computed_from_the_file_of_fp32(made, name):
 @pytest.fixture
 def keys(tmp_path, monkeypatch):
     """The keys of what would have been made."""
-    (tmp_path / models.FACTS).write_text(
+    (tmp_path / onnx_models.QUANTIZED).write_text(
         json.dumps({"kept": [], "layers": 1, "float_layers": 0, "model_bytes": 1})
     )
     asked = []
@@ -162,13 +162,14 @@ def keys(tmp_path, monkeypatch):
         asked.append((dict(key), arguments))
         return tmp_path
 
-    monkeypatch.setattr(models, "made", made)
+    monkeypatch.setattr(onnx_models, "made", made)
     return asked
 
 
 def asked_for(keys, *arguments):
     del keys[:]
-    onnx_model(*arguments)
+    *others, speech = arguments
+    onnx_model(*others, lambda: speech)
     return [key for key, _ in keys]
 
 
@@ -256,6 +257,6 @@ def test_weights_of_a_file_are_those_that_are_exported(tmp_path, speech):
     features = noise(1, 70)
     with torch.no_grad():
         expected = trained.load_model(size, path)(torch.from_numpy(features)).numpy()
-    found = run(onnx_model(size, parse("fp32"), path, []), features)
+    found = run(onnx_model(size, parse("fp32"), path, list), features)
     assert np.abs(found - expected).max() < 1e-4
     assert LETTERS.outputs == found.shape[2]
