@@ -1,0 +1,84 @@
+"""Conv-TasNet: masks from dilated convolutions in the time domain.
+
+Axes: `B` utterances, `S` samples, `N` filters, `T` frames, `C` sources.
+
+Y. Luo, N. Mesgarani, "Conv-TasNet: Surpassing Ideal Time-Frequency Magnitude Masking
+for Speech Separation", 2019: non-causal, global layer normalisation, skip connections.
+Deviations, as in the sizes that Božić (2024) compresses: encoder and decoder have
+biases, the encoder is linear, masks pass a ReLU in place of a sigmoid. The last block
+has no residual convolution, whose output nobody reads, unless the size asks for it.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from workloads.separation.framing import decoded, decoder, encoder, whole_windows
+from workloads.separation.norms import GlobalLayerNorm
+from workloads.separation.sizes import ConvTasNetSize
+
+
+class ConvTasNet(nn.Module):
+    """Waveforms to waveforms of each source."""
+
+    def __init__(self, size: ConvTasNetSize) -> None:
+        super().__init__()
+        self.size = size
+        N, B = size.framing.filters, size.bottleneck
+        self.encoder = encoder(size.framing)
+        self.norm = GlobalLayerNorm(N)
+        self.bottleneck = nn.Conv1d(N, B, 1)
+        count = size.repeats * size.blocks
+        self.blocks = nn.ModuleList(
+            Block(size, 2 ** (i % size.blocks), i < count - 1 or size.last_residual)
+            for i in range(count)
+        )
+        self.prelu = nn.PReLU()
+        self.mask = nn.Conv1d(size.skip, size.sources * N, 1)
+        self.decoder = decoder(size.framing)
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """`waves` (B, S) to sources (B, C, S)."""
+        frames = self.encoder(whole_windows(waves, self.size.framing))  # (B, N, T)
+        masks = self.masks(frames)
+        return decoded(masks, frames, self.decoder, waves.shape[1])
+
+    def masks(self, frames: Tensor) -> Tensor:
+        """`frames` (B, N, T) to masks (B, C, N, T)."""
+        x = self.bottleneck(self.norm(frames))
+        skips = []
+        for block in self.blocks:
+            x, skip = block(x)
+            skips.append(skip)
+        total = skips[0]
+        for skip in skips[1:]:
+            total = total + skip
+        masks = torch.relu(self.mask(self.prelu(total)))
+        B, _, T = masks.shape
+        return masks.reshape(B, self.size.sources, -1, T)
+
+
+class Block(nn.Module):
+    """A depth-wise separable convolution between two norms (the paper's fig. 1C)."""
+
+    def __init__(self, size: ConvTasNetSize, dilation: int, residual: bool) -> None:
+        super().__init__()
+        B, H = size.bottleneck, size.hidden
+        padding = dilation * (size.kernel - 1) // 2
+        self.expand = nn.Conv1d(B, H, 1)
+        self.prelu_1 = nn.PReLU()
+        self.norm_1 = GlobalLayerNorm(H)
+        self.depthwise = nn.Conv1d(
+            H, H, size.kernel, padding=padding, dilation=dilation, groups=H
+        )
+        self.prelu_2 = nn.PReLU()
+        self.norm_2 = GlobalLayerNorm(H)
+        self.residual = nn.Conv1d(H, B, 1) if residual else None
+        self.skip = nn.Conv1d(H, size.skip, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`x` (B, bottleneck, T) to what the next block hears, and what is summed."""
+        hidden = self.norm_1(self.prelu_1(self.expand(x)))
+        hidden = self.norm_2(self.prelu_2(self.depthwise(hidden)))
+        if self.residual is not None:
+            x = x + self.residual(hidden)
+        return x, self.skip(hidden)

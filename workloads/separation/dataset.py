@@ -1,0 +1,180 @@
+"""What a separator is trained and judged on.
+
+Axes: `B` mixtures, `C` sources, `S` samples. Needs no torch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from workloads.corpora.mixtures import builtin
+from workloads.corpora.mixtures import on_disk as disk
+from workloads.corpora.mixtures.mixture import (
+    Mixture,
+    MixtureCorpus,
+    OnOtherRate,
+    Signals,
+    check_sources,
+    read,
+)
+from workloads.corpora.mixtures.scenes import MEETING, TWO_SPEAKERS, Scene
+from workloads.corpora.progress import Progress, no_progress
+from workloads.separation.sizes import Size
+
+SILENT_RMS = 1e-8
+LEVEL_DB = 2.5  # at most, of a remixed source against the one it replaces
+
+
+@dataclass(frozen=True)
+class Part:
+    """Mixtures to train on, or to validate on, at a model's sample rate."""
+
+    mixtures: tuple[Mixture, ...]
+    sample_rate_hz: int
+
+    def signals(self) -> Iterator[Signals]:
+        """Of each mixture, one at a time."""
+        for mixture in self.mixtures:
+            yield read(mixture, self.sample_rate_hz)
+
+    @cached_property
+    def held(self) -> list[Signals]:
+        """All in memory."""
+        return list(self.signals())
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Both parts."""
+
+    name: str
+    checksum: str
+    train: Part
+    validation: Part
+
+
+def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
+    """A corpus of mixtures for a size.
+
+    Raises ValueError where it has another number of sources.
+    """
+    check_sources(corpus, size.sources, size.name)
+    rate = size.sample_rate_hz
+    return Dataset(
+        corpus.name,
+        corpus.checksum,
+        Part(corpus.train, rate),
+        Part(corpus.validation, rate),
+    )
+
+
+def builtin_mixtures(
+    size: Size,
+    mixtures: builtin.MixturesSize,
+    cache_dir: Path,
+    scene: Scene | None = None,
+    on_progress: Progress = no_progress,
+) -> Dataset:
+    """Built-in mixtures: of `scene`, else those with the size's number of sources."""
+    if scene is None:
+        scene = MEETING if size.sources == MEETING.sources else TWO_SPEAKERS
+    corpus = builtin.load_or_build(
+        mixtures.fitted(scene),
+        cache_dir,
+        size.sample_rate_hz,
+        scene,
+        on_progress=on_progress,
+    )
+    return of_corpus(corpus, size)
+
+
+def on_disk(
+    root: Path,
+    size: Size,
+    on_other_rate: OnOtherRate = "resample",
+    on_progress: Progress = no_progress,
+) -> Dataset:
+    """LibriMix, Aishell1Mix or LibriCSS, whichever lies in `root`.
+
+    Raises ValueError where there is none with the size's number of sources. LibriCSS
+    has no part to train on: its `train` is empty.
+    """
+    corpus = disk.load(
+        root,
+        size.sample_rate_hz,
+        size.framing.window,
+        on_other_rate,
+        size.sources,
+        on_progress,
+    )
+    return of_corpus(corpus, size)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`mixtures` (B, S) and their `sources` (B, C, S)."""
+
+    mixtures: np.ndarray
+    sources: np.ndarray
+
+
+def batches(
+    held: Sequence[Signals],
+    batch_size: int,
+    samples: int,
+    rng: np.random.Generator,
+    remix: bool,
+) -> Iterator[Batch]:
+    """Each mixture once, in a random order, cut to S samples or filled up with zeros.
+
+    `remix`: each source of a mixture is drawn anew from those of all mixtures, shifted
+    and at another level, over the noise of the mixture that it replaces (N. Zeghidour,
+    D. Grangier, "Wavesplit", 2020, call it dynamic mixing): no two epochs are alike.
+    The last mixtures, too few for a batch, are left out, unless there is no other.
+    """
+    order = rng.permutation(len(held))
+    batch_size = min(batch_size, len(held))
+    for start in range(0, len(order) - batch_size + 1, batch_size):
+        chosen = [held[i] for i in order[start : start + batch_size]]
+        if remix:
+            chosen = [_remixed(held, one, rng) for one in chosen]
+        cut = [_cut(one, samples, rng) for one in chosen]
+        yield Batch(
+            np.stack([one.mixture for one in cut]),
+            np.stack([one.sources for one in cut]),
+        )
+
+
+def _remixed(
+    held: Sequence[Signals], heard: Signals, rng: np.random.Generator
+) -> Signals:
+    """Other sources over the same noise."""
+    count, samples = heard.sources.shape
+    others = np.asarray(rng.choice(len(held), count, replace=len(held) < count))
+    sources = np.empty_like(heard.sources)
+    for row, other in enumerate(np.asarray(others)):
+        source = held[other].sources[rng.integers(count)]
+        shifted = np.roll(np.resize(source, samples), rng.integers(samples))
+        gain_db = rng.uniform(-LEVEL_DB, LEVEL_DB)
+        scale = _rms(heard.sources[row]) / max(_rms(source), SILENT_RMS)
+        sources[row] = shifted * scale * 10 ** (gain_db / 20)
+    noise = heard.mixture - heard.sources.sum(0)
+    return Signals(sources.sum(0) + noise, sources)
+
+
+def _rms(audio: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(audio**2)))
+
+
+def _cut(heard: Signals, samples: int, rng: np.random.Generator) -> Signals:
+    spare = len(heard.mixture) - samples
+    if spare >= 0:
+        window = slice(start := int(rng.integers(spare + 1)), start + samples)
+        return Signals(heard.mixture[window], heard.sources[:, window])
+    return Signals(
+        np.pad(heard.mixture, (0, -spare)),
+        np.pad(heard.sources, ((0, 0), (0, -spare))),
+    )

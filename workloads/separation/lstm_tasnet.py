@@ -1,0 +1,53 @@
+"""TasNet: masks from bidirectional LSTMs in the time domain.
+
+Axes: `B` utterances, `S` samples, `N` filters, `T` frames, `C` sources.
+
+Y. Luo, N. Mesgarani, "TaSNet: Time-Domain Audio Separation Network for Real-Time,
+Single-Channel Speech Separation", 2018. Deviations, as in the sizes that Božić (2024)
+compresses: encoder and decoder have biases, windows overlap by half, one global layer
+norm in place of the normalised windows, no shortcut between LSTMs, sigmoid masks.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from workloads.separation.framing import decoded, decoder, encoder, whole_windows
+from workloads.separation.norms import GlobalLayerNorm
+from workloads.separation.sizes import LstmTasNetSize
+
+
+class LstmTasNet(nn.Module):
+    """Waveforms to waveforms of each source."""
+
+    def __init__(self, size: LstmTasNetSize) -> None:
+        super().__init__()
+        self.size = size
+        N, H = size.framing.filters, size.hidden
+        self.encoder = encoder(size.framing)
+        self.encoder_gate = encoder(size.framing)
+        self.norm = GlobalLayerNorm(N)
+        self.lstm = nn.LSTM(
+            N,
+            H,
+            size.layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=size.dropout,
+        )
+        self.mask = nn.Linear(2 * H, size.sources * N)
+        self.decoder = decoder(size.framing)
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """`waves` (B, S) to sources (B, C, S)."""
+        windows = whole_windows(waves, self.size.framing)
+        gate = torch.sigmoid(self.encoder_gate(windows))
+        frames = torch.relu(self.encoder(windows)) * gate  # (B, N, T)
+        masks = self.masks(frames)
+        return decoded(masks, frames, self.decoder, waves.shape[1])
+
+    def masks(self, frames: Tensor) -> Tensor:
+        """`frames` (B, N, T) to masks (B, C, N, T)."""
+        B, _, T = frames.shape
+        hidden, _ = self.lstm(self.norm(frames).transpose(1, 2))
+        masks = torch.sigmoid(self.mask(hidden))  # (B, T, C * N)
+        return masks.transpose(1, 2).reshape(B, self.size.sources, -1, T)

@@ -1,0 +1,193 @@
+"""Train a size, or fine-tune it after a compression, and save it into the cache.
+
+    python -m workloads.separation.train_weights --size conv-tasnet
+    python -m workloads.separation.train_weights --size conv-tasnet-small --ship
+    python -m workloads.separation.train_weights --size conv-tasnet-small \\
+        --compression tucker-30
+
+Trains on built-in mixtures, or on those of `--data-root`. The weights are those of the
+epoch with the lowest validation loss, saved as soon as it is reached: a training that
+was stopped is taken up by `--go-on`. `--compression` goes on from what was trained
+before. Shipped weights may have at most `weights.MAX_BYTES` together, and are loaded
+before those in the cache.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from workloads import weights
+from workloads.compression.names import parse
+from workloads.compression.pruning.prune import Schedule
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.mixtures.builtin import MixturesSize
+from workloads.separation import models, trained
+from workloads.separation.compressing import load
+from workloads.separation.dataset import Dataset, builtin_mixtures, on_disk
+from workloads.separation.fine_tuning import FineTuning, told
+from workloads.separation.recipe import FINE_TUNING, FROM_SCRATCH
+from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size
+from workloads.separation.training import train
+
+OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "segment_s", "precision")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=sorted(SIZES), default=CONV_TASNET_SMALL.name)
+    parser.add_argument(
+        "--compression", help="fine-tune trained weights after it: tucker-30, ..."
+    )
+    parser.add_argument(
+        "--worst-percent",
+        type=float,
+        default=5.0,
+        help="pruning ends where the validation loss is worse than that (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="go on from trained weights, with a new optimizer",
+    )
+    parser.add_argument(
+        "--mixtures",
+        type=int,
+        default=600,
+        help="built-in mixtures to train on, of four seconds (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--validation-mixtures",
+        type=int,
+        default=64,
+        help="built-in mixtures to validate on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        help="LibriMix, Aishell1Mix or LibriCSS, instead of the built-in mixtures",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
+    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
+    parser.add_argument("--segment-s", type=float, help="default: the recipe's")
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16"), help="of the products (default: fp32)"
+    )
+    weights.add_place_options(parser)
+    return parser
+
+
+def dataset_of(size: Size, chosen: argparse.Namespace) -> Dataset:
+    """Where the user's corpus has no part to train on, the built-in mixtures serve."""
+    found = on_disk(chosen.data_root, size) if chosen.data_root else None
+    if found is not None and found.train.mixtures:
+        return found
+    corpus = MixturesSize("training", chosen.mixtures, chosen.validation_mixtures)
+    made = builtin_mixtures(size, corpus, default_cache_dir())
+    if found is None:
+        return made
+    return replace(found, name=f"{made.name}+{found.name}", train=made.train)
+
+
+def save(
+    model: nn.Module, validation_loss: float, facts: dict[str, str], path: Path
+) -> None:
+    reached = {"validation_loss": f"{validation_loss:.3f}", "torch": torch.__version__}
+    trained.save(model, facts | reached, path)
+
+
+def train_from_scratch(
+    size: Size, chosen: argparse.Namespace, facts: dict[str, str], path: Path
+) -> None:
+    """Train, telling each epoch; save each that is better than all before it."""
+    recipe = replace(FROM_SCRATCH, **given(chosen))
+    torch.manual_seed(recipe.seed)
+    model, best = models.make(size), float("inf")
+    if chosen.go_on:
+        start = trained.find(size)
+        trained.load_into(model, start)
+        found = trained.load_facts(start)
+        best = float(found["validation_loss"])
+        facts["started_from"] = found["command"]
+    facts["recipe"] = json.dumps(asdict(recipe))
+    dataset = dataset_of(size, chosen)
+    facts |= {"corpus": dataset.name, "corpus_checksum": dataset.checksum}
+    for epoch in train(model, recipe, dataset, torch.device(chosen.device)):
+        print(told(epoch), flush=True)
+        if epoch.validation_loss < best:
+            best = epoch.validation_loss
+            save(model, best, facts, path)
+
+
+def fine_tune(
+    size: Size, chosen: argparse.Namespace, facts: dict[str, str], path: Path
+) -> None:
+    """Save what was reached; a pruning that was rolled back is saved under another
+    name, for the path's says how much was pruned."""
+    start = trained.find(size)
+    recipe = replace(FINE_TUNING, **given(chosen))
+    dataset = dataset_of(size, chosen)
+    facts |= {
+        "corpus": dataset.name,
+        "corpus_checksum": dataset.checksum,
+        "started_from": trained.load_facts(start)["command"],
+        "recipe": json.dumps(asdict(recipe)),
+    }
+    schedule = Schedule(worst=chosen.worst_percent / 100)
+    tuning = FineTuning(recipe, dataset, schedule, lambda text: print(text, flush=True))
+    mended = tuning.of(load(size, start), parse(chosen.compression))
+    if mended.warning:
+        path = path.with_stem(f"{path.stem}-rolled-back")
+        facts["warning"] = mended.warning
+    save(mended.model, mended.validation_loss, facts, path)
+    if mended.warning:
+        sys.exit(
+            f"{mended.warning}; it is saved as {path}, which no benchmark takes. Train "
+            "longer, or give a larger --worst-percent"
+        )
+
+
+def given(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Of the recipe, what the command line says otherwise."""
+    found = {name: getattr(chosen, name) for name in OF_THE_RECIPE}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    size = SIZES[chosen.size]
+    what = parse(chosen.compression).trained_name if chosen.compression else ""
+    if what != (chosen.compression or ""):
+        parser.error(
+            f"{chosen.compression} stores weights otherwise after training: give "
+            f"{what or 'a pruning, a factorization or int8-qat'}"
+        )
+    directory = trained.SHIPPED if chosen.ship else chosen.directory
+    directory = directory or weights.trained_dir()
+    path = directory / f"{trained.weights_name(size, what)}.safetensors"
+    command = weights.command_line(trained.COMMAND, parser, chosen)
+    make = fine_tune if what else train_from_scratch
+    make(size, chosen, {"command": command}, path)
+    if not path.exists():
+        sys.exit(
+            "no epoch had a lower validation loss than the weights that it went on "
+            f"from, or any at all: nothing is saved as {path}"
+        )
+    if chosen.ship:
+        weights.check_shippable(path)
+    weights.tell_saved(path, trained.SHIPPED)
+
+
+if __name__ == "__main__":
+    main()

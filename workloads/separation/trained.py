@@ -1,0 +1,90 @@
+"""Trained weights: the very same on every machine, checked before they are used.
+
+Small sizes ship with the project, others lie in the cache once they were trained; so do
+those that were fine-tuned after a compression. They are stored in half precision and
+computed with in fp32. torch is imported only where a model is made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workloads import weights
+from workloads.separation.sizes import Size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SHIPPED = Path(__file__).parent / "weights"
+COMMAND = "python -m workloads.separation.train_weights"
+
+
+def weights_name(size: Size, compression: str = "") -> str:
+    """Of a file, without its suffix; `compression` is what its training mended.
+
+    >>> from workloads.separation.sizes import CONV_TASNET
+    >>> weights_name(CONV_TASNET, "tucker-30")
+    'conv-tasnet-tucker-30'
+    """
+    return f"{size.name}-{compression}" if compression else size.name
+
+
+def command_for(size: Size, compression: str = "") -> str:
+    """What trains a size into the cache, or fine-tunes it after a compression.
+
+    >>> from workloads.separation.sizes import CONV_TASNET
+    >>> command_for(CONV_TASNET)
+    'python -m workloads.separation.train_weights --size conv-tasnet'
+    """
+    more = f" --compression {compression}" if compression else ""
+    return f"{COMMAND} --size {size.name}{more}"
+
+
+def find(size: Size, compression: str = "") -> Path:
+    """The file of the weights: the shipped one, else the one in the cache.
+
+    Raises `weights.NotTrainedError`, with the command that trains them.
+    """
+    return weights.find_weights(
+        weights_name(size, compression),
+        (SHIPPED, weights.trained_dir()),
+        command_for(size, compression),
+    )
+
+
+def load_facts(path: Path) -> dict[str, str]:
+    """What is told beside the weights: command, corpus, losses reached.
+
+    Raises ValueError for a damaged file, as `weights.load_weights` does.
+    """
+    return weights.load_facts(path, _remedy(path))
+
+
+def load_into(model: nn.Module, path: Path) -> nn.Module:
+    """The same model with the weights of a file, in evaluation mode.
+
+    Raises ValueError for a damaged file, or one of another model.
+    """
+    tensors = weights.load_weights(path, _remedy(path)).tensors
+    try:
+        model.load_state_dict({name: one.float() for name, one in tensors.items()})
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit the model: {error}") from error
+    return model.eval()
+
+
+def save(model: nn.Module, facts: Mapping[str, str], path: Path) -> None:
+    """Write a model's weights and `facts`, and the checksum beside."""
+    state = {
+        name: one.detach().cpu().half() for name, one in model.state_dict().items()
+    }
+    weights.save_weights(state, facts, path)
+
+
+def _remedy(path: Path) -> str:
+    if path.parent == SHIPPED:
+        return "install the project again"
+    facts = path.stem
+    return f"train {facts} again, by `{COMMAND}`"
