@@ -105,7 +105,7 @@ class Subject:
         recurrent = not isinstance(self.size, ConvTasNetSize)
         if runtime == "compile" and self.compression.calibrated and recurrent:
             return (
-                f"torch.export fixes the length of an LSTM's sequences, so compile gets "
+                "torch.export fixes the length of an LSTM's sequences, so compile gets "
                 f"no {base} of {self.size.name}: use onnxruntime or openvino"
             )
         return None

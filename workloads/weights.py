@@ -153,6 +153,23 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """What the commands that train weights share: where they start, the device, and
+    what replaces the recipe's numbers."""
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="go on from trained weights, with a new optimizer",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
+    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16"), help="of the products (default: fp32)"
+    )
+
+
 def command_line(
     command: str,
     parser: argparse.ArgumentParser,

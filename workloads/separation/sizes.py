@@ -196,3 +196,8 @@ SIZES: dict[str, Size] = {
     for own in (*FULL, *SMALL)
     for size in (own, with_sources(own, MEETING_SOURCES))
 }
+
+
+def is_small(size: Size) -> bool:
+    """Whether it is one of the small sizes, for whatever number of sources."""
+    return any(size.name.startswith(small.name) for small in SMALL)

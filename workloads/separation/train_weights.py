@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -28,14 +28,16 @@ from workloads.compression.names import parse
 from workloads.compression.pruning.prune import Schedule
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
+from workloads.corpora.mixtures.mixture import OnOtherRate
 from workloads.separation import models, trained
 from workloads.separation.compressing import load
 from workloads.separation.dataset import Dataset, builtin_mixtures, on_disk
 from workloads.separation.fine_tuning import FineTuning, told
 from workloads.separation.recipe import FINE_TUNING, FROM_SCRATCH
-from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size
+from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size, is_small
 from workloads.separation.training import train
 
+FOR_SMALL, FOR_FULL = 600, 7_200  # mixtures to train on: 40 minutes, 8 hours
 OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "segment_s", "precision")
 
 
@@ -54,15 +56,10 @@ def make_parser() -> argparse.ArgumentParser:
         "%(default)s)",
     )
     parser.add_argument(
-        "--go-on",
-        action="store_true",
-        help="go on from trained weights, with a new optimizer",
-    )
-    parser.add_argument(
         "--mixtures",
         type=int,
-        default=600,
-        help="built-in mixtures to train on, of four seconds (default: %(default)s)",
+        help="built-in mixtures to train on, of four seconds (default: "
+        f"{FOR_SMALL:,} for small sizes, {FOR_FULL:,} for full ones)",
     )
     parser.add_argument(
         "--validation-mixtures",
@@ -75,24 +72,27 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         help="LibriMix, Aishell1Mix or LibriCSS, instead of the built-in mixtures",
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
-    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
-    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
-    parser.add_argument("--segment-s", type=float, help="default: the recipe's")
     parser.add_argument(
-        "--precision", choices=("fp32", "bf16"), help="of the products (default: fp32)"
+        "--on-other-rate",
+        choices=get_args(OnOtherRate),
+        default="resample",
+        help="what to do with a corpus of another sample rate (default: %(default)s)",
     )
+    parser.add_argument("--segment-s", type=float, help="default: the recipe's")
+    weights.add_training_options(parser)
     weights.add_place_options(parser)
     return parser
 
 
 def dataset_of(size: Size, chosen: argparse.Namespace) -> Dataset:
     """Where the user's corpus has no part to train on, the built-in mixtures serve."""
-    found = on_disk(chosen.data_root, size) if chosen.data_root else None
+    found = None
+    if chosen.data_root:
+        found = on_disk(chosen.data_root, size, chosen.on_other_rate)
     if found is not None and found.train.mixtures:
         return found
-    corpus = MixturesSize("training", chosen.mixtures, chosen.validation_mixtures)
+    count = chosen.mixtures or (FOR_SMALL if is_small(size) else FOR_FULL)
+    corpus = MixturesSize("training", count, chosen.validation_mixtures)
     made = builtin_mixtures(size, corpus, default_cache_dir())
     if found is None:
         return made

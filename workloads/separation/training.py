@@ -30,8 +30,8 @@ class Epoch:
 def train(
     model: nn.Module, recipe: Recipe, dataset: Dataset, device: torch.device
 ) -> Iterator[Epoch]:
-    """Train `model` in place, until the recipe's epochs or its patience are over,
-    or its loss is no number any more; where it starts from is the caller's matter."""
+    """Train `model` in place, until the recipe's epochs or its patience are over or the
+    validation loss is not finite; where it starts from is the caller's matter."""
     training = _Training(model.to(device), recipe, dataset, device)
     best, since = float("inf"), 0
     for number in range(1, recipe.epochs + 1):
@@ -54,12 +54,10 @@ class _Training:
         self.random = np.random.default_rng(recipe.seed)
         self.optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate)
         self.plateau = ReduceLROnPlateau(
-            # torch's default threshold takes a loss for lower that is higher, if both
-            # are negative; its patience is how many epochs nothing happens after.
             self.optimizer,
             factor=0.5,
-            threshold=0.0,
-            patience=recipe.patience - 1,
+            patience=recipe.patience - 1,  # torch waits for one epoch more
+            threshold=0.0,  # a share of a negative loss would pass higher ones
         )
 
     def epoch(self, number: int) -> Epoch:

@@ -119,11 +119,6 @@ def make_parser() -> argparse.ArgumentParser:
         "--qat", action="store_true", help="go on from trained weights, int8 simulated"
     )
     parser.add_argument(
-        "--go-on",
-        action="store_true",
-        help="go on from trained weights, with a new optimizer",
-    )
-    parser.add_argument(
         "--train-s",
         type=float,
         default=TRAIN_S,
@@ -134,13 +129,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         help="the document's arrays, instead of built-in speech",
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
-    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
-    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
-    parser.add_argument(
-        "--precision", choices=("fp32", "bf16"), default="fp32", help="of the products"
-    )
+    weights.add_training_options(parser)
     weights.add_place_options(parser)
     return parser
 

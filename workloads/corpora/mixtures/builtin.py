@@ -69,9 +69,10 @@ class MixturesSize:
         )
 
 
+# To judge models that are trained: few to calibrate with, more to validate on.
 SMOKE = MixturesSize("smoke", train=8, validation=4)
 QUICK = MixturesSize("quick", train=32, validation=32)
-STANDARD = MixturesSize("standard", train=7_200, validation=300)
+STANDARD = MixturesSize("standard", train=32, validation=300)
 
 
 def load_or_build(

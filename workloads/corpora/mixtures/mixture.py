@@ -91,17 +91,10 @@ def read(mixture: Mixture, sample_rate_hz: int) -> Signals:
     return Signals(heard, sources)
 
 
-def check_rate(
-    corpus: MixtureCorpus, sample_rate_hz: int, on_other_rate: OnOtherRate
-) -> None:
-    """Warn that a corpus of another rate is resampled, or raise ValueError."""
-    tell_other_rate(corpus.name, corpus.sample_rate_hz, sample_rate_hz, on_other_rate)
-
-
 def tell_other_rate(
     name: str, found_hz: int, sample_rate_hz: int, on_other_rate: OnOtherRate
 ) -> None:
-    """As `check_rate`, of a corpus that is not loaded yet."""
+    """Warn that a corpus of another rate is resampled, or raise ValueError."""
     if found_hz == sample_rate_hz:
         return
     told = f"{name} has {found_hz} Hz, the model {sample_rate_hz} Hz"

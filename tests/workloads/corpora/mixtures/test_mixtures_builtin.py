@@ -60,13 +60,13 @@ def test_the_published_sizes() -> None:
     assert [(s.name, s.train, s.validation) for s in sizes] == [
         ("smoke", 8, 4),
         ("quick", 32, 32),
-        ("standard", 7_200, 300),
+        ("standard", 32, 300),
     ]
     assert (builtin.QUICK.of(Split.TRAIN), TINY.of(Split.VALIDATION)) == (32, 1)
 
 
 def test_a_scene_of_longer_mixtures_has_as_many_fewer() -> None:
-    assert builtin.STANDARD.fitted(MEETING) == MixturesSize("standard", 1_200, 50)
+    assert builtin.STANDARD.fitted(MEETING) == MixturesSize("standard", 6, 50)
     assert builtin.SMOKE.fitted(MEETING) == MixturesSize("smoke", 2, 1)
     assert builtin.QUICK.fitted(TWO_SPEAKERS) == builtin.QUICK
 

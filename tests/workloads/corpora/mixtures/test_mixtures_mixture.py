@@ -13,10 +13,10 @@ from workloads.corpora.mixtures.mixture import (
     Mixture,
     MixtureCorpus,
     Track,
-    check_rate,
     check_sources,
     read,
     resampled,
+    tell_other_rate,
 )
 
 RATE_HZ = 8_000
@@ -141,14 +141,14 @@ def test_another_rate_is_a_warning_or_an_error(
     mixture: Mixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="speechmark"):
-        check_rate(corpus(mixture), RATE_HZ, "error")
+        tell_other_rate("corpus", RATE_HZ, RATE_HZ, "error")
         assert caplog.text == ""
-        check_rate(corpus(mixture), 16_000, "resample")
-    assert "dinner has 8000 Hz, the model 16000 Hz: the corpus is res" in caplog.text
+        tell_other_rate("corpus", RATE_HZ, 16_000, "resample")
+    assert "corpus has 8000 Hz, the model 16000 Hz: the corpus is res" in caplog.text
     with pytest.raises(
-        ValueError, match="dinner has 8000 Hz, the model 16000 Hz: give"
+        ValueError, match="corpus has 8000 Hz, the model 16000 Hz: give"
     ):
-        check_rate(corpus(mixture), 16_000, "error")
+        tell_other_rate("corpus", RATE_HZ, 16_000, "error")
 
 
 def test_another_number_of_sources_is_an_error(mixture: Mixture) -> None:
