@@ -46,20 +46,28 @@ _log = logging.getLogger("speechmark")
 def dataset_of(context: Context) -> dataset.Dataset:
     """The user's corpus where there is one, else built-in mixtures."""
     size = SIZES[context.case.model]
-    if context.data_root is not None:
-        return dataset.on_disk(context.data_root, size, on_progress=context.progress)
-    if context.profile.name not in MIXTURES:
-        raise UnsupportedError(
-            f"the {context.profile.name} profile measures on the document's corpora: "
-            "give --data-root, the folder that holds LibriMix, Aishell1Mix or LibriCSS"
+    profile = context.profile.name
+
+    def built_in() -> dataset.Dataset:
+        return dataset.builtin_mixtures(
+            size,
+            MIXTURES.get(profile, builtin.STANDARD),
+            default_cache_dir(),
+            SCENES.get(dict(context.case.options).get("corpus", "")),
+            context.progress,
         )
-    return dataset.builtin_mixtures(
-        size,
-        MIXTURES[context.profile.name],
-        default_cache_dir(),
-        SCENES.get(dict(context.case.options).get("corpus", "")),
-        context.progress,
-    )
+
+    if context.data_root is not None:
+        if "corpus" in dict(context.case.options):
+            raise UnsupportedError("this case is of built-in mixtures: no --data-root")
+        found = dataset.on_disk(context.data_root, size, on_progress=context.progress)
+        return dataset.with_training(found, built_in)
+    if profile not in MIXTURES:
+        raise UnsupportedError(
+            f"the {profile} profile measures on the document's corpora: give "
+            "--data-root, the folder that holds LibriMix, Aishell1Mix or LibriCSS"
+        )
+    return built_in()
 
 
 class Subject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE, Profile
 from harness.workload import Context, UnsupportedError
 from workloads.compression.names import parse
-from workloads.corpora.mixtures import builtin
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.mixtures import builtin, libricss, librimix
+from workloads.corpora.mixtures.scenes import MEETING
 from workloads.metrics.separation import Measure, SeparationScores
 from workloads.separation import models, sizes, trained
 from workloads.separation.counting import macs_of
@@ -96,11 +99,12 @@ def at(tmp_path: Path) -> AT:
         ({"weights": "2of4"}, "2:4 sparse weights are for CUDA"),
         ({"hardware": "cuda:0,cuda:1"}, "use --hardware=cuda:0"),
         ({"compression": "tsvd-30"}, "tsvd-30 changes no layer of conv-tasnet-small"),
+        ({"corpus": "mandarin", "data_root": Path()}, "of built-in mixtures"),
         ({"profile": PAPER}, "give --data-root, the folder that holds LibriMix"),
     ],
 )
 def test_what_cannot_run_is_skipped_with_the_reason(
-    at: AT, asked: dict[str, str], reason: str
+    at: AT, asked: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         separation.Subject(at(**asked))
@@ -239,3 +243,29 @@ def test_mandarin_is_another_corpus(at: AT) -> None:
     )
     assert plain["corpus_checksum"] != other["corpus_checksum"]
     assert "mandarin" in str(other["corpus"])
+
+
+def test_a_users_corpus_takes_the_place_of_the_built_in_one(
+    at: AT, tmp_path: Path
+) -> None:
+    made = builtin.MixturesSize("own", train=1, validation=2)
+    corpus = builtin.load_or_build(made, default_cache_dir(), 8_000)
+    librimix.write(corpus.train, tmp_path, "train-100")
+    librimix.write(corpus.validation, tmp_path, "dev")
+    found = separation.dataset_of(at(data_root=tmp_path))
+    assert len(found.train.mixtures) == 1
+    assert len(found.validation.mixtures) == 2
+    assert "libri" in found.name
+
+
+def test_what_a_users_corpus_lacks_for_training_is_built_in(
+    at: AT, tmp_path: Path
+) -> None:
+    made = builtin.MixturesSize("own", train=1, validation=6)
+    corpus = builtin.load_or_build(
+        made.fitted(MEETING), default_cache_dir(), 16_000, MEETING
+    )
+    libricss.write(corpus.validation, tmp_path, "OV20")
+    found = separation.dataset_of(at(model="conv-tasnet-8", data_root=tmp_path))
+    assert found.train.mixtures
+    assert found.name.startswith("builtin-meeting-tiny+libricss")

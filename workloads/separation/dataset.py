@@ -3,7 +3,8 @@
 Axes: `B` mixtures, `C` sources, `S` samples. Needs no torch.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +112,15 @@ def on_disk(
         on_progress,
     )
     return of_corpus(corpus, size)
+
+
+def with_training(found: Dataset, make: Callable[[], Dataset]) -> Dataset:
+    """`found`, which may have no part to train on: then that of what `make` makes."""
+    if found.train.mixtures:
+        return found
+    made = make()
+    checksum = hashlib.sha256(f"{made.checksum} {found.checksum}".encode()).hexdigest()
+    return Dataset(f"{made.name}+{found.name}", checksum, made.train, found.validation)
 
 
 @dataclass(frozen=True)

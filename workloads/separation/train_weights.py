@@ -31,7 +31,12 @@ from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.corpora.mixtures.mixture import OnOtherRate
 from workloads.separation import models, trained
 from workloads.separation.compressing import load
-from workloads.separation.dataset import Dataset, builtin_mixtures, on_disk
+from workloads.separation.dataset import (
+    Dataset,
+    builtin_mixtures,
+    on_disk,
+    with_training,
+)
 from workloads.separation.fine_tuning import FineTuning, told
 from workloads.separation.recipe import FINE_TUNING, FROM_SCRATCH
 from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size, is_small
@@ -85,18 +90,17 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def dataset_of(size: Size, chosen: argparse.Namespace) -> Dataset:
-    """Where the user's corpus has no part to train on, the built-in mixtures serve."""
-    found = None
-    if chosen.data_root:
-        found = on_disk(chosen.data_root, size, chosen.on_other_rate)
-    if found is not None and found.train.mixtures:
-        return found
+    """The user's corpus, or built-in mixtures, which also train where it cannot."""
     count = chosen.mixtures or (FOR_SMALL if is_small(size) else FOR_FULL)
     corpus = MixturesSize("training", count, chosen.validation_mixtures)
-    made = builtin_mixtures(size, corpus, default_cache_dir())
-    if found is None:
-        return made
-    return replace(found, name=f"{made.name}+{found.name}", train=made.train)
+
+    def built_in() -> Dataset:
+        return builtin_mixtures(size, corpus, default_cache_dir())
+
+    if not chosen.data_root:
+        return built_in()
+    found = on_disk(chosen.data_root, size, chosen.on_other_rate)
+    return with_training(found, built_in)
 
 
 def save(
@@ -172,6 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(
             f"{chosen.compression} stores weights otherwise after training: give "
             f"{what or 'a pruning, a factorization or int8-qat'}"
+        )
+    if what and (chosen.go_on or chosen.device != "cpu"):
+        parser.error(
+            "--compression starts from trained weights and trains on the CPU: leave "
+            "out --go-on and --device"
         )
     directory = trained.SHIPPED if chosen.ship else chosen.directory
     directory = directory or weights.trained_dir()
