@@ -155,9 +155,9 @@ def fine_tune(
         facts["warning"] = mended.warning
     save(mended.model, mended.validation_loss, facts, path)
     if mended.warning:
-        sys.exit(
-            f"{mended.warning}; it is saved as {path}, which no benchmark takes. Train "
-            "longer, or give a larger --worst-percent"
+        sys.exit(  # the warning itself was logged
+            f"saved as {path}, which no benchmark takes: train longer, or give a "
+            "larger --worst-percent"
         )
 
 
