@@ -124,6 +124,16 @@ def test_weights_too_large_to_ship_are_refused(tmp_path):
         check_shippable(path)
 
 
+def test_weights_of_one_workload_are_counted_together(tmp_path):
+    paths = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    for path in paths:
+        path.write_bytes(bytes(MAX_BYTES // 2))
+    check_shippable(paths[1])
+    paths[0].write_bytes(bytes(MAX_BYTES // 2 + 1))
+    with pytest.raises(ValueError, match=f"{MAX_BYTES + 1} with those beside it"):
+        check_shippable(paths[1])
+
+
 @pytest.mark.parametrize(
     ("given", "recorded"),
     [

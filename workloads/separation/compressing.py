@@ -55,7 +55,8 @@ def ready(model: nn.Module, compression: Compression) -> nn.Module:
 def compress(
     model: nn.Module, compression: Compression, heard: Sequence[Signals] = ()
 ) -> nn.Module:
-    """A copy, pruned or factorized as the compression says, without any training.
+    """A copy, pruned or factorized as the compression says, without any training; the
+    model itself where it asks for neither.
 
     `heard` are training mixtures: what goes by gradients needs some.
     """

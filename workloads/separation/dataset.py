@@ -145,6 +145,8 @@ def batches(
     D. Grangier, "Wavesplit", 2020, call it dynamic mixing): no two epochs are alike.
     The last mixtures, too few for a batch, are left out, unless there is no other.
     """
+    if not held:
+        raise ValueError("no mixtures to train on: give a corpus that has some")
     order = rng.permutation(len(held))
     batch_size = min(batch_size, len(held))
     for start in range(0, len(order) - batch_size + 1, batch_size):

@@ -19,174 +19,253 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from workloads import reports
-from workloads.compression.factorization.chains import Chain
-from workloads.compression.left import by_reason
-from workloads.compression.names import POST_TRAINING, parse
-from workloads.compression.quantization import Quantized
+from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir, file_sha256
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
-from workloads.metrics.separation import SeparationScores
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
-from workloads.runtimes.opening import open_torch
-from workloads.runtimes.session import PrecisionMissingError, Session
 from workloads.separation import trained
 from workloads.separation.dataset import Dataset, Part, builtin_mixtures, on_disk
-from workloads.separation.evaluation import score_part
-from workloads.separation.exporting import CALIBRATION_MIXTURES, Wanted, weights_of
+from workloads.separation.exporting import (
+    CALIBRATION_MIXTURES,
+    Wanted,
+    Weights,
+    weights_of,
+)
 from workloads.separation.findings_page import is_page, page
 from workloads.separation.findings_report import (
     Checked,
     is_json,
     numbers,
     progress,
-    text,
+    report,
 )
 from workloads.separation.findings_rules import (
+    BASELINE,
     FACTORIZED,
     FORMATS,
     PRUNED,
     Scored,
-    Scores,
-    Shapes,
 )
-from workloads.separation.framing import OfSamples
+from workloads.separation.findings_scores import scored
 from workloads.separation.sizes import SIZES, SMALL, Size
 
 COMMAND = "python -m workloads.separation.findings"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
-BASELINE = "fp32"
-COMPRESSIONS = (*FORMATS, *PRUNED, *FACTORIZED)
+COMPRESSIONS = (BASELINE, *FORMATS, *PRUNED, *FACTORIZED)
 MIXTURES = 64
-BATCH = 4  # mixtures of one length, which torch takes faster than one by one
-UTTERANCE_S = 4.0  # that costs are told of: the benchmark's, whose files serve here too
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A size with its trained weights, and what it is judged on."""
+    """A size with its trained weights, and what it is judged on. `fine_tuned`: where a
+    compression changes weights, they are to be those that were trained after it."""
 
     size: Size
     weights: Path
     data: Dataset
+    fine_tuned: bool = False
 
-    def wanted(self, compression: str) -> Wanted:
-        chosen = parse(compression)
-        weights = weights_of(self.size, chosen)
-        return Wanted(self.size, chosen, weights, self.data.train)
+    def scored(self, name: str) -> Scored | str:
+        """The scores of a compression, or why there are none."""
+        compression = parse(name)
+        weights = Weights(self.weights, mended=False)
+        if self.fine_tuned:
+            weights = weights_of(self.size, compression)
+            if compression.reshaped and not weights.mended:
+                return str(weights.reason)
+        wanted = Wanted(self.size, compression, weights, self.data.train)
+        try:
+            return scored(wanted, self.data.validation)
+        except (ValueError, ElsewhereError) as error:
+            return str(error)
 
-    def score(self, compression: str) -> Scored:
-        return scored(self.wanted(compression), self.data.validation)
 
+def check(subject: Subject, tell: Callable[[str], None]) -> Checked:
+    """Score all compressions; `tell` hears of each as soon as it is done.
 
-def scored(wanted: Wanted, part: Part) -> Scored:
-    """Of every mixture of the part.
-
-    Raises ValueError for outputs that are not finite and where nothing can be
-    quantized, ElsewhereError where a model cannot be exported.
+    Raises ValueError where the baseline cannot be scored; other compressions are left
+    out with their reason.
     """
-    if wanted.compression.base in POST_TRAINING:
-        made = wanted.onnx(UTTERANCE_S)
-        options = OnnxRuntimeOptions(threads=1)
-        # One by one: int8-dynamic takes ranges over all that it gets at once.
-        scores = _score(OnnxRuntimeSession(made.path, options), part, 1)
-        note = in_float(made.quantized) if made.quantized else ""
-        return _told(scores, note=note)
-    module = wanted.module()
-    chains = chains_of(module)
-    opened = _in_half if wanted.compression.base == "fp16" else _as_it_is
-    session, note = opened(module)
-    return _told(_score(session, part, BATCH), chains, note)
+    scores: dict[str, Scored] = {}
+    left_out: dict[str, str] = {}
+    for number, name in enumerate(COMPRESSIONS):
+        found = subject.scored(name)
+        if isinstance(found, Scored):
+            scores[name] = found
+        elif name == BASELINE:
+            raise ValueError(f"{subject.size.name} in {name}: {found}")
+        else:
+            left_out[name] = found
+        told = progress(name, scores, left_out)
+        tell(f"{subject.size.name} {number} of {len(COMPRESSIONS) - 1}: {told}")
+    size, data = subject.size.name, subject.data.name
+    return Checked(size, data, scores, left_out, subject.fine_tuned)
 
 
-def _score(session: Session[Any], part: Part, batch_size: int) -> SeparationScores:
-    def separate(waves: np.ndarray) -> np.ndarray:
-        return session.output(session.prepare(waves))
-
-    return score_part(separate, part, batch_size)
-
-
-def _told(
-    scores: SeparationScores, chains: dict[str, Shapes] | None = None, note: str = ""
-) -> Scored:
-    improvement, silent = scores.si_sdr_improvement, scores.silent_estimates
-    improvement.mean  # noqa: B018  undefined over no mixture: raises
-    return Scored(improvement, chains or {}, note, silent)
-
-
-def _as_it_is(module: nn.Module) -> tuple[Session[Any], str]:
-    return open_torch("eager", OfSamples(module).eval(), 1, "cpu", "fp32"), ""
-
-
-def _in_half(module: nn.Module) -> tuple[Session[Any], str]:
-    """In fp16 where the CPU has kernels, else in fp32 with rounded weights."""
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """The small models gain nothing by more, and sums then have one order anywhere."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        return open_torch("eager", OfSamples(module).eval(), 1, "cpu", "fp16"), ""
-    except PrecisionMissingError:
-        changed, total = round_to_half(module)
-    session, _ = _as_it_is(module)
-    return session, (
-        "this CPU has no fp16 kernels: computed in fp32, weights rounded to half "
-        f"precision, which changed {changed} of {total}"
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
+    """Held-out mixtures, and some to choose by gradients and calibrate with: built-in
+    ones where the folder has none.
+
+    Raises ValueError for fewer than one mixture or more than the folder has.
+    """
+    if root is None:
+        return _builtin(size, MIXTURES if mixtures is None else mixtures)
+    found = on_disk(root, size, on_progress=told_progress)
+    found = replace(found, validation=some(found.validation, mixtures))
+    if found.train.mixtures:
+        return found
+    made = _builtin(size, 1)
+    return replace(found, name=f"{made.name}+{found.name}", train=made.train)
+
+
+def _builtin(size: Size, mixtures: int) -> Dataset:
+    wanted = MixturesSize("findings", CALIBRATION_MIXTURES, mixtures)
+    return builtin_mixtures(
+        size, wanted, default_cache_dir(), on_progress=told_progress
     )
 
 
-def round_to_half(module: nn.Module) -> tuple[int, int]:
-    """In place; how many parameters changed, of how many."""
-    changed = total = 0
-    with torch.no_grad():
-        for parameter in module.parameters():
-            rounded = parameter.half().float()
-            changed += int((rounded != parameter).sum())
-            total += parameter.numel()
-            parameter.copy_(rounded)
-    return changed, total
+def some(part: Part, count: int | None) -> Part:
+    """So many mixtures that lie evenly over the part; where not told, the usual number,
+    or all of them."""
+    there = len(part.mixtures)
+    count = min(MIXTURES, there) if count is None else count
+    if not 1 <= count <= there:
+        raise ValueError(
+            f"cannot take {count} mixtures: {there} are held out, give 1 to as many"
+        )
+    chosen = tuple(part.mixtures[i * there // count] for i in range(count))
+    return Part(chosen, part.sample_rate_hz)
 
 
-def in_float(quantized: Quantized) -> str:
-    """How many layers a quantization left as they are, and why; "" for none."""
-    if not quantized.float_layers:
-        return ""
-    reasons = by_reason({one.name: one.reason for one in quantized.left})
-    count = f"{quantized.float_layers} of {quantized.layers} layers stayed in float"
-    return f"{count} ({reasons})"
+def origin_of(subjects: Sequence[Subject], command: str) -> dict[str, str]:
+    """What another needs to get the same numbers."""
+    each: dict[str, str] = {}
+    for subject in subjects:
+        name = subject.size.name
+        each[f"{name} weights_sha256"] = file_sha256(subject.weights)
+        each[f"{name} corpus"] = subject.data.name
+        each[f"{name} corpus_checksum"] = subject.data.checksum
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    python = platform.python_version()
+    return {"command": command, **each, "python": python, **versions}
 
 
-def chains_of(module: nn.Module) -> dict[str, Shapes]:
-    """The shapes of the weights of each chain of layers that took one's place."""
-    return {
-        name: tuple(tuple(stage.get_parameter("weight").shape) for stage in chain)
-        for name, chain in module.named_modules()
-        if isinstance(chain, Chain)
-    }
+def make_parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--size",
+        action="append",
+        choices=sorted(SIZES),
+        help="may be given more than once; default: the small sizes of two sources",
+    )
+    parser.add_argument(
+        "--mixtures",
+        type=int,
+        help=f"held-out ones to judge on; default: {MIXTURES}, or all of a smaller "
+        "corpus",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        help="LibriMix, Aishell1Mix or LibriCSS, instead of the built-in mixtures",
+    )
+    parser.add_argument(
+        "--trained",
+        action="store_true",
+        help="take weights that were fine-tuned after each compression",
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers to this file")
+    parser.add_argument("--html", type=Path, help="write a page with pictures")
+    return parser
 
 
-def check(
-    subject: Subject,
-    baseline: Scored,
-    only_mended: bool,
-    tell: Callable[[str], None],
-) -> Checked:
-    """Score all compressions; `tell` hears of each. What cannot be scored is left out
-    with its reason, and with `only_mended` what was not fine-tuned, too."""
-    scores, left_out = {BASELINE: baseline}, {}
-    for number, name in enumerate(COMPRESSIONS, 1):
-        wanted = subject.wanted(name)
-        if only_mended and wanted.compression.reshaped and not wanted.weights.mended:
-            left_out[name] = str(wanted.weights.reason)
-        else:
-            found = subject_score(subject, wanted, only_mended)
-            if isinstance(found, str):
-                left_out[name] = found
-            else:
-                scores[name] = found
-        counted = f"{subject.size.name} {number} of {len(COMPRESSIONS)}"
-        tell(f"{counted}: {progress(name, scores, left_out)}")
-    return Checked(subject.size.name, subject.data.name, scores, left_out)
+def check_outputs(json_path: Path | None, html_path: Path | None) -> None:
+    """Raise ValueError where the results could not be written in the end."""
+    if json_path and html_path and json_path.absolute() == html_path.absolute():
+        raise ValueError(f"--json and --html both name {json_path}: give two files")
+    if json_path:
+        reports.check_output(json_path, is_json, "check of the findings in JSON")
+    if html_path:
+        reports.check_output(html_path, is_page, "page about the findings")
+
+
+def sizes_of(chosen: argparse.Namespace) -> list[Size]:
+    """Each once, in the order given."""
+    if not chosen.size:
+        return list(SMALL)
+    return [SIZES[name] for name in dict.fromkeys(chosen.size)]
+
+
+def subjects_of(chosen: argparse.Namespace) -> list[Subject]:
+    """Raises ValueError for weights that are missing or damaged, before any mixture is
+    made, and as `data_of` does."""
+    sizes = sizes_of(chosen)
+    weights = [trained.find(size) for size in sizes]
+    for path in weights:
+        trained.load_facts(path)
+    return [
+        Subject(
+            size, path, data_of(size, chosen.data_root, chosen.mixtures), chosen.trained
+        )
+        for size, path in zip(sizes, weights, strict=True)
+    ]
+
+
+def command_of(chosen: argparse.Namespace) -> str:
+    """Without the files that are written: they change no number."""
+    words = COMMAND.split()
+    for size in sizes_of(chosen):
+        words += ["--size", size.name]
+    for option in ("mixtures", "data_root"):
+        if (value := getattr(chosen, option)) is not None:
+            words += [f"--{option.replace('_', '-')}", str(value)]
+    return shlex.join([*words, "--trained"] if chosen.trained else words)
+
+
+def tell(line: str) -> None:
+    """Beside the results, which go to standard output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def told_progress(stage: str, done: int, total: int) -> None:
+    tell(f"{stage}: {done} of {total}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        check_outputs(chosen.json, chosen.html)
+        subjects = subjects_of(chosen)
+        with one_thread():
+            found = [check(subject, tell) for subject in subjects]
+    except ValueError as error:
+        parser.error(str(error))
+    origin = origin_of(subjects, command_of(chosen))
+    if chosen.json:
+        content = {**numbers(found), "origin": origin}
+        reports.write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
+    if chosen.html:
+        reports.write_whole(chosen.html, page(found, origin))
+    print(report(found))
+
+
+if __name__ == "__main__":
+    main()

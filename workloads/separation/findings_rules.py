@@ -24,6 +24,7 @@ STRATEGIES = (
     *(f"{criterion}-structured" for criterion in STRUCTURED),
     *(f"{criterion}-unstructured" for criterion in UNSTRUCTURED),
 )
+BASELINE = "fp32"
 FORMATS = ("fp16", *POST_TRAINING)
 FACTORIZED = tuple(f"{m}-{percent}" for m in ("cp", "tucker") for percent in LOW)
 PRUNED = tuple(f"prune-{s}-{percent}" for s in STRATEGIES for percent in (*LOW, *HIGH))

@@ -42,12 +42,14 @@ class Mended:
 @dataclass(frozen=True)
 class FineTuning:
     """How to train on: `recipe` is of a round of pruning, or of the whole; `tell` hears
-    how far it is."""
+    how far it is. Models are trained on `device`, and pruned and factorized on the CPU.
+    """
 
     recipe: Recipe
     dataset: Dataset
     schedule: Schedule
     tell: Callable[[str], None]
+    device: torch.device = CPU
 
     def of(self, model: nn.Module, compression: Compression) -> Mended:
         """A compressed copy of a trained model, trained on.
@@ -109,11 +111,12 @@ class FineTuning:
         infinite where training diverged at once."""
         best: float = math.inf
         state: dict[str, Tensor] = {}
-        for epoch in train(model, recipe, self.dataset, CPU):
+        for epoch in train(model, recipe, self.dataset, self.device):
             self.tell(told(epoch))
             if epoch.validation_loss < best:
                 best = epoch.validation_loss
                 state = {name: one.clone() for name, one in model.state_dict().items()}
+        model.cpu()
         if state:
             model.load_state_dict(state)
         return best

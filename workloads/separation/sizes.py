@@ -103,6 +103,13 @@ class DptNetSize:
     sources: int = 2
     sample_rate_hz: int = 16_000
 
+    def __post_init__(self) -> None:
+        if self.chunk < 2 or self.chunk % 2:
+            raise ValueError(
+                f"chunks of {self.chunk} frames cannot overlap by half: give an even "
+                "number"
+            )
+
     def chunks(self, frames: int) -> int:
         """How many of T frames, with a whole chunk of zeros on either side.
 

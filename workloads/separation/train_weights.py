@@ -17,6 +17,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -120,9 +121,8 @@ def train_from_scratch(
     if chosen.go_on:
         start = trained.find(size)
         trained.load_into(model, start)
-        found = trained.load_facts(start)
-        best = float(found["validation_loss"])
-        facts["started_from"] = found["command"]
+        best = float(trained.load_facts(start)["validation_loss"])
+        facts["started_from"] = trained.commands_of(start)
     facts["recipe"] = json.dumps(asdict(recipe))
     dataset = dataset_of(size, chosen)
     facts |= {"corpus": dataset.name, "corpus_checksum": dataset.checksum}
@@ -144,14 +144,16 @@ def fine_tune(
     facts |= {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
-        "started_from": trained.load_facts(start)["command"],
+        "started_from": trained.commands_of(start),
         "recipe": json.dumps(asdict(recipe)),
     }
     schedule = Schedule(worst=chosen.worst_percent / 100)
-    tuning = FineTuning(recipe, dataset, schedule, lambda text: print(text, flush=True))
+    tell = partial(print, flush=True)
+    device = torch.device(chosen.device)
+    tuning = FineTuning(recipe, dataset, schedule, tell, device)
     mended = tuning.of(load(size, start), parse(chosen.compression))
     if mended.warning:
-        path = path.with_stem(f"{path.stem}-rolled-back")
+        path = weights.trained_dir() / f"{path.stem}-rolled-back.safetensors"
         facts["warning"] = mended.warning
     save(mended.model, mended.validation_loss, facts, path)
     if mended.warning:
@@ -177,11 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{chosen.compression} stores weights otherwise after training: give "
             f"{what or 'a pruning, a factorization or int8-qat'}"
         )
-    if what and (chosen.go_on or chosen.device != "cpu"):
-        parser.error(
-            "--compression starts from trained weights and trains on the CPU: leave "
-            "out --go-on and --device"
-        )
+    if what and chosen.go_on:
+        parser.error("--compression goes on from trained weights: leave out --go-on")
     directory = trained.SHIPPED if chosen.ship else chosen.directory
     directory = directory or weights.trained_dir()
     path = directory / f"{trained.weights_name(size, what)}.safetensors"

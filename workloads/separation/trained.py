@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workloads import weights
-from workloads.separation.sizes import Size
+from workloads.separation.sizes import SIZES, Size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,6 +62,12 @@ def load_facts(path: Path) -> dict[str, str]:
     return weights.load_facts(path, _remedy(path))
 
 
+def commands_of(path: Path) -> str:
+    """All that made the weights, one after the other."""
+    facts = load_facts(path)
+    return "; ".join(filter(None, (facts.get("started_from"), facts["command"])))
+
+
 def load_into(model: nn.Module, path: Path) -> nn.Module:
     """The same model with the weights of a file, in evaluation mode.
 
@@ -86,5 +92,9 @@ def save(model: nn.Module, facts: Mapping[str, str], path: Path) -> None:
 def _remedy(path: Path) -> str:
     if path.parent == SHIPPED:
         return "install the project again"
-    facts = path.stem
-    return f"train {facts} again, by `{COMMAND}`"
+    named = [size for name, size in SIZES.items() if path.stem.startswith(name)]
+    if not named:
+        return f"train it again by `{COMMAND}`"
+    size = max(named, key=lambda size: len(size.name))
+    compression = path.stem.removeprefix(size.name).removeprefix("-")
+    return f"run `{command_for(size, compression)}`"

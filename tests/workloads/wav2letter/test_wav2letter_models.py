@@ -13,7 +13,12 @@ from workloads.compression.quantization import kept_layers
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import trained
 from workloads.wav2letter.model import parameter_counts
-from workloads.wav2letter.models import calibration_of, onnx_model, torch_model
+from workloads.wav2letter.models import (
+    CALIBRATION_UTTERANCES,
+    calibration_of,
+    onnx_model,
+    torch_model,
+)
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.symbols import LETTERS
 
@@ -207,7 +212,7 @@ def test_calibration_utterances_lie_evenly_over_the_lengths(letters):
     part, normaliser = letters.train, letters.normaliser
     found = calibration_of(part, normaliser)
     lengths = [len(one) for one in found]
-    assert len(found) == models.CALIBRATION_UTTERANCES == 32
+    assert len(found) == CALIBRATION_UTTERANCES == 32
     assert lengths == sorted(lengths)
     assert (lengths[0], lengths[-1]) == (min(part.frames), max(part.frames))
     middle = sorted(part.frames)[len(part.frames) // 2]

@@ -196,6 +196,11 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
     if type(module) not in KINDS[method]:
         known = ", ".join(f"nn.{kind.__name__}" for kind in KINDS[method])
         return f"{method} changes only {known}"
+    if 1 in (getattr(module, "in_channels", 2), getattr(module, "out_channels", 2)):
+        return (
+            "one channel on a side leaves that mode no rank below it: such encoders and "
+            "decoders hold few weights, and all the model hears and says"
+        )
     groups = getattr(module, "groups", 1)
     if groups == 1:
         return None

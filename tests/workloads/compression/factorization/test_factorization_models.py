@@ -254,13 +254,13 @@ def test_each_layer_of_a_separator_is_changed_or_left(size, method):
 @pytest.mark.parametrize(
     ("size", "method", "count"),
     [
-        # encoder, decoder, bottleneck, masks, and 3 in each of 12 blocks but the last
-        (CONV_TASNET_SMALL, "tucker", 39),
+        # bottleneck, masks, and 3 in each of 12 blocks but the last
+        (CONV_TASNET_SMALL, "tucker", 37),
         (CONV_TASNET_SMALL, "tsvd", 0),
-        (LSTM_TASNET_SMALL, "cp", 3),  # two encoders and the decoder
+        (LSTM_TASNET_SMALL, "cp", 0),  # encoders and decoder alone are convolutions
         (LSTM_TASNET_SMALL, "tsvd", 1),
-        (DPTNET_SMALL, "cp", 5),  # and the two gates, Conv2d
-        (DPTNET_SMALL, "tsvd", 6),  # two transformers of 3
+        (DPTNET_SMALL, "cp", 3),  # two gates, Conv2d
+        (DPTNET_SMALL, "tsvd", 12),  # four transformers of 3
     ],
     ids=lambda value: getattr(value, "name", value),
 )

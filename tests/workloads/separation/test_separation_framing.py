@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from workloads.separation.framing import (
+    OfSamples,
+    decoded,
+    decoder,
+    encoder,
+    whole_windows,
+)
+from workloads.separation.sizes import Framing
+
+FRAMING = Framing(filters=5, window=6, stride=3)
+
+
+@pytest.mark.parametrize("samples", [6, 7, 8, 9, 10, 50])
+def test_every_sample_lies_in_a_window(samples):
+    frames = encoder(FRAMING)(whole_windows(torch.ones(2, samples), FRAMING))
+    assert frames.shape == (2, 5, FRAMING.frames(samples))
+    covered = FRAMING.stride * (frames.shape[2] - 1) + FRAMING.window
+    assert samples <= covered < samples + FRAMING.stride
+
+
+def test_windows_are_filled_up_with_zeros_behind():
+    waves = torch.arange(1.0, 9.0)[None]
+    found = whole_windows(waves, FRAMING)
+    assert found.tolist() == [[[1, 2, 3, 4, 5, 6, 7, 8, 0, 0]]]
+
+
+@pytest.mark.parametrize("samples", [0, 5])
+def test_less_than_a_window_is_refused(samples):
+    expected = (
+        f"^waveforms of {samples} samples, expected 6 or more, one window of the "
+        "encoder: leave out shorter mixtures$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        whole_windows(torch.ones(1, samples), FRAMING)
+
+
+def test_masks_choose_what_is_decoded():
+    torch.manual_seed(0)
+    frames, of_source = torch.randn(2, 5, 4), decoder(FRAMING)
+    masks = torch.stack([torch.ones(2, 5, 4), torch.zeros(2, 5, 4)], 1)
+    found = decoded(masks, frames, of_source, 13)
+    assert found.shape == (2, 2, 13)
+    torch.testing.assert_close(found[:, 0], of_source(frames)[:, 0, :13])
+    assert of_source.bias is not None
+    torch.testing.assert_close(found[:, 1], of_source.bias.expand(2, 13))
+
+
+def test_encoder_and_decoder_have_biases():
+    assert encoder(FRAMING).weight.shape == (5, 1, 6)
+    assert decoder(FRAMING).weight.shape == (5, 1, 6)
+    assert encoder(FRAMING).bias is not None
+    assert decoder(FRAMING).bias is not None
+
+
+def test_runtimes_hand_over_samples_of_one_feature():
+    class Echo(torch.nn.Module):
+        def forward(self, waves):  # (B, S) to (B, C, S)
+            return torch.stack((waves, 2 * waves, 3 * waves), 1)
+
+    samples = torch.arange(8.0).reshape(2, 4, 1)
+    found = OfSamples(Echo())(samples)
+    assert found.shape == (2, 4, 3)
+    assert found[1, 2].tolist() == [6, 12, 18]
