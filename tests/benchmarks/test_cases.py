@@ -10,7 +10,7 @@ from harness.profile import PROFILES
 
 WORKLOADS = discover()
 # Those whose processes differ little: others would take hours to tell a change.
-COMMITTED = {"asr-inference", "asr-step", "asr-decoding", "wav2letter"}
+COMMITTED = {"asr-inference", "asr-step", "asr-decoding", "wav2letter", "separation"}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -26,7 +26,7 @@ def test_workloads_have_cases_in_every_profile_and_no_id_twice(
 
 def test_a_commit_is_compared_by_few_short_cases() -> None:
     planned = plan(WORKLOADS, "commit", ["cpu"])
-    assert len(planned) == 5
+    assert len(planned) == 6
     assert 0 < sum(p.expected_s for p in planned) <= 45
     assert {p.case.compression for p in planned} == {"fp32", "int8-static"}
 
