@@ -84,8 +84,13 @@ class Wanted:
 
     @property
     def _needs_gradients(self) -> bool:
-        pruning = self.compression.pruning
-        return pruning is not None and pruning.criterion == "gradient"
+        pruning, mended = self.compression.pruning, self.weights.mended
+        return pruning is not None and pruning.criterion == "gradient" and not mended
+
+    @property
+    def _heard_name(self) -> str:
+        chosen = self.train.mixtures[:CALIBRATION_MIXTURES]
+        return " ".join(str(one.mixture.path) for one in chosen)
 
     def _heard(self) -> list[Signals]:
         chosen = self.train.mixtures[:CALIBRATION_MIXTURES]
@@ -103,6 +108,7 @@ class Wanted:
             "weights": self.weights.sha256 or "untrained",
             "mended": str(self.weights.mended),
             "utterance_s": f"{utterance_s:g}",
+            "heard": self._heard_name if self._needs_gradients else "",
         }
         return onnx_models.onnx_model(
             key, export_into, (self, utterance_s), self.compression, self.calibration

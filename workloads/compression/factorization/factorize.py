@@ -198,8 +198,8 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
         return f"{method} changes only {known}"
     if 1 in (getattr(module, "in_channels", 2), getattr(module, "out_channels", 2)):
         return (
-            "one channel on a side leaves that mode no rank below it: such encoders and "
-            "decoders hold few weights, and all the model hears and says"
+            "one channel on a side leaves that mode no rank below it: encoders and "
+            "decoders hold few weights, and all that the model hears and says"
         )
     groups = getattr(module, "groups", 1)
     if groups == 1:
