@@ -34,6 +34,8 @@ _QUANTIZED = {
     ),
     "rnn": ("DynamicQuantizeLSTM",),
 }
+# They round their float inputs to unsigned 8 bits themselves, and multiply those.
+_ROUNDING = ("DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
 _REORDERS = (
     "Transpose",
     "ReorderInput",
@@ -103,7 +105,8 @@ def dtypes_of(operator: str, inputs: list[Tensor], outputs: list[Tensor]) -> str
     >>> dtypes_of("Cast", [("s32", 3)], [("f32", 3)])
     's32,f32'
     """
-    found = [inputs[0][0] if inputs else None]
+    source = "u8" if operator in _ROUNDING else inputs[0][0] if inputs else None
+    found = [source]
     if operator in _FLOAT_OPERATORS:
         found.append(found[0])
     elif operator in _QUANTIZED_OPERATORS:

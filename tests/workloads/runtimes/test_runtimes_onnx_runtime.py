@@ -129,7 +129,8 @@ def test_repacked_weights_are_told_by_their_zero_point() -> None:
     assert dtypes_of("MatMulInteger", [source, zero, s8_zero], out) == "u8,s8,s32"
     assert dtypes_of("MatMulInteger", [source, zero], out) == "u8,s32"
     dynamic = [("f32", 3), ("f32", 1), s8_zero]
-    assert dtypes_of("DynamicQuantizeMatMul", dynamic, [("f32", 3)]) == "f32,s8,f32"
+    assert dtypes_of("DynamicQuantizeMatMul", dynamic, [("f32", 3)]) == "u8,s8,f32"
+    assert dtypes_of("DynamicQuantizeLSTM", dynamic, [("f32", 4)]) == "u8,s8,f32"
 
 
 def test_a_profile_of_the_warm_up_alone_is_refused(tmp_path: Path) -> None:
