@@ -104,13 +104,11 @@ QUICK = {
         ("eager", "tucker-30"),
         ("openvino", "fp32"),
         ("openvino", "int8-static"),
-        ("openvino", "tucker-30+int8-static"),
     ),
     "dptnet-small": (
         ("eager", "fp32"),
         ("eager", SHRUNK),
         ("eager", "cp-30"),
-        ("onnxruntime", "fp32"),
     ),
 }
 
