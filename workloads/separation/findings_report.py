@@ -28,7 +28,7 @@ from workloads.separation.findings_rules import (
 
 KIND = "speechmark-separation-findings"
 SCHEMA_VERSION = 1
-WIDTH = 120  # columns
+WIDTH = 140  # columns
 
 
 @dataclass(frozen=True)
