@@ -116,7 +116,8 @@ def measured(
         threads=threads_record(outcomes),
         details=_details(outcomes),
         warnings=[
-            *chain.from_iterable(outcome.warnings for outcome in outcomes),
+            # Each process says the same of weights and data.
+            *dict.fromkeys(chain.from_iterable(one.warnings for one in outcomes)),
             *_steadiness_warnings(outcomes),
             *_divergence_warnings(first),
             *_resumption_warnings(first),

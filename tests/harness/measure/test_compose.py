@@ -128,6 +128,12 @@ def test_a_warm_up_of_one_window_is_not_said_to_differ():
     ]
 
 
+def test_what_every_process_says_of_the_work_is_said_once():
+    said = ("untrained weights", "a damaged cache")
+    found = record(outcome(0.5, warnings=said), outcome(0.5, warnings=said[:1]))
+    assert found.warnings == list(said)
+
+
 def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
     noisy = heard(segment(1, steal_percent=12.0))
     found = record(outcome(0.5, seen=noisy, warnings=("a damaged cache",)))
