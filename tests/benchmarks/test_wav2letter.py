@@ -26,6 +26,7 @@ from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.compression.names import parse
 from workloads.corpora import builtin
+from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions
 from workloads.runtimes.session import OperatorMissingError
 from workloads.wav2letter import arrays, trained
 from workloads.wav2letter.arrays import ArrayPart
@@ -417,8 +418,8 @@ def test_options_of_onnx_runtime_reach_it(at: AT) -> None:
     plain = wav2letter.Subject(at("fp32", "onnxruntime"))
     other = wav2letter.Subject(at("fp32", "onnxruntime", arena="off", graph="basic"))
     threads = len(os.sched_getaffinity(0))
-    assert plain._options() == wav2letter.OnnxRuntimeOptions(threads)
-    assert other._options() == wav2letter.OnnxRuntimeOptions(
+    assert plain.running.session._options == OnnxRuntimeOptions(threads)
+    assert other.running.session._options == OnnxRuntimeOptions(
         threads, arena=False, graph="basic"
     )
 
