@@ -21,7 +21,7 @@ from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.scenes import MANDARIN
-from workloads.separation import dataset, evaluation, exporting, trained
+from workloads.separation import dataset, evaluation, exporting
 from workloads.separation.sizes import SIZES, ConvTasNetSize
 
 if TYPE_CHECKING:
@@ -119,30 +119,26 @@ class Subject:
         return None
 
     def _open(self) -> Running:
-        if self.case.runtime in TORCH_RUNTIMES:
-            return self._open_torch()
-        model = self.wanted.onnx(UTTERANCE_S)
-        self.costs = dict(model.facts)
+        ready = self.wanted.ready(UTTERANCE_S)
+        self.costs = dict(ready.facts)
         self._check_changed()
-        running = sessions.run_onnx(
-            model, self.case.runtime, self.compression, self.case
-        )
-        if self.case.runtime == "openvino" and self.compression.calibrated:
-            # It has no integer kernel for the decoder, a ConvTranspose.
-            return replace(running, float_layers=running.float_layers + 1)
-        return running
+        runtime, compression = self.case.runtime, self.compression
+        if runtime in TORCH_RUNTIMES:
+            module = self._module(ready)
+            found = sessions.run_module(module, 1, self.device, runtime, compression)
+        else:
+            model = self.wanted.onnx(ready)
+            found = sessions.run_onnx(model, runtime, compression, self.case)
+        if runtime != "onnxruntime" and compression.calibrated:
+            # No integer kernel for the decoder, a ConvTranspose.
+            return replace(found, float_layers=found.float_layers + 1)
+        return found
 
-    def _open_torch(self) -> Running:
+    def _module(self, ready: exporting.Ready) -> nn.Module:
         from workloads.separation.framing import OfSamples
 
-        model = self.wanted.module()
-        self.costs = exporting.facts_of(self.wanted, model, UTTERANCE_S)
-        self._check_changed()
-        module: nn.Module = OfSamples(self._sparse(model)).eval()
-        if self.compression.calibrated:
-            module = self._static(module)
-        runtime = self.case.runtime
-        return sessions.run_module(module, 1, self.device, runtime, self.compression)
+        module: nn.Module = OfSamples(self._sparse(ready.module())).eval()
+        return self._static(module) if self.compression.calibrated else module
 
     def _check_changed(self) -> None:
         if self.costs.get("layers_changed") == 0:
@@ -236,10 +232,20 @@ class Subject:
             _log.warning("%d estimates of sources that speak are silent", silent)
         if self.case.compression == "fp32":
             return judged(scores)
-        plain = trained.find(self.size)
-        baseline = evaluation.baseline_scores(self.size, plain, self.data)
-        case = replace(self.case, compression="fp32", runtime="eager", options=())
-        return judged(scores, baseline, case.id)
+        plain = exporting.weights_of(self.size, sessions.FP32)
+        if plain.path is None:
+            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
+            return judged(scores)
+        baseline = evaluation.baseline_scores(self.size, plain.path, self.data)
+        return judged(scores, baseline, self._baseline_case)
+
+    @property
+    def _baseline_case(self) -> str:
+        """The same mixtures, uncompressed, by torch."""
+        options = tuple(o for o in self.case.options if o[0] == "corpus")
+        return replace(
+            self.case, compression="fp32", runtime="eager", options=options
+        ).id
 
 
 def judged(

@@ -16,11 +16,12 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE, Profile
 from harness.workload import Context, UnsupportedError
 from workloads.compression.names import parse
+from workloads.compression.sparse import sizes as model_sizes_at
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin, libricss, librimix
 from workloads.corpora.mixtures.scenes import MEETING
 from workloads.metrics.separation import Measure, SeparationScores
-from workloads.separation import models, sizes, trained
+from workloads.separation import compressing, counting, models, sizes, trained
 from workloads.separation.counting import macs_of
 
 SMALL = sizes.CONV_TASNET_SMALL
@@ -216,6 +217,36 @@ def test_half_precision_is_compared_with_fp32_over_the_same_mixtures(
     assert found.gate == pytest.approx(0.05 * abs(plain.value), rel=1e-4)
     assert (found.better, found.n) == ("higher", 3)
     assert metrics["si_sdr"].gate is None
+
+
+def test_making_the_module_is_not_in_the_timed_process(
+    at: AT, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its peak memory would be that of pruning, or of eight storage formats."""
+    separation.Subject(at("prune-l1-unstructured-90"))  # makes it, elsewhere
+    for name in ("load", "compress", "layers_of"):
+        monkeypatch.setattr(compressing, name, None)
+    monkeypatch.setattr(model_sizes_at, "model_sizes", None)
+    monkeypatch.setattr(counting, "macs_of", None)
+    subject = separation.Subject(at("prune-l1-unstructured-90"))
+    assert subject.work.macs == SMALL.macs(32_000)
+
+
+def test_a_compression_without_a_baseline_has_no_gate(
+    at: AT, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"{SMALL.name}-prune-l1-unstructured-50.safetensors"
+    path = tmp_path / "shipped" / name
+    trained.save(models.make(SMALL), {"command": "by hand"}, path)
+    metrics = separation.Subject(at("prune-l1-unstructured-50")).accuracy().metrics
+    assert metrics["si_sdr_improvement"].gate is None
+    assert "no gate, for want of a baseline in fp32" in caplog.text
+
+
+def test_the_baseline_is_judged_on_the_same_corpus(at: AT, weights: Path) -> None:
+    metrics = separation.Subject(at("bf16", corpus="mandarin")).accuracy().metrics
+    found = metrics["si_sdr_improvement"].baseline_case
+    assert found == "separation/conv-tasnet-small/fp32/eager/cpu/b1/corpus=mandarin"
 
 
 def scores(*improvements: float) -> SeparationScores:

@@ -6,7 +6,7 @@ Axes: `T` frames, `F` features.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,16 @@ from workloads.compression.artifacts import made
 from workloads.compression.names import FLOATS, Compression
 from workloads.compression.quantization import Quantized, quantize
 
-MODEL, QUANTIZED, FACTS = "model.onnx", "quantized.json", "facts.json"
+MODEL, QUANTIZED = "model.onnx", "quantized.json"
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A file to run, what became of its layers (None where nothing was quantized), and
-    what was told when it was exported."""
+    """A file to run, and what became of its layers (None where nothing was
+    quantized)."""
 
     path: Path
     quantized: Quantized | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -44,15 +43,13 @@ def onnx_model(
     their file is that of fp32.
 
     `export_into(folder, *arguments)` writes the model in fp32 as `MODEL`, with weights
-    that are pruned or factorized already, and may tell facts in `FACTS`; `key` names
-    all that it depends on. `calibration` gives utterances (T, F) where the compression
-    asks for some. Raises ValueError as `quantize` does, and ElsewhereError where a
-    model cannot be made.
+    that are pruned or factorized already; `key` names all that it depends on.
+    `calibration` gives utterances (T, F) where the compression asks for some. Raises
+    ValueError as `quantize` does, and ElsewhereError where a model cannot be made.
     """
     exported = made({**key, "compression": "fp32"}, export_into, arguments)
-    facts = _read(exported / FACTS) if (exported / FACTS).exists() else {}
     if compression.base in FLOATS:
-        return OnnxModel(exported / MODEL, facts=facts)
+        return OnnxModel(exported / MODEL)
     heard = list(calibration()) if compression.calibrated else []
     key = {
         **key,
@@ -60,8 +57,8 @@ def onnx_model(
         "calibration": _sha256(heard) if compression.calibrated else "",
     }
     folder = made(key, quantize_into, (exported / MODEL, compression, heard))
-    quantized = Quantized.of(_read(folder / QUANTIZED))
-    return OnnxModel(folder / MODEL, quantized, facts)
+    facts = json.loads((folder / QUANTIZED).read_text())
+    return OnnxModel(folder / MODEL, Quantized.of(facts))
 
 
 def quantize_into(
@@ -73,11 +70,6 @@ def quantize_into(
     """Make the quantized file, and tell beside it what became of the layers."""
     found = quantize(fp32, folder / MODEL, compression, calibration)
     (folder / QUANTIZED).write_text(json.dumps(asdict(found)))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
 
 
 def _sha256(arrays: Sequence[np.ndarray]) -> str:

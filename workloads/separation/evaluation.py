@@ -33,7 +33,7 @@ def score_part(separate: Separate, part: Part, batch_size: int = 1) -> Separatio
     total = no_scores()
     for chosen in batches_of_one_length(part.held, batch_size):
         waves = np.stack([one.mixture for one in chosen])[:, :, None]
-        for one, estimates in zip(chosen, separate(waves), strict=False):
+        for one, estimates in zip(chosen, separate(waves), strict=True):
             total = total + score(estimates.T, one.sources, one.mixture)
     return total
 

@@ -1,12 +1,13 @@
 """A separator as a case wants it: pruned or factorized, exported, quantized.
 
 Axes: `S` samples. torch is loaded where a torch model is asked for, and in the
-processes that make ONNX files.
+processes that make modules and ONNX files.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workloads.compression import onnx_models
+from workloads.compression.artifacts import made
 from workloads.compression.left import by_reason
 from workloads.compression.names import Compression
-from workloads.compression.onnx_models import FACTS, MODEL, OnnxModel
+from workloads.compression.onnx_models import MODEL, OnnxModel
 from workloads.corpora.cache import file_sha256
 from workloads.corpora.mixtures.mixture import Signals
 from workloads.separation import trained
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 CALIBRATION_MIXTURES = 16
 EXAMPLE_S = 0.5
+MODULE, FACTS = "module.pt", "facts.json"
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,9 @@ class Wanted:
         """Waveforms (S, 1) of training mixtures."""
         return [one.mixture[:, None] for one in self._heard()]
 
-    def onnx(self, utterance_s: float) -> OnnxModel:
-        """Its file, with the facts of an utterance of so many seconds."""
+    def ready(self, utterance_s: float) -> Ready:
+        """The module, made in a process of its own and kept: making it takes more
+        memory than running it does, which a process that is timed must not show."""
         key = {
             "model": self.size.name,
             "done": self.compression.weights_name,
@@ -110,24 +114,61 @@ class Wanted:
             "utterance_s": f"{utterance_s:g}",
             "heard": self._heard_name if self._needs_gradients else "",
         }
+        folder = made(key, make_ready, (self, utterance_s))
+        return Ready(key, folder / MODULE, json.loads((folder / FACTS).read_text()))
+
+    def onnx(self, ready: Ready) -> OnnxModel:
+        """Its file."""
         return onnx_models.onnx_model(
-            key, export_into, (self, utterance_s), self.compression, self.calibration
+            ready.key,
+            export_into,
+            (ready.path, self.samples_of(EXAMPLE_S)),
+            self.compression,
+            self.calibration,
         )
 
 
-def export_into(folder: Path, wanted: Wanted, utterance_s: float) -> None:
-    """Make the ONNX file, and tell beside it what the model costs."""
+@dataclass(frozen=True)
+class Ready:
+    """A file with a module in fp32, in evaluation mode, the facts of it, and the key of
+    all that it depends on."""
+
+    key: Mapping[str, str]
+    path: Path
+    facts: Mapping[str, int | float | str]
+
+    def module(self) -> nn.Module:
+        return load_module(self.path)
+
+
+def load_module(path: Path) -> nn.Module:
+    import torch
+
+    # Not weights alone: shrunk and factorized layers have shapes of their own. The file
+    # is ours, and its checksum was compared.
+    found: nn.Module = torch.load(path, weights_only=False)
+    return found
+
+
+def make_ready(folder: Path, wanted: Wanted, utterance_s: float) -> None:
+    """Make the module, and tell beside it what it costs."""
+    import torch
+
+    model = wanted.module()
+    torch.save(model, folder / MODULE)
+    (folder / FACTS).write_text(json.dumps(facts_of(wanted, model, utterance_s)))
+
+
+def export_into(folder: Path, module: Path, samples: int) -> None:
+    """Make the ONNX file of a module, traced with so many samples."""
     import torch
 
     from workloads.compression.export import export_onnx
     from workloads.separation.framing import OfSamples
 
-    model = wanted.module()
-    example = torch.zeros(1, wanted.samples_of(EXAMPLE_S), 1)
-    module = OfSamples(model).eval()
-    export_onnx(module, example, folder / MODEL, "mixture", "sources")
-    found = facts_of(wanted, model, utterance_s)
-    (folder / FACTS).write_text(json.dumps(found))
+    separator = OfSamples(load_module(module)).eval()
+    example = torch.zeros(1, samples, 1)
+    export_onnx(separator, example, folder / MODEL, "mixture", "sources")
 
 
 def facts_of(wanted: Wanted, model: nn.Module, utterance_s: float) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def scored(wanted: Wanted, part: Part) -> Scored:
     quantized, ElsewhereError where a model cannot be exported.
     """
     if wanted.compression.base in POST_TRAINING:
-        made = wanted.onnx(UTTERANCE_S)
+        made = wanted.onnx(wanted.ready(UTTERANCE_S))
         options = OnnxRuntimeOptions(threads=1)
         # One by one: int8-dynamic takes ranges over all that it gets at once.
         scores = _score(OnnxRuntimeSession(made.path, options), part, 1)

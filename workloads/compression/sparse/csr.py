@@ -8,7 +8,7 @@ The layout is that of `stripes`, a stripe being a row. The 4 x 4 example of
     0   0.6 0   0.9
 
 has the row vector 0 2 2 2 4, the column vector 0 2 1 3 and the values 0.1 0.3 0.6 0.9
-(F. Bozic, "Development of efficient deep learning models for speech separation",
+(M. Božić, "Development of efficient deep learning models for speech separation",
 Zagreb 2024, equation 5.2, from where all formats of this package take it).
 """
 
