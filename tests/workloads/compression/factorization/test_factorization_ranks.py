@@ -83,6 +83,8 @@ def test_a_percentage_outside_is_refused(percent):
         check_percent(percent)
 
 
-def test_all_percentages_inside_are_taken():
-    for percent in range(1, 100):
-        check_percent(percent)
+def test_each_percentage_inside_is_taken_and_leaves_no_more_weights():
+    ranks = [matrix_rank(512, 128, percent) for percent in range(1, 100)]
+    assert (ranks[0], ranks[-1]) == (101, 1)
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(set(ranks)) > 90  # it matters
