@@ -12,7 +12,14 @@ has no residual convolution, whose output nobody reads, unless the size asks for
 import torch
 from torch import Tensor, nn
 
-from workloads.separation.framing import decoded, decoder, encoder, whole_windows
+from workloads.frame_convolution import FrameConv1d
+from workloads.separation.framing import (
+    Decoder,
+    decoded,
+    encoded,
+    encoder,
+    whole_windows,
+)
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import ConvTasNetSize
 
@@ -26,19 +33,20 @@ class ConvTasNet(nn.Module):
         N, B = size.framing.filters, size.bottleneck
         self.encoder = encoder(size.framing)
         self.norm = GlobalLayerNorm(N)
-        self.bottleneck = nn.Conv1d(N, B, 1)
+        self.bottleneck = FrameConv1d(N, B, 1)
         count = size.repeats * size.blocks
         self.blocks = nn.ModuleList(
             Block(size, 2 ** (i % size.blocks), i < count - 1 or size.last_residual)
             for i in range(count)
         )
         self.prelu = nn.PReLU()
-        self.mask = nn.Conv1d(size.skip, size.sources * N, 1)
-        self.decoder = decoder(size.framing)
+        self.mask = FrameConv1d(size.skip, size.sources * N, 1)
+        self.decoder = Decoder(size.framing)
 
     def forward(self, waves: Tensor) -> Tensor:
         """`waves` (B, S) to sources (B, C, S)."""
-        frames = self.encoder(whole_windows(waves, self.size.framing))  # (B, N, T)
+        windows = whole_windows(waves, self.size.framing)
+        frames = encoded(windows, self.encoder)  # (B, N, T)
         masks = self.masks(frames)
         return decoded(masks, frames, self.decoder, waves.shape[1])
 
@@ -52,9 +60,8 @@ class ConvTasNet(nn.Module):
         total = skips[0]
         for skip in skips[1:]:
             total = total + skip
-        masks = torch.relu(self.mask(self.prelu(total)))
-        B, _, T = masks.shape
-        return masks.reshape(B, self.size.sources, -1, T)
+        masks = torch.relu(self.mask(self.prelu(total)))  # (B, C * N, T)
+        return masks.unflatten(1, (self.size.sources, -1))
 
 
 class Block(nn.Module):
@@ -64,16 +71,16 @@ class Block(nn.Module):
         super().__init__()
         B, H = size.bottleneck, size.hidden
         padding = dilation * (size.kernel - 1) // 2
-        self.expand = nn.Conv1d(B, H, 1)
+        self.expand = FrameConv1d(B, H, 1)
         self.prelu_1 = nn.PReLU()
         self.norm_1 = GlobalLayerNorm(H)
-        self.depthwise = nn.Conv1d(
+        self.depthwise = FrameConv1d(
             H, H, size.kernel, padding=padding, dilation=dilation, groups=H
         )
         self.prelu_2 = nn.PReLU()
         self.norm_2 = GlobalLayerNorm(H)
-        self.residual = nn.Conv1d(H, B, 1) if residual else None
-        self.skip = nn.Conv1d(H, size.skip, 1)
+        self.residual = FrameConv1d(H, B, 1) if residual else None
+        self.skip = FrameConv1d(H, size.skip, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`x` (B, bottleneck, T) to what the next block hears, and what is summed."""

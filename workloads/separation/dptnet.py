@@ -14,7 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workloads.separation.attention import SelfAttention
-from workloads.separation.framing import decoded, decoder, encoder, whole_windows
+from workloads.separation.framing import (
+    Decoder,
+    decoded,
+    encoded,
+    encoder,
+    whole_windows,
+)
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import DptNetSize
 
@@ -33,12 +39,12 @@ class DptNet(nn.Module):
         self.split = nn.Conv2d(N, C * N, 1)
         self.output = nn.Conv1d(N, N, 1)
         self.gate = nn.Conv1d(N, N, 1)
-        self.decoder = decoder(size.framing)
+        self.decoder = Decoder(size.framing)
 
     def forward(self, waves: Tensor) -> Tensor:
         """`waves` (B, S) to sources (B, C, S)."""
         windows = whole_windows(waves, self.size.framing)
-        frames = torch.relu(self.encoder(windows))  # (B, N, T)
+        frames = torch.relu(encoded(windows, self.encoder))  # (B, N, T)
         masks = self.masks(frames)
         return decoded(masks, frames, self.decoder, waves.shape[1])
 

@@ -11,7 +11,13 @@ norm in place of the normalised windows, no shortcut between LSTMs, sigmoid mask
 import torch
 from torch import Tensor, nn
 
-from workloads.separation.framing import decoded, decoder, encoder, whole_windows
+from workloads.separation.framing import (
+    Decoder,
+    decoded,
+    encoded,
+    encoder,
+    whole_windows,
+)
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import LstmTasNetSize
 
@@ -35,19 +41,18 @@ class LstmTasNet(nn.Module):
             dropout=size.dropout,
         )
         self.mask = nn.Linear(2 * H, size.sources * N)
-        self.decoder = decoder(size.framing)
+        self.decoder = Decoder(size.framing)
 
     def forward(self, waves: Tensor) -> Tensor:
         """`waves` (B, S) to sources (B, C, S)."""
         windows = whole_windows(waves, self.size.framing)
-        gate = torch.sigmoid(self.encoder_gate(windows))
-        frames = torch.relu(self.encoder(windows)) * gate  # (B, N, T)
+        gate = torch.sigmoid(encoded(windows, self.encoder_gate))
+        frames = torch.relu(encoded(windows, self.encoder)) * gate  # (B, N, T)
         masks = self.masks(frames)
         return decoded(masks, frames, self.decoder, waves.shape[1])
 
     def masks(self, frames: Tensor) -> Tensor:
         """`frames` (B, N, T) to masks (B, C, N, T)."""
-        B, _, T = frames.shape
         hidden, _ = self.lstm(self.norm(frames).transpose(1, 2))
         masks = torch.sigmoid(self.mask(hidden))  # (B, T, C * N)
-        return masks.transpose(1, 2).reshape(B, self.size.sources, -1, T)
+        return masks.transpose(1, 2).unflatten(1, (self.size.sources, -1))

@@ -1,6 +1,7 @@
 """Global layer normalisation.
 
-Axes: `B` utterances, `N` channels; any others between or behind them.
+Axes: `B` utterances, `N` channels; any others between or behind them. Channels are
+neighbours in memory, wherever their axis is.
 
 Y. Luo, N. Mesgarani, "Conv-TasNet: Surpassing Ideal Time-Frequency Magnitude Masking
 for Speech Separation", 2019, eq. 14: mean and variance over channels and time, gain and
@@ -29,13 +30,14 @@ class GlobalLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (B, ...) to the same shape."""
-        # Moments of long rows first: torch reduces them many times as fast as the
-        # whole, and on all cores; moments about zero, so that channels that are gone
-        # only count.
-        rows = x.flatten(2)
-        length = rows.shape[1] * rows.shape[2] * self.counted / len(self.weight)
-        mean = rows.sum(2).sum(1) / length
-        square = torch.linalg.vector_norm(rows, dim=2).square().sum(1) / length
+        # Moments over channels first: torch reduces what lies together many times as
+        # fast as the rest, and on all cores; moments about zero, so that channels that
+        # are gone only count.
+        sums = x.sum(self.axis).flatten(1)  # (B, all but the channels)
+        norms = torch.linalg.vector_norm(x, dim=self.axis).flatten(1)
+        length = sums.shape[1] * self.counted
+        mean = sums.sum(1) / length
+        square = norms.square().sum(1) / length
         variance = (square - mean.square()).clamp(min=0)
         shape = [1] * x.ndim
         shape[self.axis] = len(self.weight)

@@ -216,9 +216,7 @@ def test_heads_get_thinner_and_keep_their_scale():
 def test_only_the_decoders_output_cannot_be_pruned(size):
     model = separator(size)
     assert prune(model, recipe_for(model, "l1", 50)).left == (
-        Left(
-            "decoder", "ConvTranspose1d", "it has one output channel, which must stay"
-        ),
+        Left("decoder", "Decoder", "it has one output channel, which must stay"),
     )
 
 

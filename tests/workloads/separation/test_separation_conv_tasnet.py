@@ -66,7 +66,8 @@ def test_constant_masks_pass_the_linear_encoder_to_the_decoder(conv):
     assert frames.min() < 0  # no ReLU there
     first, second = model(waves)[0]
     torch.testing.assert_close(first, model.decoder.bias.expand(40))
-    torch.testing.assert_close(second, model.decoder(0.5 * frames)[0, 0, :40])
+    decoded = model.decoder(0.5 * frames[:, None])
+    torch.testing.assert_close(second, decoded[0, 0, :40])
 
 
 def test_masks_come_from_the_sum_of_all_skips(conv):

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
 from workloads.separation.framing import (
+    Decoder,
     OfSamples,
     decoded,
-    decoder,
+    encoded,
     encoder,
     whole_windows,
 )
@@ -39,20 +41,40 @@ def test_less_than_a_window_is_refused(samples):
 
 def test_masks_choose_what_is_decoded():
     torch.manual_seed(0)
-    frames, of_source = torch.randn(2, 5, 4), decoder(FRAMING)
+    frames, of_source = torch.randn(2, 5, 4), Decoder(FRAMING)
     masks = torch.stack([torch.ones(2, 5, 4), torch.zeros(2, 5, 4)], 1)
     found = decoded(masks, frames, of_source, 13)
     assert found.shape == (2, 2, 13)
-    torch.testing.assert_close(found[:, 0], of_source(frames)[:, 0, :13])
+    torch.testing.assert_close(found[:, 0], of_source(frames[:, None])[:, 0, :13])
     assert of_source.bias is not None
     torch.testing.assert_close(found[:, 1], of_source.bias.expand(2, 13))
 
 
 def test_encoder_and_decoder_have_biases():
     assert encoder(FRAMING).weight.shape == (5, 1, 6)
-    assert decoder(FRAMING).weight.shape == (5, 1, 6)
+    assert Decoder(FRAMING).weight.shape == (5, 1, 6)
     assert encoder(FRAMING).bias is not None
-    assert decoder(FRAMING).bias is not None
+    assert Decoder(FRAMING).bias is not None
+
+
+@pytest.mark.parametrize(("window", "stride"), [(6, 3), (5, 2), (4, 4)])
+def test_a_decoder_is_a_transposed_convolution_of_each_source(window, stride):
+    torch.manual_seed(0)
+    of_source = Decoder(Framing(filters=5, window=window, stride=stride))
+    frames = torch.randn(2, 3, 5, 7)
+    found = of_source(frames)
+    plain = F.conv_transpose1d(
+        frames.reshape(6, 5, 7), of_source.weight, of_source.bias, stride
+    )
+    torch.testing.assert_close(found, plain.reshape(2, 3, -1))
+
+
+def test_frames_lie_one_after_the_other_in_memory():
+    torch.manual_seed(0)
+    of_waves, windows = encoder(FRAMING), torch.randn(2, 1, 30)
+    found = encoded(windows, of_waves)
+    torch.testing.assert_close(found, of_waves(windows))
+    assert found.transpose(1, 2).is_contiguous()
 
 
 def test_runtimes_hand_over_samples_of_one_feature():

@@ -28,7 +28,7 @@ def test_the_encoder_is_a_relu_that_another_one_gates(lstm):
     model, waves = with_masks_of_a_half(model_of(lstm)), noise(1, 40)
     windows = whole_windows(waves, lstm.framing)
     frames = model.encoder(windows).relu() * model.encoder_gate(windows).sigmoid()
-    expected = model.decoder(0.5 * frames)[0, 0, :40]
+    expected = model.decoder(0.5 * frames[:, None])[0, 0, :40]
     for found in model(waves)[0]:
         torch.testing.assert_close(found, expected)
 

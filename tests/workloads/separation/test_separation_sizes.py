@@ -57,13 +57,13 @@ def test_parameters_in_fp32_take_the_published_memory(size, published_bytes):
 
 def test_lstm_tasnet_splits_into_the_published_layers():
     counts = parameter_counts(SIZES["lstm-tasnet-8"])
-    assert counts.pop("Conv1d") + counts.pop("ConvTranspose1d") == 62_465
+    assert counts.pop("Conv1d") + counts.pop("Decoder") == 62_465
     assert counts == {"LSTM": 22_080_000, "Linear": 4_100_096, "GlobalLayerNorm": 1_024}
 
 
 def test_dptnet_splits_into_the_published_layers():
     counts = parameter_counts(SIZES["dptnet-8"])
-    assert counts.pop("Conv1d") + counts.pop("ConvTranspose1d") == 12_481
+    assert counts.pop("Conv1d") + counts.pop("Decoder") == 12_481
     attention, linear = 66_560, 131_328  # attention's two layers are linear ones
     assert counts == {
         "Conv2d": 33_280,
@@ -76,12 +76,13 @@ def test_dptnet_splits_into_the_published_layers():
 
 def test_conv_tasnet_splits_into_its_layers():
     counts = parameter_counts(CONV_TASNET)
-    assert counts.pop("ConvTranspose1d") == 512 * 16 + 1
+    assert counts.pop("Decoder") == 512 * 16 + 1
+    assert counts.pop("Conv1d") == 512 * 16 + 512  # the encoder
     assert counts.pop("PReLU") == 24 * 2 + 1
     assert counts.pop("GlobalLayerNorm") == 2 * (512 + 24 * 2 * 512)
     pointwise = 24 * 2 * (128 * 512) + 24 * (512 + 128) + 23 * (512 * 128 + 128)
-    around = (512 * 16 + 512) + (512 * 128 + 128) + (128 * 1_024 + 1_024)
-    assert counts == {"Conv1d": pointwise + 24 * (512 * 3 + 512) + around}
+    around = (512 * 128 + 128) + (128 * 1_024 + 1_024)
+    assert counts == {"FrameConv1d": pointwise + 24 * (512 * 3 + 512) + around}
 
 
 @pytest.mark.parametrize(

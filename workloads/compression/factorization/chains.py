@@ -167,7 +167,7 @@ def _pointwise(
 ) -> nn.Module:
     if isinstance(layer, nn.Linear):
         return _zeros(layer, nn.Linear, inputs, outputs, bias=bias)
-    kind = nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.Conv1d
+    kind = nn.Conv1d if _transposed(layer) else type(layer)
     return _zeros(layer, kind, inputs, outputs, 1, bias=bias)
 
 

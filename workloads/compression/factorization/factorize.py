@@ -37,6 +37,7 @@ from workloads.compression.factorization.decompositions import (
 from workloads.compression.factorization.ranks import check_percent
 from workloads.compression.left import Left
 from workloads.compression.names import METHODS, Method
+from workloads.frame_convolution import FrameConv1d
 
 FINE_TUNE_RATE_FACTOR: dict[Method, float] = {"cp": 0.1, "tucker": 1.0, "tsvd": 1.0}
 CONVOLUTIONS: tuple[type, ...] = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d)
@@ -86,8 +87,9 @@ class _Candidate:
 def factorize(model: nn.Module, method: Method, percent: int) -> Factorized:
     """A copy of the model without `percent` of the weights of each layer that changes.
 
-    Layers are told by their exact type: their parents must call them, as a chain has no
-    `weight` to read. Where `changed` is empty, the method has nothing to gain at all.
+    Layers are told by their exact type, FrameConv1d beside torch's own: their parents
+    must call them, as a chain has no `weight` to read. Where `changed` is empty, the
+    method has nothing to gain at all.
 
     Raises ValueError for an unknown method, for a percentage that is not whole, or not
     between 0 and 100, and for weights that are masked or not finite.
@@ -193,7 +195,7 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
     """Why a layer of this kind is left alone."""
     if isinstance(module, nn.RNNBase):
         return "a recurrent kernel takes its matrices whole, for all frames at once"
-    if type(module) not in KINDS[method]:
+    if not isinstance(module, KINDS[method]):
         known = ", ".join(f"nn.{kind.__name__}" for kind in KINDS[method])
         return f"{method} changes only {known}"
     if 1 in (getattr(module, "in_channels", 2), getattr(module, "out_channels", 2)):
@@ -201,6 +203,8 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
             "one channel on a side leaves that mode no rank below it: encoders and "
             "decoders hold few weights, and all that the model hears and says"
         )
+    if type(module) not in (*KINDS[method], FrameConv1d):
+        return f"{_kind(module)} has a forward of its own, which may read its weight"
     groups = getattr(module, "groups", 1)
     if groups == 1:
         return None

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 from torch.sparse import to_sparse_semi_structured
 
+from workloads.frame_convolution import FrameConv1d
+
 Replace = Callable[[nn.Module], nn.Module]
 
 
@@ -88,9 +90,19 @@ class CsrPointwiseConv(CsrLinear):
         return y.reshape(self.out_channels, *lead).movedim(0, -2)
 
 
+class CsrPointwiseFrameConv(CsrPointwiseConv):
+    """A FrameConv1d of kernel size 1: the channels of a frame are neighbours."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, I, T) to (B, O, T)."""
+        frames = CsrLinear.forward(self, x.transpose(1, 2)).contiguous()
+        return frames.transpose(1, 2)
+
+
 def csr_linears(model: nn.Module) -> Sparsified:
-    """`nn.Linear` and `nn.Conv1d` of kernel size 1 by products in CSR, however many of
-    their weights are zero; equal in output up to rounding. They are not to be trained.
+    """`nn.Linear`, and `nn.Conv1d` and `FrameConv1d` of kernel size 1, by products in
+    CSR, however many of their weights are zero; equal in output up to rounding. They
+    are not to be trained.
 
     `model` itself is not changed. Raises ValueError if its pruning is not permanent.
     """
@@ -173,17 +185,24 @@ def _with(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
 def _csr(module: nn.Module) -> nn.Module:
     weight, bias = module.weight, module.bias
     assert isinstance(weight, Tensor)
-    kind = CsrLinear if type(module) is nn.Linear else CsrPointwiseConv
+    kind = CSR[type(module)]
     return kind(weight.flatten(1), bias if isinstance(bias, Tensor) else None)
+
+
+CSR: dict[type[nn.Module], type[CsrLinear]] = {
+    nn.Linear: CsrLinear,
+    nn.Conv1d: CsrPointwiseConv,
+    FrameConv1d: CsrPointwiseFrameConv,
+}
 
 
 def _not_csr(module: nn.Module) -> str:
     """Why a module is left as it is; empty if it is not."""
-    if type(module) is nn.Conv1d:
+    if type(module) not in CSR:
+        return f"a {type(module).__name__} has no product in CSR"
+    if isinstance(module, nn.Conv1d):
         why = "" if _is_pointwise(module) else "its kernel is not a matrix product"
         return why or _not_plain(module)
-    if type(module) is not nn.Linear:
-        return f"a {type(module).__name__} has no product in CSR"
     return _not_plain(module)
 
 

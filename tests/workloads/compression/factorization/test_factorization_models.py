@@ -13,6 +13,7 @@ from workloads.compression.factorization.factorize import (
     factorize,
     structure_like,
 )
+from workloads.frame_convolution import FrameConv1d
 from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
@@ -71,6 +72,27 @@ def test_cp_changes_the_convolution_and_says_why_all_else_stays(model):
         Left("blocks.0", "Linear", linear),
         Left("blocks.1", "Linear", linear),
     )
+
+
+@pytest.mark.parametrize("method", ["cp", "tucker"])
+def test_convolutions_of_frames_become_chains_of_such(method):
+    layer = FrameConv1d(8, 16, 3)
+    (changed,) = factorize(nn.Sequential(layer), method, 30).changed
+    assert changed.kind == "FrameConv1d"
+    chain = factorize(nn.Sequential(layer), method, 30).model[0]
+    assert {type(stage) for stage in chain} == {FrameConv1d}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "sizes"),
+    [("tucker", nn.Conv1d, (16, 16, 3)), ("tsvd", nn.Linear, (16, 16))],
+)
+def test_a_layer_whose_weight_may_be_read_is_left(method, kind, sizes):
+    class Odd(kind):
+        pass
+
+    (left,) = factorize(nn.Sequential(Odd(*sizes)), method, 30).left
+    assert left.reason == "Odd has a forward of its own, which may read its weight"
 
 
 def test_tucker_changes_the_convolution(model):

@@ -12,6 +12,7 @@ from workloads.compression.sparse.executed import (
     keep_two_of_four,
     semi_structured_linears,
 )
+from workloads.frame_convolution import FrameConv1d
 
 
 class Small(nn.Module):
@@ -82,9 +83,22 @@ def test_a_pointwise_convolution_is_a_product_over_channels(shape):
     torch.testing.assert_close(sparse(x), conv(x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("option", [{"stride": 2}, {"padding": 1}, {"groups": 2}])
-def test_convolutions_that_are_more_than_a_product_are_left(option):
-    found = csr_linears(nn.Sequential(nn.Conv1d(4, 6, 1, **option)))
+@pytest.mark.parametrize("bias", [True, False])
+@torch.inference_mode()
+def test_sparse_convolutions_of_frames_leave_frames_together(bias):
+    conv = FrameConv1d(7, 5, 1, bias=bias)
+    x = torch.randn(3, 9, 7).transpose(1, 2)
+    found = csr_linears(conv).model(x)
+    torch.testing.assert_close(found, conv(x), rtol=0, atol=1e-5)
+    assert found.transpose(1, 2).is_contiguous()
+
+
+@pytest.mark.parametrize("kind", [nn.Conv1d, FrameConv1d])
+@pytest.mark.parametrize(
+    "option", [{"stride": 2}, {"padding": 1}, {"groups": 2}, {"kernel_size": 3}]
+)
+def test_convolutions_that_are_more_than_a_product_are_left(kind, option):
+    found = csr_linears(nn.Sequential(kind(4, 6, **{"kernel_size": 1, **option})))
     assert found.left == {"0": "its kernel is not a matrix product"}
 
 
