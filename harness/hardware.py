@@ -22,11 +22,22 @@ ISA_NAMES: dict[str, tuple[str, str, str]] = {
     "avx512_bf16": ("AVX512_CORE_BF16", "AVX512_E3", "avx512"),
     "amx": ("AVX512_CORE_AMX", "AVX512_E4", "avx512"),
 }
+# glibc gives large blocks back to the kernel when they are freed, and takes them anew
+# in the next step, page by page: half the time of a batch of large activations, and of
+# single ones more or less from process to process, as the heap happens to lie. So
+# workers keep what they freed, in huge pages where the kernel has them (GNU C Library
+# manual, "Memory Allocation Tunables").
+ALLOCATOR = {
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),  # bytes: never
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
 # What a user's shell may hold and a case must not inherit: its id would not say so.
 STEERING_VARIABLES = (
     *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"),
     *("ATEN_CPU_CAPABILITY", "ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
     *("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "ONEDNN_VERBOSE", "MKL_VERBOSE"),
+    *ALLOCATOR,
 )
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _CAPS = {"threads", "isa"}
@@ -108,7 +119,7 @@ class Hardware:
     def environment(self, machine: Machine) -> dict[str, str]:
         """Variables to set before the worker loads any library."""
         threads = self.threads or len(machine.cpus)
-        variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        variables = dict.fromkeys(THREAD_VARIABLES, str(threads)) | ALLOCATOR
         if self.isa is not None:
             onednn, mkl, aten = ISA_NAMES[self.isa]
             variables["ONEDNN_MAX_CPU_ISA"] = onednn

@@ -1,8 +1,17 @@
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from harness.hardware import STEERING_VARIABLES, Hardware, Machine, parse_all
+from harness.hardware import (
+    ALLOCATOR,
+    STEERING_VARIABLES,
+    Hardware,
+    Machine,
+    parse_all,
+)
 
 MACHINE = Machine(cpus=(2, 3, 5, 7), isas=("avx2", "avx512"), cuda_devices=1)
 NO_CAPS = {
@@ -10,6 +19,16 @@ NO_CAPS = {
     "MKL_NUM_THREADS": "4",
     "OPENBLAS_NUM_THREADS": "4",
 }
+PAGES_OF_A_STEP = 4 * (16 << 20) // os.sysconf("SC_PAGESIZE")
+STEPS = f"""
+import resource, numpy
+faults = []
+for step in range(6):
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+    blocks = [numpy.ones(16 << 20, numpy.uint8) for _ in range(4)]
+    del blocks
+print((faults[-1] - faults[-3]) / 2 / {PAGES_OF_A_STEP})
+"""
 
 
 @pytest.mark.parametrize(
@@ -88,13 +107,13 @@ def test_a_device_named_twice_is_refused():
 
 def test_without_caps_every_core_may_work():
     cpu = Hardware.parse("cpu")
-    assert cpu.environment(MACHINE) == NO_CAPS
+    assert cpu.environment(MACHINE) == {**NO_CAPS, **ALLOCATOR}
     assert cpu.affinity(MACHINE) == (2, 3, 5, 7)
 
 
 def test_a_thread_cap_holds_in_every_library_and_for_every_helper_process():
     capped = Hardware.parse("cpu:threads=2")
-    assert capped.environment(MACHINE) == dict.fromkeys(NO_CAPS, "2")
+    assert capped.environment(MACHINE) == {**dict.fromkeys(NO_CAPS, "2"), **ALLOCATOR}
     assert capped.affinity(MACHINE) == (2, 3)
 
 
@@ -113,6 +132,7 @@ def test_an_instruction_set_is_capped_in_each_librarys_own_words(
 ):
     assert Hardware.parse(f"cpu:isa={isa}").environment(MACHINE) == {
         **NO_CAPS,
+        **ALLOCATOR,
         "ONEDNN_MAX_CPU_ISA": onednn,
         "MKL_ENABLE_INSTRUCTIONS": mkl,
         "ATEN_CPU_CAPABILITY": aten,
@@ -130,9 +150,28 @@ def test_fp32_on_a_gpu_is_fp32_in_every_library():
     environment = Hardware.parse("cuda:0").environment(MACHINE)
     assert environment == {
         **NO_CAPS,
+        **ALLOCATOR,
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "NVIDIA_TF32_OVERRIDE": "0",
     }
+
+
+def fault_share(environment):
+    """Page faults of a step that allocates and frees, per page that it touches."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ALLOCATOR}
+    done = subprocess.run(
+        [sys.executable, "-c", STEPS],
+        env={**inherited, "NUMPY_MADVISE_HUGEPAGE": "0", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def test_memory_that_a_step_frees_is_kept_for_the_next_one():
+    assert fault_share(Hardware.parse("cpu").environment(MACHINE)) < 0.01
+    assert fault_share({}) > 0.9  # what would be timed without
 
 
 @pytest.mark.parametrize("text", ["cpu:isa=amx", "cuda:0"])
