@@ -8,6 +8,8 @@ for Speech Separation", 2019, eq. 14: mean and variance over channels and time, 
 bias of each channel.
 """
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -30,12 +32,15 @@ class GlobalLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (B, ...) to the same shape."""
-        # Moments over channels first: torch reduces what lies together many times as
-        # fast as the rest, and on all cores; moments about zero, so that channels that
-        # are gone only count.
-        sums = x.sum(self.axis).flatten(1)  # (B, all but the channels)
-        norms = torch.linalg.vector_norm(x, dim=self.axis).flatten(1)
-        length = sums.shape[1] * self.counted
+        # Moments of what lies together first: it is reduced many times as fast as the
+        # rest, and on all cores; moments about zero, so that channels that are gone
+        # only count.
+        together, along = (x, self.axis)
+        if torch.onnx.is_in_onnx_export():  # other runtimes have the channels apart
+            together, along = (x.flatten(2), 2)
+        sums = together.sum(along).flatten(1)
+        norms = torch.linalg.vector_norm(together, dim=along).flatten(1)
+        length = prod(x.shape[1:]) * self.counted / len(self.weight)
         mean = sums.sum(1) / length
         square = norms.square().sum(1) / length
         variance = (square - mean.square()).clamp(min=0)
