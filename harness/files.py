@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Where what outlives a run is kept: `$SPEECHMARK_CACHE`, or `speechmark` in the
+    user's cache folder; None where the user has no home."""
+    if chosen := environment.get("SPEECHMARK_CACHE"):
+        return Path(chosen)
+    if base := environment.get("XDG_CACHE_HOME"):
+        return Path(base) / "speechmark"
+    try:
+        return Path.home() / ".cache" / "speechmark"
+    except RuntimeError:
+        return None
 
 
 def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:

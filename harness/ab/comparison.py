@@ -11,7 +11,7 @@ from typing import Any
 from harness.ab.pair import Round, SideEndedError
 from harness.ab.verdict import THRESHOLD_PERCENT, Verdict, judge
 from harness.metrics import Better, as_loss
-from harness.observe.noise import LIMITS
+from harness.observe.limits import LIMITS
 from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 
 MORE_MEMORY = ("less", "more")  # the words of a verdict on memory

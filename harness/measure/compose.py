@@ -232,13 +232,14 @@ def _divergence_warnings(result: dict[str, Any]) -> list[str]:
 def _energy(
     result: dict[str, Any], seen: Seen, work: WorkRecord, timing: Timing
 ) -> Energy:
-    """Joules of the timed stage, and per hour of audio that went through in it,
-    in samples that were drawn again too."""
+    """Joules of the timed stage, and per hour of audio that went through in it, in
+    samples that were drawn again and in untimed steps too."""
     if (result.get("tta") or {}).get("resumed"):
         reason = "the run was resumed: its earlier part was measured by nobody"
         unknown = {"joules": None, "source": "none", "reason": reason}
         return Energy(joules_per_audio_hour=None, **(seen.energy | unknown))
     steps = len(timing.samples_s[0]) + len(timing.spoiled_samples_s[0])
+    steps += result.get("untimed_steps", 0)
     audio_h = work.audio_s_per_step * steps / 3600
     joules = seen.energy["joules"]
     per_hour = joules / audio_h if joules is not None and audio_h else None

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.case import Case
+from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import SPOILED
 from harness.measure.compose import failed, measured, skipped
@@ -70,7 +71,9 @@ class Runner:
     """Runs cases one after another."""
 
     settings: Settings
-    instruments: Instruments = field(default_factory=Instruments)
+    instruments: Instruments = field(
+        default_factory=lambda: Instruments(cache=cache_folder())
+    )
     _peaks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def run(self, workload: Workload, case: Case, listen: Listener) -> Record:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from harness.observe.noise import NoiseWarning
+from harness.observe.limits import NoiseWarning
 from harness.observe.threads import Crowd, Pool, crowd_warning
 from harness.record.schema import NoiseRecord, PoolRecord, Threads
 
@@ -55,7 +55,7 @@ def _placed(outcome: Outcome) -> Iterator[tuple[int, int, SegmentNoise]]:
 
 def _counts(outcome: Outcome, segment: SegmentNoise) -> bool:
     """Spoiled samples count where nobody drew them again, and where it did not help."""
-    return outcome.value.get("spoiled", True) or not segment.spoiled
+    return outcome.value.get("spoiled", True) or not segment.asks_again
 
 
 def stays_spoiled(outcomes: Sequence[Outcome]) -> bool:

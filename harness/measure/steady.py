@@ -12,6 +12,9 @@ from harness.profile import Profile
 MEAN_TOLERANCE_PERCENT = 5.0
 WINDOW_STEPS = 4  # at least; then rounded up to whole cycles
 WINDOW_S = 0.05  # at least: windows of microsecond steps would compare only noise
+# What runs between segments leaves caches cold: an untimed cycle warms them again where
+# it is this short; of longer ones they are filled anew in a hundredth of the time.
+REWARM_S = 0.02
 SEGMENT_S = 1.0  # of samples that share one reading of noise; counters tick each 10 ms
 
 
@@ -98,6 +101,7 @@ class Drawn:
     segments: list[Segment]
     spoiled: bool
     extra_s: float
+    untimed_steps: int = 0  # between segments
 
     @property
     def samples_s(self) -> list[float]:
@@ -140,24 +144,34 @@ def draw_samples(
     were disturbed; it is called outside the timed samples. Such segments are drawn
     again until the clean ones hold what the profile asks for (`max_samples`, or
     `timed_s` in at least `min_samples`), or as much time again has been drawn as the
-    profile's samples took: `timed_s` at most.
+    profile's samples took: `timed_s` at most. After it, a short cycle runs untimed.
     """
     segments: list[Segment] = []
     clean, everything = _Tally(profile), _Tally(profile)
     asked_s: float | None = None  # what the profile's samples took, spoiled or not
+    untimed = 0
     while True:
         samples_s = _segment(step, timer, cycle, clean)
         segments.append(Segment(samples_s, spoiled(len(samples_s))))
         everything = everything.plus(samples_s)
         if not segments[-1].spoiled:
             clean = clean.plus(samples_s)
-        if not everything.enough:
-            continue
-        if asked_s is None:
-            asked_s = everything.total_s
-        extra_s = everything.total_s - asked_s
-        if clean.enough or extra_s >= min(profile.timed_s, asked_s):
-            return Drawn(segments, not clean.enough, extra_s)
+        if everything.enough:
+            if asked_s is None:
+                asked_s = everything.total_s
+            extra_s = everything.total_s - asked_s
+            if clean.enough or extra_s >= min(profile.timed_s, asked_s):
+                return Drawn(segments, not clean.enough, extra_s, untimed)
+        untimed += _rewarm(step, fmean(samples_s), cycle)
+
+
+def _rewarm(step: Callable[[], object], step_s: float, cycle: int) -> int:
+    """A cycle of steps of about this length, if it is short; how many ran."""
+    if cycle * step_s > REWARM_S:
+        return 0
+    for _ in range(cycle):
+        step()
+    return cycle
 
 
 @dataclass(frozen=True)

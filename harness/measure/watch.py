@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from harness.hardware import Hardware
-from harness.observe import noise
+from harness.observe import limits, noise
 from harness.observe.cpu import ProcessTree, allowed_cpus
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
-from harness.observe.noise import Noise, NoiseWarning, Snapshot
+from harness.observe.host_speed import HostShare, HostSpeed
+from harness.observe.limits import NoiseWarning
+from harness.observe.noise import Noise, Snapshot
 from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
 from harness.observe.threads import (
     Crowd,
@@ -21,14 +24,15 @@ from harness.observe.threads import (
     crowd,
     thread_times,
 )
+from harness.observe.yardstick import Reading
 
 SAMPLE_RATE_HZ = 2.0  # costs 0.1 % of a core, a timeline of 25 s has 50 points
 TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
 IDLE_S = 3.0
-FROM_OUTSIDE = (
-    *("steal_percent", "others_cpu_percent"),
-    *("throttle_events", "frequency_drop_percent"),
-)
+# What others did to a segment: it is drawn again. What a machine does to itself (its
+# clock, its heat, a quota) is part of what is bought: it warns, and counts.
+HOST = ("host_registers_slow_percent", "host_memory_slow_percent")
+FROM_OUTSIDE = ("steal_percent", "others_cpu_percent", *HOST)
 SHORTEST_NOISE_S = 0.5  # CPU counters tick 100 times a second: shorter spans say little
 
 
@@ -37,6 +41,15 @@ class Instruments:
     """The machine's sensors, and what they read while nothing runs."""
 
     _idle_watts: dict[str, float | None] = field(default_factory=dict)
+    cache: Path | None = None  # where the best of the host is kept
+    _hosts: dict[tuple[int, ...], HostSpeed] = field(default_factory=dict)
+
+    def host_of(self, cpus: Collection[int]) -> HostSpeed | None:
+        """The yardstick of these CPUs, one for a whole run; None without CPUs."""
+        key = tuple(sorted(cpus))
+        if key and key not in self._hosts:
+            self._hosts[key] = HostSpeed.of_this_machine(key, self.cache)
+        return self._hosts.get(key)
 
     def gpus_of(self, hardware: Hardware) -> Nvml | None:
         """The GPUs of a case alone; a case on the CPU watches none."""
@@ -71,6 +84,7 @@ class SegmentNoise:
     samples: int | None
     noise: Noise
     exceeded: tuple[NoiseWarning, ...]
+    host_mostly_slow: bool = False
 
     @property
     def spoiled(self) -> bool:
@@ -78,6 +92,16 @@ class SegmentNoise:
         the case's own doing, as of too many threads: to draw until there are none would
         flatter it, so they only warn."""
         return any(warning.name in FROM_OUTSIDE for warning in self.exceeded)
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether to draw its samples again could help: not where the host gives less
+        most of the time, which would double each case's time for nothing."""
+        hopeless = HOST if self.host_mostly_slow else ()
+        return any(
+            warning.name in FROM_OUTSIDE and warning.name not in hopeless
+            for warning in self.exceeded
+        )
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,9 @@ class Watch:
         sensors = real_sensors(worker_pid, self._nvml, self._meter)
         self._sampler = Sampler(worker_pid, SAMPLE_RATE_HZ, sensors)
         self._snapshot: Snapshot | None = None  # of the timed stage, the last
+        self._instruments = instruments
+        self._host: HostSpeed | None = None
+        self._reading: Reading | None = None  # of the timed stage, the last
         self._segments: list[SegmentNoise] = []
         self._threads: tuple[float, dict[int, ThreadTimes]] | None = None
         self._crowd: Crowd | None = None
@@ -121,6 +148,8 @@ class Watch:
             if not self._segments:
                 self._attach(None)
         if stage == "timed":
+            self._host = self._instruments.host_of(allowed_cpus(self._tree.pid))
+            self._reading = self._host.read() if self._host else None
             self._threads = perf_counter(), thread_times(self._tree.pid)
             self._snapshot = noise.take(self._tree)
         self._sampler.mark(stage)
@@ -128,8 +157,8 @@ class Watch:
 
     def segment(self, samples: int) -> bool:
         """Attach the noise since the last reading to the samples drawn in that time,
-        and tell whether it spoils them; the worker waits."""
-        return self._attach(samples).spoiled
+        and tell whether it asks to draw them again; the worker waits."""
+        return self._attach(samples).asks_again
 
     def _count_threads(self) -> None:
         assert self._threads is not None
@@ -141,16 +170,27 @@ class Watch:
 
     def _attach(self, samples: int | None) -> SegmentNoise:
         assert self._snapshot is not None, "samples are drawn in the timed stage"
-        now = noise.take(self._tree)
-        found = noise.between([self._snapshot, now])
-        self._snapshot = now
+        found = noise.between([self._snapshot, noise.take(self._tree)])
+        found = replace(found, host=self._read_host())
         means = [segment.noise.frequency_mean_mhz for segment in self._segments]
         fastest_mhz = max((mhz for mhz in means if mhz is not None), default=None)
         exceeded: Sequence[NoiseWarning] = ()
         if found.seconds >= SHORTEST_NOISE_S:
-            exceeded = noise.warnings(found, fastest_mhz=fastest_mhz)
-        self._segments.append(SegmentNoise(samples, found, tuple(exceeded)))
+            exceeded = limits.warnings(found, fastest_mhz=fastest_mhz)
+        mostly_slow = self._host is not None and self._host.is_mostly_slow
+        self._segments.append(
+            SegmentNoise(samples, found, tuple(exceeded), mostly_slow)
+        )
+        # Anew, for the yardstick's own work is no noise of the samples to come.
+        self._snapshot = noise.take(self._tree)
         return self._segments[-1]
+
+    def _read_host(self) -> HostShare | None:
+        """What the host gave since the last reading; the worker waits."""
+        if self._host is None or self._reading is None:
+            return None
+        before, self._reading = self._reading, self._host.read()
+        return self._host.share(before, self._reading)
 
     def close(self) -> Seen:
         """End the sampling; the same answer however often it is asked."""
@@ -162,6 +202,8 @@ class Watch:
         seen = self._sampler.stop()
         if self._nvml is not None:
             self._nvml.close()
+        if self._host is not None:
+            self._host.save()
         rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
         return Seen(
             stage=self.stage,

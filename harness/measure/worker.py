@@ -152,6 +152,7 @@ def _operate(
         "spoiled_samples_s": drawn.spoiled_samples_s,
         "spoiled": drawn.spoiled,
         "extra_s": drawn.extra_s,
+        "untimed_steps": drawn.untimed_steps,
         "cycle": operation.cycle,
         "kernels": kernels,
         "pools": pools,

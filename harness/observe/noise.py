@@ -1,7 +1,7 @@
 """What disturbed a measurement: steal, preemption, clock, throttling, neighbours.
 
-Take a `Snapshot` before and after some samples; `between` makes a `Noise` of them,
-`warnings` says what exceeds a limit, what is likely to have caused it and what to do.
+Take a `Snapshot` before and after some samples; `between` makes a `Noise` of them, and
+`limits.warnings` says what exceeds a limit.
 """
 
 import time
@@ -19,27 +19,7 @@ from harness.observe.cpu import (
     read_text,
     steal_percent,
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Above these, a number of the run is in doubt.
-
-    A shared machine's medians move by several percent from one process to the next, so
-    a disturbance counts once it can take about one percent of the time by itself.
-    """
-
-    steal_percent: float = 1.0
-    # An undisturbed thread is preempted some ten times a second by kernel work; each
-    # switch costs about 5 us and cold caches.
-    involuntary_switches_per_s: float = 200.0
-    frequency_drop_percent: float = 10.0
-    others_cpu_percent: float = 5.0
-    major_faults: int = 10  # each waits for a disk, 0.1 to 10 ms
-    throttle_events: int = 0
-
-
-LIMITS = Limits()
+from harness.observe.host_speed import HostShare
 
 
 @dataclass(frozen=True)
@@ -141,7 +121,7 @@ class Noise:
     holds everything but the worker's tree: the parent and its sampler too. Load
     averages hold the worker itself, so they stand here without a limit. Clocks are of
     the CPUs that the worker may use; `frequency_fastest_mhz` is their highest mean in
-    one reading.
+    one reading. `host` is the yardstick's reading at both ends.
     """
 
     seconds: float
@@ -159,6 +139,7 @@ class Noise:
     load_1min_before: float | None
     load_1min_after: float | None
     unknown: dict[str, str]
+    host: HostShare | None = None
 
 
 def between(snapshots: Sequence[Snapshot]) -> Noise:
@@ -224,86 +205,3 @@ def _unknown(last: Snapshot, clocks: Sequence[float]) -> dict[str, str]:
     if last.worker_cpu_s is None:
         reasons["worker"] = "the worker was gone before the span ended"
     return reasons
-
-
-@dataclass(frozen=True)
-class NoiseWarning:
-    """One exceeded limit: what was found, why it is likely, what to do."""
-
-    name: str
-    measured: float
-    limit: float
-    unit: str
-    cause: str
-    remedy: str
-    where: str = ""  # in how much of what was measured
-
-    def __str__(self) -> str:
-        where = f" {self.where}" if self.where else ""
-        return (
-            f"{self.name}: {self.measured:.4g} {self.unit} (limit {self.limit:g})"
-            f"{where}; likely {self.cause}; {self.remedy}"
-        )
-
-
-# What is measured, its unit, the likely cause, the remedy; names are those of `Limits`.
-_EXPLAINED = {
-    "steal_percent": (
-        "% of the machine's time",
-        "other guests on the same host",
-        "use a dedicated or bare-metal machine, or repeat at a quieter hour",
-    ),
-    "others_cpu_percent": (
-        "% of the machine's time",
-        "other programs at work beside the worker, or threads of another process that "
-        "spin while they wait",
-        "stop them (top names them), or give the worker cores of its own (taskset, "
-        "cgroups)",
-    ),
-    "involuntary_switches_per_s": (
-        "per second",
-        "more runnable threads than cores",
-        "lower the worker's threads to the free cores, or stop other programs",
-    ),
-    "major_faults": (
-        "page reads from disk",
-        "too little memory, or files read for the first time",
-        "free memory, turn swap off, or warm up longer",
-    ),
-    "throttle_events": (
-        "throttlings",
-        "a processor that got too hot",
-        "improve the cooling, or let the machine rest between runs",
-    ),
-    "frequency_drop_percent": (
-        "% below the fastest mean clock of the stage",
-        "a power-saving governor, a turbo that ended, or heat",
-        "set the governor to performance and turn turbo off while measuring",
-    ),
-}
-
-
-def warnings(
-    noise: Noise, limits: Limits = LIMITS, fastest_mhz: float | None = None
-) -> list[NoiseWarning]:
-    """One warning for each limit that the noise exceeds; unknown exceeds nothing.
-
-    `fastest_mhz` is the fastest mean clock of earlier spans: a whole span at a lower
-    clock shows in no span by itself.
-    """
-    found = []
-    for name, (unit, cause, remedy) in _EXPLAINED.items():
-        measured, limit = _measured(noise, name, fastest_mhz), getattr(limits, name)
-        if measured is not None and measured > limit:
-            found.append(NoiseWarning(name, measured, limit, unit, cause, remedy))
-    return found
-
-
-def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | None:
-    if name != "frequency_drop_percent":
-        value: float | None = getattr(noise, name)
-        return value
-    # Means beside means: single cores idle at low clocks while others work.
-    slow = noise.frequency_mean_mhz
-    fast = max(noise.frequency_fastest_mhz or 0.0, fastest_mhz or 0.0)
-    return None if slow is None or not fast else 100.0 * (1.0 - slow / fast)

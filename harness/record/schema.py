@@ -244,6 +244,18 @@ class Threads(Part):
     pools: list[PoolRecord]
 
 
+class HostRecord(Part):
+    """What the host gave at both ends of a segment, on average: the yardstick's rates,
+    and what share they were of the best that this machine was known to give then.
+    `at_unix_s` is the segment's end."""
+
+    at_unix_s: Amount
+    registers_bytes_per_s: Amount
+    memory_bytes_per_s: Amount
+    registers: Amount
+    memory: Amount
+
+
 class NoiseRecord(Part):
     """The noise of successive samples of one process, measured as `noise.Noise` tells.
 
@@ -259,6 +271,7 @@ class NoiseRecord(Part):
     samples: Count | None = None
     spoiled: bool | None = None
     counted: bool = True
+    host: HostRecord | None = None
     exceeded: list[str] = Field(default_factory=list)
 
 

@@ -11,7 +11,8 @@ from harness.case import Case
 from harness.measure.compose import measured
 from harness.measure.run import Outcome
 from harness.measure.watch import Seen, SegmentNoise
-from harness.observe.noise import Noise, warnings
+from harness.observe.limits import warnings
+from harness.observe.noise import Noise
 from harness.profile import SMOKE
 from harness.record.schema import Record
 

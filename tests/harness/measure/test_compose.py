@@ -167,6 +167,12 @@ def test_joules_of_samples_drawn_again_went_into_audio_too():
     assert energy.joules_per_audio_hour == 9.0 / (400 * WORK["audio_s"] / 3600)
 
 
+def test_joules_of_untimed_steps_between_segments_went_into_audio_too():
+    timed = outcome(*[0.5] * 300, untimed_steps=20, seen=joules(9.0))
+    energy = record(timed).energy
+    assert energy.joules_per_audio_hour == 9.0 / (320 * WORK["audio_s"] / 3600)
+
+
 def test_samples_drawn_again_are_kept_but_in_no_figure():
     ended = outcome(1.0, 1.0, spoiled=False, spoiled_samples_s=[8.0, 8.0])
     timing = record(ended, outcome(1.0)).timing

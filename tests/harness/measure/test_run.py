@@ -18,7 +18,7 @@ from harness.measure import watch
 from harness.measure.run import Outcome, Runner, Settings, precision_of
 from harness.measure.watch import Instruments
 from harness.measure.worker import peak_memory
-from harness.observe import noise
+from harness.observe import limits
 from harness.profile import SMOKE
 from harness.record.schema import Record
 from harness.workload import Workload
@@ -84,9 +84,9 @@ def told_spoiled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def tell(*verdicts: bool) -> None:
         answers = chain(verdicts, repeat(verdicts[-1]))
-        stolen = noise.NoiseWarning("steal_percent", 12.0, 1.0, "%", "guests", "move")
+        stolen = limits.NoiseWarning("steal_percent", 12.0, 1.0, "%", "guests", "move")
         judge = lambda found, **_: [stolen] if next(answers) else []  # noqa: E731
-        monkeypatch.setattr(noise, "warnings", judge)
+        monkeypatch.setattr(limits, "warnings", judge)
         monkeypatch.setattr(watch, "SHORTEST_NOISE_S", 0.0)
 
     return tell

@@ -5,6 +5,7 @@ from dataclasses import replace
 from outcomes import TRAINING_CASE, heard, outcome, point, record, segment
 from outcomes import training_outcome as training
 
+from harness.observe.host_speed import HostShare
 from harness.observe.threads import Crowd
 
 STOLEN = {"steal_percent": 12.0}
@@ -13,7 +14,7 @@ CROWDED = {"others_cpu_percent": 40.0}
 
 def timed(*segments, spoiled=False, process=0, **changes):
     """A worker whose timed stage came in these segments of samples of 0.5 s."""
-    counted = [s for s in segments if spoiled or not s.spoiled]
+    counted = [s for s in segments if spoiled or not s.asks_again]
     again = [s for s in segments if s not in counted]
     ended = outcome(
         *[0.5] * sum(s.samples for s in counted),
@@ -124,6 +125,47 @@ def test_only_the_processes_that_stay_spoiled_warn():
     assert "in 1 of 2 segments, although 2.0 s more were drawn" in warning
     assert found.details["drawn_again"].startswith("1 of 3 segments (1.0 s)")
     assert found.timing.spoiled is True
+
+
+def slow_host(samples, share, mostly=False):
+    """A segment of a host that gave this share of its best in registers."""
+    given = HostShare(90.0, 4e8 * share, 8e9, share, 1.0)
+    return replace(segment(samples, host=given), host_mostly_slow=mostly)
+
+
+def test_what_the_host_gave_stands_in_each_segment():
+    found = record(timed(segment(3), slow_host(2, 0.75), segment(4)))
+    assert [one.host and one.host.registers for one in found.noise] == [
+        None,
+        0.75,
+        None,
+    ]
+    assert found.noise[1].host.at_unix_s == 90.0
+    assert places(found)[1] == (0, 0, 2, True, False)
+    assert found.details["drawn_again"].endswith(
+        "host_registers_slow_percent up to 25 % below the best arithmetic of this "
+        "machine"
+    )
+
+
+def test_samples_of_a_host_that_is_mostly_slow_count_and_are_marked():
+    """The worker was told that they are clean: to draw again would not have helped."""
+    found = record(timed(segment(3), slow_host(2, 0.5, mostly=True)))
+    assert places(found) == [(0, 0, 3, False, True), (0, 3, 2, True, True)]
+    assert found.timing.spoiled is True
+    (warning,) = found.warnings
+    assert warning.startswith("host_registers_slow_percent: 50 % below the best")
+
+
+def test_a_falling_clock_is_told_and_counts():
+    clocks = {"frequency_mean_mhz": 2000.0, "frequency_fastest_mhz": 3000.0}
+    found = record(timed(segment(3), segment(2, **clocks, throttle_events=2)))
+    assert places(found) == [(0, 0, 3, False, True), (0, 3, 2, False, True)]
+    assert found.timing.spoiled is False
+    throttled, clock = found.warnings
+    assert throttled.startswith("throttle_events: 2 throttlings (limit 0) at worst")
+    assert clock.startswith("frequency_drop_percent: 33.33 % below the fastest mean")
+    assert "in 1 of 2 segments" in clock
 
 
 def crowded(busy, pools=None, process=0, **changes):

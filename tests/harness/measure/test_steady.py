@@ -246,3 +246,23 @@ def test_a_profile_without_timed_seconds_draws_nothing_again():
     profile = replace(PROFILE, timed_s=0.0, max_samples=1)
     drawn = draw(FakeTimer(2.0), profile, "spoiled")
     assert (drawn.samples_s, drawn.spoiled, drawn.extra_s) == ([2.0], True, 0.0)
+
+
+def counted_steps(profile, *script, **options):
+    """How many steps ran in all, and what was drawn."""
+    ran = []
+    drawn = draw_samples(lambda: ran.append(1), FakeTimer(*script), profile, **options)
+    return len(ran), drawn
+
+
+def test_a_short_cycle_warms_the_caches_again_after_each_segment():
+    three_s = replace(PROFILE, timed_s=3.0)
+    ran, drawn = counted_steps(three_s, 0.0078125, cycle=2)
+    assert len(drawn.segments) == 3
+    assert drawn.untimed_steps == 2 * 2  # not after the last
+    assert ran == len(drawn.samples_s) + drawn.untimed_steps
+
+
+def test_a_long_cycle_is_not_run_untimed():
+    ran, drawn = counted_steps(replace(PROFILE, timed_s=3.0), 0.25)
+    assert (drawn.untimed_steps, ran) == (0, len(drawn.samples_s))

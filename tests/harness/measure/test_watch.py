@@ -8,8 +8,11 @@ from harness.hardware import Hardware
 from harness.measure import watch
 from harness.measure.watch import Instruments, SegmentNoise, Watch
 from harness.observe import noise
-from harness.observe.cpu import MachineTimes, ProcessTree
+from harness.observe.cpu import MachineTimes
+from harness.observe.host_speed import HostSpeed
+from harness.observe.limits import NoiseWarning
 from harness.observe.noise import Snapshot
+from harness.observe.yardstick import Reading
 
 
 @pytest.fixture
@@ -87,13 +90,34 @@ def after(seconds, stolen_s=0.0, mhz=3000.0):
     )
 
 
+class FakeStick:
+    """Reads shares of a machine's best, the last for ever."""
+
+    def __init__(self, *shares):
+        self._shares = chain(shares, repeat(shares[-1]))
+        self.made = 0
+
+    def read(self):
+        share = next(self._shares)
+        self.made += 1
+        return Reading(float(self.made), 1e9 * share, 1e10, 0.01)
+
+
+def host(*shares):
+    """The speed of a host whose best is known from five runs before this one."""
+    return HostSpeed(FakeStick(*shares), readings=[Reading(0.0, 1e9, 1e10, 0.01)] * 5)
+
+
 @pytest.fixture
 def watching(monkeypatch):
-    """A watch on this process whose snapshots are those given, the last for ever."""
+    """A watch on this process whose snapshots are those given, the last for ever: each
+    ends a segment and begins the next."""
 
-    def watch_with(*snapshots):
-        told = chain(snapshots, repeat(snapshots[-1]))
+    def watch_with(first, *others, host=None):
+        twice = chain.from_iterable((one, one) for one in others)
+        told = chain([first], twice, repeat(others[-1] if others else first))
         monkeypatch.setattr(watch.noise, "take", lambda tree: next(told))
+        monkeypatch.setattr(Instruments, "host_of", lambda *_: host)
         instruments = Instruments({"cpu": None})
         return Watch(os.getpid(), Hardware.parse("cpu"), instruments)
 
@@ -138,11 +162,11 @@ def test_a_worker_that_ended_before_its_timed_stage_has_no_noise(watching):
     assert one.close().noise == ()
 
 
-def test_a_segment_at_a_lower_clock_than_an_earlier_one_is_spoiled(watching):
+def test_a_segment_at_a_lower_clock_than_an_earlier_one_warns_but_counts(watching):
     one = watching(SNAPSHOT, after(1.0), after(2.0, mhz=2000.0), after(3.0, mhz=2000.0))
     one.enter("timed")
     verdicts = [one.segment(1) for _ in range(3)]
-    assert verdicts == [False, True, True]
+    assert verdicts == [False, False, False]
     drop = one.close().noise[2].exceeded[0]
     assert (drop.name, drop.measured) == (
         "frequency_drop_percent",
@@ -155,14 +179,72 @@ def test_a_segment_at_a_lower_clock_than_an_earlier_one_is_spoiled(watching):
     [
         ("steal_percent", True),
         ("others_cpu_percent", True),
-        ("throttle_events", True),
-        ("frequency_drop_percent", True),
+        ("host_registers_slow_percent", True),
+        ("host_memory_slow_percent", True),
+        ("throttle_events", False),
+        ("frequency_drop_percent", False),
         ("involuntary_switches_per_s", False),
         ("major_faults", False),
     ],
 )
-def test_what_may_be_the_cases_own_doing_warns_but_spoils_nothing(name, spoiled):
-    found = noise.between([noise.take(ProcessTree(os.getpid()))] * 2)
-    exceeded = noise.NoiseWarning(name, 9.0, 1.0, "units", "a cause", "a remedy")
+def test_others_spoil_and_what_machine_or_case_did_itself_warns(name, spoiled):
+    found = noise.between([SNAPSHOT, after(1.0)])
+    exceeded = NoiseWarning(name, 9.0, 1.0, "units", "a cause", "a remedy")
     assert SegmentNoise(8, found, (exceeded,)).spoiled is spoiled
     assert not SegmentNoise(8, found, ()).spoiled
+
+
+def test_a_segment_of_a_slower_host_is_drawn_again(watching):
+    """0.5 at its end and 1 at its beginning: 0.75 of the best on average."""
+    speeds = host(1.0, 1.0, 0.5, 1.0, 1.0)
+    one = watching(SNAPSHOT, *(after(s) for s in (1.0, 2.0, 3.0, 4.0)), host=speeds)
+    one.enter("timed")
+    assert [one.segment(4) for _ in range(4)] == [False, True, True, False]
+    seen = one.close().noise
+    assert [part.noise.host.registers for part in seen] == [1.0, 0.75, 0.75, 1.0]
+    assert [part.noise.host.at_unix_s for part in seen] == [2.0, 3.0, 4.0, 5.0]
+    assert [warning.name for warning in seen[1].exceeded] == [
+        "host_registers_slow_percent"
+    ]
+
+
+def test_the_yardsticks_own_work_is_no_noise_of_the_next_segment(watching, monkeypatch):
+    # Half a second that is not the worker's, after one segment and before the next.
+    busy = replace(after(1.5), worker_cpu_s=51.0)
+    last = replace(after(2.5), worker_cpu_s=52.0)
+    ends = chain([SNAPSHOT, after(1.0), busy], repeat(last))
+    one = watching(SNAPSHOT, host=host(1.0))
+    monkeypatch.setattr(watch.noise, "take", lambda tree: next(ends))
+    one.enter("timed")
+    assert [one.segment(4), one.segment(4)] == [False, False]
+    assert [part.noise.others_cpu_percent for part in one.close().noise] == [0.0, 0.0]
+
+
+def test_a_host_that_is_slow_most_of_the_time_marks_but_draws_nothing_again(watching):
+    ends = [after(float(s)) for s in range(1, 31)]
+    one = watching(SNAPSHOT, *ends, host=host(0.5))
+    one.enter("timed")
+    verdicts = [one.segment(1) for _ in ends]
+    assert verdicts[0] is True
+    assert verdicts[-1] is False
+    last = one.close().noise[-1]
+    assert last.spoiled
+    assert not last.asks_again
+
+
+def test_another_disturbance_on_a_slow_host_is_drawn_again(watching):
+    ends = [after(float(s), stolen_s=0.5 * s) for s in range(1, 31)]
+    one = watching(SNAPSHOT, *ends, host=host(0.5))
+    one.enter("timed")
+    assert all(one.segment(1) for _ in ends)
+
+
+def test_a_machine_at_a_falling_clock_is_not_drawn_again_for_its_slow_yardstick(
+    watching,
+):
+    """3 GHz, then 2: sustained speed is what is bought."""
+    slow = after(2.0, mhz=2000.0), after(3.0, mhz=2000.0)
+    one = watching(SNAPSHOT, after(1.0), *slow, host=host(1.0, 1.0, 0.67, 0.67))
+    one.enter("timed")
+    assert [one.segment(4) for _ in range(3)] == [False, False, False]
+    assert [w.name for w in one.close().noise[2].exceeded] == ["frequency_drop_percent"]

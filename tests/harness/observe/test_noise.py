@@ -1,11 +1,9 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pytest
-
 from harness.observe import noise
 from harness.observe.cpu import MachineTimes, TreeUsage
-from harness.observe.noise import Limits, Snapshot
+from harness.observe.noise import Snapshot
 
 CPUS = "sys/devices/system/cpu"
 STAT = "7 (a (b) c) S 1 7 7 0 -1 64 {minor} 0 {major} 0 5 6 0 0 20 0 1 0 100 1 1"
@@ -121,62 +119,3 @@ def test_the_unknown_has_reasons():
     assert sorted(found.unknown) == ["frequency", "throttle_events", "worker"]
     assert found.frequency_mean_mhz is found.others_cpu_percent is None
     assert noise.between([BEFORE, AFTER]).unknown == {}
-
-
-def test_a_quiet_run_has_no_warning():
-    after = replace(AFTER, worker_cpu_s=60.0)
-    assert noise.warnings(noise.between([BEFORE, after])) == []
-
-
-def test_a_warning_tells_number_limit_cause_and_remedy():
-    after = replace(AFTER, worker_cpu_s=56.0)
-    (warning,) = noise.warnings(noise.between([BEFORE, after]))
-    assert str(warning) == (
-        "others_cpu_percent: 20 % of the machine's time (limit 5); likely other "
-        "programs at work beside the worker, or threads of another process that spin "
-        "while they wait; stop them (top names them), or give the worker cores of its "
-        "own (taskset, cgroups)"
-    )
-
-
-def test_a_warning_may_tell_in_how_much_of_what_was_measured():
-    (warning,) = noise.warnings(
-        noise.between([BEFORE, replace(AFTER, worker_cpu_s=56.0)])
-    )
-    told = str(replace(warning, where="in 1 of 4 segments"))
-    assert "(limit 5) in 1 of 4 segments; likely other programs" in told
-
-
-def test_a_steady_clock_below_that_of_an_earlier_span_is_a_drop():
-    slow = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=(3000.0, 3000.0))
-    found = noise.between([BEFORE, slow])
-    assert noise.warnings(found, fastest_mhz=3300.0) == []
-    (warning,) = noise.warnings(found, fastest_mhz=4000.0)
-    assert (warning.name, warning.measured) == ("frequency_drop_percent", 25.0)
-
-
-def test_a_core_that_idles_at_a_low_clock_is_no_drop():
-    uneven = (800.0, 3600.0)
-    before = replace(BEFORE, frequencies_mhz=uneven)
-    after = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=uneven)
-    assert noise.warnings(noise.between([before, after]), fastest_mhz=2200.0) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "measured"),
-    [
-        ("steal_percent", {"machine": MachineTimes(110.0, 105.0, 5.0)}, 25.0),
-        ("involuntary_switches_per_s", {"switches": {7: 3010}}, 300.0),
-        ("frequency_drop_percent", {"frequencies_mhz": (1000.0, 3000.0)}, 50 / 3),
-        ("others_cpu_percent", {"worker_cpu_s": 56.0}, 20.0),
-        ("major_faults", {"major_faults": 21}, 20),
-        ("throttle_events", {"throttle_events": 3}, 1),
-    ],
-)
-def test_each_limit_can_be_exceeded_and_raised(name, change, measured):
-    quiet = replace(AFTER, worker_cpu_s=60.0)
-    found = noise.between([BEFORE, replace(quiet, **change)])
-    (warning,) = noise.warnings(found)
-    assert warning.name == name
-    assert warning.measured == pytest.approx(measured)
-    assert noise.warnings(found, Limits(**{name: measured + 1})) == []

@@ -1,0 +1,151 @@
+"""Limits of what may disturb a measurement, and what to say of those exceeded."""
+
+from dataclasses import dataclass
+
+from harness.observe.host_speed import GOOD_MEMORY, GOOD_REGISTERS
+from harness.observe.noise import Noise
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Above these, a number of the run is in doubt.
+
+    A shared machine's medians move by several percent from one process to the next, so
+    a disturbance counts once it can take about one percent of the time by itself.
+    """
+
+    steal_percent: float = 1.0
+    # An undisturbed thread is preempted some ten times a second by kernel work; each
+    # switch costs about 5 us and cold caches.
+    involuntary_switches_per_s: float = 200.0
+    frequency_drop_percent: float = 10.0
+    others_cpu_percent: float = 5.0
+    major_faults: int = 10  # each waits for a disk, 0.1 to 10 ms
+    throttle_events: int = 0
+    # A core whose other thread serves somebody else gives 20 to 40 % less. A reading is
+    # a sample of some milliseconds: smaller differences are told of a whole run only.
+    host_registers_slow_percent: float = 100 * (1 - GOOD_REGISTERS)
+    # Reads of memory vary by 12 % by themselves (the middle 80 % of readings on a
+    # virtual machine of two cores).
+    host_memory_slow_percent: float = 100 * (1 - GOOD_MEMORY)
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class NoiseWarning:
+    """One exceeded limit: what was found, why it is likely, what to do."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str
+    cause: str
+    remedy: str
+    where: str = ""  # in how much of what was measured
+
+    def __str__(self) -> str:
+        where = f" {self.where}" if self.where else ""
+        return (
+            f"{self.name}: {self.measured:.4g} {self.unit} (limit {self.limit:g})"
+            f"{where}; likely {self.cause}; {self.remedy}"
+        )
+
+
+_OTHER_HOST = (
+    "use a dedicated or bare-metal machine, or repeat at a quieter hour; `speechmark "
+    "doctor` reads it now"
+)
+# What is measured, its unit, the likely cause, the remedy; names are those of `Limits`.
+_EXPLAINED = {
+    "steal_percent": (
+        "% of the machine's time",
+        "other guests on the same host",
+        "use a dedicated or bare-metal machine, or repeat at a quieter hour",
+    ),
+    "others_cpu_percent": (
+        "% of the machine's time",
+        "other programs at work beside the worker, or threads of another process that "
+        "spin while they wait",
+        "stop them (top names them), or give the worker cores of its own (taskset, "
+        "cgroups)",
+    ),
+    "involuntary_switches_per_s": (
+        "per second",
+        "more runnable threads than cores",
+        "lower the worker's threads to the free cores, or stop other programs",
+    ),
+    "major_faults": (
+        "page reads from disk",
+        "too little memory, or files read for the first time",
+        "free memory, turn swap off, or warm up longer",
+    ),
+    "throttle_events": (
+        "throttlings",
+        "a processor that got too hot",
+        "improve the cooling, or let the machine rest between runs",
+    ),
+    "frequency_drop_percent": (
+        "% below the fastest mean clock of the stage",
+        "a power-saving governor, a turbo that ended, or heat",
+        "set the governor to performance and turn turbo off while measuring",
+    ),
+    "host_registers_slow_percent": (
+        "% below the best arithmetic of this machine",
+        "a host that serves others on the same cores, or lowers its clock",
+        _OTHER_HOST,
+    ),
+    "host_memory_slow_percent": (
+        "% below the best memory reads of this machine",
+        "a host whose memory or shared cache others keep busy",
+        _OTHER_HOST,
+    ),
+}
+
+
+def warnings(
+    noise: Noise, limits: Limits = LIMITS, fastest_mhz: float | None = None
+) -> list[NoiseWarning]:
+    """One warning for each limit that the noise exceeds; unknown exceeds nothing.
+
+    `fastest_mhz` is the fastest mean clock of earlier spans: a whole span at a lower
+    clock shows in no span by itself.
+    """
+    found = []
+    for name, (unit, cause, remedy) in _EXPLAINED.items():
+        measured, limit = _measured(noise, name, fastest_mhz), getattr(limits, name)
+        if measured is not None and measured > limit:
+            found.append(NoiseWarning(name, measured, limit, unit, cause, remedy))
+    return found
+
+
+def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | None:
+    if name == "frequency_drop_percent":
+        return _clock_drop_percent(noise, fastest_mhz)
+    if name == "host_registers_slow_percent":
+        share = noise.host.registers if noise.host else None
+        return _host_slow_percent(share, noise, fastest_mhz)
+    if name == "host_memory_slow_percent":
+        share = noise.host.memory if noise.host else None
+        return _host_slow_percent(share, noise, fastest_mhz)
+    value: float | None = getattr(noise, name)
+    return value
+
+
+def _clock_drop_percent(noise: Noise, fastest_mhz: float | None) -> float | None:
+    # Means beside means: single cores idle at low clocks while others work.
+    slow = noise.frequency_mean_mhz
+    fast = max(noise.frequency_fastest_mhz or 0.0, fastest_mhz or 0.0)
+    return None if slow is None or not fast else 100.0 * (1.0 - slow / fast)
+
+
+def _host_slow_percent(
+    share: float | None, noise: Noise, fastest_mhz: float | None
+) -> float | None:
+    """How much less the host gave than its best, beyond what the machine's own clock
+    explains; unknown where the machine throttled itself by who knows how much."""
+    if share is None or noise.throttle_events:
+        return None
+    clock_share = 1.0 - (_clock_drop_percent(noise, fastest_mhz) or 0.0) / 100.0
+    return 100.0 * max(0.0, 1.0 - share / clock_share)

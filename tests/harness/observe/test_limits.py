@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import pytest
+from test_noise import AFTER, BEFORE
+
+from harness.observe.cpu import MachineTimes
+from harness.observe.host_speed import HostShare
+from harness.observe.limits import Limits, warnings
+from harness.observe.noise import between
+
+
+def host(registers=1.0, memory=1.0):
+    return HostShare(5.0, 1e9 * registers, 1e10 * memory, registers, memory)
+
+
+QUIET = between([BEFORE, replace(AFTER, worker_cpu_s=60.0)])
+
+
+def test_a_quiet_run_has_no_warning():
+    after = replace(AFTER, worker_cpu_s=60.0)
+    assert warnings(between([BEFORE, after])) == []
+
+
+def test_a_warning_tells_number_limit_cause_and_remedy():
+    after = replace(AFTER, worker_cpu_s=56.0)
+    (warning,) = warnings(between([BEFORE, after]))
+    assert str(warning) == (
+        "others_cpu_percent: 20 % of the machine's time (limit 5); likely other "
+        "programs at work beside the worker, or threads of another process that spin "
+        "while they wait; stop them (top names them), or give the worker cores of its "
+        "own (taskset, cgroups)"
+    )
+
+
+def test_a_warning_may_tell_in_how_much_of_what_was_measured():
+    (warning,) = warnings(between([BEFORE, replace(AFTER, worker_cpu_s=56.0)]))
+    told = str(replace(warning, where="in 1 of 4 segments"))
+    assert "(limit 5) in 1 of 4 segments; likely other programs" in told
+
+
+def test_a_steady_clock_below_that_of_an_earlier_span_is_a_drop():
+    slow = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=(3000.0, 3000.0))
+    found = between([BEFORE, slow])
+    assert warnings(found, fastest_mhz=3300.0) == []
+    (warning,) = warnings(found, fastest_mhz=4000.0)
+    assert (warning.name, warning.measured) == ("frequency_drop_percent", 25.0)
+
+
+def test_a_core_that_idles_at_a_low_clock_is_no_drop():
+    uneven = (800.0, 3600.0)
+    before = replace(BEFORE, frequencies_mhz=uneven)
+    after = replace(AFTER, worker_cpu_s=60.0, frequencies_mhz=uneven)
+    assert warnings(between([before, after]), fastest_mhz=2200.0) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "measured"),
+    [
+        ("steal_percent", {"machine": MachineTimes(110.0, 105.0, 5.0)}, 25.0),
+        ("involuntary_switches_per_s", {"switches": {7: 3010}}, 300.0),
+        ("frequency_drop_percent", {"frequencies_mhz": (1000.0, 3000.0)}, 50 / 3),
+        ("others_cpu_percent", {"worker_cpu_s": 56.0}, 20.0),
+        ("major_faults", {"major_faults": 21}, 20),
+        ("throttle_events", {"throttle_events": 3}, 1),
+    ],
+)
+def test_each_limit_can_be_exceeded_and_raised(name, change, measured):
+    quiet = replace(AFTER, worker_cpu_s=60.0)
+    found = between([BEFORE, replace(quiet, **change)])
+    (warning,) = warnings(found)
+    assert warning.name == name
+    assert warning.measured == pytest.approx(measured)
+    assert warnings(found, Limits(**{name: measured + 1})) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "measured"),
+    [
+        ({"registers": 0.75}, "host_registers_slow_percent", 25.0),
+        ({"memory": 0.5}, "host_memory_slow_percent", 50.0),
+    ],
+)
+def test_a_host_that_gives_less_than_its_best_is_told(given, name, measured):
+    (warning,) = warnings(replace(QUIET, host=host(**given)))
+    assert (warning.name, warning.measured) == (name, measured)
+    assert "% below the best" in str(warning)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"registers": 0.9, "memory": 0.8}, {"registers": 1.5, "memory": 1.5}]
+)
+def test_a_host_near_its_best_is_no_disturbance(given):
+    assert warnings(replace(QUIET, host=host(**given))) == []
+
+
+def test_a_host_as_slow_as_the_machines_own_clock_is_the_machines_doing():
+    slow = replace(QUIET, frequency_mean_mhz=2000.0, host=host(registers=0.67))
+    (warning,) = warnings(slow, fastest_mhz=3000.0)
+    assert warning.name == "frequency_drop_percent"
+
+
+def test_a_host_slower_than_the_clock_explains_is_told_beside_the_clock():
+    slow = replace(QUIET, frequency_mean_mhz=2000.0, host=host(registers=0.5))
+    clock, registers = warnings(slow, fastest_mhz=3000.0)
+    assert clock.name == "frequency_drop_percent"
+    assert registers.measured == pytest.approx(25.0)
+
+
+def test_a_machine_that_got_too_hot_explains_any_slowness():
+    hot = replace(QUIET, throttle_events=3, host=host(registers=0.5, memory=0.5))
+    assert [warning.name for warning in warnings(hot)] == ["throttle_events"]

@@ -1,0 +1,105 @@
+import os
+import threading
+from itertools import count
+
+import pytest
+
+from harness.observe.yardstick import (
+    MEMORY_PASSES,
+    REGISTERS_BYTES,
+    REGISTERS_PASSES,
+    WINDOW_BYTES,
+    Kernels,
+    Yardstick,
+    real_kernels,
+)
+
+MS = 1_000_000
+
+
+class FakeWork:
+    """Passes that take the milliseconds of a script, a list for each CPU."""
+
+    def __init__(self, windows=64, **cpus):
+        self.windows_read = []
+        self._clock = threading.local()
+        self._pinned = {}
+        self._scripts = {int(name[1:]): iter(times) for name, times in cpus.items()}
+        self.kernels = Kernels(self.registers, self.memory, windows)
+        self._windows = windows
+
+    def pin(self, cpu):
+        self._clock.cpu, self._clock.ns = cpu, 0
+
+    def cpu_time_ns(self):
+        return self._clock.ns
+
+    def registers(self):
+        self._clock.ns += next(self._scripts[self._clock.cpu]) * MS
+
+    def memory(self, window):
+        self.windows_read.append(window)
+        self.registers()
+
+
+@pytest.fixture
+def stick(monkeypatch):
+    def of(work, *cpus):
+        monkeypatch.setattr("harness.observe.yardstick._pin", work.pin)
+        return Yardstick(cpus, work.kernels, work.cpu_time_ns)
+
+    return of
+
+
+def test_a_reading_is_the_slowest_cpus_median_pass(stick):
+    fast = [1] * REGISTERS_PASSES + [2] * MEMORY_PASSES
+    slow = [*([2] * (REGISTERS_PASSES - 2)), 1, 9, *([4] * MEMORY_PASSES)]
+    reading = stick(FakeWork(c0=fast, c7=slow), 0, 7).read()
+    assert reading.registers_bytes_per_s == REGISTERS_BYTES / 2e-3
+    assert reading.memory_bytes_per_s == WINDOW_BYTES / 4e-3
+
+
+def test_no_window_of_memory_is_read_again_before_all_others(stick):
+    work = FakeWork(windows=12, c0=[1] * 100, c1=[1] * 100)
+    one = stick(work, 0, 1)
+    for _ in range(3):
+        one.read()
+    per_reading = 2 * MEMORY_PASSES
+    assert sorted(work.windows_read[:per_reading]) == list(range(per_reading))
+    assert sorted(work.windows_read) == sorted(i % 12 for i in range(3 * per_reading))
+
+
+def test_the_work_is_the_same_whoever_runs_it():
+    """Its digest is part of what a rate means."""
+    kernels = real_kernels(1)
+    assert kernels.registers().hexdigest()[:16] == "6d27c831b1f28cfb"
+    assert kernels.windows >= MEMORY_PASSES
+
+
+def test_memory_is_searched_to_its_end_for_a_byte_that_is_not_there():
+    kernels = real_kernels(1)
+    for window in range(kernels.windows):
+        assert kernels.memory(window) is None
+
+
+def test_a_real_reading_runs_on_each_cpu_and_leaves_the_callers_affinity():
+    before = os.sched_getaffinity(0)
+    reading = Yardstick(sorted(before)).read()
+    assert os.sched_getaffinity(0) == before
+    assert reading.registers_bytes_per_s > 0
+    assert reading.memory_bytes_per_s > 0
+
+
+def test_all_cpus_work_at_once(stick):
+    """Each waits for the other inside its first pass: alone it would wait for ever."""
+    together = threading.Barrier(2, timeout=10)
+    met = count()
+
+    def registers():
+        if next(met) < 2:
+            together.wait()
+
+    one = Yardstick(
+        sorted(os.sched_getaffinity(0))[:1] * 2, Kernels(registers, lambda _: None, 64)
+    )
+    assert one.read().seconds >= 0
