@@ -57,11 +57,13 @@ class Machine:
     isas: tuple[str, ...]
     cuda_devices: int
     cuda_reason: str | None = None  # why there are none
+    threads: int | None = None  # of a case that asks for no number; None: on every CPU
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A parsed point on the hardware axis. `threads` None means every core."""
+    """A parsed point on the hardware axis. `threads` None means the machine's own
+    number: see `Machine.threads`."""
 
     text: str
     devices: tuple[str, ...]
@@ -96,16 +98,19 @@ class Hardware:
     def is_cuda(self) -> bool:
         return self.devices[0].startswith("cuda")
 
+    @property
+    def ordinals(self) -> list[int]:
+        """CUDA's numbers of the devices."""
+        return [int(device.removeprefix("cuda:")) for device in self.devices]
+
     def missing_on(self, machine: Machine) -> str | None:
         """Why this machine cannot provide it, or None."""
-        if self.is_cuda:
-            wanted = max(int(device.removeprefix("cuda:")) for device in self.devices)
-            if wanted >= machine.cuda_devices:
-                why = f" ({machine.cuda_reason})" if machine.cuda_reason else ""
-                return (
-                    f"{self.text}: this machine has {machine.cuda_devices} CUDA "
-                    f"devices{why}; use --hardware cpu, or a device below that number"
-                )
+        if self.is_cuda and max(self.ordinals) >= machine.cuda_devices:
+            why = f" ({machine.cuda_reason})" if machine.cuda_reason else ""
+            return (
+                f"{self.text}: this machine has {machine.cuda_devices} CUDA "
+                f"devices{why}; use --hardware cpu, or a device below that number"
+            )
         if self.threads is not None and self.threads > len(machine.cpus):
             return (
                 f"{self.text}: only {len(machine.cpus)} CPUs may be used here; ask for "
@@ -118,8 +123,8 @@ class Hardware:
 
     def environment(self, machine: Machine) -> dict[str, str]:
         """Variables to set before the worker loads any library."""
-        threads = self.threads or len(machine.cpus)
-        variables = dict.fromkeys(THREAD_VARIABLES, str(threads)) | ALLOCATOR
+        threads = str(self.threads_on(machine))
+        variables = dict.fromkeys(THREAD_VARIABLES, threads) | ALLOCATOR
         if self.isa is not None:
             onednn, mkl, aten = ISA_NAMES[self.isa]
             variables["ONEDNN_MAX_CPU_ISA"] = onednn
@@ -130,11 +135,17 @@ class Hardware:
             variables["NVIDIA_TF32_OVERRIDE"] = "0"  # else cuDNN's fp32 is tf32
         return variables
 
+    def threads_on(self, machine: Machine) -> int:
+        """The threads of each library, on this machine."""
+        return self.threads or machine.threads or len(machine.cpus)
+
     def affinity(self, machine: Machine) -> tuple[int, ...]:
-        """CPUs that the worker and its helpers may use: a cap on threads is a cap on
-        the whole machine, else data readers would run on cores that a smaller machine
-        does not have."""
-        return machine.cpus[: self.threads] if self.threads else machine.cpus
+        """CPUs that the worker and its helpers may use, as many as threads: a cap is
+        one on the whole machine, else data readers would run on cores that a smaller
+        machine does not have. `cpu` is `cpu:threads=N` of the machine's own N; where
+        cores have siblings these stay free, for the parent and for others, and a case
+        that is to use them asks for more threads."""
+        return machine.cpus[: self.threads_on(machine)]
 
 
 def parse_all(texts: Sequence[str], machine: Machine) -> list[Hardware]:

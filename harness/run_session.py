@@ -92,8 +92,10 @@ class RunSession:
 def this_machine() -> Machine:
     """What this machine offers to the hardware axis."""
     gpus, reason = fingerprint.cuda_devices()
+    allowed = os.sched_getaffinity(0)
     return Machine(
-        cpus=fingerprint.cores_first(os.sched_getaffinity(0)),
+        cpus=fingerprint.cores_first(allowed),
+        threads=fingerprint.default_threads(allowed),
         isas=fingerprint.supported_isas(),
         cuda_devices=gpus,
         cuda_reason=reason,

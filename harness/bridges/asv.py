@@ -265,7 +265,11 @@ def _runner(folder: Path, case: Case) -> Runner:
 
 def _this_machine() -> Machine:
     """Enough of it for a CPU without caps."""
-    return Machine(tuple(sorted(os.sched_getaffinity(0))), isas=(), cuda_devices=0)
+    from harness.observe.fingerprint import cores_first, default_threads
+
+    allowed = os.sched_getaffinity(0)
+    threads = default_threads(allowed)
+    return Machine(cores_first(allowed), (), cuda_devices=0, threads=threads)
 
 
 def _track_error(metric: str) -> Callable[[Any, Cache, str], float]:

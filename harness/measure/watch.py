@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from harness.observe.threads import (
     crowd,
     thread_times,
 )
+from harness.observe.visible_gpus import watched
 from harness.observe.yardstick import Reading
 
 SAMPLE_RATE_HZ = 2.0  # costs 0.1 % of a core, a timeline of 25 s has 50 points
@@ -53,7 +53,7 @@ class Instruments:
 
     def gpus_of(self, hardware: Hardware) -> Nvml | None:
         """The GPUs of a case alone; a case on the CPU watches none."""
-        return Nvml(nvml_indices(hardware)) if hardware.is_cuda else None
+        return watched(hardware.ordinals, Nvml()) if hardware.is_cuda else None
 
     def idle_watts(self, hardware: Hardware) -> float | None:
         """Power at rest of what a case's joules hold; measured once, before a worker
@@ -63,17 +63,6 @@ class Instruments:
             watts = meter.idle_watts(IDLE_S) if meter.source != "none" else None
             self._idle_watts[hardware.text] = watts
         return self._idle_watts[hardware.text]
-
-
-def nvml_indices(hardware: Hardware) -> list[int]:
-    """NVML counts every GPU, CUDA those of CUDA_VISIBLE_DEVICES: the one's numbers for
-    the other's. Workers count by bus, as NVML does."""
-    wanted = [int(device.removeprefix("cuda:")) for device in hardware.devices]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return wanted
-    listed = [int(part) for part in visible.split(",") if part.strip().isdigit()]
-    return [listed[i] for i in wanted if i < len(listed)]
 
 
 @dataclass(frozen=True)
@@ -218,9 +207,11 @@ class Watch:
     def _energy(self, seen: Utilization) -> dict[str, Any]:
         timed = [stage for stage in seen.stages if stage.stage == "timed"]
         joules, reason = timed[0].joules if timed else None, self._meter.reason
-        if self._is_cuda and "nvml" not in self._meter.source:
+        unseen = self._nvml.reason if self._nvml is not None else None
+        if self._is_cuda and ("nvml" not in self._meter.source or unseen):
             joules = None
-            reason = "; ".join(filter(None, ["no energy counter of every GPU", reason]))
+            why = ("no energy counter of every GPU", unseen, reason)
+            reason = "; ".join(filter(None, why))
         return {
             "joules": joules,
             "source": self._meter.source if joules is not None else "none",

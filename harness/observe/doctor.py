@@ -152,14 +152,17 @@ def _percent(value: float | None) -> str:
 
 def _room(fingerprint: Mapping[str, Any], now: Look) -> list[Finding]:
     cores = fingerprint["cpu_cores_allowed"] or fingerprint["cpu_cores_logical"]
+    quota = fingerprint["container_cpu_limit_cores"]
+    share = f", time for {quota:g} of them" if quota else ""
     free = now.disk_free_bytes
     return [
         _finding(
             "cores",
-            _when(cores >= FEWEST_CORES if cores else None, "bad"),
-            f"{cores or 'unknown number'} allowed to this process",
+            _when(min(cores, quota or cores) >= FEWEST_CORES if cores else None, "bad"),
+            f"{cores or 'unknown number'} allowed to this process{share}",
             f"at least {FEWEST_CORES}",
-            "widen the affinity (taskset), or use a larger machine",
+            "widen the affinity (taskset) or the container's quota (--cpus), or use a "
+            "larger machine",
         ),
         _finding(
             "memory",

@@ -4,7 +4,6 @@ Whatever cannot be read is None, and nothing here raises. Neither user name nor 
 path enters: results get published.
 """
 
-import itertools
 import os
 import platform
 import re
@@ -13,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.observe.cgroups import container, cpu_quota_cores
 from harness.observe.cpu import read_int, read_text
 from harness.observe.gpu import Nvml
 from harness.observe.software import (
@@ -23,10 +23,10 @@ from harness.observe.software import (
     settings,
     software_in_subprocess,
 )
+from harness.observe.visible_gpus import visible_gpus
 
 HOST_LABEL_LENGTH = 16
 CPUS = "sys/devices/system/cpu"
-NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as a number near 2**63
 
 # Flags of /proc/cpuinfo on x86, then on Arm.
 ISA_FLAGS = (
@@ -96,6 +96,7 @@ def cpu(root: Path = Path("/")) -> dict[str, Any]:
         "cores_physical": len(set(places)) or None,
         "cores_logical": len(places) or os.cpu_count(),
         "cores_allowed": len(allowed) or None,
+        "threads_default": default_threads(allowed, root) if allowed else None,
         "isa": [flag for flag in ISA_FLAGS if flag in flags],
         "caches": caches(root),
         "governor": _common(root, "cpufreq/scaling_governor"),
@@ -171,16 +172,35 @@ def cores_first(allowed: Collection[int], root: Path = Path("/")) -> tuple[int, 
 
     So the first n are n real cores wherever there are as many.
     """
-    numbers = sorted(allowed)
-    seen: Counter[tuple[int | None, int | None]] = Counter()
+    seen: Counter[tuple[int | None, int]] = Counter()
     order = []
-    for number in numbers:
-        topology = root / CPUS / f"cpu{number}" / "topology"
-        core = read_int(topology / "core_id")
-        place = (read_int(topology / "physical_package_id"), core)
-        order.append((seen[place] if core is not None else 0, number))
+    for number in sorted(allowed):
+        place = _place(root, number)
+        order.append((seen[place], number))
         seen[place] += 1
     return tuple(number for _, number in sorted(order))
+
+
+def default_threads(allowed: Collection[int], root: Path = Path("/")) -> int:
+    """How many threads a case uses that asks for no number: one on each physical core
+    that this process may use, and no more than its cgroups give CPU time for.
+
+    Two threads on the siblings of one core share its units for arithmetic; threads
+    beyond a quota are all stopped together for the rest of each period.
+    """
+    places = {_place(root, number) for number in allowed}
+    quota = cpu_quota_cores(root)
+    most = len(places) if quota is None else min(len(places), int(quota))
+    return max(1, most)
+
+
+def _place(root: Path, number: int) -> tuple[int | None, int]:
+    """(package, core) of a logical processor; one of its own where none is told."""
+    topology = root / CPUS / f"cpu{number}" / "topology"
+    core = read_int(topology / "core_id")
+    if core is None:
+        return None, number
+    return read_int(topology / "physical_package_id"), core
 
 
 def memory(root: Path = Path("/")) -> dict[str, Any]:
@@ -217,17 +237,8 @@ def cuda_devices(
     environment: Mapping[str, str] = os.environ, nvml: Nvml | None = None
 ) -> tuple[int, str | None]:
     """How many GPUs CUDA will offer, and why there are none; without loading torch."""
-    nvml = nvml or Nvml()
-    count = len(nvml.gpus())
-    visible = environment.get("CUDA_VISIBLE_DEVICES")
-    if count == 0 or visible is None:
-        return count, nvml.reason
-    # CUDA ends the list at the first entry that names no device, such as -1.
-    names = [name.strip() for name in visible.split(",")]
-    usable = list(itertools.takewhile(lambda name: name and name != "-1", names))
-    if not usable:
-        return 0, f"CUDA_VISIBLE_DEVICES={visible!r} hides all {count} GPUs"
-    return min(count, len(usable)), None
+    visible = visible_gpus(nvml or Nvml(), environment)
+    return len(visible.devices), visible.reason
 
 
 def operating_system(root: Path = Path("/"), run: Run = run_quietly) -> dict[str, Any]:
@@ -249,44 +260,3 @@ def operating_system(root: Path = Path("/"), run: Run = run_quietly) -> dict[str
         "hypervisor": kind or None,
         "hardware": hardware,
     }
-
-
-def container(root: Path = Path("/")) -> dict[str, Any]:
-    """The kind of container and the tightest limits of its cgroups (v1 or v2)."""
-    marks = {"docker": root / ".dockerenv", "podman": root / "run/.containerenv"}
-    kind = next((name for name, mark in marks.items() if mark.exists()), None)
-    cores = [c for f in _groups(root, "cpu") if (c := _quota_cores(f)) is not None]
-    files = ("memory.max", "memory.limit_in_bytes")
-    limits = [read_int(f / name) for f in _groups(root, "memory") for name in files]
-    sizes = [size for size in limits if size is not None and size < NO_LIMIT_BYTES]
-    return {
-        "kind": kind,
-        "cpu_limit_cores": min(cores, default=None),
-        "memory_limit_bytes": min(sizes, default=None),
-    }
-
-
-def _groups(root: Path, controller: str) -> list[Path]:
-    """This process's cgroup folders with their ancestors, whose limits hold too.
-
-    Inside a container the listed path may not be mounted: then the mount's root is it.
-    """
-    mount = root / "sys/fs/cgroup"
-    folders = []
-    for line in (read_text(root / "proc/self/cgroup") or "0::/").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        top = mount / controller if controllers else mount
-        own = top / path.lstrip("/")
-        folders += [f for f in (own, *own.parents) if f == top or top in f.parents]
-    return folders
-
-
-def _quota_cores(folder: Path) -> float | None:
-    v2 = (read_text(folder / "cpu.max") or "").split()
-    if len(v2) == 2 and v2[0].isdigit():
-        return int(v2[0]) / int(v2[1])
-    quota = read_int(folder / "cpu.cfs_quota_us")
-    period = read_int(folder / "cpu.cfs_period_us")
-    return quota / period if quota and period and quota > 0 else None

@@ -7,7 +7,7 @@ CUDA_VISIBLE_DEVICES renumbers CUDA's alone.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,17 +55,15 @@ class GpuProcess:
 
 
 class Nvml:
-    """An open NVML session over all GPUs or those of `indices`."""
+    """An open NVML session over all GPUs, until it is narrowed to some."""
 
-    def __init__(
-        self, indices: Sequence[int] | None = None, library: Any | None = None
-    ) -> None:
+    def __init__(self, library: Any | None = None) -> None:
         self.reason: str | None = None
         self.driver: str | None = None
         self._handles: dict[int, Any] = {}
         self._library: Any = library if library is not None else self._import()
         if self._library is not None:
-            self._open(indices)
+            self._open()
 
     def _import(self) -> Any | None:
         try:
@@ -74,7 +72,7 @@ class Nvml:
             self.reason = "no GPU seen: the module pynvml (nvidia-ml-py) is absent"
             return None
 
-    def _open(self, indices: Sequence[int] | None) -> None:
+    def _open(self) -> None:
         nvml = self._library
         try:
             nvml.nvmlInit()
@@ -85,17 +83,54 @@ class Nvml:
         self.driver = _text(self._ask(nvml.nvmlSystemGetDriverVersion))
         for index in range(count):
             handle = self._ask(nvml.nvmlDeviceGetHandleByIndex, index)
-            if handle is not None and (indices is None or index in indices):
+            if handle is not None:
                 self._handles[index] = handle
         if not self._handles:
-            wanted = "" if indices is None else f", none of them among {list(indices)}"
-            self.reason = f"no GPU seen: the driver lists {count}{wanted}"
+            self.reason = f"no GPU seen: the driver lists {count}"
 
     def _ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
         except self._library.NVMLError:
             return None  # not supported by this GPU, or not permitted
+
+    def find(self, name: str) -> tuple[int, Any] | None:
+        """The index of a GPU and NVML's handle of the device that one of CUDA's names
+        means: an index, or the beginning of the UUID of exactly one GPU or instance.
+        An instance has the index of the GPU that it is a part of."""
+        if name.isdecimal():
+            handle = self._handles.get(int(name))
+            return None if handle is None else (int(name), handle)
+        if name.startswith("MIG-GPU-"):  # as drivers before 470 named instances
+            return self.find(name.removeprefix("MIG-").partition("/")[0])
+        if not name.startswith(("GPU-", "MIG-")):
+            return None
+        devices = self._instances() if name.startswith("MIG-") else self._whole()
+        found = [(i, handle) for i, handle in devices if self._is_named(handle, name)]
+        return found[0] if len(found) == 1 else None
+
+    def _is_named(self, handle: Any, name: str) -> bool:
+        uuid = _text(self._ask(self._library.nvmlDeviceGetUUID, handle))
+        return uuid is not None and uuid.lower().startswith(name.lower())
+
+    def _whole(self) -> Iterator[tuple[int, Any]]:
+        yield from self._handles.items()
+
+    def _instances(self) -> Iterator[tuple[int, Any]]:
+        nvml = self._library
+        for index, handle in self._handles.items():
+            count = self._ask(nvml.nvmlDeviceGetMaxMigDeviceCount, handle)
+            for number in range(count or 0):
+                get = nvml.nvmlDeviceGetMigDeviceHandleByIndex
+                instance = self._ask(get, handle, number)
+                if instance is not None:
+                    yield index, instance
+
+    def narrow(self, names: Sequence[str]) -> None:
+        """Read no others than these devices any more. What the driver does not count
+        for an instance (its power, mostly) is None."""
+        found = filter(None, map(self.find, names))
+        self._handles = dict(found)
 
     def gpus(self) -> tuple[GpuInfo, ...]:
         return tuple(self._info(i, handle) for i, handle in self._handles.items())

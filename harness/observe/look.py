@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.observe.cgroups import memory_left_bytes
 from harness.observe.cpu import machine_percent, machine_times, steal_percent
 from harness.observe.energy import rapl_domains
 from harness.observe.gpu import Nvml
@@ -42,7 +43,7 @@ def look(
     return Look(
         busy_percent=machine_percent(before, after),
         steal_percent=steal_percent(before, after),
-        memory_available_bytes=psutil.virtual_memory().available,
+        memory_available_bytes=memory_available_bytes(),
         swap_used_bytes=psutil.swap_memory().used,
         disk_free_bytes=_disk_free_bytes(results),
         throttle_events=throttle_events(),
@@ -53,6 +54,14 @@ def look(
             if reading.throttle_reasons is not None
         },
     )
+
+
+def memory_available_bytes(root: Path = Path("/")) -> int:
+    """What a program could still take: the machine's, or what a container's limit
+    leaves of it."""
+    machine = int(psutil.virtual_memory().available)
+    left = memory_left_bytes(root)
+    return machine if left is None else min(machine, left)
 
 
 def _disk_free_bytes(folder: Path) -> int | None:

@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,20 @@ def test_without_caps_every_core_may_work():
     cpu = Hardware.parse("cpu")
     assert cpu.environment(MACHINE) == {**NO_CAPS, **ALLOCATOR}
     assert cpu.affinity(MACHINE) == (2, 3, 5, 7)
+
+
+def test_a_case_without_a_cap_has_the_machines_own_number_of_threads():
+    """One thread a core, on CPUs of which none is another's sibling."""
+    siblings = replace(MACHINE, threads=2)
+    cpu, two = Hardware.parse("cpu"), Hardware.parse("cpu:threads=2")
+    assert cpu.environment(siblings) == two.environment(MACHINE)
+    assert cpu.affinity(siblings) == two.affinity(MACHINE) == (2, 3)
+
+
+def test_threads_on_siblings_are_there_for_who_asks():
+    asked = Hardware.parse("cpu:threads=4")
+    assert asked.missing_on(replace(MACHINE, threads=2)) is None
+    assert asked.affinity(replace(MACHINE, threads=2)) == (2, 3, 5, 7)
 
 
 def test_a_thread_cap_holds_in_every_library_and_for_every_helper_process():

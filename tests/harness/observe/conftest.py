@@ -48,11 +48,22 @@ class FakeNvml:
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
         return index
 
+    def nvmlDeviceGetUUID(self, handle: int | str) -> str:  # noqa: N802
+        return f"MIG-{handle}" if isinstance(handle, str) else f"GPU-{handle}a{handle}"
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: int) -> int:  # noqa: N802
+        return 2
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: int, i: int) -> str:  # noqa: N802
+        if i:
+            raise NvmlError("Not Found")
+        return f"{handle}f00d"
+
     def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
         return f"Card {handle}"
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
-        return SimpleNamespace(total=80_000, used=20_000 + handle)
+        return SimpleNamespace(total=80_000, used=20_000 + int(str(handle)[0]))
 
     def nvmlDeviceGetEnforcedPowerLimit(self, handle: int) -> int:  # noqa: N802
         return 700_000
@@ -73,6 +84,8 @@ class FakeNvml:
         return 312_500
 
     def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> float:  # noqa: N802
+        if not isinstance(handle, int):
+            raise NvmlError("Not Supported")  # an instance's power is not counted
         return self.energy_mj[handle]
 
     def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:  # noqa: N802

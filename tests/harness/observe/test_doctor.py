@@ -52,6 +52,12 @@ def test_a_good_machine_has_nothing_to_remedy():
         ("turbo", {"cpu_turbo": None}, "unknown", "not shown"),
         ("cores", {"cpu_cores_allowed": 1}, "bad", "1 allowed to this process"),
         (
+            "cores",
+            {"container_cpu_limit_cores": 1.5},
+            "bad",
+            "8 allowed to this process, time for 1.5 of them",
+        ),
+        (
             "transparent huge pages",
             {"memory_transparent_huge_pages": "never"},
             "warn",

@@ -110,6 +110,31 @@ def test_turbo_is_read_from_either_driver(tmp_path, write, file, text, turbo):
     assert fp.cpu(tmp_path)["turbo"] is turbo
 
 
+@pytest.mark.usefixtures("topology")
+@pytest.mark.parametrize(
+    ("allowed", "threads"),
+    [(range(8), 4), ((0, 4), 1), ((0, 1, 4), 2), ((0, 2, 5), 3)],
+)
+def test_a_case_has_one_thread_on_each_physical_core(tmp_path, allowed, threads):
+    assert fp.default_threads(allowed, tmp_path) == threads
+
+
+def test_processors_of_unknown_place_count_each(tmp_path):
+    assert fp.default_threads(range(6), tmp_path) == 6
+
+
+@pytest.mark.usefixtures("topology")
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [("300000 100000", 3), ("250000 100000", 2), ("50000 100000", 1), ("max", 4)],
+)
+def test_a_quota_bounds_the_threads(tmp_path, write, quota, threads):
+    """More would all be stopped together for the rest of each period."""
+    write("proc/self/cgroup", "0::/\n")
+    write("sys/fs/cgroup/cpu.max", quota)
+    assert fp.default_threads(range(8), tmp_path) == threads
+
+
 def test_memory_is_in_bytes(tmp_path, write):
     write("proc/meminfo", "MemTotal:  1024 kB\nSwapTotal:  2 kB\nHugePages: 0\n")
     write("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
@@ -148,44 +173,6 @@ def test_the_system_is_named(tmp_path, write):
     assert (system["distribution"], system["hardware"]) == ("Debian 12", "Maker Box 9")
 
 
-def test_the_tightest_limit_of_nested_groups_holds(tmp_path, write):
-    write("proc/self/cgroup", "0::/outer/inner\n")
-    write("sys/fs/cgroup/outer/cpu.max", "150000 100000\n")
-    write("sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n")
-    write("sys/fs/cgroup/outer/inner/memory.max", "4096\n")
-    write("sys/fs/cgroup/outer/memory.max", "max\n")
-    assert fp.container(tmp_path) == {
-        "kind": None,
-        "cpu_limit_cores": 1.5,
-        "memory_limit_bytes": 4096,
-    }
-
-
-def test_the_older_groups_are_read_too(tmp_path, write):
-    write("proc/self/cgroup", "4:memory:/job\n1:cpu,cpuacct:/\n0::/\n")
-    write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000")
-    write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000")
-    write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "8192")
-    write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712")
-    limits = fp.container(tmp_path)
-    assert (limits["cpu_limit_cores"], limits["memory_limit_bytes"]) == (0.5, 8192)
-
-
-def test_a_quota_of_minus_one_is_no_limit(tmp_path, write):
-    write("proc/self/cgroup", "1:cpu:/\n")
-    write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1")
-    write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000")
-    assert fp.container(tmp_path)["cpu_limit_cores"] is None
-
-
-@pytest.mark.parametrize(
-    ("mark", "kind"), [(".dockerenv", "docker"), ("run/.containerenv", "podman")]
-)
-def test_a_container_is_known_by_its_mark(tmp_path, write, mark, kind):
-    write(mark, "")
-    assert fp.container(tmp_path)["kind"] == kind
-
-
 def test_gpus_are_listed_with_their_driver(fake_nvml):
     found = fp.gpus(Nvml(library=fake_nvml()))
     assert (found["driver"], found["reason"]) == ("580.1", None)
@@ -202,7 +189,8 @@ def test_hidden_gpus_are_not_offered(fake_nvml, visible, count):
     nvml = Nvml(library=fake_nvml(gpus=4))
     found, reason = fp.cuda_devices(environment, nvml)
     assert found == count
-    assert (reason is None) == (count > 0)
+    listed = len(visible.split(",")) if visible is not None else count
+    assert (reason is None) == (count == listed)
 
 
 def test_a_machine_without_gpus_says_why(fake_nvml):

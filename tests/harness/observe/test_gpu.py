@@ -19,14 +19,9 @@ def test_a_reading_holds_power_in_watts_and_energy_in_joules(fake_nvml):
 
 
 def test_only_chosen_gpus_are_read(fake_nvml):
-    nvml = Nvml(indices=[1], library=fake_nvml(gpus=3))
+    nvml = Nvml(library=fake_nvml(gpus=3))
+    nvml.narrow(["1"])
     assert [reading.index for reading in nvml.read()] == [1]
-
-
-def test_a_choice_that_is_not_there_is_a_reason(fake_nvml):
-    nvml = Nvml(indices=[7], library=fake_nvml(gpus=2))
-    assert nvml.gpus() == ()
-    assert nvml.reason == "no GPU seen: the driver lists 2, none of them among [7]"
 
 
 @pytest.mark.parametrize(
