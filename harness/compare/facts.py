@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from operator import eq
 from typing import Any
 
 from harness.compare.extract import Figures
 from harness.compare.gather import Attempt
+from harness.compare.held_out import HeldOut, held_out
 
 # How a row says that a kind differs and was allowed; the keys are what --allow takes.
 KINDS: Mapping[str, str] = {
@@ -21,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "weights": "weights differ",
     "work": "work differs",
     "gate": "gate differs",
+    "accuracy": "accuracy differs",
     "seed": "seeds differ",
 }
 OF_FILES = ("suite-version", "commit", "software", "data-root")  # of all their cases
@@ -38,11 +42,17 @@ def facts(kind: str, attempts: Sequence[Attempt]) -> list[Fact]:
 
 
 def distinct(found: Iterable[Fact]) -> list[Fact]:
+    """Each once. Accuracies nearly alike are kept: a third may be like one of them."""
     kept: list[Fact] = []
     for fact in found:
-        if not any(alike(fact, other) for other in kept):
+        same = alike if not isinstance(fact, HeldOut) else eq
+        if not any(same(fact, other) for other in kept):
             kept.append(fact)
     return kept
+
+
+def differ(found: Iterable[Fact]) -> bool:
+    return any(not alike(*pair) for pair in combinations(distinct(found), 2))
 
 
 def alike(one: Fact, other: Fact) -> bool:
@@ -51,6 +61,8 @@ def alike(one: Fact, other: Fact) -> bool:
     >>> alike(("macs", 1e9), ("macs", 1e9 + 0.5)), alike({"a": 1, "b": 2}, {"a": 1})
     (True, True)
     """
+    if isinstance(one, HeldOut) and isinstance(other, HeldOut):
+        return one.is_like(other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return all(alike(one[name], other[name]) for name in one.keys() & other.keys())
     if isinstance(one, tuple) and isinstance(other, tuple):
@@ -129,10 +141,29 @@ def _work(attempt: Attempt) -> Fact:
 
 
 def _gate(attempt: Attempt) -> Fact:
-    """None where no accuracy is known: that is no other gate."""
+    """Gates and the baselines that they are to. None where no accuracy is known: that
+    is no other gate."""
     metrics = _figures(attempt).metrics
     gates = sorted((name, metric.gate) for name, metric in metrics.items())
-    return tuple(gates) or None
+    baselines = sorted(
+        (f"{name} to", _without_hardware(metric.baseline_case))
+        for name, metric in metrics.items()
+        if metric.baseline_case is not None
+    )
+    return (*gates, *baselines) or None
+
+
+def _without_hardware(case_id: str) -> str:
+    """
+    >>> _without_hardware("asr/small/fp32/eager/cpu:threads=1/b1/beam=4")
+    'asr/small/fp32/eager/b1/beam=4'
+    """
+    parts = case_id.split("/")
+    return "/".join((*parts[:4], *parts[5:]))
+
+
+def _accuracy(attempt: Attempt) -> Fact:
+    return held_out(_figures(attempt))
 
 
 def _seed(attempt: Attempt) -> int:
@@ -155,4 +186,5 @@ FACTS: Mapping[str, Callable[[Attempt], Fact]] = {
     "weights": _weights,
     "work": _work,
     "gate": _gate,
+    "accuracy": _accuracy,
 }

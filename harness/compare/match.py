@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.compare.differences import differences
-from harness.compare.facts import KINDS, OF_FILES, WITHIN, Fact, distinct, told
+from harness.compare.facts import KINDS, OF_FILES, WITHIN, Fact, differ, distinct, told
 from harness.compare.facts import facts as facts_of
 from harness.compare.gather import Attempt, Gathered
 from harness.compare.model import Difference, Mismatch, Work
@@ -106,7 +106,7 @@ def _differing(attempts: Attempts, kinds: Iterable[str]) -> Differing:
             own = {label: facts for label, facts in own.items() if len(facts) > 1}
             differs = bool(own)
         else:
-            differs = len(distinct(f for facts in own.values() for f in facts)) > 1
+            differs = differ(fact for facts in own.values() for fact in facts)
         if differs:
             found[kind] = own
     return found
@@ -162,4 +162,4 @@ def _like_the_first(
 
 
 def _are_alike(kind: str, one: Attempt, other: Attempt) -> bool:
-    return len(facts_of(kind, [one, other])) < 2
+    return not differ(facts_of(kind, [one, other]))

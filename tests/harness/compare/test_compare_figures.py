@@ -121,9 +121,10 @@ def test_an_error_keeps_its_interval_and_its_gate(measured):
 
 def test_of_several_runs_the_mean_error_stands_within_all_intervals(measured):
     runs = [
-        record([1.0], accuracy=accuracy(wer=metric(0.25, gate=0.02, difference=0.0))),
-        record(
-            [2.0],
+        training(1.0, accuracy=accuracy(wer=metric(0.25, gate=0.02, difference=0.0))),
+        training(
+            2.0,
+            seed=1,
             accuracy=accuracy(wer=metric(0.5, n=40, gate=0.02, difference=0.01)),
         ),
     ]

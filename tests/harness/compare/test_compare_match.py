@@ -165,7 +165,8 @@ def test_the_size_of_a_model_is_a_result_and_no_work(matched):
 def test_a_gate_that_is_not_known_is_no_other_gate(matched):
     unknown = record([1.0], accuracy={"metrics": None, "reason": "no speech"})
     gated = record(accuracy=accuracy(wer=metric(gate=0.01, difference=0.0)))
-    assert matched(file("a", gated), file("b", unknown)).works[0].same
+    found = matched(file("a", gated), file("b", unknown)).mismatches
+    assert [one.what for one in found] == ["accuracy"]
 
 
 FILES = {
