@@ -3,7 +3,8 @@
 # make smoke   the smoke case of every workload
 # make aa        20 comparisons of this checkout with itself, half of them beside a busy
 #                process: does `speechmark ab` tell a change where there is none?
-# make ab-power  20 more, one side 5 % slower: does it find the change?
+# make ab-power  20 more, one side 5 % slower, and some with a stall in every 7th step:
+#                does it find them?
 # make slow      the tests that take many minutes: asv between real commits
 # Each builds its environment first; nothing else than Python and make is needed.
 
@@ -34,6 +35,7 @@ aa: $(VENV)/installed
 
 ab-power: $(VENV)/installed
 	$(BIN)/python -m harness.ab.trials power -k int8-static --minutes 4
+	$(BIN)/python -m harness.ab.trials stall -k int8-static --count 3
 
 slow: $(VENV)/installed
 	$(BIN)/pytest tests -m slow

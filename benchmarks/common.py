@@ -70,7 +70,7 @@ def accuracy_of(errors: Mapping[str, ErrorRate]) -> Accuracy:
     """Error rates with their bootstrap intervals."""
     return Accuracy(
         {
-            name: Metric(rate.rate, rate.n, rate.interval())
+            name: Metric(rate.rate, rate.n, rate.interval(), per_item=_per_item(rate))
             for name, rate in errors.items()
         }
     )
@@ -98,8 +98,13 @@ def gated_metrics(
             change.value,
             (change.low, change.high),
             gate.get(name) if isinstance(gate, Mapping) else gate,
+            per_item=_per_item(rate),
         )
     return metrics
+
+
+def _per_item(rate: ErrorRate) -> list[tuple[float, float]]:
+    return list(zip(rate.errors, rate.lengths, strict=True))
 
 
 def telling_transcripts(

@@ -259,7 +259,13 @@ def judged(
 
     metrics = {}
     for place, measure in enumerate(scores.measures):
-        metric = Metric(measure.mean, measure.n, measure.interval(), better="higher")
+        metric = Metric(
+            measure.mean,
+            measure.n,
+            measure.interval(),
+            better="higher",
+            per_item=[(value, 1.0) for value in measure.values],
+        )
         if baseline is not None:
             before = baseline.measures[place]
             change = paired_difference(before, measure)

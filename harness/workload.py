@@ -58,6 +58,10 @@ class Metric:
     interval. `gate` is the largest loss that passes, in the metric's own units: so far
     may it rise where lower is `better`, and fall where higher is. ValueError for any
     other direction.
+
+    `per_item` has a pair for each item, in the data's order, what it adds to the
+    metric's numerator and to its denominator: two states are compared item by item. It
+    stands in no record.
     """
 
     value: float
@@ -68,6 +72,7 @@ class Metric:
     difference_interval: tuple[float, float] | None = None
     gate: float | None = None
     better: Better = "lower"
+    per_item: Sequence[tuple[float, float]] = ()
 
     def __post_init__(self) -> None:
         check_better(self.better)

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from harness import profile as profiles
 from harness.ab import show
+from harness.ab.cases import beside_them, declared, in_both
 from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all
-from harness.ab.states import checked_out
+from harness.ab.states import checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
 from harness.bridges.progress import minutes
 from harness.hardware import Machine, parse_all
@@ -107,11 +108,16 @@ def ab(
         folder = stack.enter_context(TemporaryDirectory(prefix="speechmark-ab-"))
         for state in states:
             click.echo(str(state))
+        if difference := lock_difference(states):
+            click.echo(f"warning: {difference}", err=True)
+        a, b = (declared(state, profile, hardware) for state in states)
+        known = {planned.case.id for planned in cases}
+        alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
         contest = Contest(
             states, profiles.find(profile), machine, stop, Path(folder), data_root
         )
-        done = _fought(contest, cases, out)
+        done = _fought(contest, in_both(cases, a, b), alone, out)
     click.echo(f"{show.summary(done)}; samples: {out}")
     sys.exit(any(comparison.is_regression for comparison in done))
 
@@ -135,8 +141,11 @@ def chosen_cases(
     return cases
 
 
-def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Comparison]:
-    """Every comparison; a line on standard error as each ends, the table at the end."""
+def _fought(
+    contest: Contest, cases: list[Planned], alone: list[Comparison], out: Path
+) -> list[Comparison]:
+    """Every comparison; a line on standard error as each ends, the table at the end.
+    `alone` are those of cases that one state lacks."""
     header = {"suite_version": version("speechmark"), "machine": fingerprint()}
     done: list[Comparison] = []
     longest = minutes(len(cases) * contest.stop.budget_s)
@@ -147,9 +156,10 @@ def _fought(contest: Contest, cases: list[Planned], out: Path) -> list[Compariso
         def tell(so_far: Comparison) -> None:
             status.update(f"[{len(done) + 1}/{len(cases)}] {show.line(so_far)}")
 
-        for comparison in run_all(contest, cases, out, header, tell):
+        for comparison in run_all(contest, cases, alone, out, header, tell):
             done.append(comparison)
             click.echo(f"[{len(done)}/{len(cases)}] {show.line(comparison)}", err=True)
+    done += alone
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(show.table(done), highlight=False)
     for line in show.remarks(done):

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from time import monotonic
 from typing import Any
 
+from harness.ab.accuracy import MetricChange, changes
 from harness.ab.pair import Round, SideEndedError
-from harness.ab.verdict import THRESHOLD_PERCENT, Verdict, judge
-from harness.metrics import Better, as_loss
+from harness.ab.tail import mean_steps_s, p90_steps
+from harness.ab.verdict import (
+    THRESHOLD_PERCENT,
+    Verdict,
+    judge,
+    tail_threshold_percent,
+    with_tail,
+)
 from harness.observe.limits import LIMITS
 from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 
 MORE_MEMORY = ("less", "more")  # the words of a verdict on memory
-
-
-@dataclass(frozen=True)
-class MetricChange:
-    """A metric of both states; `chance` is the 95 % interval of A's. `b` is None where
-    B tells it no longer; `gate_lost`: B fails a gate that A passes."""
-
-    name: str
-    a: float
-    b: float | None
-    chance: tuple[float, float]
-    gate_lost: bool = False
-    better: Better = "lower"
-
-    @property
-    def word(self) -> str:
-        """One of "same", "differs" (within what chance does), "worse" and "better"."""
-        if self.b is None or self.gate_lost:
-            return "worse"
-        if self.a == self.b:
-            return "same"
-        if self.chance[0] <= self.b <= self.chance[1]:
-            return "differs"
-        lost = as_loss(self.b - self.a, self.better)
-        return "worse" if lost > 0 else "better"
 
 
 @dataclass(frozen=True)
@@ -76,20 +58,45 @@ class Comparison:
         return sequential_ratio(*_swapped(pairs)) if known else None
 
     @property
+    def mean(self) -> RatioEstimate | None:
+        """Mean time of B over that of A, all samples counted."""
+        pairs = [mean_steps_s(r.samples_s, r.cycles) for r in self.rounds]
+        return sequential_ratio(*_swapped(pairs)) if pairs else None
+
+    @property
+    def p90(self) -> RatioEstimate | None:
+        """The 90th percentile of B's steps over that of A's; None where a pair has too
+        few of them."""
+        pairs = [p90_steps(r.samples_s, r.cycles) for r in self.rounds]
+        known = [pair for pair in pairs if pair is not None]
+        whole = known and len(known) == len(pairs)
+        return sequential_ratio(*_swapped(known)) if whole else None
+
+    @property
     def time_verdict(self) -> Verdict | None:
-        return self._judge(self.time, ("faster", "slower"))
+        """On the undisturbed steps, the mean and the 90th percentile together."""
+        undisturbed = self._judge(self.time)
+        return undisturbed and with_tail(undisturbed, self._tail_verdicts())
+
+    def _tail_verdicts(self) -> dict[str, Verdict]:
+        limit = tail_threshold_percent(self.threshold_percent)
+        verdicts = {
+            "mean": self._judge(self.mean, threshold_percent=limit),
+            "p90": self._judge(self.p90, threshold_percent=limit),
+        }
+        return {name: verdict for name, verdict in verdicts.items() if verdict}
 
     @property
     def memory_verdict(self) -> Verdict | None:
-        return self._judge(self.memory, MORE_MEMORY)
+        return self._judge(self.memory, words=MORE_MEMORY)
 
     @property
     def metrics(self) -> list[MetricChange]:
         """Accuracy, which the first round's workers told."""
         if not self.rounds:
             return []
-        a, b = (_metrics_of(result) for result in self.rounds[0].results)
-        return [_change(name, a[name], b.get(name)) for name in sorted(a)]
+        a, b = (result["accuracy"] or {} for result in self.rounds[0].results)
+        return changes(a, b)
 
     @property
     def disturbance(self) -> str | None:
@@ -122,12 +129,15 @@ class Comparison:
         return all(verdict is None or verdict.decided for verdict in verdicts)
 
     def _judge(
-        self, estimate: RatioEstimate | None, words: tuple[str, str]
+        self,
+        estimate: RatioEstimate | None,
+        threshold_percent: float | None = None,
+        words: tuple[str, str] = ("faster", "slower"),
     ) -> Verdict | None:
         if estimate is None:
             return None
-        s_per_pair = self.seconds / len(self.rounds)
-        return judge(estimate, self.threshold_percent, s_per_pair, words)
+        limit_percent = threshold_percent or self.threshold_percent
+        return judge(estimate, limit_percent, self.seconds / len(self.rounds), words)
 
 
 @dataclass(frozen=True)
@@ -193,19 +203,3 @@ def _swapped(
 ) -> tuple[list[float], list[float]]:
     """B over A, as numerators and denominators."""
     return [b for _, b in pairs], [a for a, _ in pairs]
-
-
-def _metrics_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (result["accuracy"] or {}).get("metrics") or {}
-
-
-def _change(
-    name: str, a: Mapping[str, Any], b: Mapping[str, Any] | None
-) -> MetricChange:
-    """A suite of before metrics had a direction tells none: lower is better."""
-    low, high = a["interval"]
-    better = (b or a).get("better", "lower")
-    value = None if b is None else b["value"]
-    passed = None if b is None else b.get("passed")
-    lost = passed is False and a.get("passed") is not False
-    return MetricChange(name, a["value"], value, (low, high), lost, better)

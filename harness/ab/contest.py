@@ -26,7 +26,8 @@ FORMAT_VERSION = 1
 @dataclass(frozen=True)
 class Contest:
     """What holds for every case. Trials of the verdicts slow B on purpose by
-    `slow_down_percent`, and ask for accuracy once a case: `judged`."""
+    `slow_down_percent`, or every seventh of its steps by `stall_percent`, and ask for
+    accuracy once a case: `judged`."""
 
     states: tuple[State, State]
     profile: Profile
@@ -35,6 +36,7 @@ class Contest:
     work_dir: Path  # logs and scratch folders
     data_root: Path | None = None
     slow_down_percent: float = 0.0
+    stall_percent: float = 0.0
     judged: bool = True
 
     def run(
@@ -78,21 +80,25 @@ class Contest:
             "data_root": str(self.data_root.absolute()) if self.data_root else None,
             "block_s": self.profile.timed_s / BLOCKS,
             "slow_down_percent": self.slow_down_percent if index == 1 else 0.0,
+            "stall_percent": self.stall_percent if index == 1 else 0.0,
         }
 
 
 def run_all(
     contest: Contest,
     cases: Sequence[Planned],
+    alone: Sequence[Comparison],
     out: Path,
     header: dict[str, Any],
     tell: Callable[[Comparison], None],
 ) -> Iterator[Comparison]:
-    """Compare case after case; the file `out` holds every finished one at any time."""
+    """Compare case after case; the file `out` holds every finished one at any time, and
+    those `alone` that need no run."""
     done: list[Comparison] = []
+    write(out, contest, alone, header)
     for planned in cases:
         done.append(contest.run(planned, tell))
-        write(out, contest, done, header)
+        write(out, contest, [*done, *alone], header)
         yield done[-1]
 
 
@@ -130,6 +136,8 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
         "reason": comparison.reason,
         "seconds": comparison.seconds,
         "time": _estimate(comparison.time, time.text if time else None),
+        "mean": _estimate(comparison.mean),
+        "p90": _estimate(comparison.p90),
         "memory": _estimate(comparison.memory, memory.text if memory else None),
         "metrics": [asdict(m) | {"word": m.word} for m in comparison.metrics],
         "rounds": [asdict(one) for one in comparison.rounds],
@@ -137,12 +145,13 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
 
 
 def _estimate(
-    estimate: RatioEstimate | None, text: str | None
+    estimate: RatioEstimate | None, text: str | None = None
 ) -> dict[str, Any] | None:
-    """Too few pairs have an endless interval, which JSON cannot say: null."""
+    """Too few pairs have an endless interval, which JSON cannot say: null. The verdict
+    is the one on time or memory as a whole."""
     if estimate is None:
         return None
     plain = asdict(estimate)
     if estimate.is_endless:
         plain |= {"low": None, "high": None}
-    return plain | {"verdict": text}
+    return plain | ({"verdict": text} if text else {})

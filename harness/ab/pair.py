@@ -118,12 +118,15 @@ class Round:
     warnings: tuple[str, ...] = ()
 
     @property
+    def cycles(self) -> tuple[int, int]:
+        """Of A's inputs and of B's."""
+        a, b = self.results
+        return a["cycle"], b["cycle"]
+
+    @property
     def step_s(self) -> tuple[float, float]:
-        """Seconds of a step, of A and of B."""
-        a, b = (
-            undisturbed_step_s(samples, result["cycle"])
-            for samples, result in zip(self.samples_s, self.results, strict=True)
-        )
+        """Seconds of an undisturbed step, of A and of B."""
+        a, b = map(undisturbed_step_s, self.samples_s, self.cycles)
         return a, b
 
 

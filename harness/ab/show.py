@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from harness.ab.comparison import Comparison, MetricChange
+from harness.ab.accuracy import MetricChange
+from harness.ab.comparison import Comparison
 from harness.metrics import scale_of, title_of, unit_of
 from harness.statistics import RatioEstimate
 
 
 def table(comparisons: Sequence[Comparison]) -> Table:
-    """A row a case: ms of a step in both states, B over A, and what that says."""
+    """A row a case: ms of an undisturbed step in both states, B over A of it, of the
+    mean and of the 90th percentile, and what that says."""
     made = Table("case", box=None)
-    for column in ("A ms", "B ms", "B / A", "95 % interval", "pairs"):
+    for column in ("A ms", "B ms", "B / A", "95 % interval", "mean", "p90", "pairs"):
         made.add_column(column, justify="right")
     made.add_column("time")
     made.add_column("memory")
@@ -27,7 +29,7 @@ def table(comparisons: Sequence[Comparison]) -> Table:
 def _cells(comparison: Comparison) -> tuple[str, ...]:
     time, verdict = comparison.time, comparison.time_verdict
     if time is None or verdict is None:
-        return ("", "", "", "", "0", comparison.status, "", "")
+        return ("", "", "", "", "", "", "0", comparison.status, "", "")
     a_s, b_s = comparison.step_s
     word = verdict.text if comparison.status == "ok" else comparison.status
     return (
@@ -35,11 +37,17 @@ def _cells(comparison: Comparison) -> tuple[str, ...]:
         f"{1e3 * b_s:.4g}",
         f"{time.ratio:.3f}",
         interval(time),
+        _ratio(comparison.mean),
+        _ratio(comparison.p90),
         str(time.n),
         word,
         _memory(comparison),
         _accuracy(comparison),
     )
+
+
+def _ratio(estimate: RatioEstimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.ratio:.3f}"
 
 
 def line(comparison: Comparison) -> str:

@@ -16,6 +16,8 @@ from tempfile import mkdtemp
 from harness.measure.spawn import Suite
 from harness.observe.software import SUITE, git_state
 
+LOCK = "requirements.lock"
+NOTHING_SAID = "git failed and said nothing"
 AS_IT_IS = "."  # the working tree, with what is not committed
 
 
@@ -47,36 +49,76 @@ def checked_out(
 
     A revision is whatever git knows, or "." for the working tree as it is. ValueError
     for an unknown revision, a folder without a repository, or an interpreter that is
-    not there: before anything is checked out. SIGTERM ends the program by SystemExit
-    meanwhile, so that worktrees and workers do not outlive it.
+    not there: before anything is checked out. SIGTERM and SIGHUP end the program by
+    SystemExit meanwhile, so that worktrees and workers do not outlive it.
     """
     pythons = [_interpreter(path) for path in interpreters]
     commits = [_commit(revision, repository) for revision in revisions]
     parent = Path(mkdtemp(prefix="speechmark-ab-"))
-    added: list[Path] = []
-    before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        states = []
-        for name, revision, commit, python in zip(
-            "AB", revisions, commits, pythons, strict=True
-        ):
-            folder, dirty = parent / name, False
-            if commit is not None:
-                _git(repository, "worktree", "add", "--detach", str(folder), commit)
-                added.append(folder)
-            else:
-                now = git_state(repository)
-                folder, commit, dirty = repository, now["commit"], bool(now["dirty"])
-            states.append(State(name, revision, commit, dirty, Suite(python, folder)))
-        yield states[0], states[1]
+        with _signals_as_exits(signal.SIGTERM, signal.SIGHUP):
+            a, b = (
+                _state(name, revision, commit, python, repository, parent)
+                for name, revision, commit, python in zip(
+                    "AB", revisions, commits, pythons, strict=True
+                )
+            )
+            yield a, b
     finally:
-        for folder in added:
-            _git(repository, "worktree", "remove", "--force", str(folder))
+        for name in "AB":
+            _remove(repository, parent / name)
         shutil.rmtree(parent, ignore_errors=True)
-        signal.signal(signal.SIGTERM, before)
 
 
-def _terminated(number: int, frame: object) -> None:
+def _state(
+    name: str,
+    revision: str,
+    commit: str | None,
+    python: str,
+    repository: Path,
+    parent: Path,
+) -> State:
+    """Checks the commit out into a folder of `parent`, unless it is the working tree
+    that is asked for."""
+    if commit is None:
+        now = git_state(repository)
+        suite = Suite(python, repository)
+        return State(name, revision, now["commit"], bool(now["dirty"]), suite)
+    folder = parent / name
+    # Whatever a user's hook does after a checkout, it is no part of the state.
+    no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+    _git(repository, *no_hooks, "worktree", "add", "--detach", str(folder), commit)
+    return State(name, revision, commit, False, Suite(python, folder))
+
+
+def _remove(repository: Path, folder: Path) -> None:
+    """A worktree, whole or half made. What git cannot remove is deleted all the same,
+    and forgotten."""
+    if not folder.exists():
+        return
+    try:
+        _git(repository, "worktree", "remove", "--force", str(folder))
+    except ValueError:
+        shutil.rmtree(folder, ignore_errors=True)
+        _git(repository, "worktree", "prune")
+
+
+@contextmanager
+def _signals_as_exits(*signals: signal.Signals) -> Iterator[None]:
+    """Each of them raises SystemExit, but for those that this program was started to
+    ignore, as by nohup."""
+    before = {number: signal.getsignal(number) for number in signals}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _raise_exit)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise_exit(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
@@ -94,16 +136,20 @@ def _interpreter(path: Path | None) -> str:
 
 
 def _commit(revision: str, repository: Path) -> str | None:
+    """`--quiet` leaves git's own words for what is wrong besides: the ownership of the
+    folder, a damaged object, no repository at all."""
     if revision == AS_IT_IS:
         return None
+    wanted = f"{revision}^{{commit}}"
     try:
-        found = _git(repository, "rev-parse", "--verify", f"{revision}^{{commit}}")
-    except ValueError:
+        return _git(repository, "rev-parse", "--verify", "--quiet", wanted).strip()
+    except ValueError as error:
+        if str(error) != NOTHING_SAID:
+            raise
         raise ValueError(
             f"{revision!r} is no revision of the repository in {repository}: give a "
             "commit, a branch or a tag, or '.' for the working tree as it is"
         ) from None
-    return found.strip()
 
 
 def _git(repository: Path, *arguments: str) -> str:
@@ -113,6 +159,33 @@ def _git(repository: Path, *arguments: str) -> str:
     except FileNotFoundError:
         raise ValueError("git is not installed: states are checked out by it") from None
     except subprocess.CalledProcessError as error:
-        what = " ".join(arguments[:2])
-        raise ValueError(f"git {what}: {error.stderr.strip()}") from None
+        said = error.stderr.strip()
+        raise ValueError(
+            f"git in {repository}: {said}" if said else NOTHING_SAID
+        ) from None
     return done.stdout
+
+
+def lock_difference(states: tuple[State, State]) -> str | None:
+    """What tells the states' requirements apart where both run in one environment, for
+    then one of them runs with the other's libraries; None where nothing does."""
+    a, b = (_requirements(state) for state in states)
+    if a == b or states[0].suite.interpreter != states[1].suite.interpreter:
+        return None
+    names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+    told = [f"{name} {a.get(name, 'none')} to {b.get(name, 'none')}" for name in names]
+    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    return (
+        f"{LOCK} differs ({', '.join(told[:5])}{more}), but both states run in the "
+        f"environment of {states[0].suite.interpreter}: to compare the libraries too, "
+        "install each lock into an environment and give --a-env and --b-env"
+    )
+
+
+def _requirements(state: State) -> dict[str, str]:
+    """Versions by name, of a lock of NAME==VERSION lines."""
+    assert state.suite.folder is not None
+    lock = state.suite.folder / LOCK
+    lines = lock.read_text().splitlines() if lock.is_file() else []
+    pinned = (line.split(";")[0].split("#")[0].partition("==") for line in lines)
+    return {name.strip(): version.strip() for name, sign, version in pinned if sign}

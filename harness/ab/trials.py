@@ -2,6 +2,7 @@
 
     python -m harness.ab.trials aa       the same state twice: every change is false
     python -m harness.ab.trials power    B slowed by a known share: is it found?
+    python -m harness.ab.trials stall    every seventh step of B slowed: is it found?
 
 Every second trial of `aa` has a busy process beside it.
 """
@@ -25,10 +26,11 @@ from harness.ab.command import chosen_cases
 from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest
 from harness.ab.states import AS_IT_IS, checked_out
+from harness.measure.turns import STALL_EVERY
 from harness.run_session import this_machine
 
 FALSE_ALLOWED_OF_20 = 1
-DECIDED_SHARE = 0.25  # fewer verdicts than that are no evidence
+DECIDED_SHARE = 0.6  # fewer verdicts than that are no evidence
 FOUND_OF_20 = 18
 SPIN = "while True: pass"
 
@@ -94,16 +96,16 @@ def failed(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.comparison.status != "ok"]
 
 
-def passed(trials: Sequence[Trial], slow_down_percent: float) -> tuple[bool, str]:
-    """Whether the verdicts were as they should be, and the count."""
+def passed(trials: Sequence[Trial], injected: str) -> tuple[bool, str]:
+    """Whether the verdicts were as they should be, and the count; `injected` says what
+    B was slowed by, if it was."""
     n = len(trials)
     if broken := failed(trials):
         return False, f"{len(broken)} of {n} comparisons broke"
-    if slow_down_percent:
+    if injected:
         found = sum(trial.found for trial in trials)
-        wanted = FOUND_OF_20 * n / 20
-        text = f"{slow_down_percent:g} % slower: found in {found} of {n} comparisons"
-        return found >= wanted, text
+        text = f"{injected}: found in {found} of {n} comparisons"
+        return found >= FOUND_OF_20 * n / 20, text
     wrong = sum(bool(trial.false_verdicts) for trial in trials)
     decided = sum(trial.decided for trial in trials)
     return (
@@ -114,25 +116,41 @@ def passed(trials: Sequence[Trial], slow_down_percent: float) -> tuple[bool, str
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["aa", "power"]))
+@click.argument("kind", type=click.Choice(["aa", "power", "stall"]))
 @click.option("--count", default=20, show_default=True, help="comparisons")
 @click.option("--minutes", default=1.0, show_default=True, help="longest time of each")
 @click.option("--slow-down", default=5.0, show_default=True, help="percent, of `power`")
+@click.option(
+    "--stall",
+    default=230.0,
+    show_default=True,
+    help="percent by which `stall` slows every seventh step",
+)
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
 @click.option("--profile", default="commit", show_default=True)
 def main(
-    kind: str, count: int, minutes: float, slow_down: float, keyword: str, profile: str
+    kind: str,
+    count: int,
+    minutes: float,
+    slow_down: float,
+    stall: float,
+    keyword: str,
+    profile: str,
 ) -> None:
     """Compare this checkout with itself, again and again, case after case.
 
-    Exits with status 1 where more than one verdict of `aa` is false or fewer than a
-    quarter decide anything, and where `power` finds the slow-down in less than 18 of
-    20.
+    Exits with status 1 where more than one verdict of `aa` is false or fewer than 12 of
+    20 decide anything, and where `power` or `stall` find what was slowed in less than
+    18 of 20.
     """
     machine = this_machine()
     cases = chosen_cases(profile, "cpu", keyword, machine)
     trials: list[Trial] = []
-    slowed = slow_down if kind == "power" else 0.0
+    injected = {
+        "aa": "",
+        "power": f"{slow_down:g} % slower",
+        "stall": f"every {STALL_EVERY}th step {stall:g} % slower",
+    }[kind]
     with (
         checked_out((AS_IT_IS, AS_IT_IS)) as states,
         TemporaryDirectory(prefix="speechmark-ab-") as folder,
@@ -144,7 +162,10 @@ def main(
             StopRule(60 * minutes),
             Path(folder),
         )
-        contest = replace(contest, slow_down_percent=slowed)
+        if kind == "power":
+            contest = replace(contest, slow_down_percent=slow_down)
+        if kind == "stall":
+            contest = replace(contest, stall_percent=stall)
         for planned in islice(cycle(cases), count):
             busy = kind == "aa" and is_busy(len(trials), len(cases))
             first = planned.case.id not in {t.comparison.case_id for t in trials}
@@ -154,7 +175,7 @@ def main(
             click.echo(trials[-1].line(len(trials)))
             for said in trials[-1].false_verdicts if kind == "aa" else ():
                 click.echo(f"    false: {said}")
-    well, text = passed(trials, slowed)
+    well, text = passed(trials, injected)
     click.echo(text)
     sys.exit(not well)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.statistics import LOOKS, RatioEstimate
 
 THRESHOLD_PERCENT = 3.0  # what nobody would call a change
+# Of mean and 90th percentile, which one disturbed step moves: nearer than that, most
+# hosts' own stalls decide.
+TAIL_THRESHOLD_PERCENT = 10.0
 CLEARANCE = 0.2  # of the threshold: nearer to it, no time would suffice
 
 Word = Literal["faster", "slower", "same", "undecided"]
@@ -61,3 +65,36 @@ def _undecided(estimate: RatioEstimate, limit: float, s_per_pair: float) -> str:
         return f"undecided: even {LOOKS[-1]} pairs would hardly tell"
     seconds = more * s_per_pair
     return f"undecided: needs about {max(1, math.ceil(seconds / 60))} more minutes"
+
+
+def tail_threshold_percent(threshold_percent: float) -> float:
+    """The threshold of mean and 90th percentile, never below that of the time."""
+    return max(threshold_percent, TAIL_THRESHOLD_PERCENT)
+
+
+def with_tail(undisturbed: Verdict, tail: Mapping[str, Verdict]) -> Verdict:
+    """What is said of the time as a whole: `tail` has the verdicts on the mean and on
+    the 90th percentile, where it is known.
+
+    A tail that became slower is slower, whatever the undisturbed steps did; "same"
+    needs all of them.
+    """
+    slower = [name for name, verdict in tail.items() if verdict.word == "slower"]
+    if slower and undisturbed.word != "slower":
+        names = " and ".join(slower)
+        return Verdict("slower", f"slower by {names} (else {undisturbed.text})")
+    if undisturbed.word != "same" or not tail:
+        return undisturbed
+    for word in ("undecided", "faster"):
+        for name, verdict in tail.items():
+            if verdict.word == word:
+                return Verdict(verdict.word, _by_tail(name, verdict, undisturbed))
+    within = next(iter(tail.values())).text.removeprefix("same ")
+    return Verdict("same", f"{undisturbed.text} ({' and '.join(tail)} {within})")
+
+
+def _by_tail(name: str, verdict: Verdict, undisturbed: Verdict) -> str:
+    if verdict.word == "faster":
+        return f"faster by {name} (else {undisturbed.text})"
+    why = verdict.text.removeprefix("undecided: ")
+    return f"undecided by {name}: {why} (else {undisturbed.text})"

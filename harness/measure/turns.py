@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -16,7 +17,15 @@ from harness.measure.channel import Channel
 from harness.measure.clock import timer_for
 from harness.measure.steady import draw_samples, warm_up
 from harness.measure.worker import context_of, peak_memory, plain_accuracy, resolve
-from harness.workload import Context, Operation, Training, UnsupportedError
+from harness.workload import (
+    Accuracy,
+    Context,
+    Operation,
+    Training,
+    UnsupportedError,
+)
+
+STALL_EVERY = 7  # steps
 
 
 def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
@@ -51,6 +60,7 @@ def _serve(
 ) -> dict[str, Any]:
     timer = timer_for(context.hardware.devices[0])
     step = slowed(operation.step, job["slow_down_percent"])
+    step = stalling(step, job["stall_percent"])
     block = replace(context.profile, timed_s=job["block_s"], min_samples=1)
     memory: dict[str, Any] = {}
     accuracy = None
@@ -64,9 +74,19 @@ def _serve(
             samples = draw_samples(step, timer, block, operation.cycle).samples_s
             memory = peak_memory(context.hardware)
         elif answer == "accuracy":
-            accuracy = plain_accuracy(operation.accuracy())
+            told = operation.accuracy()
+            accuracy = plain_accuracy(told) | {"per_item": _per_item(told)}
         else:
             return {"accuracy": accuracy, **memory}
+
+
+def _per_item(accuracy: Accuracy) -> dict[str, list[tuple[float, float]]]:
+    """What each item added to each metric, so that two states can be paired by it."""
+    return {
+        name: list(metric.per_item)
+        for name, metric in accuracy.metrics.items()
+        if metric.per_item
+    }
 
 
 def slowed(step: Callable[[], object], percent: float) -> Callable[[], object]:
@@ -78,9 +98,29 @@ def slowed(step: Callable[[], object], percent: float) -> Callable[[], object]:
     def slower() -> None:
         began = perf_counter_ns()
         step()
-        until = perf_counter_ns()
-        until += int((until - began) * percent / 100)
-        while perf_counter_ns() < until:
-            pass
+        _spin(began, percent)
 
     return slower
+
+
+def stalling(step: Callable[[], object], percent: float) -> Callable[[], object]:
+    """The step with every seventh made slower so; a lower quartile shows none of it."""
+    if not percent:
+        return step
+    turns = count(1)
+
+    def stalls() -> None:
+        began = perf_counter_ns()
+        step()
+        if next(turns) % STALL_EVERY == 0:
+            _spin(began, percent)
+
+    return stalls
+
+
+def _spin(began_ns: int, percent: float) -> None:
+    """Until so much more of the time since then has passed."""
+    now_ns = perf_counter_ns()
+    until_ns = now_ns + int((now_ns - began_ns) * percent / 100)
+    while perf_counter_ns() < until_ns:
+        pass

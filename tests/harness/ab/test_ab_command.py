@@ -22,6 +22,7 @@ def toy_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     points = {"commit": toy.points("good", "unsupported"), "none": ()}
     workload = replace(toy.WORKLOAD, points=points)
     monkeypatch.setattr(command, "discover", lambda: [workload])
+    monkeypatch.setattr(command, "declared", lambda *asked: None)
     monkeypatch.setattr(command, "this_machine", lambda: MACHINE)
     monkeypatch.setattr(command, "fingerprint", lambda: {"cpu_model": "toy"})
     monkeypatch.setitem(profiles.PROFILES, "commit", SHORT)
@@ -64,6 +65,24 @@ def test_a_regression_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     status, printed = invoke(".", ".", "-k", "good", "--threshold", "50")
     assert (status, "slower" in printed) == (1, True)
+
+
+def test_a_case_that_is_new_in_b_is_told_and_is_no_regression(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = {
+        "A": ["toy/unsupported/fp32/eager/cpu/b1"],
+        "B": ["toy/unsupported/fp32/eager/cpu/b1", "toy/good/fp32/eager/cpu/b1"],
+    }
+    monkeypatch.setattr(command, "declared", lambda state, *asked: ids[state.name])
+    status, printed = invoke(".", ".", *QUICKLY)
+    assert (status, "1 case:" in printed) == (0, True)
+    assert "skipped: toy/good/fp32/eager/cpu/b1: new in B" in printed
+
+
+def test_requirements_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "lock_difference", lambda states: "torch 1 to 2")
+    assert "warning: torch 1 to 2" in invoke(".", ".", *QUICKLY, "-k", "good")[1]
 
 
 def test_a_keyword_chooses_cases() -> None:

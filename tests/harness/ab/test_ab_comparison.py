@@ -11,6 +11,7 @@ from played import MIB, a_round, comparison, metric, result, rounds
 
 from harness.ab.comparison import StopRule, compare, different_work
 from harness.ab.pair import SideEndedError
+from harness.ab.tail import p90_steps
 from harness.statistics import LOOKS
 
 ENDLESS = StopRule(budget_s=1e9)
@@ -49,7 +50,8 @@ def test_a_clear_answer_ends_at_the_first_look():
 
 def test_the_same_ends_there_too():
     done = compared(1.001, 0.999)
-    assert (len(done.rounds), done.time_verdict.text) == (8, "same within 3 %")
+    said = "same within 3 % (mean within 10 %)"
+    assert (len(done.rounds), done.time_verdict.text) == (8, said)
     assert not done.is_regression
 
 
@@ -96,7 +98,7 @@ def test_evaluation_is_no_part_of_the_budget():
 
 def test_the_threshold_is_that_of_the_limits():
     done = compared(1.1, stop=replace(ENDLESS, threshold_percent=20.0))
-    assert done.time_verdict.text == "same within 20 %"
+    assert done.time_verdict.text == "same within 20 % (mean within 20 %)"
 
 
 def test_memory_must_be_decided_too():
@@ -255,3 +257,55 @@ def test_a_metric_that_b_lost_keeps_the_direction_that_a_told():
     results = (result(accuracy=told), result(accuracy=None))
     done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, results),) * 8)
     assert [(m.word, m.better) for m in done.metrics] == [("worse", "higher")]
+
+
+def stalled(every: int, times: float, samples: int = 70):
+    """A state that stalls in every so-many-th step against one that does not."""
+    steps = [1.0 if (n + 1) % every else times for n in range(samples)]
+    return replace(a_round(1.0, 1.0), samples_s=([1.0] * samples, steps))
+
+
+def test_a_stall_in_every_seventh_step_is_found_by_mean_and_tail():
+    """Mean 1.33 times, 90th percentile 3.3 times, lower quartile the same."""
+    done = compare("toy", lambda n: stalled(7, 3.3), ENDLESS, clock=Clock())
+    assert (done.time.ratio, len(done.rounds)) == (1.0, 8)
+    assert done.mean.ratio == pytest.approx(1 + 2.3 / 7)
+    assert done.p90.ratio == pytest.approx(3.3)
+    assert done.time_verdict.text == "slower by mean and p90 (else same within 3 %)"
+    assert done.is_regression
+
+
+def test_rare_stalls_show_in_the_mean_alone():
+    done = compare("toy", lambda n: stalled(35, 8.0), ENDLESS, clock=Clock())
+    assert done.p90.ratio == 1.0
+    assert done.time_verdict.text == "slower by mean (else same within 3 %)"
+
+
+def test_a_wider_threshold_does_not_hide_a_stall():
+    stop = replace(ENDLESS, threshold_percent=8.0)
+    done = compare("toy", lambda n: stalled(7, 3.3), stop, clock=Clock())
+    assert done.time_verdict.word == "slower"
+
+
+def test_a_mean_that_is_not_known_to_be_the_same_leaves_the_time_undecided():
+    def play(number: int):
+        return stalled(35, 10.0 if number % 2 else 1.0)
+
+    done = compare("toy", play, replace(ENDLESS, looks=(8,)), clock=Clock())
+    assert done.time_verdict.word == "undecided"
+    assert done.time_verdict.text.startswith("undecided by mean: ")
+
+
+def test_of_few_samples_no_90th_percentile_is_told():
+    assert compare("toy", lambda n: stalled(7, 3.3, 14), ENDLESS).p90 is None
+    assert compare("toy", lambda n: stalled(7, 3.3, 21), ENDLESS).p90 is not None
+
+
+def test_the_tail_is_that_of_each_input_against_its_own_time():
+    """Two inputs, one ten times as long: no step is slow for its input."""
+    steps = [1.0, 10.0] * 15
+    results = (result(cycle=2), result(cycle=2))
+    one = replace(a_round(1.0, 1.0, results), samples_s=(steps, steps))
+    done = replace(comparison(1.0), rounds=(one,) * 8)
+    assert (done.p90.ratio, done.mean.ratio) == (1.0, 1.0)
+    assert p90_steps((steps, steps), (2, 2)) == (1.0, 1.0)

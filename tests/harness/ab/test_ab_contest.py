@@ -62,7 +62,7 @@ def test_a_finished_case_is_in_the_file_before_the_next_begins(
     out = tmp_path / "ab.json"
     cases = [planned("good"), planned("broken")]
     counts = []
-    for _ in run_all(contest, cases, out, {}, lambda so_far: None):
+    for _ in run_all(contest, cases, (), out, {}, lambda so_far: None):
         kept = json.loads(out.read_text())["cases"]
         counts.append([case["status"] for case in kept])
     assert counts == [["ok"], ["ok", "failed"]]
@@ -80,6 +80,17 @@ def test_the_users_corpus_reaches_the_workers(contest: Contest, tmp_path: Path) 
     assert contest._job(planned(), 0)["data_root"] is None
 
 
-def test_only_b_is_slowed(contest: Contest) -> None:
-    jobs = [replace(contest, slow_down_percent=5.0)._job(planned(), i) for i in (0, 1)]
-    assert [job["slow_down_percent"] for job in jobs] == [0.0, 5.0]
+@pytest.mark.parametrize("name", ["slow_down_percent", "stall_percent"])
+def test_only_b_is_slowed(contest: Contest, name: str) -> None:
+    jobs = [replace(contest, **{name: 5.0})._job(planned(), i) for i in (0, 1)]
+    assert [job[name] for job in jobs] == [0.0, 5.0]
+
+
+def test_cases_of_one_state_stand_in_the_file_from_the_beginning(
+    contest: Contest, tmp_path: Path
+) -> None:
+    new = Comparison(planned("new").case.id, status="skipped", reason="new in B")
+    out = tmp_path / "ab.json"
+    for _ in run_all(contest, [planned()], [new], out, {}, lambda so_far: None):
+        kept = json.loads(out.read_text())["cases"]
+        assert [case["reason"] for case in kept] == [None, "new in B"]

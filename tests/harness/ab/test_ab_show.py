@@ -23,7 +23,7 @@ def test_a_row_has_both_times_their_ratio_its_interval_and_what_it_says() -> Non
     row = printed(comparison(*[1.1] * 8))[1]
     assert row.split() == [
         "toy/good/fp32/eager/cpu/b1",
-        *("500", "550", "1.100", "1.100", "to", "1.100", "8"),
+        *("500", "550", "1.100", "1.100", "to", "1.100", "1.100", "-", "8"),
         *("slower", "same", "same"),
     ]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from git_by_hand import git
 
-from harness.ab.states import checked_out
+from harness.ab.states import checked_out, lock_difference
 
 
 def folders(states) -> list[Path]:
@@ -47,16 +48,64 @@ def test_worktrees_are_gone_afterwards_even_after_an_error(repository: Path) -> 
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-def test_worktrees_are_gone_after_a_kill_that_asks(repository: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_worktrees_are_gone_after_a_kill_that_asks(
+    repository: Path, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
     with (
         pytest.raises(SystemExit) as ended,
         checked_out(("HEAD~1", "HEAD"), repository=repository),
     ):
-        signal.raise_signal(signal.SIGTERM)
-    assert ended.value.code == 128 + signal.SIGTERM
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
     assert len(git(repository, "worktree", "list").splitlines()) == 1
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
+
+
+def test_a_hang_up_that_was_to_be_ignored_is_ignored(repository: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with checked_out(("HEAD~1", "HEAD"), repository=repository) as states:
+            signal.raise_signal(signal.SIGHUP)
+            assert said(states) == ["one", "two"]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hook_that_fails_is_not_run_and_leaves_no_worktree(repository: Path) -> None:
+    hook = repository / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with checked_out(("HEAD~1", "HEAD"), repository=repository) as states:
+        assert said(states) == ["one", "two"]
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_a_checkout_that_breaks_leaves_no_worktree(repository: Path) -> None:
+    """A filter that the second commit asks for and that fails."""
+    git(repository, "config", "filter.broken.clean", "cat")
+    git(repository, "config", "filter.broken.smudge", "false")
+    git(repository, "config", "filter.broken.required", "true")
+    (repository / ".gitattributes").write_text("said.txt filter=broken")
+    git(repository, "add", ".gitattributes")
+    git(repository, "commit", "--quiet", "--message", "three")
+    with (
+        pytest.raises(ValueError, match="smudge filter broken failed"),
+        checked_out(("HEAD~1", "HEAD"), repository=repository),
+    ):
+        pass
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_what_git_says_is_told_in_its_own_words(repository: Path) -> None:
+    (repository / ".git" / "config").write_text("[core")
+    with (
+        pytest.raises(ValueError, match="fatal: bad config line"),
+        checked_out(("HEAD", "HEAD"), repository=repository),
+    ):
+        pass
 
 
 def test_an_unknown_revision_is_quoted(repository: Path) -> None:
@@ -70,7 +119,7 @@ def test_an_unknown_revision_is_quoted(repository: Path) -> None:
 
 def test_a_folder_without_a_repository_says_so(tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match="is no revision of the repository in"),
+        pytest.raises(ValueError, match="not a git repository"),
         checked_out(("HEAD", "HEAD"), repository=tmp_path),
     ):
         pass
@@ -104,3 +153,31 @@ def test_an_interpreter_that_is_none_is_refused(
         checked_out(("HEAD", "HEAD"), (python, None), repository),
     ):
         pass
+
+
+def locked(repository: Path, *locks: str) -> None:
+    for lock in locks:
+        (repository / "requirements.lock").write_text(lock)
+        git(repository, "add", "requirements.lock")
+        git(repository, "commit", "--quiet", "--message", "lock")
+
+
+def test_other_requirements_in_one_environment_are_told(repository: Path) -> None:
+    locked(repository, "torch==2.13.0\nold==1\n", "torch==2.14.1\nnew==1\n")
+    with checked_out(("HEAD~1", "HEAD"), repository=repository) as states:
+        told = lock_difference(states) or ""
+    assert "new none to 1, old 1 to none, torch 2.13.0 to 2.14.1" in told
+    assert "--a-env and --b-env" in told
+
+
+def test_equal_requirements_or_two_environments_are_not(
+    repository: Path, tmp_path: Path
+) -> None:
+    locked(repository, "torch==2.13.0\n", "torch==2.13.0  # the same\n")
+    with checked_out(("HEAD~1", "HEAD"), repository=repository) as states:
+        assert lock_difference(states) is None
+        a, b = states
+        other = replace(b, suite=replace(b.suite, interpreter="other"))
+        (b.suite.folder / "requirements.lock").write_text("torch==2.14.1\n")
+        assert lock_difference((a, other)) is None
+        assert lock_difference((a, b)) is not None

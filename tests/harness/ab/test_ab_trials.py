@@ -48,30 +48,30 @@ def test_so_are_changes_of_memory_and_accuracy() -> None:
 
 @pytest.mark.parametrize(("false", "well"), [(0, True), (1, True), (2, False)])
 def test_one_false_verdict_passes_and_two_do_not(false: int, well: bool) -> None:
-    done = [SLOWER] * false + [SAME, UNDECIDED] * 9
-    assert passed(done, 0.0) == (
+    done = [SLOWER] * false + [SAME] * 12 + [UNDECIDED] * 6
+    assert passed(done, "") == (
         well,
         f"false verdicts: {false} of {len(done)} comparisons of a state with itself, "
-        f"of which {false + 9} came to a verdict",
+        f"of which {false + 12} came to a verdict",
     )
 
 
 def test_trials_that_decide_nothing_are_no_evidence() -> None:
-    ok, text = passed([UNDECIDED] * 16 + [SAME] * 4, 0.0)
-    assert (ok, "4 came to a verdict" in text) == (False, True)
-    assert passed([UNDECIDED] * 15 + [SAME] * 5, 0.0)[0]
+    ok, text = passed([UNDECIDED] * 9 + [SAME] * 11, "")
+    assert (ok, "11 came to a verdict" in text) == (False, True)
+    assert passed([UNDECIDED] * 8 + [SAME] * 12, "")[0]
 
 
 @pytest.mark.parametrize(("found", "well"), [(18, True), (17, False)])
 def test_eighteen_of_twenty_must_be_found(found: int, well: bool) -> None:
     done = [SLOWER] * found + [UNDECIDED, FASTER, SAME][: 20 - found]
-    ok, text = passed(done, 5.0)
+    ok, text = passed(done, "5 % slower")
     assert (ok, text) == (well, f"5 % slower: found in {found} of 20 comparisons")
 
 
 def test_a_comparison_that_broke_is_no_trial() -> None:
     broke = Trial(Comparison("toy", status="failed", reason="gone"), False)
-    assert passed([SAME, broke], 0.0) == (False, "1 of 2 comparisons broke")
+    assert passed([SAME, broke], "") == (False, "1 of 2 comparisons broke")
     assert broke.line(1) == "  1 quiet toy: failed: gone"
 
 
@@ -109,6 +109,15 @@ def test_a_slow_down_that_is_not_found_in_time_fails_the_trial() -> None:
     done = CliRunner().invoke(trials.main, [*arguments, "--slow-down", "7"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         *(1, "7 % slower: found in 0 of 1 comparisons"),
+    )
+
+
+@pytest.mark.usefixtures("toy_suite")
+def test_a_stall_in_every_seventh_step_is_found() -> None:
+    arguments = ["stall", "--count", "1", "--stall", "5000", "-k", "good"]
+    done = CliRunner().invoke(trials.main, arguments)
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        *(0, "every 7th step 5000 % slower: found in 1 of 1 comparisons"),
     )
 
 

@@ -1,0 +1,76 @@
+"""Whether accuracies differ, item by item."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from played import metric
+from scipy import stats
+
+from harness.ab.accuracy import changes, paired_interval
+from harness.measure.turns import _per_item
+from harness.workload import Accuracy, Metric
+
+
+def told(errors: list[int], words: list[int], **more) -> dict:
+    value = sum(errors) / sum(words)
+    return {
+        "metrics": {"wer": metric(value, value - 0.05, value + 0.05, **more)},
+        "per_item": {"wer": list(zip(errors, words, strict=True))},
+    }
+
+
+WORDS = [10] * 50
+HARD = [5 if number % 2 else 0 for number in range(50)]  # a wide interval of its own
+
+
+def word(b: list[int], **more) -> str:
+    (change,) = changes(told(HARD, WORDS, **more), told(b, WORDS, **more))
+    return change.word
+
+
+def test_a_loss_on_many_utterances_is_worse_though_within_a_s_own_interval() -> None:
+    """Unpaired, 0.25 against 0.27 within 0.20 to 0.30 would be chance."""
+    worse = [errors + (number % 4 == 0) for number, errors in enumerate(HARD)]
+    assert word(worse) == "worse"
+    assert word(worse, better="higher") == "better"
+
+
+def test_as_many_gains_as_losses_are_chance() -> None:
+    mixed = [errors + (1, 0, -1, 0)[n % 4] for n, errors in enumerate([3] * 50)]
+    (change,) = changes(told([3] * 50, WORDS), told([*mixed[:-1], 4], WORDS))
+    assert change.word == "differs"
+
+
+def test_equal_errors_are_the_same() -> None:
+    assert word(list(HARD)) == "same"
+
+
+def test_of_other_items_the_interval_of_a_decides() -> None:
+    (change,) = changes(told(HARD, WORDS), told([*HARD, 9], [*WORDS, 10]))
+    assert (change.difference, change.word) == (None, "differs")
+
+
+def test_the_interval_is_that_of_students_t_where_items_weigh_alike() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 30))
+    low, high = paired_interval(*([(x, 1.0) for x in values] for values in (a, b)))
+    wanted = stats.ttest_rel(b, a).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_the_interval_holds_its_level_where_items_differ_in_length() -> None:
+    generator, held = np.random.default_rng(1), 0
+    for _ in range(400):
+        words = generator.integers(5, 30, 60)
+        a, b = (generator.binomial(words, rate) for rate in (0.2, 0.23))
+        pairs = [list(zip(errors, words, strict=True)) for errors in (a, b)]
+        low, high = paired_interval(*pairs)
+        held += low <= 0.03 <= high
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_a_worker_tells_what_each_item_added() -> None:
+    given = Metric(0.5, 2, (0.0, 1.0), per_item=[(1, 2), (1, 2)])
+    accuracy = Accuracy({"wer": given, "cer": Metric(0.1, 2, (0.0, 0.2))})
+    assert _per_item(accuracy) == {"wer": [(1, 2), (1, 2)]}
