@@ -14,6 +14,7 @@ from harness.compare.money import money
 from harness.compare.prices import PriceList, load_prices, unpriced
 from harness.compare.published import published_times
 from harness.compare.ranking import per_money, rank
+from harness.compare.software import differing_software
 from harness.compare.terms import Terms
 from harness.compare.weights import load_weights
 from harness.workload import Workload
@@ -39,7 +40,7 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
     ValueError and ResultError name what is wrong with the files or the question.
     """
     prices = load_prices(question.prices) if question.prices else None
-    gathered = gather(question.files)
+    gathered = gather(question.files, "software" in question.allow)
     baseline = _baseline(gathered, question.baseline)
     labels = [candidate.label for candidate in gathered.candidates]
     matched = match(gathered, question.allow)
@@ -56,6 +57,7 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
         rows=rows,
         mismatches=_of_these(matched.mismatches, rows),
         differences=matched.differences,
+        software=tuple(differing_software(gathered.candidates)),
         ranking=None,
         money=None,
         published=published_times(workloads, {one.work.workload for one in rows}),

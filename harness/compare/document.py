@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from harness.compare.model import Comparison, Moment, Work
+from harness.compare.shown.verdict import verdict
 
 FORMAT = "speechmark-comparison"
 FORMAT_VERSION = 1
@@ -16,15 +17,21 @@ FORMAT_VERSION = 1
 
 def document(comparison: Comparison) -> dict[str, Any]:
     """Plain dicts, lists, texts and numbers, with the names of the model; a work is its
-    id, a timeline has a list a field. What is not known is null."""
-    plain = _plain(comparison)
-    return {"format": FORMAT, "format_version": FORMAT_VERSION, **plain}
+    id, a timeline has a list a field. What is not known is null. `verdict` has the
+    sentences that are shown."""
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "verdict": list(verdict(comparison)),
+        **_plain(comparison),
+    }
 
 
 def as_json(comparison: Comparison, most_bytes: float = math.inf) -> str:
     """The document in strict JSON: no NaN, no infinity; nothing where it would take
     more than `most_bytes`."""
     whole = document(replace(comparison, rows=()))
+    whole["verdict"] = list(verdict(comparison))  # of all rows
     del whole["rows"]
     parts, size = [_json(whole)[:-1] + ', "rows": ['], 0
     for row in comparison.rows:

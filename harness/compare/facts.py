@@ -12,6 +12,7 @@ from typing import Any
 from harness.compare.extract import Figures
 from harness.compare.gather import Attempt
 from harness.compare.held_out import HeldOut, held_out
+from harness.compare.software import Software, software, unlike
 
 # How a row says that a kind differs and was allowed; the keys are what --allow takes.
 KINDS: Mapping[str, str] = {
@@ -31,7 +32,7 @@ OF_FILES = ("suite-version", "commit", "software", "data-root")  # of all their 
 WITHIN = ("software",)  # between runs of one machine: machines may differ in it
 RELATIVE_TOLERANCE = 1e-9
 
-Fact = Any  # plain values: texts, numbers, None, pairs of them; a mapping for software
+Fact = Any  # texts, numbers, None, pairs of them; a Software, a HeldOut
 
 
 def facts(kind: str, attempts: Sequence[Attempt]) -> list[Fact]:
@@ -56,15 +57,15 @@ def differ(found: Iterable[Fact]) -> bool:
 
 
 def alike(one: Fact, other: Fact) -> bool:
-    """Equal, numbers to 1e-9 of their size; of mappings what both know.
+    """Equal, numbers to 1e-9 of their size; software in what both know.
 
-    >>> alike(("macs", 1e9), ("macs", 1e9 + 0.5)), alike({"a": 1, "b": 2}, {"a": 1})
-    (True, True)
+    >>> alike(("macs", 1e9), ("macs", 1e9 + 0.5))
+    True
     """
     if isinstance(one, HeldOut) and isinstance(other, HeldOut):
         return one.is_like(other)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return all(alike(one[name], other[name]) for name in one.keys() & other.keys())
+    if isinstance(one, Software) and isinstance(other, Software):
+        return not unlike([one, other])
     if isinstance(one, tuple) and isinstance(other, tuple):
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(alike(a, b) for a, b in pairs)
@@ -79,8 +80,6 @@ def told(fact: Fact) -> str:
     >>> told((("wer", 0.01), ("cer", None))), told((0, 1)), told("standard")
     ('wer 0.01, cer none', '0, 1', 'standard')
     """
-    if isinstance(fact, Mapping):
-        return told(tuple(fact.items()))
     if isinstance(fact, tuple):
         if len(fact) == 2 and isinstance(fact[0], str):
             return f"{fact[0]} {told(fact[1])}"
@@ -100,16 +99,7 @@ def _commit(attempt: Attempt) -> Fact:
 
 
 def _software(attempt: Attempt) -> Fact:
-    """Versions of what ran, as far as the fingerprint knows them."""
-    known = attempt.run.fingerprint
-    libraries = known.get("libraries")
-    own = {name: value for name, value in known.items() if _is_software(name, value)}
-    return own | (libraries if isinstance(libraries, dict) else {})
-
-
-def _is_software(name: str, value: Any) -> bool:
-    is_one = name == "python_version" or name.startswith("torch_")
-    return is_one and value is not None
+    return software(attempt.run.fingerprint)
 
 
 def _data_root(attempt: Attempt) -> Fact:

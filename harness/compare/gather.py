@@ -13,10 +13,13 @@ from harness.compare.differences import MOST_LINES, first_lines, line_count
 from harness.compare.extract import Extract, extract
 from harness.compare.machines import check_one_machine, host_of, shown_names
 from harness.compare.model import Candidate, Work
+from harness.compare.software import software, unlike, variants
 from harness.metrics import Better
 from harness.record.result import Header, ResultError, fault, read
 from harness.record.schema import Count
 from harness.text import plain, plain_path, plain_values
+
+NAMED = 5  # of what runs of one machine differ in
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Gathered:
     warnings: tuple[str, ...]
 
 
-def gather(arguments: Sequence[str]) -> Gathered:
+def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
     """Read the results that `PATH`, `GLOB` and `NAME=GLOB` name.
 
-    Files of one machine are runs of it. A machine is called NAME, else what its
-    fingerprint says, else as its file. ValueError and ResultError (a file cannot be
-    read, or is broken) tell what was found, where, what was expected and what to do.
+    Files of one machine are runs of it; those with other software or settings are of a
+    candidate of their own, unless all are to be pooled. A machine is called NAME, else
+    what its fingerprint says, else as its file. ValueError and ResultError (a file
+    cannot be read, or is broken) tell what was found, where, what was expected and what
+    to do.
     """
     given, warnings = result_files(arguments)
     loaded = [_load(one) for one in given]
@@ -67,8 +72,9 @@ def gather(arguments: Sequence[str]) -> Gathered:
     shown = shown_names(names)
     attempts = [attempt for one in loaded for attempt in _attempts(one, shown)]
     _check_directions(attempts)
-    groups, idle = _by_candidate(attempts)
-    warnings += [*_untold(attempts), *_cut(loaded)]
+    kinds = {} if pools_software else _kinds_of_software(attempts)
+    groups, idle = _by_candidate(attempts, kinds)
+    warnings += [*_untold(attempts), *_cut(loaded), *_split(attempts, kinds)]
     return _gathered(groups, (*warnings, *idle))
 
 
@@ -179,26 +185,69 @@ def _runs(attempts: Sequence[Attempt]) -> tuple[Run, ...]:
     return tuple({id(one.run): one.run for one in attempts}.values())
 
 
-Group = tuple[str, str]  # machine, hardware
+def _kinds_of_software(attempts: Sequence[Attempt]) -> dict[int, str]:
+    """By the identity of a run, what tells it from other runs of its machine."""
+    kinds: dict[int, str] = {}
+    for runs in _by_machine(attempts).values():
+        texts = variants([software(run.fingerprint) for run in runs])
+        kinds |= {id(run): text for run, text in zip(runs, texts, strict=True)}
+    return kinds
+
+
+def _by_machine(attempts: Sequence[Attempt]) -> dict[str, list[Run]]:
+    machines: dict[str, list[Run]] = {}
+    for run in _runs(attempts):
+        machines.setdefault(run.machine, []).append(run)
+    return machines
+
+
+def _split(attempts: Sequence[Attempt], kinds: Mapping[int, str]) -> Iterator[str]:
+    """A warning for each machine whose runs are not pooled."""
+    for machine, runs in _by_machine(attempts).items():
+        count = len({kinds.get(id(run), "") for run in runs})
+        if count > 1:
+            names = unlike([software(run.fingerprint) for run in runs])
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            yield (
+                f"the {len(runs)} runs of {machine} are not pooled but {count} "
+                f"candidates: they differ in {', '.join(map(plain, names[:NAMED]))}"
+                f"{more}; --allow=software pools them"
+            )
+
+
+@dataclass(frozen=True)
+class Group:
+    """What makes attempts those of one candidate. `software` is what tells it from that
+    of other runs of the machine; empty where all are alike."""
+
+    machine: str
+    hardware: str
+    software: str
+
+    def label(self, with_hardware: bool) -> str:
+        name = f"{self.machine} {self.hardware}" if with_hardware else self.machine
+        return f"{name} ({self.software})" if self.software else name
 
 
 def _by_candidate(
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Attempt], kinds: Mapping[int, str]
 ) -> tuple[dict[Group, list[Attempt]], list[str]]:
-    """Attempts by machine and hardware; and a warning for each candidate that is left
-    out, as nothing was measured on it."""
+    """Attempts by candidate; and a warning for each candidate that is left out, as
+    nothing was measured on it."""
     groups: dict[Group, list[Attempt]] = {}
     for one in attempts:
-        groups.setdefault((one.run.machine, one.extract.hardware), []).append(one)
+        kind = kinds.get(id(one.run), "")
+        key = Group(one.run.machine, one.extract.hardware, kind)
+        groups.setdefault(key, []).append(one)
     idle = {
         key: some
         for key, some in groups.items()
         if all(one.extract.figures is None for one in some)
     }
     told = [
-        f"{machine} {hardware} is left out: none of its {len(some)} cases was measured "
+        f"{key.label(True)} is left out: none of its {len(some)} cases was measured "
         f"({some[0].extract.status}: {some[0].extract.reason})"
-        for (machine, hardware), some in idle.items()
+        for key, some in idle.items()
     ]
     if len(idle) == len(groups):
         raise ValueError("; ".join(told) or "no case in any file: measure again")
@@ -208,11 +257,8 @@ def _by_candidate(
 def _gathered(
     groups: Mapping[Group, Sequence[Attempt]], warnings: Sequence[str]
 ) -> Gathered:
-    is_one_hardware = len({hardware for _, hardware in groups}) == 1
-    labelled = {
-        machine if is_one_hardware else f"{machine} {hardware}": some
-        for (machine, hardware), some in groups.items()
-    }
+    with_hardware = len({key.hardware for key in groups}) > 1
+    labelled = {key.label(with_hardware): some for key, some in groups.items()}
     return Gathered(
         candidates=tuple(_candidate(*pair) for pair in labelled.items()),
         runs={label: _runs(some) for label, some in labelled.items()},

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.compare.differences import differences
-from harness.compare.facts import KINDS, OF_FILES, WITHIN, Fact, differ, distinct, told
+from harness.compare.facts import KINDS, OF_FILES, WITHIN, Fact, differ, told
 from harness.compare.facts import facts as facts_of
 from harness.compare.gather import Attempt, Gathered
 from harness.compare.model import Difference, Mismatch, Work
+from harness.compare.software import Software, unlike, values
 from harness.text import plain, quoted
 
 Attempts = Mapping[str, tuple[Attempt, ...]]  # by label
@@ -123,11 +124,17 @@ def _mismatch(
 
 
 def _texts(facts: Sequence[Fact]) -> str:
-    """A candidate's facts; of mappings what they differ in."""
-    if facts and all(isinstance(fact, Mapping) for fact in facts):
-        names = sorted(set.intersection(*(set(fact) for fact in facts)))
-        unlike = [n for n in names if len(distinct(fact[n] for fact in facts)) > 1]
-        facts = [tuple((name, fact[name]) for name in unlike) for fact in facts]
+    """A candidate's facts; of software what it differs in."""
+    if facts and all(isinstance(fact, Software) for fact in facts):
+        names = unlike(facts)
+        told_of = [values(name, facts) for name in names]
+        facts = [
+            tuple(
+                (name, of_name.get(place, "unknown"))
+                for name, of_name in zip(names, told_of, strict=True)
+            )
+            for place in range(len(facts))
+        ]
     return plain(" and ".join(map(told, facts)) or "unknown")
 
 

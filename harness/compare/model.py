@@ -382,7 +382,8 @@ class PublishedTime:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything. `baseline` is the label that ratios are to."""
+    """Everything. `baseline` is the label that ratios are to. `software` are those of
+    the differences that hardware does not explain, the most important first."""
 
     candidates: tuple[Candidate, ...]
     baseline: str
@@ -393,3 +394,4 @@ class Comparison:
     money: Money | None
     published: tuple[PublishedTime, ...]
     warnings: tuple[str, ...]
+    software: tuple[Difference, ...] = ()

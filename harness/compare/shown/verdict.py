@@ -7,7 +7,6 @@ import math
 
 from harness.compare.model import (
     Comparison,
-    Measured,
     Money,
     NotMeasured,
     Ranking,
@@ -15,6 +14,7 @@ from harness.compare.model import (
     Serving,
 )
 from harness.compare.shown.cases import cases
+from harness.compare.shown.reserves import reserves
 from harness.compare.table import number, percent
 
 SURE = 0.95  # the least probability at which a candidate is called faster
@@ -30,7 +30,7 @@ def verdict(comparison: Comparison) -> tuple[str, ...]:
     sentences = (
         _first(comparison.baseline, ranking),
         _cost(comparison, ranking),
-        _reserves(comparison, ranking),
+        *reserves(comparison, ranking),
     )
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -96,24 +96,6 @@ def _first(baseline: str, ranking: Ranking) -> str:
         f"There is no clear winner: {best.candidate} ranks first, {speed}, but is "
         f"faster than {rival.candidate} with a probability of only {percent(chance)}."
     )
-
-
-def _reserves(comparison: Comparison, ranking: Ranking) -> str:
-    """What was allowed although it differs, and what other load spoiled, of the ranked
-    works."""
-    ranked = [row for row in comparison.rows if row.work in set(ranking.works)]
-    labels = dict.fromkeys(label for row in ranked for label in row.labels)
-    spoiled = sum(
-        any(isinstance(cell, Measured) and cell.spoiled for cell in row.cells.values())
-        for row in ranked
-    )
-    parts = []
-    if labels:
-        parts.append(f"not all of it is the same work, as allowed: {', '.join(labels)}")
-    if spoiled:
-        parts.append(f"other load spoiled {spoiled:,} of the {len(ranked):,} works")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _wins(ranking: Ranking, a: str, b: str) -> float:

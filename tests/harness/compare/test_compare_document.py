@@ -56,9 +56,8 @@ def test_what_is_not_known_is_null() -> None:
 
 def test_no_number_is_written_that_json_does_not_know() -> None:
     comparison = small()
-    assert comparison.ranking is not None
-    score = replace(comparison.ranking.scores[0], score=float("nan"))
-    broken = replace(comparison, ranking=replace(comparison.ranking, scores=(score,)))
+    assert comparison.money is not None
+    broken = replace(comparison, money=replace(comparison.money, years=float("nan")))
     with pytest.raises(ValueError, match="not JSON compliant"):
         as_json(broken)
 
