@@ -5,13 +5,18 @@ reader here builds arrays, numbers, strings and lists, and stops at whatever els
 asks for. It reads what numpy wrote under Python 2 as well.
 """
 
+import os
 import pickle
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
+
+from workloads.wav2letter import array_pickle
+from workloads.wav2letter.array_pickle import ForbiddenError, checked_count
 
 _READ_HEADER = {
     (1, 0): npy.read_array_header_1_0,
@@ -22,50 +27,14 @@ _BROKEN = (
     AttributeError,
     EOFError,
     LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
     TypeError,
     ValueError,
     pickle.UnpicklingError,
+    tokenize.TokenError,
 )
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes in a pickle of protocol 2."""
-    if encoding != "latin1":
-        raise ValueError(f"bytes in the encoding {encoding!r}, expected latin1")
-    return text.encode("latin1")
-
-
-def _no_bytes() -> bytes:
-    """How Python 3 writes b"" in a pickle of protocol 2."""
-    return b""
-
-
-# What numpy itself names in a pickle of an array and of a number.
-_RECONSTRUCT: Any = np.zeros(0).__reduce__()[0]
-_SCALAR: Any = np.float64(0).__reduce__()[0]
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "scalar"): _SCALAR,
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,  # until numpy 1
-    ("numpy.core.multiarray", "scalar"): _SCALAR,
-    ("_codecs", "encode"): _encode,
-    ("builtins", "bytes"): _no_bytes,
-    ("__builtin__", "bytes"): _no_bytes,
-}
-
-
-class _ForbiddenError(Exception):
-    """The pickle names something that is neither array, number nor string."""
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module_name: str, global_name: str) -> Any:
-        allowed = _ALLOWED.get((module_name, global_name))
-        if allowed is None:
-            raise _ForbiddenError(f"{module_name}.{global_name}")
-        return allowed
 
 
 def read(path: Path) -> np.ndarray:
@@ -77,14 +46,15 @@ def read(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         try:
             return _read(file)
-        except _ForbiddenError as error:
+        except ForbiddenError as error:
             raise ValueError(
                 f"{path} asks to load {error}, expected arrays, numbers and strings "
                 "alone: do not use this file, it could run a program"
             ) from error
         except _BROKEN as error:
+            why = str(error) or type(error).__name__
             raise ValueError(
-                f"cannot read {path} as a numpy array ({error}): replace the file"
+                f"cannot read {path} as a numpy array ({why}): replace the file"
             ) from error
 
 
@@ -92,15 +62,35 @@ def _read(file: IO[bytes]) -> np.ndarray:
     version = npy.read_magic(file)
     if version not in _READ_HEADER:
         raise ValueError(f"its format has version {version}, expected (1, 0) or (2, 0)")
-    shape, _, dtype = _READ_HEADER[version](file)
-    if not dtype.hasobject:
-        file.seek(0)
-        return npy.read_array(file, allow_pickle=False)
-    # "bytes": what Python 2 calls str comes as bytes, for the caller to decode.
-    array = _ArrayUnpickler(file, encoding="bytes").load()
+    shape, fortran, dtype = _READ_HEADER[version](file)
+    left_bytes = os.fstat(file.fileno()).st_size - file.tell()
+    if dtype.char != "O":
+        return _read_plain(file, shape, fortran, dtype, left_bytes)
+    array = array_pickle.load(file, left_bytes)
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError(f"it promises an array of shape {shape} and holds another")
     return array
+
+
+def _read_plain(
+    file: IO[bytes],
+    shape: tuple[int, ...],
+    fortran: bool,
+    dtype: np.dtype,
+    left_bytes: int,
+) -> np.ndarray:
+    """Numbers and strings, just as many bytes as the header promises."""
+    checked = array_pickle.plain_dtype(dtype.str.lstrip("<>|="), None)
+    wanted_bytes = checked_count(shape) * checked.itemsize
+    if wanted_bytes > left_bytes:
+        raise ValueError(
+            f"it promises an array of shape {shape} and {dtype}, {wanted_bytes} bytes, "
+            f"and holds {left_bytes}"
+        )
+    array = np.frombuffer(file.read(wanted_bytes), dtype=dtype).copy()
+    if dtype.kind == "U":
+        array_pickle.check_text(array)
+    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def write(path: Path, elements: Sequence[Any]) -> None:

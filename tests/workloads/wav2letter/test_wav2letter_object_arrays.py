@@ -3,7 +3,10 @@
 import io
 import os
 import pickle
+import random
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -170,5 +173,180 @@ def test_a_file_that_holds_another_shape_than_promised_is_refused(tmp_path):
 def test_a_pickle_of_no_array_is_refused(tmp_path):
     path = tmp_path / "x.npy"
     write_pickle(path, pickle.dumps({"a": 1}), (1,))
-    with pytest.raises(ValueError, match="holds another"):
+    with pytest.raises(ValueError, match="a dict, expected arrays"):
         object_arrays.read(path)
+
+
+def changed(pickled: bytes, before: bytes, after: bytes) -> bytes:
+    assert before in pickled
+    return pickled.replace(before, after)
+
+
+ONE_NUMBER = pickle.dumps(np.array([7]), 2)
+ONE_OBJECT = pickle.dumps(array_of([1]), 2)
+
+
+@pytest.mark.parametrize(
+    ("pickled", "told"),
+    [
+        (pickle.dumps(np.zeros(4, "V8,O"), 2), "the dtype 'V16'"),
+        # A pointer of the file's choice, called an object.
+        (changed(ONE_NUMBER, b"\x00i8", b"\x00O8"), "an array of shape"),
+        # Five objects promised, one given.
+        (changed(ONE_OBJECT, b"K\x01\x85", b"K\x05\x85"), "an array of shape"),
+        (
+            changed(pickle.dumps(np.array(["ab"]), 4), b"a\0\0\0", b"a\0\0\x7f"),
+            "a string with the character 0x7f000061",
+        ),
+        (pickle.dumps([]), "holds another"),
+        (b"\x80\x02Nr\xff\xff\xff\xff.", "a NoneType"),  # mentioned as number 2^32 - 1
+        (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.", "."),  # 2^63 bytes
+        (b"\x80\x02]q\x00h\x00a.", "more than 8 deep"),  # a list that holds itself
+        (b"\x80\x02cnumpy\ndtype\n}X\x05\0\0\0_callNsb.", "a function a state"),
+    ],
+)
+def test_what_would_make_numpy_follow_a_pointer_or_fill_the_memory_is_refused(
+    tmp_path, pickled, told
+):
+    path = tmp_path / "x.npy"
+    write_pickle(path, pickled, (1,))
+    with pytest.raises(ValueError, match=rf"x\.npy .*{told}"):
+        object_arrays.read(path)
+
+
+def test_an_array_mentioned_too_often_is_refused_before_it_fills_the_memory(tmp_path):
+    path, shared = tmp_path / "x.npy", np.zeros(100_000, np.float32)
+    write_pickle(path, pickle.dumps(array_of([shared] * 3), 4), (3,))
+    assert len(object_arrays.read(path)) == 3
+    write_pickle(path, pickle.dumps(array_of([shared] * 10_000), 4), (10_000,))
+    with pytest.raises(ValueError, match="again and again"):
+        object_arrays.read(path)
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape", "data"),
+    [
+        ("<f4", (1 << 40,), b"\x00" * 8),
+        ("<U0", (1 << 40,), b""),
+        ("|V8", (1,), b"\x00" * 8),
+        ([("a", "|O"), ("b", "<f8")], (1,), b"\x00" * 16),
+        ("<f4", (-1,), b"\x00" * 8),
+        ("<U1", (1,), b"\xff\xff\xff\x7f"),
+    ],
+)
+def test_a_header_that_promises_what_is_not_there_is_refused(
+    tmp_path, descr, shape, data
+):
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": descr, "fortran_order": False, "shape": shape}
+        )
+        file.write(data)
+    with pytest.raises(ValueError, match=r"cannot read .*x\.npy"):
+        object_arrays.read(path)
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': ('''", b"{'descr': '<f4',", b"((((" * 200]
+)
+def test_a_header_that_is_no_dictionary_is_refused(tmp_path, header):
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(ValueError, match=r"cannot read .*x\.npy"):
+        object_arrays.read(path)
+
+
+def test_columns_first_and_big_endian_are_read(tmp_path):
+    elements = [
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(3, dtype=">i4"),
+        np.array(["a\u00e4"], dtype=">U2"),
+        np.array([True, False]),
+        np.float32(0.5),
+        np.zeros((0, 40), np.float32),
+    ]
+    path = tmp_path / "x.npy"
+    object_arrays.write(path, elements)
+    assert_same(object_arrays.read(path), elements)
+    np.save(path, elements[0])
+    np.testing.assert_array_equal(object_arrays.read(path), elements[0])
+
+
+def seeds_of_mutations() -> list[bytes]:
+    """Files of every kind that is read."""
+    files = []
+    for protocol in (0, 2, 3, 4):
+        buffer = io.BytesIO()
+        header = {"descr": "|O", "fortran_order": False, "shape": (len(ELEMENTS),)}
+        np.lib.format.write_array_header_1_0(buffer, header)
+        files.append(buffer.getvalue() + pickle.dumps(array_of(ELEMENTS), protocol))
+    for plain in (np.eye(3, dtype=np.float32), np.array(["ab", "c"])):
+        buffer = io.BytesIO()
+        np.save(buffer, plain)
+        files.append(buffer.getvalue())
+    return files
+
+
+def mutated(files: list[bytes], draw: random.Random) -> bytes:
+    """A file with a few bytes changed, left out, doubled or put in from another."""
+    data = bytearray(draw.choice(files))
+    for _ in range(draw.randint(1, 6)):
+        place, length = draw.randrange(len(data)), draw.randint(1, 12)
+        kind = draw.randrange(5)
+        if kind == 0:
+            data[place] = draw.randrange(256)
+        elif kind == 1:
+            data[place] ^= 1 << draw.randrange(8)
+        elif kind == 2:
+            del data[place : place + length]
+        elif kind == 3:
+            data[place:place] = data[place : place + length]
+        else:
+            other = draw.choice(files)
+            begin = draw.randrange(len(other))
+            data[place : place + length] = other[begin : begin + length]
+        data = data or bytearray(b"\x93")
+    return bytes(data)
+
+
+def use(found: object, depth: int = 0) -> None:
+    """Touch every value, as a reader of the array would."""
+    assert depth < 20
+    if isinstance(found, list | np.ndarray) and np.ndim(found):
+        for one in found:
+            use(one, depth + 1)
+    else:
+        repr(found)
+
+
+def try_mutations(count: int, folder: Path) -> int:
+    """How many of so many mutations are read; all others raise ValueError."""
+    files, draw, path = seeds_of_mutations(), random.Random(0), folder / "x.npy"
+    read = 0
+    for _ in range(count):
+        path.write_bytes(mutated(files, draw))
+        try:
+            use(object_arrays.read(path))
+            read += 1
+        except ValueError as error:
+            if str(path) not in str(error):
+                raise AssertionError("an error that does not name its file") from error
+    return read
+
+
+@pytest.mark.parametrize(
+    "count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)]
+)
+def test_no_mutation_ends_the_process_or_raises_anything_else(tmp_path, count):
+    """In a process of its own: what this looks for is a crash."""
+    program = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n"
+        "import test_wav2letter_object_arrays as tests, pathlib\n"
+        f"print(tests.try_mutations({count}, pathlib.Path({str(tmp_path)!r})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 0 < int(done.stdout) < count
