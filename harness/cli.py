@@ -30,6 +30,9 @@ from harness.record.result import Result, ResultError, load
 from harness.record.schema import Record
 from harness.run_session import this_machine
 from harness.show import WIDTH, remarks, summary
+from harness.suite import other_checkout, other_checkout_text
+
+RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine
 
 
 def _console(width: int = 140) -> Console:
@@ -39,12 +42,16 @@ def _console(width: int = 140) -> Console:
 
 @click.group()
 @click.version_option(package_name="speechmark")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Which machine, and which compression of which model, does this speech work best.
 
     Measure with `pytest --benchmark-only`; these commands say what that would do, what
     would spoil it here, and what came out.
     """
+    other = other_checkout(Path.cwd())
+    if other is not None and context.invoked_subcommand in RUN_CODE:
+        raise click.UsageError(other_checkout_text(other))
 
 
 @main.command()
@@ -269,3 +276,6 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
 
 for command in (ab, compare, report):
     main.add_command(command)
+
+if __name__ == "__main__":  # of a checkout that is not the installed one
+    main(prog_name="speechmark")

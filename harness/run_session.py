@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import profile as profiles
+from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
 from harness.measure.run import Listener, Runner, Settings
 from harness.observe import fingerprint
@@ -20,6 +21,7 @@ from harness.plan import Planned
 from harness.record.journal import Journal, JournalError, ResultsFolder, result_path
 from harness.record.result import ResultError, is_ok, load
 from harness.record.schema import SCHEMA_VERSION, Record
+from harness.suite import SUITE
 
 
 class RunSession:
@@ -85,6 +87,16 @@ class RunSession:
             "on with --resume"
         )
 
+    def warnings(self) -> list[str]:
+        """What the user should know of this run before it measures."""
+        if self.machine_info.get("git_commit"):
+            return []
+        return [
+            f"the commit of the suite in {SUITE} is unknown ({unknown_commit()}): "
+            "results name its code by a digest alone; measure from a git checkout of "
+            "its own to be able to find that code again"
+        ]
+
     def close(self) -> None:
         self._folder.close()
 
@@ -138,6 +150,7 @@ def begin(
             "data_root": _label(data_root) if data_root else None,
             "seed": seed,
             "git_commit": machine_info["git_commit"],
+            "code_digest": machine_info["code_digest"],
             "machine_digest": _machine_digest(machine_info),
         }
         path = _journal_path(folder, machine_info["host"], profile, resume)

@@ -41,7 +41,7 @@ def run_elsewhere(
     check_importable(function)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", _SERVE],
+        [sys.executable, "-P", "-c", _SERVE],  # none of the working folder
         input=pickle.dumps((function, tuple(arguments))),
         capture_output=True,
         env=environment,

@@ -65,12 +65,16 @@ class Side:
     def end(self) -> dict[str, Any]:
         """Its result, if it was measured by the code of its state."""
         self._worker.answer("end")
-        value = dict(self._next("result")["value"])
-        ran, wanted = value.pop("suite", None), self._folder
-        # The first suites with this command do not tell which they are.
-        if ran and wanted is not None and Path(ran) != wanted.resolve():
-            reason = f"it ran the suite in {ran}, not the one in {wanted}"
-            raise self._ended("failed", reason)
+        message = self._next("result")
+        value = dict(message["value"])
+        # The first suites with this command do not tell which they are, and later ones
+        # not where all of their modules came from.
+        told = [value.pop("suite", None), *message.get("code", {}).get("elsewhere", [])]
+        wanted = self._folder
+        for ran in told:
+            if ran and Path(ran) != wanted.resolve():
+                reason = f"it ran the suite in {ran}, not the one in {wanted}"
+                raise self._ended("failed", reason)
         return value
 
     def close(self) -> None:

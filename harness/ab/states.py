@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+from harness.git import git_environment, git_state
 from harness.measure.spawn import Suite
-from harness.observe.software import SUITE, git_state
+from harness.suite import SUITE
 
 LOCK = "requirements.lock"
 NOTHING_SAID = "git failed and said nothing"
@@ -81,7 +82,7 @@ def _state(
     """Checks the commit out into a folder of `parent`, unless it is the working tree
     that is asked for."""
     if commit is None:
-        now = git_state(repository)
+        now = git_state(repository, paths=["."])
         suite = Suite(python, repository)
         return State(name, revision, now["commit"], bool(now["dirty"]), suite)
     folder = parent / name
@@ -155,7 +156,9 @@ def _commit(revision: str, repository: Path) -> str | None:
 def _git(repository: Path, *arguments: str) -> str:
     command = ["git", "-C", str(repository), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=git_environment()
+        )
     except FileNotFoundError:
         raise ValueError("git is not installed: states are checked out by it") from None
     except subprocess.CalledProcessError as error:

@@ -7,6 +7,7 @@ makes a run longer.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 from harness.bridges.pytest import show_samples
 from harness.record.schema import Record, Timing, WorkRecord
 from harness.statistics import hierarchical_median_interval
+from harness.suite import python_environment
 
 SAMPLES = 1000  # of a case; a quick one has 2000 at most
 CASES = 12
@@ -55,7 +57,12 @@ def measure_showing(cases: int = CASES) -> Showing:
         (Path(folder) / "test_show.py").write_text(_TEST.format(cases=cases))
         command = (sys.executable, "-m", "pytest", "-q", "--rootdir", folder, folder)
         ran = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            env={**os.environ, **python_environment()},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if ran.returncode:
             raise RuntimeError(f"showing samples in pytest failed:\n{ran.stdout}")

@@ -20,6 +20,7 @@ from harness.record.result import document
 from harness.record.schema import Record
 from harness.run_session import RunSession
 from harness.show import summary_text
+from harness.suite import other_checkout, other_checkout_text
 
 SESSION = pytest.StashKey[RunSession]()
 DISPLAY = pytest.StashKey[Display]()
@@ -93,6 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the results folder before pytest-benchmark reads where to write."""
     if not _measures(config):
         return
+    if other := other_checkout(config.rootpath):
+        raise pytest.UsageError(other_checkout_text(other))
     try:
         session = run_session.begin(
             profile=config.getoption("profile"),
@@ -133,6 +136,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     unwanted = "tests" if config.getoption("benchmark_only") else "benchmarks"
     return True if collection_path == config.rootpath / unwanted else None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return config.stash[SESSION].warnings() if SESSION in config.stash else []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -247,7 +254,8 @@ def pytest_terminal_summary(
         session = config.stash[SESSION]
         if session.records:
             terminalreporter.write_line(summary_text(session.records))
-        terminalreporter.write_line(session.closing_line())
+        for line in (*session.warnings(), session.closing_line()):
+            terminalreporter.write_line(line)
     return result
 
 

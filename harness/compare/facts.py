@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
 from typing import Any
@@ -17,7 +18,7 @@ from harness.compare.software import Software, software, unlike
 # How a row says that a kind differs and was allowed; the keys are what --allow takes.
 KINDS: Mapping[str, str] = {
     "suite-version": "suite version differs",
-    "commit": "commit differs",
+    "code": "suite code differs",
     "software": "software differs between runs",
     "data-root": "data root differs",
     "profile": "profile differs",
@@ -28,11 +29,28 @@ KINDS: Mapping[str, str] = {
     "accuracy": "accuracy differs",
     "seed": "seeds differ",
 }
-OF_FILES = ("suite-version", "commit", "software", "data-root")  # of all their cases
+OF_FILES = ("suite-version", "code", "software", "data-root")  # of all their cases
 WITHIN = ("software",)  # between runs of one machine: machines may differ in it
 RELATIVE_TOLERANCE = 1e-9
 
 Fact = Any  # texts, numbers, None, pairs of them; a Software, a HeldOut
+
+
+@dataclass(frozen=True)
+class Code:
+    """The suite's code that measured: equal digests are the same, whatever the commits.
+    Earlier files have none: then the commits tell."""
+
+    digest: str | None
+    commit: str
+
+    def is_like(self, other: Code) -> bool:
+        if self.digest and other.digest:
+            return self.digest == other.digest
+        return self.commit == other.commit
+
+    def __str__(self) -> str:
+        return f"{self.commit}, code {self.digest}" if self.digest else self.commit
 
 
 def facts(kind: str, attempts: Sequence[Attempt]) -> list[Fact]:
@@ -64,6 +82,8 @@ def alike(one: Fact, other: Fact) -> bool:
     """
     if isinstance(one, HeldOut) and isinstance(other, HeldOut):
         return one.is_like(other)
+    if isinstance(one, Code) and isinstance(other, Code):
+        return one.is_like(other)
     if isinstance(one, Software) and isinstance(other, Software):
         return not unlike([one, other])
     if isinstance(one, tuple) and isinstance(other, tuple):
@@ -93,9 +113,10 @@ def _suite_version(attempt: Attempt) -> Fact:
     return attempt.run.suite_version
 
 
-def _commit(attempt: Attempt) -> Fact:
-    commit = attempt.run.commit or "unknown"
-    return f"{commit} with local changes" if attempt.run.is_dirty else commit
+def _code(attempt: Attempt) -> Fact:
+    run = attempt.run
+    changed = " with local changes" if run.is_dirty else ""
+    return Code(run.code, (run.commit or "unknown") + changed)
 
 
 def _software(attempt: Attempt) -> Fact:
@@ -168,7 +189,7 @@ def _figures(attempt: Attempt) -> Figures:
 
 FACTS: Mapping[str, Callable[[Attempt], Fact]] = {
     "suite-version": _suite_version,
-    "commit": _commit,
+    "code": _code,
     "software": _software,
     "data-root": _data_root,
     "profile": _profile,

@@ -31,6 +31,7 @@ class Run:
     suite_version: str
     commit: str | None
     is_dirty: bool  # the suite's files differed from that commit
+    code: str | None  # the digest of the code that measured
     seed: int
     has_data_root: bool
     fingerprint: Mapping[str, Any]
@@ -107,6 +108,7 @@ class _RunInfo(BaseModel):
     suite_version: str
     seed: Count
     git_commit: str | None = None
+    code_digest: str | None = None
     data_root: str | None = None
 
 
@@ -130,6 +132,7 @@ def _run(header: Header, machine: str) -> Run:
         suite_version=plain(info.suite_version),
         commit=plain(info.git_commit) if info.git_commit else None,
         is_dirty=header.machine.get("git_dirty") is True,
+        code=plain(info.code_digest) if info.code_digest else None,
         seed=info.seed,
         has_data_root=info.data_root is not None,
         fingerprint=plain_values(first_lines(header.machine)),
@@ -164,7 +167,7 @@ def _untold(attempts: Sequence[Attempt]) -> Iterator[str]:
     for run in _runs(attempts):
         if not run.fingerprint:
             yield f"{run.file} has no fingerprint: nothing tells what machine that was"
-        if run.is_dirty:
+        if run.is_dirty and run.code is None:
             yield (
                 f"{run.file} was measured with local changes to the suite: its commit "
                 "does not tell what ran; commit them and measure again"

@@ -100,6 +100,7 @@ def measured(
     return Record(
         **_identity(workload, case, profile),
         status="ok",
+        code_digest=outcomes[0].code or None,
         work=work,
         timing=timing,
         tta=_tta(first),

@@ -23,6 +23,7 @@ from harness.measure.worker import name_of
 from harness.observe.roofline import PRECISIONS
 from harness.profile import Profile
 from harness.record.schema import Record
+from harness.suite import other_code
 from harness.workload import Workload
 
 CASE_LIMIT_S = 1800.0  # beyond the profile's own times: builds, accuracy
@@ -64,6 +65,7 @@ class Outcome:
     reason: str = ""
     warnings: tuple[str, ...] = ()  # of the work itself
     process: int = 0
+    code: str = ""  # the digest of the code that the worker ran
 
 
 @dataclass
@@ -203,7 +205,10 @@ def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> O
         reason += f"\n{tail}" if tail else ""
         return Outcome("failed", {}, seen, reason, tuple(warnings))
     if ended["kind"] == "result":
-        return Outcome("result", ended["value"], seen, "", tuple(warnings))
+        code, told = ended["code"], tuple(warnings)
+        if other := other_code(code):
+            return Outcome("failed", {}, seen, other, told)
+        return Outcome("result", ended["value"], seen, "", told, code=code["digest"])
     reason = ended["reason"]
     if ended["kind"] == "failed":
         reason = f"stage {seen.stage}: {reason}\n{ended['text']}"

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from harness.hardware import STEERING_VARIABLES
+from harness.suite import SUITE, python_environment
 
 LOG_TAIL_LINES = 12
 
@@ -23,10 +24,10 @@ LOG_TAIL_LINES = 12
 @dataclass(frozen=True)
 class Suite:
     """The code that a worker runs: an interpreter, and the folder with the suite's
-    packages, None for those that the interpreter finds."""
+    packages."""
 
     interpreter: str = sys.executable
-    folder: Path | None = None
+    folder: Path = SUITE
 
 
 HERE = Suite()
@@ -53,8 +54,11 @@ class Worker:
             with open(log_path, "wb") as log:
                 self._process = subprocess.Popen(
                     [*command, str(worker_out), str(worker_in)],
-                    cwd=suite.folder,  # `-m` looks for modules there first
-                    env={**_inherited(), **environment},
+                    env={
+                        **_inherited(),
+                        **python_environment(suite.folder),
+                        **environment,
+                    },
                     pass_fds=(worker_out, worker_in),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -128,10 +132,8 @@ class Worker:
 
 
 def _inherited() -> dict[str, str]:
-    """The parent's variables but those that steer kernels, and the one that keeps `-m`
-    from looking into the working folder first."""
-    unwanted = (*STEERING_VARIABLES, "PYTHONSAFEPATH")
-    return {k: v for k, v in os.environ.items() if k not in unwanted}
+    """The parent's variables but those that steer kernels."""
+    return {k: v for k, v in os.environ.items() if k not in STEERING_VARIABLES}
 
 
 def how_it_ended(status: int, rss_bytes: int | None) -> str:

@@ -29,6 +29,7 @@ from harness.observe.claims import judge
 from harness.observe.onednn.capture import capture
 from harness.observe.threads import loaded_pools
 from harness.profile import Profile
+from harness.suite import code_digest, loaded
 from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
@@ -41,6 +42,7 @@ def main() -> None:
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
     _die_with_parent()
     job = channel.job()
+    code_digest()  # of the files as they are now, while they are loaded
     os.sched_setaffinity(0, job["affinity"])
     logging.getLogger("speechmark").addHandler(_Forward(channel))
     try:
@@ -51,7 +53,7 @@ def main() -> None:
         text = traceback.format_exc()
         channel.send("failed", reason=f"{type(error).__name__}: {error}", text=text)
     else:
-        channel.send("result", value=result)
+        channel.send("result", value=result, code=loaded())
 
 
 class _Forward(logging.Handler):

@@ -12,18 +12,13 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.git import Run, git_state, run_quietly
 from harness.observe.cgroups import container, cpu_quota_cores
 from harness.observe.cpu import read_int, read_text
 from harness.observe.gpu import Nvml
-from harness.observe.software import (
-    Run,
-    git_state,
-    libraries,
-    run_quietly,
-    settings,
-    software_in_subprocess,
-)
+from harness.observe.software import libraries, settings, software_in_subprocess
 from harness.observe.visible_gpus import visible_gpus
+from harness.suite import code_digest
 
 HOST_LABEL_LENGTH = 16
 CPUS = "sys/devices/system/cpu"
@@ -68,6 +63,7 @@ def fingerprint(
         },
         "torch": torch_software() or {},
         "git": git_state(run=run),
+        "code": {"digest": code_digest()},
     }
     flat = {
         f"{g}_{key}": value

@@ -1,4 +1,4 @@
-"""The software that a result belongs to: versions, builds, settings, commit."""
+"""The software that a result belongs to: versions, builds, settings."""
 
 import importlib.metadata
 import json
@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SUITE = Path(__file__).resolve().parents[2]
+from harness.suite import python_environment
+
 LIBRARIES = (
     *("torch", "torchaudio", "torchao", "intel-extension-for-pytorch", "onednn"),
     *("numpy", "scipy", "mkl", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino"),
@@ -25,19 +26,6 @@ THREAD_SETTINGS = (
     *("NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"),
     *("MALLOC_ARENA_MAX", "MALLOC_CONF", "LD_PRELOAD"),
 )
-
-Run = Callable[[Sequence[str]], str | None]
-
-
-def run_quietly(command: Sequence[str], timeout_s: float = 5.0) -> str | None:
-    """A command's stripped output, None where it is absent, fails or hangs."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def libraries(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
@@ -58,20 +46,6 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
         paths = re.split(r"[\s:]+", found["LD_PRELOAD"].strip())
         found["LD_PRELOAD"] = ":".join(Path(path).name for path in paths)
     return found
-
-
-def git_state(folder: Path = SUITE, run: Run = run_quietly) -> dict[str, Any]:
-    """The suite's commit and whether tracked files differ from it; else None.
-
-    An installed suite may lie inside someone else's repository: not its commit.
-    """
-    git = ["git", "-C", str(folder)]
-    top = run([*git, "rev-parse", "--show-toplevel"])
-    commit = run([*git, "rev-parse", "HEAD"])
-    if not commit or not top or Path(top).resolve() != folder.resolve():
-        return {"commit": None, "dirty": None}
-    changes = run([*git, "status", "--porcelain", "--untracked-files=no"])
-    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 
 def parse_torch_config(text: str) -> dict[str, str | None]:
@@ -118,7 +92,7 @@ def software_in_subprocess(
         "import json; from harness.observe.software import software_from_torch; "
         "print(json.dumps(software_from_torch()))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(SUITE)}
+    environment = {**os.environ, **python_environment()}
     try:
         done = subprocess.run(
             [interpreter, "-c", code],

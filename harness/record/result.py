@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from harness.record.pieces import hollow
-from harness.record.schema import SCHEMA_VERSION, Record
+from harness.record.schema import READABLE, SCHEMA_VERSION, Record
 from harness.text import plain_path, quoted
 
 T = TypeVar("T")
@@ -149,7 +149,7 @@ _Plain = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
 class _Ours(BaseModel):
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     run: _Plain = {}
     not_measured: Annotated[list[_Taken], FailFast()] = []
 
@@ -196,8 +196,9 @@ def _refusal(path: Path, error: ValidationError) -> str:
     if VERSION in places:
         found = _found(errors[places.index(VERSION)])
         return (
-            f" has schema version {found or None}; this suite reads version "
-            f"{SCHEMA_VERSION}: measure again, or use the suite's version that wrote it"
+            f" has schema version {found or None}; this suite reads versions "
+            f"{' and '.join(map(str, READABLE))}: measure again, or use the suite's "
+            "version that wrote it"
         )
     return f": {fault(error)}; the file was edited or damaged: measure again"
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 from harness.metrics import Better
 from harness.observe.kernels import ONEDNN_LOG
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)  # what is new in 2 is absent from records of 1
 
 LARGEST = 1e100  # beyond all that is measured: products of such numbers stay finite
 # More than any workload has: a page that shows them all must stay one.
@@ -278,7 +279,7 @@ class NoiseRecord(Part):
 class Record(Part):
     """Everything known of one case."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     case_id: str
     workload: str
     model: str
@@ -292,6 +293,7 @@ class Record(Part):
     status: Literal["ok", "failed", "skipped"]
     reason: str | None = None
     warnings: list[str] = Field(default_factory=list)
+    code_digest: str | None = None  # of the code that the worker told it had loaded
     work: WorkRecord | None = None
     timing: Timing | None = None
     tta: TimeToAccuracy | None = None

@@ -274,3 +274,17 @@ def test_an_overhead_worker_that_dies_is_an_error_and_no_traceback(
     status, printed = invoke("overhead")
     assert status == 1
     assert printed == "Error: the overhead worker died:\nout of memory\n"
+
+
+def test_another_checkout_is_not_taken_for_the_suite_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("harness", "workloads", "benchmarks"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    for command in (["plan"], ["ab", "main", "HEAD"]):
+        status, printed = invoke(*command)
+        assert status == 2
+        assert f"{tmp_path} holds a suite, but this environment runs" in printed
+    assert invoke("show", "none.json")[1].startswith("Error: cannot read none.json")

@@ -16,7 +16,13 @@ from harness.record.result import document
 from harness.run_session import RunSession
 
 PLANNED = Planned(toy.WORKLOAD, CASE, 1.0)
-MACHINE = {"host": "h", "cpu_model": "A", "git_commit": "c", "os_kernel": "6.1"}
+MACHINE = {
+    "host": "h",
+    "cpu_model": "A",
+    "git_commit": "c",
+    "code_digest": "d",
+    "os_kernel": "6.1",
+}
 
 
 @pytest.fixture
@@ -192,3 +198,10 @@ def test_a_result_that_cannot_be_read_back_is_told_and_can_be_resumed(
     assert line.startswith(told.format(path=session.result_path))
     assert line.endswith(f"; every record is safe in {session._journal.path}")
     assert session._folder.unfinished() == [session._journal.path]
+
+
+def test_a_run_of_unknown_commit_is_warned_of(session):
+    (text,) = session.warnings()
+    assert "is unknown (" in text
+    session.machine_info["git_commit"] = "c"
+    assert session.warnings() == []

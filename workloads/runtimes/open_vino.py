@@ -143,7 +143,8 @@ class OpenVinoSession:
             settings = (self._path, self._precision, self._threads, features)
             child = subprocess.run(
                 [
-                    *(sys.executable, "-m", "workloads.runtimes.open_vino_kernels"),
+                    *(sys.executable, "-P"),  # none of the working folder
+                    *("-m", "workloads.runtimes.open_vino_kernels"),
                     *map(str, settings),
                 ],
                 env=_child_environment(),

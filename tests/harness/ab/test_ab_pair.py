@@ -17,9 +17,9 @@ from harness.ab.states import State
 from harness.case import Case
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Suite
-from harness.observe.software import SUITE
 from harness.plan import Planned
 from harness.profile import COMMIT
+from harness.suite import SUITE
 from harness.workload import Workload
 
 MACHINE = Machine(tuple(os.sched_getaffinity(0)), isas=("avx2",), cuda_devices=0)

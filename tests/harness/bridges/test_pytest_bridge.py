@@ -357,6 +357,18 @@ def test_two_runs_cannot_share_a_results_folder(bench: pytest.Pytester) -> None:
         first.wait()
 
 
+def test_the_benchmarks_of_another_checkout_are_not_run_by_this_one(
+    bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the script `pytest` does
+    for name in ("harness", "workloads", "benchmarks"):
+        (bench.path / name).mkdir(exist_ok=True)
+        (bench.path / name / "__init__.py").touch()
+    ran = run(bench)
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*holds a suite, but this environment runs the one in*"])
+
+
 PROJECT = Path(__file__).parents[3]
 
 

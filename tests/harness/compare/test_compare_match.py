@@ -171,7 +171,7 @@ def test_a_gate_that_is_not_known_is_no_other_gate(matched):
 
 FILES = {
     "suite-version": ({"run": {"suite_version": "0.2.0"}}, "0.1.0", "0.2.0"),
-    "commit": ({"run": {"git_commit": OTHER_COMMIT}}, COMMIT, OTHER_COMMIT),
+    "code": ({"run": {"git_commit": OTHER_COMMIT}}, COMMIT, OTHER_COMMIT),
     "data-root": (
         {"run": {"data_root": "corpus-0badcafe"}},
         "built-in speech",
@@ -219,6 +219,30 @@ def test_local_changes_make_another_commit(matched):
     assert found.mismatches[0].found["b"] == f"{COMMIT} with local changes"
 
 
+def measured_by(name, digest, commit=COMMIT, dirty=False):
+    run = {"git_commit": commit, "code_digest": digest}
+    return file(name, run=run, machine={"git_dirty": dirty})
+
+
+def test_a_commit_that_leaves_the_code_that_measures_is_the_same_work(matched):
+    """A commit to documents, or one of what was measured uncommitted."""
+    files = measured_by("a", "d1"), measured_by("b", "d1", OTHER_COMMIT, dirty=True)
+    assert matched(*files).mismatches == ()
+
+
+def test_other_code_at_one_commit_is_other_work(matched):
+    found = matched(measured_by("a", "d1"), measured_by("b", "d2", dirty=True))
+    (mismatch,) = found.mismatches
+    told = {"a": f"{COMMIT}, code d1", "b": f"{COMMIT} with local changes, code d2"}
+    assert mismatch == Mismatch("code", None, told, allowed=False)
+
+
+@pytest.mark.parametrize(("commit", "same"), [(COMMIT, True), (OTHER_COMMIT, False)])
+def test_beside_a_file_of_before_digests_the_commits_tell(matched, commit, same):
+    found = matched(measured_by("a", "d1"), measured_by("b", None, commit))
+    assert (found.mismatches == ()) is same
+
+
 def test_a_folder_of_speech_may_lie_elsewhere(matched):
     files = [file(name, run={"data_root": f"corpus-{name}"}) for name in "ab"]
     assert matched(*files).works[0].same
@@ -231,13 +255,13 @@ def test_runs_of_one_machine_at_two_commits_are_refused(matched):
     assert not work.same
     assert steps(work, "a") == [1.0]  # the other run did other work
     told = {"a": f"{COMMIT} and {OTHER_COMMIT}"}
-    assert found.mismatches == (Mismatch("commit", None, told, allowed=False),)
+    assert found.mismatches == (Mismatch("code", None, told, allowed=False),)
 
 
 def test_runs_at_two_commits_count_together_where_that_is_allowed(matched):
     second = file("a", record([2.0]), run={"git_commit": OTHER_COMMIT})
-    (work,) = matched(file("a", record([1.0])), second, allow=["commit"]).works
-    assert (work.same, work.labels) == (True, ("commit differs",))
+    (work,) = matched(file("a", record([1.0])), second, allow=["code"]).works
+    assert (work.same, work.labels) == (True, ("suite code differs",))
     assert steps(work, "a") == [1.0, 2.0]
 
 

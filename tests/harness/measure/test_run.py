@@ -12,6 +12,7 @@ import pytest
 import toy
 from outcomes import SEEN, broken
 
+from harness import suite
 from harness.case import Case
 from harness.hardware import Hardware, Machine
 from harness.measure import watch
@@ -301,3 +302,16 @@ def on(hardware: str) -> Case:
 def test_one_process_knows_no_peak_memory_of_several_devices() -> None:
     unknown = {"peak_rss_bytes": None, "peak_device_bytes": None}
     assert peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown
+
+
+def test_a_case_whose_code_was_changed_meanwhile_is_no_number(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "code_files", lambda: {"harness/x.py": "0"})
+    record = run(runner, toy.WORKLOAD)
+    assert record.status == "failed"
+    assert "was changed during the run (digest" in (record.reason or "")
+
+
+def test_a_record_names_the_code_that_its_worker_ran(runner: Runner) -> None:
+    assert run(runner, toy.WORKLOAD).code_digest == suite.code_digest()

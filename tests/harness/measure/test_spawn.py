@@ -25,3 +25,21 @@ def test_a_worker_that_cannot_start_leaves_no_pipe_open(
     with pytest.raises(FileNotFoundError):
         Worker({}, {}, log, suite)
     assert open_files() == before
+
+
+def test_a_worker_takes_no_module_from_the_folder_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`statistics`, which workers load, and a `harness` of another checkout."""
+    (tmp_path / "harness").mkdir()
+    for name in ("statistics.py", "harness/__init__.py"):
+        (tmp_path / name).write_text("raise RuntimeError('a stranger')\n")
+    monkeypatch.chdir(tmp_path)
+    job = {"entry": "harness.suite:loaded", "affinity": sorted(os.sched_getaffinity(0))}
+    worker = Worker(job, {}, tmp_path / "worker.log")
+    try:
+        (message,) = worker.messages(60)
+    finally:
+        worker.close()
+    assert message["kind"] == "failed", worker.log_tail()
+    assert "loaded() takes 0 positional arguments" in message["reason"]

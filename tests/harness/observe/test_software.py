@@ -1,5 +1,4 @@
 import importlib.metadata
-import subprocess
 import sys
 
 import pytest
@@ -14,17 +13,6 @@ SHOWN = """PyTorch built with:
   - CPU capability usage: AVX512
   - Build settings: BLAS_INFO=mkl, CXX_FLAGS=-I/home/somebody/build, BUILD_TYPE=Release
 """
-
-
-def answers(**texts):
-    """A runner that answers by a word of the command."""
-
-    def run(command):
-        return next(
-            (text for word, text in texts.items() if word in str(command)), None
-        )
-
-    return run
 
 
 def test_torchs_description_gives_its_libraries_and_no_path():
@@ -79,34 +67,3 @@ def test_preloaded_libraries_lose_their_folders():
 
 def test_empty_and_foreign_variables_are_left_out():
     assert software.settings({"OMP_NUM_THREADS": "", "PATH": "/bin"}) == {}
-
-
-@pytest.mark.parametrize(("status", "dirty"), [("", False), (" M cpu.py", True)])
-def test_a_commit_is_dirty_when_tracked_files_differ(tmp_path, status, dirty):
-    run = answers(toplevel=str(tmp_path), HEAD="abc123", status=status)
-    assert software.git_state(tmp_path, run) == {"commit": "abc123", "dirty": dirty}
-
-
-def test_someone_elses_repository_gives_no_commit(tmp_path):
-    run = answers(toplevel=str(tmp_path.parent), HEAD="abc123", status="")
-    assert software.git_state(tmp_path, run) == {"commit": None, "dirty": None}
-
-
-def test_outside_git_there_is_no_commit(tmp_path):
-    assert software.git_state(tmp_path) == {"commit": None, "dirty": None}
-
-
-def test_a_real_repository_gives_its_commit(tmp_path):
-    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-    for command in (["init", "-q"], [*identity, "commit", "-qm", "x", "--allow-empty"]):
-        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
-    state = software.git_state(tmp_path)
-    assert len(state["commit"]) == 40
-    assert state["dirty"] is False
-
-
-def test_commands_that_fail_or_hang_answer_none():
-    assert software.run_quietly(["no-such-program"]) is None
-    assert software.run_quietly([sys.executable, "-c", "raise SystemExit(1)"]) is None
-    assert software.run_quietly(["sleep", "60"], timeout_s=0.05) is None
-    assert software.run_quietly(["echo", " x "]) == "x"

@@ -83,12 +83,12 @@ def test_a_file_of_another_tool_is_told_from_a_result(refusal, text):
     assert refusal(text) == expected
 
 
-@pytest.mark.parametrize("found", [0, 2, "1", None])
+@pytest.mark.parametrize("found", [0, 3, "1", None])
 def test_another_schema_version_is_refused_with_both_versions(content, refusal, found):
     content["speechmark"]["schema_version"] = found
     assert refusal(json.dumps(content)) == (
-        f" has schema version {found!r}; this suite reads version 1: measure again, or "
-        "use the suite's version that wrote it"
+        f" has schema version {found!r}; this suite reads versions 1 and 2: measure "
+        "again, or use the suite's version that wrote it"
     )
 
 
@@ -267,10 +267,10 @@ def test_the_first_of_a_million_faults_is_told(content, refusal):
 
 @pytest.mark.parametrize("indent", [None, 4])
 def test_another_version_is_told_before_what_is_strange_in_it(content, refusal, indent):
-    content["speechmark"]["schema_version"] = 2
+    content["speechmark"]["schema_version"] = 3
     content["benchmarks"][0]["extra_info"]["surprise"] = 1
     message = refusal(json.dumps(content, indent=indent))
-    assert message.startswith(" has schema version 2; this suite")
+    assert message.startswith(" has schema version 3; this suite")
 
 
 def test_a_journal_is_told_from_a_result(tmp_path):
@@ -334,3 +334,11 @@ def test_a_result_that_is_not_there_is_told_so(tmp_path):
     expected = f"cannot read {path}: No such file or directory"
     with pytest.raises(ResultError, match=f"^{re.escape(expected)}$"):
         load(path)
+
+
+def test_a_result_of_the_first_version_is_read_and_keeps_its_version(content, tmp_path):
+    for each in (content["speechmark"], content["benchmarks"][0]["extra_info"]):
+        each["schema_version"] = 1
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(content))
+    assert load(path).records[0].schema_version == 1

@@ -128,7 +128,7 @@ def test_a_workloads_own_facts_are_finite():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("status", "fine"), ("stage", "decode"), ("schema_version", 2)]
+    ("field", "value"), [("status", "fine"), ("stage", "decode"), ("schema_version", 3)]
 )
 def test_words_that_the_schema_does_not_know_are_refused(plain, field, value):
     with pytest.raises(ValidationError, match=rf"{field}\n  Input should be"):

@@ -1,0 +1,191 @@
+"""Which code is the suite, what its digest holds, and that workers run exactly it."""
+
+import ast
+import fnmatch
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness import suite
+from harness.suite import SUITE
+
+
+def lay_out(folder):
+    """A small suite."""
+    for name in ("harness/compare", "harness/measure", "workloads/a/weights"):
+        (folder / name).mkdir(parents=True)
+    for name in ("harness", "workloads", "benchmarks"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "__init__.py").touch()
+    (folder / "harness" / "measure" / "run.py").write_text("x = 1\n")
+    (folder / "harness" / "compare" / "page.py").write_text("x = 1\n")
+    (folder / "workloads" / "a" / "weights" / "a.safetensors").write_bytes(b"\x00\r\n")
+    (folder / "README.md").write_text("read me\n")
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path):
+    return lay_out(tmp_path / "small")
+
+
+def digest(folder):
+    return suite.digest_of(suite.file_digests(folder))
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "tests/test_x.py", "harness/compare/page.py", "harness/a.pyc"]
+)
+def test_what_measures_nothing_leaves_the_digest_as_it_was(small, name):
+    before = digest(small)
+    (small / name).parent.mkdir(exist_ok=True)
+    (small / name).write_text("changed\n")
+    assert digest(small) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "harness/measure/run.py",
+        "harness/new.py",
+        "benchmarks/bench_a.py",
+        "workloads/a/words.txt",
+        "workloads/a/weights/a.safetensors",
+    ],
+)
+def test_any_code_or_data_that_measures_changes_the_digest(small, name):
+    before = digest(small)
+    (small / name).write_text("changed\n")
+    assert digest(small) != before
+
+
+def test_a_renamed_file_changes_the_digest(small):
+    before = digest(small)
+    path = small / "harness" / "measure" / "run.py"
+    path.rename(path.with_name("ran.py"))
+    assert digest(small) != before
+
+
+def test_line_ends_of_code_are_no_difference_and_those_of_data_are(small):
+    before = digest(small)
+    (small / "harness" / "measure" / "run.py").write_bytes(b"x = 1\r\n")
+    assert digest(small) == before
+    (small / "workloads/a/weights/a.safetensors").write_bytes(b"\x00\n")
+    assert digest(small) != before
+
+
+def test_a_copy_of_the_suite_elsewhere_has_its_digest(tmp_path):
+    for name in suite.PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(SUITE / name, tmp_path / name, ignore=ignored)
+    assert digest(tmp_path) == suite.code_digest()
+
+
+def test_all_that_is_left_out_is_there():
+    assert [name for name in suite.LEFT_OUT if not (SUITE / name).exists()] == []
+
+
+def modules_of(path):
+    """The harness's modules that a file imports, as paths under the suite."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harn"):
+            base = node.module.replace(".", "/")
+            yield from (f"{base}/{alias.name}.py" for alias in node.names)
+            yield f"{base}.py"
+
+
+def test_a_worker_and_its_parent_import_nothing_that_is_left_out():
+    found, ahead = set(), ["harness/measure/worker.py", "harness/measure/run.py"]
+    while ahead:
+        name = ahead.pop()
+        if name not in found and (SUITE / name).is_file():
+            found.add(name)
+            ahead += modules_of(SUITE / name)
+    left_out = [n for n in found if any(n.startswith(out) for out in suite.LEFT_OUT)]
+    assert left_out == []
+    assert len(found) > 20
+
+
+def test_every_kind_of_data_that_workloads_ship_is_in_the_digest():
+    project = tomllib.loads((SUITE / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["workloads"]
+    assert all(fnmatch.filter(suite.SUFFIXES, p.rpartition("*")[2]) for p in patterns)
+
+
+def test_a_process_imports_the_suite_that_it_is_told_and_nothing_from_where_it_stands(
+    small, tmp_path
+):
+    here = tmp_path / "here"
+    lay_out(here)
+    (here / "statistics.py").write_text("raise RuntimeError('a stranger')\n")
+    environment = {**os.environ, **suite.python_environment(small, {"PYTHONPATH": ":"})}
+    code = "import statistics, harness, workloads; print(harness.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(done.stdout.strip()) == small / "harness" / "__init__.py"
+
+
+def test_of_a_users_import_path_stays_what_holds_no_suite(small, tmp_path):
+    paths = ("", "relative", str(tmp_path), str(lay_out(tmp_path / "other")))
+    found = suite.python_environment(small, {"PYTHONPATH": os.pathsep.join(paths)})
+    assert found["PYTHONPATH"].split(os.pathsep) == [str(small), str(tmp_path)]
+
+
+def test_an_installed_suite_does_not_come_before_the_standard_library(monkeypatch):
+    monkeypatch.setattr(suite, "_site_folders", lambda: {"/site-packages"})
+    found = suite.python_environment(Path("/site-packages"), {})
+    assert found["PYTHONPATH"] == ""
+
+
+def told(**changes):
+    return {"folder": str(SUITE), "digest": suite.code_digest(), "elsewhere": []} | (
+        changes
+    )
+
+
+def test_a_worker_that_ran_this_code_is_believed():
+    assert suite.other_code(told()) is None
+    assert suite.other_code(json.loads(json.dumps(suite.loaded()))) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"folder": "/other"}, "ran code in /other, not the suite's in"),
+        ({"elsewhere": ["/x"]}, f"ran code in {SUITE}, /x, not the suite's in"),
+        ({"digest": "0" * 16}, "was changed during the run (digest 0000000000000000"),
+    ],
+)
+def test_a_worker_that_ran_other_code_is_found(changes, text):
+    assert text in suite.other_code(told(**changes))
+
+
+def test_modules_from_another_suite_are_found(small, monkeypatch):
+    from types import ModuleType
+
+    for name, file in (
+        ("workloads.a", "workloads/a/__init__.py"),
+        ("workloads.b", "workloads/b.py"),
+    ):
+        module = ModuleType(name)
+        module.__file__ = str(small / file)
+        monkeypatch.setitem(sys.modules, name, module)
+    assert suite.loaded_elsewhere() == [str(small)]
+
+
+def test_a_folder_in_another_checkout_is_told_from_one_in_this(small, tmp_path):
+    assert suite.other_checkout(small / "workloads" / "a") == small
+    assert suite.other_checkout(SUITE / "harness") is None
+    assert suite.other_checkout(tmp_path) is None
