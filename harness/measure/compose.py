@@ -20,6 +20,12 @@ from harness.measure.spoiled import (
     thread_warnings,
     threads_record,
 )
+from harness.measure.steadiness import (
+    drift_records,
+    drift_warnings,
+    is_steady,
+    warm_up_warnings,
+)
 from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.derive import (
@@ -119,7 +125,8 @@ def measured(
         warnings=[
             # Each process says the same of weights and data.
             *dict.fromkeys(chain.from_iterable(one.warnings for one in outcomes)),
-            *_steadiness_warnings(outcomes),
+            *warm_up_warnings(outcomes),
+            *drift_warnings(timing),
             *_divergence_warnings(first),
             *_resumption_warnings(first),
             *spoil_warnings(outcomes),
@@ -170,6 +177,7 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     pooled = list(chain.from_iterable(processes))
     steps_per_s = len(pooled) / sum(pooled)
     warm = [result["warm_up"] for result in results if "warm_up" in result]
+    drifts = drift_records(steps_s)
     changes = [w["mean_change_percent"] for w in warm]
     known = [change for change in changes if change is not None]
     return Timing(
@@ -177,7 +185,8 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
         spoiled_samples_s=[result.get("spoiled_samples_s", []) for result in results],
         spoiled=stays_spoiled(outcomes),
         warmup_s=sum(w["seconds"] for w in warm) if warm else None,
-        steady=all(w["steady"] for w in warm) if warm else None,
+        steady=is_steady(warm, drifts) if warm else None,
+        drift=drifts if warm else [],
         mean_change_percent=max(known) if known else None,
         processes=len(processes),
         cycle=cycle,
@@ -269,26 +278,6 @@ def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofli
         reason=peaks.get("reason")
         or (None if achieved else "this step has no multiply-accumulates to count"),
     )
-
-
-def _steadiness_warnings(outcomes: Sequence[Outcome]) -> list[str]:
-    warm = [o.value["warm_up"] for o in outcomes if "warm_up" in o.value]
-    unsteady = [w for w in warm if not w["steady"]]
-    if not unsteady:
-        return []
-    longest_s = max(w["seconds"] for w in unsteady)
-    changes = [w["mean_change_percent"] for w in unsteady]
-    known = [change for change in changes if change is not None]
-    if not known:
-        return [
-            f"not known to be steady: {longest_s:.1f} s of warm-up held one window, "
-            "and it takes two to compare; use a longer profile"
-        ]
-    return [
-        f"not steady after {longest_s:.1f} s of warm-up: the means of the last two "
-        f"windows differ by {max(known):.1f} %; other load or a changing frequency are "
-        "the usual causes: see `speechmark doctor`, or use a longer profile"
-    ]
 
 
 def _resumption_warnings(result: dict[str, Any]) -> list[str]:

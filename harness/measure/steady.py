@@ -10,6 +10,9 @@ from harness.measure.clock import Timer
 from harness.profile import Profile
 
 MEAN_TOLERANCE_PERCENT = 5.0
+# Clocks ramp for seconds: two windows that agree after a tenth of one tell nothing. A
+# warm-up takes half of what its profile allows, and need not take more than this.
+LEAST_SHARE, LEAST_S = 0.5, 3.0
 WINDOW_STEPS = 4  # at least; then rounded up to whole cycles
 WINDOW_S = 0.05  # at least: windows of microsecond steps would compare only noise
 # What runs between segments leaves caches cold: an untimed cycle warms them again where
@@ -31,7 +34,7 @@ class WarmUp:
 def warm_up(
     step: Callable[[], object], timer: Timer, max_s: float, cycle: int = 1
 ) -> WarmUp:
-    """Run until two successive windows agree, or `max_s` have passed.
+    """Run until two successive windows agree after a least time, or for `max_s`.
 
     They agree when their means differ by less than MEAN_TOLERANCE_PERCENT and their
     spreads (mean +- standard deviation) overlap. The spread of a cycle of different
@@ -46,7 +49,8 @@ def warm_up(
         if previous is not None:
             change = 100 * abs(fmean(window) / fmean(previous) - 1)
             overlap = _overlap(*_relative(previous, window, cycle))
-            if change < MEAN_TOLERANCE_PERCENT and overlap:
+            agree = change < MEAN_TOLERANCE_PERCENT and overlap
+            if agree and seconds >= min(LEAST_SHARE * max_s, LEAST_S):
                 return WarmUp(seconds, steps, True, change)
         if seconds >= max_s:
             return WarmUp(seconds, steps, False, change)

@@ -52,6 +52,16 @@ class Latency(Part):
     p99_9: Bound
 
 
+class DriftRecord(Part):
+    """What one process's samples do over time, as `drift.Drift` tells."""
+
+    samples: Count
+    trend_percent: Number | None = None
+    range_percent: Percent | None = None
+    modes_percent: Percent | None = None
+    found: list[str] = Field(default_factory=list)
+
+
 class Timing(Part):
     """`samples_s` holds every sample, a list per process. A sample is one step; of a
     training it is the time in the state "train" of one epoch.
@@ -60,7 +70,8 @@ class Timing(Part):
     `median_s` is the median over cycles of the mean step, averaged over processes.
 
     `spoiled_samples_s` were disturbed and drawn again: kept here, a list per process,
-    and in no figure. `spoiled`: drawing again did not help, so that `samples_s` holds
+    and in no figure. `steady`: the warm-up ended so, and no process's samples drift.
+    `spoiled`: drawing again did not help, so that `samples_s` holds
     disturbed ones; `Record.noise` tells which.
     """
 
@@ -69,6 +80,7 @@ class Timing(Part):
     spoiled: bool = False
     warmup_s: Seconds | None
     steady: bool | None
+    drift: list[DriftRecord] = Field(default_factory=list)
     mean_change_percent: Percent | None
     processes: Count
     cycle: Annotated[int, Field(ge=1, lt=2**63)]

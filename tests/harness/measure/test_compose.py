@@ -118,6 +118,39 @@ def test_a_steady_case_has_no_warning():
     assert (found.timing.steady, found.warnings) == (True, [])
 
 
+RISING = [1.0 + i / 100 for i in range(40)]
+TWO_MODES = [1.0, 1.25] * 20
+
+
+def test_samples_that_drift_take_back_what_the_warm_up_said():
+    found = record(outcome(*[1.0] * 40), outcome(*RISING))
+    timing = found.timing
+    assert timing.steady is False
+    assert [one.found for one in timing.drift] == [[], ["trend", "range"]]
+    assert timing.drift[1].trend_percent == pytest.approx(39 / 1.195)
+    rise, parts = found.warnings
+    assert rise.startswith(
+        "not steady over the timed samples in 1 of 2 processes: they rise or fall by "
+        "32.6 % from the first to the last (limit 5); likely a clock that still falls"
+    )
+    assert "medians of successive parts lie 30.1 % apart" in parts
+
+
+def test_samples_in_two_modes_take_it_back_too():
+    found = record(outcome(*TWO_MODES))
+    assert (found.timing.steady, found.timing.drift[0].found) == (False, ["modes"])
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "not steady over the timed samples: they come in two modes 22.2 % apart"
+    )
+
+
+def test_unlike_inputs_are_no_drift():
+    """Samples of one cycle are compared by their mean."""
+    found = record(outcome(*[1.0, 1.25] * 40, cycle=2))
+    assert (found.timing.steady, found.timing.drift[0].samples) == (True, 40)
+
+
 def test_a_warm_up_of_one_window_is_not_said_to_differ():
     one = {"seconds": 9.0, "steps": 4, "steady": False, "mean_change_percent": None}
     found = record(outcome(0.5, warm_up=one))

@@ -53,6 +53,23 @@ def test_windows_that_agree_at_the_limit_are_steady():
     assert warm_up(nothing, FakeTimer(1.0), max_s=8.0).steady
 
 
+@pytest.mark.parametrize(
+    ("max_s", "least_s"), [(0.5, 0.25), (2.0, 1.0), (10.0, 3.0), (60.0, 3.0)]
+)
+def test_windows_that_agree_at_once_do_not_end_a_warm_up(max_s, least_s):
+    warm = warm_up(nothing, FakeTimer(2.0**-6), max_s)
+    assert least_s <= warm.seconds < least_s + 0.125
+    assert warm.steady
+
+
+def test_a_clock_that_falls_after_two_windows_is_waited_for():
+    """Turbo for 0.75 s, then the clock that lasts."""
+    turbo = [2.0**-5] * 24
+    warm = warm_up(nothing, FakeTimer(*turbo, 2.0**-4), max_s=2.0)
+    assert (warm.steady, warm.mean_change_percent) == (True, 0.0)
+    assert warm.seconds >= 1.0
+
+
 @pytest.mark.parametrize(("second_s", "steady"), [(1.046875, True), (1.0546875, False)])
 def test_means_may_differ_by_less_than_5_percent(second_s, steady):
     noisy = [0.5, 1.5, 0.5, 1.5]
@@ -103,7 +120,7 @@ def test_a_cycle_that_drifts_by_less_than_its_noise_is_steady():
 
 def test_windows_of_microsecond_steps_are_long_enough_to_tell_from_noise():
     step_s = 2.0**-20
-    warm = warm_up(nothing, FakeTimer(step_s), max_s=60.0)
+    warm = warm_up(nothing, FakeTimer(step_s), max_s=0.1)
     per_window = -(-0.05 // step_s)
     assert warm == WarmUp(2 * per_window * step_s, 2 * per_window, True, 0.0)
 
