@@ -32,14 +32,13 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-# What a user's shell may hold and a case must not inherit: its id would not say so.
-STEERING_VARIABLES = (
-    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"),
-    *("ATEN_CPU_CAPABILITY", "ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
-    *("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "ONEDNN_VERBOSE", "MKL_VERBOSE"),
-    *ALLOCATOR,
-)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# A case's id says these; ALLOCATOR alone may be passed in another way.
+SET_BY_HARDWARE = (
+    *THREAD_VARIABLES,
+    *("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY"),
+    *("CUDA_DEVICE_ORDER", "NVIDIA_TF32_OVERRIDE"),
+)
 _CAPS = {"threads", "isa"}
 _CUDA = "cuda:(0|[1-9][0-9]{0,5})"
 _THREADS = "[1-9][0-9]{0,5}"

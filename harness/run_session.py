@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import profile as profiles
+from harness.environment import inherited, parse_passed, public
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
 from harness.measure.run import Listener, Runner, Settings
@@ -123,13 +124,16 @@ def begin(
     resume: bool,
     seed: int,
     result: Path | None = None,
+    env: Sequence[str] = (),
 ) -> RunSession:
     """Check everything that can be checked before measuring, and open the journal.
 
-    ValueError for unknown profile, hardware or data; JournalError for the folder.
+    ValueError for unknown profile, hardware, data or variables; JournalError for the
+    folder.
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"--seed {seed}: expected a number from 0 to {2**32 - 1}")
+    passed = parse_passed(env)
     chosen = profiles.find(profile)
     machine = this_machine()
     parse_all(hardware, machine)
@@ -141,7 +145,9 @@ def begin(
     folder = ResultsFolder(results)
     with ExitStack() as on_error:
         on_error.callback(folder.close)
-        machine_info = fingerprint.fingerprint()
+        machine_info = fingerprint.fingerprint(
+            environment={**inherited(), **passed}, passed=passed
+        )
         run_info = {
             "schema_version": SCHEMA_VERSION,
             "suite_version": version("speechmark"),
@@ -153,6 +159,8 @@ def begin(
             "code_digest": machine_info["code_digest"],
             "machine_digest": _machine_digest(machine_info),
         }
+        if passed:
+            run_info["env"] = public(passed)
         path = _journal_path(folder, machine_info["host"], profile, resume)
         journal = Journal(path, run_info)
         on_error.pop_all()
@@ -163,6 +171,7 @@ def begin(
         data_root=data_root.resolve() if data_root else None,
         seed=seed,
         resume=resume,
+        passed=passed,
     )
     return RunSession(folder, journal, settings, machine_info, run_info, result)
 

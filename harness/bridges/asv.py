@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.record.schema import AccuracyMetric, Record
 
 HARDWARE = "cpu"
+FRAMEWORKS = ("ASV_", "PYTEST_")  # whose variables steer no kernels
 INVERSE = "inverse_"  # before the name of a metric of which higher is better
 PROCESS = 1  # not the first: without accuracy and kernel profile
 # Each is a process of its own with one sample, for processes differ by more than the
@@ -229,7 +230,7 @@ def built_here(workload: Workload, case: Case) -> Operation:
     scratch = Path(folder.name, "scratch")
     scratch.mkdir()
     hardware, machine = Hardware.parse(case.hardware), _this_machine()
-    os.environ.update(hardware.environment(machine))
+    _set_environment(hardware.environment(machine))
     context = Context(
         case=case,
         profile=COMMIT,
@@ -248,6 +249,16 @@ def built_here(workload: Workload, case: Case) -> Operation:
     atexit.register(folder.cleanup)
     atexit.register(operation.close)
     return operation
+
+
+def _set_environment(variables: Mapping[str, str]) -> None:
+    """As a worker's; asv's own variables stay."""
+    from harness.environment import is_inherited
+
+    for name in list(os.environ):
+        if not (is_inherited(name) or name.startswith(FRAMEWORKS)):
+            del os.environ[name]
+    os.environ.update(variables)
 
 
 def _runner(folder: Path, case: Case) -> Runner:

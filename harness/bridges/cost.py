@@ -7,7 +7,6 @@ makes a run longer.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from harness.bridges.pytest import show_samples
+from harness.environment import inherited
 from harness.record.schema import Record, Timing, WorkRecord
 from harness.statistics import hierarchical_median_interval
 from harness.suite import python_environment
@@ -59,7 +59,7 @@ def measure_showing(cases: int = CASES) -> Showing:
         ran = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, **python_environment()},
+            env={**inherited(), **python_environment()},
             capture_output=True,
             text=True,
             check=False,

@@ -87,6 +87,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="of training and of drawn batches (default: 0)",
     )
+    group.addoption(
+        "--env",
+        action="append",
+        metavar="NAME=VALUE",
+        help="pass a variable to the workers, which inherit few; it stands in each "
+        "record, and makes it other work than without; give it again for more",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -104,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
             results=config.getoption("results"),
             resume=config.getoption("resume"),
             seed=config.getoption("seed"),
+            env=config.getoption("env") or (),
             result=config.option.benchmark_json,
         )
     except (ValueError, JournalError) as error:

@@ -21,6 +21,7 @@ KINDS: Mapping[str, str] = {
     "code": "suite code differs",
     "software": "software differs between runs",
     "data-root": "data root differs",
+    "variables": "passed variables differ",
     "profile": "profile differs",
     "corpus": "corpus differs",
     "weights": "weights differ",
@@ -29,7 +30,8 @@ KINDS: Mapping[str, str] = {
     "accuracy": "accuracy differs",
     "seed": "seeds differ",
 }
-OF_FILES = ("suite-version", "code", "software", "data-root")  # of all their cases
+# These are of all cases of a file.
+OF_FILES = ("suite-version", "code", "software", "data-root", "variables")
 WITHIN = ("software",)  # between runs of one machine: machines may differ in it
 RELATIVE_TOLERANCE = 1e-9
 
@@ -127,6 +129,11 @@ def _data_root(attempt: Attempt) -> Fact:
     return "a corpus on disk" if attempt.run.has_data_root else "built-in speech"
 
 
+def _variables(attempt: Attempt) -> Fact:
+    passed = sorted(attempt.run.variables.items())
+    return tuple(f"{name}={value}" for name, value in passed)
+
+
 def _profile(attempt: Attempt) -> Fact:
     return attempt.extract.profile
 
@@ -192,6 +199,7 @@ FACTS: Mapping[str, Callable[[Attempt], Fact]] = {
     "code": _code,
     "software": _software,
     "data-root": _data_root,
+    "variables": _variables,
     "profile": _profile,
     "corpus": _corpus,
     "weights": _weights,

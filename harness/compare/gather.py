@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from harness.compare.arguments import Given, result_files
 from harness.compare.differences import MOST_LINES, first_lines, line_count
@@ -34,6 +34,7 @@ class Run:
     code: str | None  # the digest of the code that measured
     seed: int
     has_data_root: bool
+    variables: Mapping[str, str]  # that were passed to the workers on purpose
     fingerprint: Mapping[str, Any]
 
 
@@ -102,6 +103,9 @@ def _load(given: Given) -> _Loaded:
     return _Loaded(given.name or host_of(header), header, extracts)
 
 
+MOST_VARIABLES = 100  # that anybody passes
+
+
 class _RunInfo(BaseModel):
     """What is read of a result's `run`."""
 
@@ -110,6 +114,7 @@ class _RunInfo(BaseModel):
     git_commit: str | None = None
     code_digest: str | None = None
     data_root: str | None = None
+    env: Annotated[dict[str, str], Field(max_length=MOST_VARIABLES)] = {}
 
 
 def _attempts(loaded: _Loaded, shown: Mapping[str, str]) -> Iterator[Attempt]:
@@ -135,6 +140,7 @@ def _run(header: Header, machine: str) -> Run:
         code=plain(info.code_digest) if info.code_digest else None,
         seed=info.seed,
         has_data_root=info.data_root is not None,
+        variables={plain(name): plain(value) for name, value in info.env.items()},
         fingerprint=plain_values(first_lines(header.machine)),
     )
 

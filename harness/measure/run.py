@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.case import Case
+from harness.environment import Variables, variables
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import SPOILED
@@ -22,7 +23,7 @@ from harness.measure.watch import Instruments, Seen, Watch
 from harness.measure.worker import name_of
 from harness.observe.roofline import PRECISIONS
 from harness.profile import Profile
-from harness.record.schema import Record
+from harness.record.schema import Record, VariablesRecord
 from harness.suite import other_code
 from harness.workload import Workload
 
@@ -53,6 +54,7 @@ class Settings:
     data_root: Path | None = None
     seed: int = 0
     resume: bool = False
+    passed: Mapping[str, str] = field(default_factory=dict)  # variables of `--env`
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,12 @@ class Runner:
                 break  # a training is repeated with other seeds, as runs of their own
         peaks = self.peaks(case, listen)
         try:
-            return measured(workload, case, profile, outcomes, peaks)
+            found = measured(workload, case, profile, outcomes, peaks)
         except ValidationError as error:
             reason = f"what was measured is no valid record: {error}"
             return failed(workload, case, profile, replace(outcomes[0], reason=reason))
+        told = VariablesRecord(**asdict(self._variables(case)))
+        return found.model_copy(update={"variables": told})
 
     def forget(self, case: Case) -> None:
         """Remove a case's checkpoints, once its record is safe."""
@@ -155,17 +159,28 @@ class Runner:
         job |= {
             "hardware": case.hardware,
             "affinity": list(hardware.affinity(machine)),
+            "threads": hardware.threads_on(machine),
         }
         logs = self.settings.work_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         self.instruments.idle_watts(hardware)  # while nothing runs
-        worker = Worker(job, hardware.environment(machine), logs / f"{name}.log")
+        environment = self._environment(hardware)
+        worker = Worker(job, environment, logs / f"{name}.log")
         watch = Watch(worker.pid, hardware, self.instruments)
         try:
             return _follow(worker, watch, listen, limit_s)
         finally:
             watch.close()
             worker.close()
+
+    def _environment(self, hardware: Hardware) -> dict[str, str]:
+        """Beside what a worker inherits."""
+        settings = self.settings
+        return {**hardware.environment(settings.machine), **settings.passed}
+
+    def _variables(self, case: Case) -> Variables:
+        hardware = Hardware.parse(case.hardware).environment(self.settings.machine)
+        return variables(hardware, self.settings.passed)
 
     def _scratch(self, case: Case) -> Path:
         return self.settings.work_dir / "scratch" / file_name(case)

@@ -15,7 +15,7 @@ from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
 from typing import Any
 
-from harness.hardware import STEERING_VARIABLES
+from harness.environment import inherited
 from harness.suite import SUITE, python_environment
 
 LOG_TAIL_LINES = 12
@@ -36,7 +36,8 @@ HERE = Suite()
 class Worker:
     """One worker process and the pipes to it.
 
-    `environment` is added to the parent's. Standard output and error go to `log_path`.
+    `environment` is added to what is inherited of the parent's. Standard output and
+    error go to `log_path`.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Worker:
                 self._process = subprocess.Popen(
                     [*command, str(worker_out), str(worker_in)],
                     env={
-                        **_inherited(),
+                        **inherited(),
                         **python_environment(suite.folder),
                         **environment,
                     },
@@ -129,11 +130,6 @@ class Worker:
         """The last lines that the worker printed."""
         text = self.log_path.read_text(errors="replace") if self.log_path else ""
         return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
-
-
-def _inherited() -> dict[str, str]:
-    """The parent's variables but those that steer kernels."""
-    return {k: v for k, v in os.environ.items() if k not in STEERING_VARIABLES}
 
 
 def how_it_ended(status: int, rss_bytes: int | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from harness.observe.limits import NoiseWarning
-from harness.observe.threads import Crowd, Pool, crowd_warning
+from harness.observe.threads import Crowd, Pool, count_warnings, crowd_warning
 from harness.record.schema import NoiseRecord, PoolRecord, Threads
 
 if TYPE_CHECKING:
@@ -122,9 +122,11 @@ def threads_record(outcomes: Sequence[Outcome]) -> Threads | None:
     """The most crowded process's threads and the first one's pools; None where neither
     is known."""
     found, pools = _most_crowded(outcomes), _pools(outcomes)
-    if found is None and not pools:
+    counts = outcomes[0].value.get("threads") or {}
+    if found is None and not pools and not counts:
         return None
     return Threads(
+        **counts,
         busy=found.busy if found else None,
         cpus=found.cpus if found else None,
         runnable_mean=found.runnable_mean if found else None,
@@ -133,10 +135,12 @@ def threads_record(outcomes: Sequence[Outcome]) -> Threads | None:
 
 
 def thread_warnings(outcomes: Sequence[Outcome]) -> list[str]:
-    """At most one: that threads took the CPUs from one another."""
-    found = _most_crowded(outcomes)
-    warning = crowd_warning(found, _pools(outcomes)) if found else None
-    return [warning] if warning else []
+    """That threads took the CPUs from one another, or that fewer ran than asked for."""
+    found, pools = _most_crowded(outcomes), _pools(outcomes)
+    warning = crowd_warning(found, pools) if found else None
+    counts = outcomes[0].value.get("threads")
+    fewer = count_warnings(**counts, pools=pools) if counts else []
+    return [*([warning] if warning else []), *fewer]
 
 
 def _most_crowded(outcomes: Sequence[Outcome]) -> Crowd | None:

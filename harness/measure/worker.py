@@ -25,6 +25,7 @@ from harness.measure.clock import HostTimer, Timer, timer_for
 from harness.measure.steady import draw_samples, warm_up
 from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
 from harness.observe import cpu
+from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.claims import judge
 from harness.observe.onednn.capture import capture
 from harness.observe.threads import loaded_pools
@@ -106,7 +107,14 @@ def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
             measured = _operate(built, context, timer, channel, job)
     finally:
         built.close()
-    return measured | {"details": dict(built.details or {})}
+    return measured | {
+        "details": dict(built.details or {}),
+        "threads": {
+            "asked": job["threads"],
+            "allowed": len(os.sched_getaffinity(0)),
+            "quota_cores": cpu_quota_cores(),
+        },
+    }
 
 
 def context_of(job: dict[str, Any], channel: Channel) -> Context:

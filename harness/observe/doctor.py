@@ -17,15 +17,6 @@ STEAL_WARN_PERCENT, STEAL_BAD_PERCENT = 1.0, 10.0
 FEWEST_CORES = 2  # one for the worker, one for the parent and its sampler
 LEAST_MEMORY_BYTES = 4 * GIB  # the quick profile's largest case with its data
 LEAST_DISK_BYTES = 2 * GIB  # records, caches of weights and of corpora
-THREAD_VARIABLES = (
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-    *("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"),
-)
-KERNEL_VARIABLES = (
-    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
-    *("MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "NVIDIA_TF32_OVERRIDE"),
-    *("LD_PRELOAD", "MALLOC_CONF", "MALLOC_ARENA_MAX"),
-)
 
 Severity = Literal["ok", "warn", "bad", "unknown"]
 
@@ -62,7 +53,7 @@ def checks(fingerprint: Mapping[str, Any], now: Look) -> list[Finding]:
         *_virtual(fingerprint),
         _rapl(now),
         *_gpus(fingerprint["gpu_devices"], now),
-        *_settings(fingerprint["settings"]),
+        _variables(now),
     ]
 
 
@@ -261,18 +252,15 @@ def _gpus(devices: list[Mapping[str, Any]], now: Look) -> list[Finding]:
     return findings
 
 
-def _settings(settings: Mapping[str, str]) -> list[Finding]:
-    """A variable set outside would quietly overrule or mimic a case's own caps."""
-    findings = []
-    for name, group in (("threads", THREAD_VARIABLES), ("kernels", KERNEL_VARIABLES)):
-        found = [f"{key}={settings[key]}" for key in group if key in settings]
-        findings.append(
-            _finding(
-                f"environment ({name})",
-                _when(not found),
-                " ".join(found) or "none set",
-                "none set: a case sets its own",
-                "unset " + " ".join(key for key in group if key in settings),
-            )
-        )
-    return findings
+def _variables(now: Look) -> Finding:
+    """What a user set for all programs reaches no worker; to go unsaid, it would be
+    taken for measured."""
+    names = now.steering_variables
+    return _finding(
+        "environment",
+        _when(not names),
+        "set here, and kept from workers: " + ", ".join(names) if names else "none set",
+        "no variable that changes what libraries do",
+        "unset them, or pass them on purpose by --env NAME=VALUE, which makes results "
+        "other work",
+    )

@@ -10,13 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from harness.environment import public, told
 from harness.git import Run, git_state, run_quietly
 from harness.observe.cgroups import container, cpu_quota_cores
 from harness.observe.cpu import read_int, read_text
 from harness.observe.gpu import Nvml
-from harness.observe.software import libraries, settings, software_in_subprocess
+from harness.observe.software import libraries, software_in_subprocess
 from harness.observe.visible_gpus import visible_gpus
 from harness.suite import code_digest
 
@@ -46,10 +48,13 @@ def fingerprint(
     environment: Mapping[str, str] = os.environ,
     nvml: Nvml | None = None,
     torch_software: Callable[[], dict[str, Any] | None] = software_in_subprocess,
+    passed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything about this machine that can explain a number measured on it.
 
-    One flat mapping, so that two machines can be compared key by key.
+    One flat mapping, so that two machines can be compared key by key. `settings` are
+    the variables that reach workers and can change which code runs: those that they
+    inherit, and those `passed` on purpose.
     """
     groups = {
         "cpu": cpu(root),
@@ -71,7 +76,10 @@ def fingerprint(
         for key, value in found.items()
     }
     host = platform.node().partition(".")[0][:HOST_LABEL_LENGTH] or None
-    lists = {"libraries": libraries(), "settings": settings(environment)}
+    lists = {
+        "libraries": libraries(),
+        "settings": {**told(environment), **public(passed)},
+    }
     return {"host": host, **flat, **lists}
 
 

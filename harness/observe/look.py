@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.environment import steering
 from harness.observe.cgroups import memory_left_bytes
 from harness.observe.cpu import machine_percent, machine_times, steal_percent
 from harness.observe.energy import rapl_domains
@@ -27,6 +28,7 @@ class Look:
     throttle_events: int | None
     rapl_reason: str | None
     gpu_throttle_reasons: Mapping[int, tuple[str, ...]]
+    steering_variables: tuple[str, ...] = ()  # set, and inherited by no worker
 
 
 def look(
@@ -53,6 +55,7 @@ def look(
             for reading in readings
             if reading.throttle_reasons is not None
         },
+        steering_variables=tuple(steering()),
     )
 
 

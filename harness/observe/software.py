@@ -2,14 +2,13 @@
 
 import importlib.metadata
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
+from harness.environment import inherited
 from harness.suite import python_environment
 
 LIBRARIES = (
@@ -17,14 +16,6 @@ LIBRARIES = (
     *("numpy", "scipy", "mkl", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino"),
     *("nncf", "triton", "flashlight-text", "jiwer", "torchmetrics", "tensorly"),
     *("soundfile", "safetensors", "nvidia-ml-py", "psutil", "pytest-benchmark"),
-)
-THREAD_SETTINGS = (
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND"),
-    *("OMP_PLACES", "OMP_WAIT_POLICY", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"),
-    *("KMP_BLOCKTIME", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
-    *("ONEDNN_DEFAULT_FPMATH_MODE", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY"),
-    *("NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"),
-    *("MALLOC_ARENA_MAX", "MALLOC_CONF", "LD_PRELOAD"),
 )
 
 
@@ -36,15 +27,6 @@ def libraries(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
-
-
-def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The set variables that steer threads, kernels and allocators; no folders."""
-    found = {k: environment[k] for k in THREAD_SETTINGS if environment.get(k)}
-    if "LD_PRELOAD" in found:
-        paths = re.split(r"[\s:]+", found["LD_PRELOAD"].strip())
-        found["LD_PRELOAD"] = ":".join(Path(path).name for path in paths)
     return found
 
 
@@ -92,7 +74,7 @@ def software_in_subprocess(
         "import json; from harness.observe.software import software_from_torch; "
         "print(json.dumps(software_from_torch()))"
     )
-    environment = {**os.environ, **python_environment()}
+    environment = {**inherited(), **python_environment()}
     try:
         done = subprocess.run(
             [interpreter, "-c", code],

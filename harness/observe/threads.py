@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from harness.observe.cpu import read_text
 
@@ -106,17 +107,25 @@ class Pool:
 def loaded_pools() -> list[Pool]:
     """The OpenMP and BLAS pools of this process: a few milliseconds, and nothing is
     loaded by asking. Other pools (TBB's, ONNX Runtime's own) are not known to it."""
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import ThreadpoolController
 
     return [
         Pool(
-            info["user_api"],
-            PurePath(info["filepath"]).name,
-            package_of(info["filepath"]),
-            int(info["num_threads"]),
+            one.user_api,
+            PurePath(one.filepath).name,
+            package_of(one.filepath),
+            _threads_of(one),
         )
-        for info in threadpool_info()
+        for one in ThreadpoolController().lib_controllers
     ]
+
+
+def _threads_of(library: Any) -> int:
+    """Those that a region gets: OpenMP's own count does not heed its limit."""
+    most = getattr(library.dynlib, "omp_get_thread_limit", None)
+    count = int(library.num_threads)
+    is_openmp = library.user_api == "openmp"
+    return min(count, int(most())) if is_openmp and most is not None else count
 
 
 def package_of(path: str) -> str | None:
@@ -130,6 +139,30 @@ def package_of(path: str) -> str | None:
         if folder in parts[:-2]:
             return parts[parts.index(folder) + 1].removesuffix(".libs")
     return None
+
+
+def count_warnings(
+    asked: int, allowed: int, quota_cores: float | None, pools: Sequence[Pool]
+) -> list[str]:
+    """Where not so many threads can have run as the case's hardware says."""
+    found = []
+    if allowed < asked:
+        found.append(
+            f"threads: {asked} asked for, but the worker may use {allowed} CPUs; widen "
+            "its cpuset, or ask for --hardware cpu:threads=" + str(allowed)
+        )
+    if quota_cores is not None and quota_cores < asked:
+        found.append(
+            f"threads: {asked} asked for on a quota of {quota_cores:g} CPUs: all are "
+            "stopped for the rest of each period; ask for fewer, or raise the quota"
+        )
+    if fewer := [p for p in pools if p.api == "openmp" and p.threads < asked]:
+        found.append(
+            f"threads: {asked} asked for, but {fewer[0]} is all that OpenMP's pool "
+            "has; the case, or a variable passed by --env, lowered it: its time is of "
+            "fewer"
+        )
+    return found
 
 
 def crowd_warning(found: Crowd, pools: Sequence[Pool]) -> str | None:
@@ -149,5 +182,6 @@ def crowd_warning(found: Crowd, pools: Sequence[Pool]) -> str | None:
     return (
         f"busy_threads: {found.busy} busy threads on {found.cpus} CPUs{runnable}; "
         f"pools loaded: {names}; likely {cause}; let one pool work and give the others "
-        "one thread, load one OpenMP library alone, or set OMP_WAIT_POLICY=passive"
+        "one thread, load one OpenMP library alone, or pass --env "
+        "OMP_WAIT_POLICY=passive"
     )

@@ -249,12 +249,27 @@ class PoolRecord(Part):
 
 class Threads(Part):
     """The worker's own threads over the timed stage, as `threads.Crowd` tells: the
-    highest of all processes; and the pools that were loaded in the first."""
+    highest of all processes; and the pools that were loaded in the first. `asked` is
+    what the hardware says, `allowed` how many CPUs the first worker could use, and
+    `quota_cores` the CPU time per time that its container gave."""
 
     busy: Count | None
     cpus: Count | None
     runnable_mean: Amount | None
     pools: list[PoolRecord]
+    asked: Count | None = None
+    allowed: Count | None = None
+    quota_cores: Amount | None = None
+
+
+class VariablesRecord(Part):
+    """The worker's environment, as `environment.Variables` tells it."""
+
+    set: dict[str, str]
+    passed: dict[str, str]
+    told: dict[str, str]
+    inherited: list[str]
+    dropped: list[str]
 
 
 class HostRecord(Part):
@@ -317,6 +332,7 @@ class Record(Part):
     roofline: Roofline | None = None
     noise: list[NoiseRecord] = Field(default_factory=list)
     threads: Threads | None = None
+    variables: VariablesRecord | None = None
     details: dict[str, Number | str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.environment import is_inherited
 from harness.hardware import (
     ALLOCATOR,
-    STEERING_VARIABLES,
+    SET_BY_HARDWARE,
     Hardware,
     Machine,
     parse_all,
@@ -190,9 +191,10 @@ def test_memory_that_a_step_frees_is_kept_for_the_next_one():
 
 
 @pytest.mark.parametrize("text", ["cpu:isa=amx", "cuda:0"])
-def test_whatever_a_case_sets_is_not_inherited_either(text):
-    steered = set(Hardware.parse(text).environment(MACHINE)) - set(NO_CAPS)
-    assert steered - {"CUDA_DEVICE_ORDER"} <= set(STEERING_VARIABLES)
+def test_whatever_a_case_sets_is_neither_inherited_nor_passed(text):
+    steered = set(Hardware.parse(text).environment(MACHINE))
+    assert not any(map(is_inherited, steered))
+    assert steered - set(ALLOCATOR) <= set(SET_BY_HARDWARE)
 
 
 @pytest.mark.parametrize(

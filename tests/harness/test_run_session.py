@@ -29,9 +29,9 @@ MACHINE = {
 def begin(tmp_path, monkeypatch):
     """Begins a run on a machine with these facts, and gives its results folder back."""
 
-    def begun(resume=False, data_root=None, results="results", seed=0, **facts):
+    def begun(resume=False, data_root=None, results="results", seed=0, env=(), **facts):
         monkeypatch.setattr(
-            run_session.fingerprint, "fingerprint", lambda: MACHINE | facts
+            run_session.fingerprint, "fingerprint", lambda **_: MACHINE | facts
         )
         session = run_session.begin(
             profile="smoke",
@@ -40,6 +40,7 @@ def begin(tmp_path, monkeypatch):
             results=tmp_path / results,
             resume=resume,
             seed=seed,
+            env=env,
         )
         session.close()
         return session
@@ -100,6 +101,15 @@ def test_a_run_is_not_resumed_over_another_corpus_of_the_same_name(begin, tmp_pa
     begin(data_root=tmp_path / "one" / "corpus")
     with pytest.raises(JournalError, match="data_root: 'corpus-"):
         begin(resume=True, data_root=tmp_path / "two" / "corpus")
+
+
+def test_a_passed_variable_stands_in_the_header_and_makes_another_run(begin):
+    first = begin(env=["KMP_BLOCKTIME=0", "LD_PRELOAD=/home/me/libjemalloc.so"])
+    passed = first.run_info["env"]
+    assert passed["KMP_BLOCKTIME"] == "0"
+    assert passed["LD_PRELOAD"].startswith("libjemalloc.so-")
+    with pytest.raises(JournalError, match="another run"):
+        begin(resume=True)
 
 
 @pytest.fixture

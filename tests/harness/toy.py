@@ -42,7 +42,7 @@ def build(context: Context) -> Operation:
         partial = context.scratch_dir / "partial"
         partial.write_text(str(os.getpid()))
         partial.rename(context.scratch_dir / "building")
-        time.sleep(0 if os.environ.get("TOY_FAST") else 60)
+        time.sleep(0 if (context.scratch_dir.parent / "fast").exists() else 60)
     _count(context)
     if context.case.model in PROFILING:
         return _profiling(context)
@@ -163,6 +163,11 @@ TRAINING = Workload(
     build_training,
     {"smoke": points("good"), "quick": points("good")},
 )
+
+
+def see_environment(job: dict[str, Any], channel: object) -> dict[str, str]:
+    """A worker's job: its variables."""
+    return dict(os.environ)
 
 
 def heard(

@@ -297,7 +297,7 @@ WORKLOADS = (dataclasses.replace(WORKLOAD, points={{"smoke": points(*{models!r})
 
 
 def test_a_killed_run_resumes_and_measures_no_finished_case_again(
-    bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    bench: pytest.Pytester,
 ) -> None:
     write_cases(bench, "good", "slow-build")
     first = start(bench, *SMOKE)
@@ -310,7 +310,7 @@ def test_a_killed_run_resumes_and_measures_no_finished_case_again(
         file.write(b'{"torn": ')  # as if killed while it wrote
     assert builds_of_good(bench) == 1
 
-    monkeypatch.setenv("TOY_FAST", "1")
+    (scratch_file(bench, "building").parents[1] / "fast").touch()
     resumed = run(bench, *SMOKE, "--resume")
     resumed.assert_outcomes(passed=2)
     assert builds_of_good(bench) == 1

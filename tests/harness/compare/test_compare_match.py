@@ -177,6 +177,11 @@ FILES = {
         "built-in speech",
         "a corpus on disk",
     ),
+    "variables": (
+        {"run": {"env": {"LD_PRELOAD": "libjemalloc.so"}}},
+        "none",
+        "LD_PRELOAD=libjemalloc.so",
+    ),
 }
 
 

@@ -72,6 +72,21 @@ def test_an_operation_is_timed_in_every_process_of_the_profile(
     assert len(set(builders(runner, "good"))) == 3
 
 
+def test_a_record_tells_the_variables_and_the_threads_of_its_workers(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DNNL_DEFAULT_FPMATH_MODE", "BF16")
+    settings = replace(runner.settings, profile=ONE, passed={"KMP_BLOCKTIME": "0"})
+    record = run(replace(runner, settings=settings), toy.WORKLOAD)
+    assert record.variables is not None
+    assert record.threads is not None
+    assert "DNNL_DEFAULT_FPMATH_MODE" in record.variables.dropped
+    assert "PATH" in record.variables.inherited
+    assert record.variables.passed == {"KMP_BLOCKTIME": "0"}
+    assert record.variables.set["OMP_NUM_THREADS"] == str(len(MACHINE.cpus))
+    assert record.threads.asked == record.threads.allowed == len(MACHINE.cpus)
+
+
 def test_a_training_is_clocked_once_whatever_the_profile(runner: Runner) -> None:
     record = run(runner, toy.TRAINING)
     assert record.timing is not None

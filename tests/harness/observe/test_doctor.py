@@ -17,7 +17,6 @@ GOOD = {
     "container_cpu_limit_cores": None,
     "container_memory_limit_bytes": None,
     "gpu_devices": [{"index": 0, "persistence_mode": True}],
-    "settings": {},
 }
 QUIET = Look(
     busy_percent=1.0,
@@ -40,7 +39,7 @@ def test_a_good_machine_has_nothing_to_remedy():
     found = doctor.checks(GOOD, QUIET)
     assert {item.severity for item in found} == {"ok"}
     assert {item.remedy for item in found} == {""}
-    assert len({item.name for item in found}) == len(found) == 17
+    assert len({item.name for item in found}) == len(found) == 16
 
 
 @pytest.mark.parametrize(
@@ -82,18 +81,6 @@ def test_a_good_machine_has_nothing_to_remedy():
             {"container_cpu_limit_cores": 1.5, "container_memory_limit_bytes": GIB},
             "warn",
             "limited to 1.5 cores and 1.0 GiB",
-        ),
-        (
-            "environment (threads)",
-            {"settings": {"OMP_NUM_THREADS": "4"}},
-            "warn",
-            "OMP_NUM_THREADS=4",
-        ),
-        (
-            "environment (kernels)",
-            {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX2"}},
-            "warn",
-            "ONEDNN_MAX_CPU_ISA=AVX2",
         ),
         (
             "GPU 0 persistence mode",
@@ -151,10 +138,16 @@ def test_a_virtual_machine_hides_its_clock():
     assert item.found == "hidden by the virtual machine"
 
 
-def test_the_remedy_names_the_variables_to_unset():
-    settings = {"OMP_NUM_THREADS": "4", "KMP_AFFINITY": "compact"}
-    remedy = finding("environment (threads)", {"settings": settings}).remedy
-    assert remedy == "unset OMP_NUM_THREADS KMP_AFFINITY"
+def test_variables_that_reach_no_worker_are_named_with_the_way_to_pass_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    names = look(tmp_path, 0.0).steering_variables
+    assert "OMP_THREAD_LIMIT" in names
+    item = finding("environment", steering_variables=("LD_PRELOAD", "OMP_THREAD_LIMIT"))
+    assert item.severity == "warn"
+    assert item.found.endswith("kept from workers: LD_PRELOAD, OMP_THREAD_LIMIT")
+    assert "--env NAME=VALUE" in item.remedy
 
 
 def test_a_look_lasts_as_long_as_told_and_finds_the_disk_of_a_folder_to_be(tmp_path):

@@ -217,13 +217,21 @@ def test_a_fingerprint_is_flat_publishable_json(monkeypatch, fake_nvml):
     monkeypatch.setattr(platform, "node", lambda: "a-very-long-host-name.example.org")
     monkeypatch.setenv("HOME", "/home/somebody")
     found = fp.fingerprint(
-        environment={"OMP_NUM_THREADS": "4", "USER": "somebody"},
+        environment={
+            "OMP_NUM_THREADS": "4",
+            "USER": "somebody",
+            "CUDA_VISIBLE_DEVICES": "0",
+            "LD_LIBRARY_PATH": "/home/somebody/lib",
+        },
+        passed={"LD_PRELOAD": "/home/somebody/libtcmalloc.so"},
         nvml=Nvml(library=fake_nvml()),
         torch_software=lambda: {"blas": "mkl"},
     )
     assert found["host"] == "a-very-long-host"
     assert found["torch_blas"] == "mkl"
-    assert found["settings"] == {"OMP_NUM_THREADS": "4"}
+    settings = found["settings"]
+    assert set(settings) == {"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "LD_PRELOAD"}
+    assert settings["LD_PRELOAD"].startswith("libtcmalloc.so-")
     assert found["gpu_driver"] == "580.1"
     assert "somebody" not in json.dumps(found)
 

@@ -56,14 +56,3 @@ def test_torch_describes_itself_in_a_subprocess():
 def test_only_installed_libraries_are_listed():
     found = software.libraries(["pytest", "no-such-library"])
     assert found == {"pytest": pytest.__version__}
-
-
-def test_preloaded_libraries_lose_their_folders():
-    found = software.settings(
-        {"LD_PRELOAD": "/home/me/libtcmalloc.so:/opt/libiomp5.so"}
-    )
-    assert found == {"LD_PRELOAD": "libtcmalloc.so:libiomp5.so"}
-
-
-def test_empty_and_foreign_variables_are_left_out():
-    assert software.settings({"OMP_NUM_THREADS": "", "PATH": "/bin"}) == {}

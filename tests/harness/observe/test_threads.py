@@ -8,6 +8,7 @@ from harness.observe.threads import (
     Crowd,
     Pool,
     ThreadTimes,
+    count_warnings,
     crowd,
     crowd_warning,
     loaded_pools,
@@ -95,7 +96,7 @@ def test_a_crowd_is_told_with_its_pools():
         "busy_threads: 4 busy threads on 2 CPUs, 4.0 of them runnable at a time; pools "
         "loaded: libgomp.so.1 of torch 2, libiomp5.so 2; likely 2 OpenMP pools that "
         "spin on the same cores; let one pool work and give the others one thread, "
-        "load one OpenMP library alone, or set OMP_WAIT_POLICY=passive"
+        "load one OpenMP library alone, or pass --env OMP_WAIT_POLICY=passive"
     )
 
 
@@ -121,10 +122,10 @@ print("torch" in sys.modules)
 """
 
 
-def asked_after(first):
+def asked_after(first, **variables):
     told = subprocess.run(
         [sys.executable, "-c", ASK.format(first=first)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | variables,
         capture_output=True,
         text=True,
         check=True,
@@ -135,6 +136,31 @@ def asked_after(first):
 def test_torchs_pool_is_named_with_its_threads():
     pools = [line for line in asked_after("import torch") if line.startswith("libgomp")]
     assert any(line.endswith(" of torch 1") for line in pools)
+
+
+def test_a_limit_beside_the_count_is_heeded():
+    """OpenMP goes on to tell the count that it was asked for."""
+    lines = asked_after("import torch", OMP_NUM_THREADS="2", OMP_THREAD_LIMIT="1")
+    (pool,) = [line for line in lines if line.startswith("libgomp")]
+    assert pool.endswith(" of torch 1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "quota", "pools", "told"),
+    [
+        (2, 2, None, [TORCHS, BLAS], []),
+        (2, 2, 2.0, [], []),
+        (4, 2, None, [], ["4 asked for, but the worker may use 2 CPUs"]),
+        (2, 2, 1.5, [TORCHS], ["2 asked for on a quota of 1.5 CPUs"]),
+        (3, 3, None, [TORCHS, BLAS], ["3 asked for, but libgomp.so.1 of torch 2 is"]),
+    ],
+)
+def test_fewer_threads_than_the_hardware_says_are_told(
+    asked, allowed, quota, pools, told
+):
+    found = count_warnings(asked, allowed, quota, pools)
+    assert len(found) == len(told)
+    assert all(text in warning for warning, text in zip(found, told, strict=True))
 
 
 def test_asking_for_pools_loads_no_torch():
