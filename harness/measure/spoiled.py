@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from harness.observe.limits import NoiseWarning
+from harness.observe.limits import SHORTEST_S, NoiseWarning
 from harness.observe.threads import Crowd, Pool, count_warnings, crowd_warning
 from harness.record.schema import NoiseRecord, PoolRecord, Threads
 
@@ -34,7 +34,8 @@ def _record(
         process=outcome.process,
         first_sample=first_sample,
         samples=samples,
-        spoiled=segment.spoiled,
+        spoiled=segment.spoiled if segment.judged or segment.spoiled else None,
+        judged=segment.judged,
         counted=_counts(outcome, segment),
         exceeded=[warning.name for warning in segment.exceeded],
         **asdict(segment.noise),
@@ -77,8 +78,25 @@ def spoil_warnings(outcomes: Sequence[Outcome]) -> list[str]:
     ]
     extra_s = sum(o.value.get("extra_s", 0.0) for o in outcomes if stays_spoiled([o]))
     return [
-        str(replace(worst, where=_where(times, len(counted), extra_s)))
-        for worst, times in _worst(counted)
+        *(
+            str(replace(worst, where=_where(times, len(counted), extra_s)))
+            for worst, times in _worst(counted)
+        ),
+        *_unjudged_warnings(counted),
+    ]
+
+
+def _unjudged_warnings(segments: Sequence[SegmentNoise]) -> list[str]:
+    """At most one: that nobody can say whether samples were disturbed."""
+    short = [one.noise.seconds for one in segments if not one.judged]
+    unjudged = [seconds for seconds in short if seconds < SHORTEST_S]
+    if not unjudged:
+        return []
+    return [
+        f"noise: not judged in {len(unjudged)} of {len(segments)} segments: they took "
+        f"{max(unjudged):.2g} s at most, and this machine's counters tell of others "
+        f"from {SHORTEST_S:g} s on (its kernel keeps no schedstat); these samples are "
+        "neither clean nor spoiled; use a longer profile"
     ]
 
 

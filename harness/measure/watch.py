@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -32,8 +32,11 @@ IDLE_S = 3.0
 # What others did to a segment: it is drawn again. What a machine does to itself (its
 # clock, its heat, a quota) is part of what is bought: it warns, and counts.
 HOST = ("host_registers_slow_percent", "host_memory_slow_percent")
-FROM_OUTSIDE = ("steal_percent", "others_cpu_percent", *HOST)
-SHORTEST_NOISE_S = 0.5  # CPU counters tick 100 times a second: shorter spans say little
+FROM_OUTSIDE = (
+    *("steal_percent", "steal_worst_cpu_percent"),
+    *("others_cpu_percent", "others_cores", "waiting_percent"),
+    *HOST,
+)
 
 
 @dataclass
@@ -74,6 +77,12 @@ class SegmentNoise:
     noise: Noise
     exceeded: tuple[NoiseWarning, ...]
     host_mostly_slow: bool = False
+
+    @property
+    def judged(self) -> bool:
+        """Whether what others did could be told: without, it is neither clean nor
+        spoiled."""
+        return limits.is_judged(self.noise)
 
     @property
     def spoiled(self) -> bool:
@@ -154,7 +163,7 @@ class Watch:
         began_s, before = self._threads
         after, seconds = thread_times(self._tree.pid), perf_counter() - began_s
         cpus = len(allowed_cpus(self._tree.pid))
-        if after and cpus and seconds >= SHORTEST_NOISE_S:
+        if after and cpus and seconds >= limits.SHORTEST_S:
             self._crowd = crowd(before, after, seconds, cpus)
 
     def _attach(self, samples: int | None) -> SegmentNoise:
@@ -163,9 +172,7 @@ class Watch:
         found = replace(found, host=self._read_host())
         means = [segment.noise.frequency_mean_mhz for segment in self._segments]
         fastest_mhz = max((mhz for mhz in means if mhz is not None), default=None)
-        exceeded: Sequence[NoiseWarning] = ()
-        if found.seconds >= SHORTEST_NOISE_S:
-            exceeded = limits.warnings(found, fastest_mhz=fastest_mhz)
+        exceeded = limits.warnings(found, fastest_mhz=fastest_mhz)
         mostly_slow = self._host is not None and self._host.is_mostly_slow
         self._segments.append(
             SegmentNoise(samples, found, tuple(exceeded), mostly_slow)

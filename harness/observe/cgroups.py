@@ -1,10 +1,11 @@
-"""The limits of this process's control groups, v1 and v2: a container's, mostly.
+"""The limits of a process's control groups, v1 and v2: a container's, mostly.
 
 A group's limits hold for all groups below it, so that the tightest of a group and its
 ancestors counts.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,44 @@ def _stat(folder: Path, name: str) -> int:
     return 0
 
 
-def groups(root: Path, controller: str) -> list[Path]:
-    """This process's folders of a controller with their ancestors.
+@dataclass(frozen=True)
+class Throttling:
+    """How often a quota of CPU time stopped a process's groups, since they began: in so
+    many of the periods, for so long; of the group that was stopped most."""
+
+    periods: int
+    throttled: int
+    throttled_s: float
+
+
+def throttling(pid: int, root: Path = Path("/")) -> Throttling | None:
+    """None where no group of the process tells, or none has a quota."""
+    told = map(_throttling, groups(root, "cpu", str(pid)))
+    known = [one for one in told if one is not None and one.periods]
+    return max(known, key=lambda one: one.throttled_s, default=None)
+
+
+def _throttling(folder: Path) -> Throttling | None:
+    """Of `cpu.stat`: v2 counts microseconds, v1 nanoseconds."""
+    lines = (read_text(folder / "cpu.stat") or "").splitlines()
+    fields = dict(line.split()[:2] for line in lines if len(line.split()) >= 2)
+    try:
+        periods, throttled = int(fields["nr_periods"]), int(fields["nr_throttled"])
+        if "throttled_usec" in fields:
+            return Throttling(periods, throttled, int(fields["throttled_usec"]) / 1e6)
+        return Throttling(periods, throttled, int(fields["throttled_time"]) / 1e9)
+    except (KeyError, ValueError):
+        return None
+
+
+def groups(root: Path, controller: str, pid: str = "self") -> list[Path]:
+    """A process's folders of a controller with their ancestors.
 
     Inside a container the listed path may not be mounted: then the mount's root is it.
     """
     mount = root / "sys/fs/cgroup"
     folders = []
-    for line in (read_text(root / "proc/self/cgroup") or "0::/").splitlines():
+    for line in (read_text(root / "proc" / pid / "cgroup") or "0::/").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue

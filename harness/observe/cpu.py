@@ -7,7 +7,7 @@ divided by the span, so that no mean is ever made of means.
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,40 @@ def machine_times() -> MachineTimes:
     names = ("user", "nice", "system", "irq", "softirq")
     busy_s = sum(float(getattr(times, name, 0.0)) for name in names)
     return MachineTimes(busy_s, idle_s, steal_s)
+
+
+TICKS_PER_S = 100  # of /proc: USER_HZ, the same on every Linux machine
+
+
+def times_of_cpus(
+    cpus: Collection[int], root: Path = Path("/")
+) -> dict[int, MachineTimes]:
+    """The counters of each of these CPUs; none where /proc/stat tells of no CPU.
+
+    The counters of the whole machine would thin out what befalls a few CPUs of many.
+    """
+    found = {}
+    for line in (read_text(root / "proc/stat") or "").splitlines():
+        name, *fields = line.split()
+        number = name.removeprefix("cpu")
+        if name != number and number.isdigit() and int(number) in cpus:
+            ticks = [int(field) / TICKS_PER_S for field in fields] + [0.0] * 8
+            # proc(5): user nice system idle iowait irq softirq steal; guest time is
+            # in user time already.
+            user, nice, system, idle, iowait, irq, softirq, steal = ticks[:8]
+            busy = user + nice + system + irq + softirq
+            found[int(number)] = MachineTimes(busy, idle + iowait, steal)
+    return found
+
+
+def sum_of_times(times: Iterable[MachineTimes]) -> MachineTimes:
+    """The counters of several CPUs together."""
+    known = list(times)
+    return MachineTimes(
+        sum(one.busy_s for one in known),
+        sum(one.idle_s for one in known),
+        sum(one.steal_s for one in known),
+    )
 
 
 def machine_percent(before: MachineTimes, after: MachineTimes) -> float | None:

@@ -22,6 +22,12 @@ class Limits:
     others_cpu_percent: float = 5.0
     major_faults: int = 10  # each waits for a disk, 0.1 to 10 ms
     throttle_events: int = 0
+    # One CPU of many thins out in the mean, while a step on all of them waits for it.
+    steal_worst_cpu_percent: float = 5.0
+    others_cores: float = 0.25
+    # Kernel work makes a thread wait for a CPU some ten times a second, some us each.
+    waiting_percent: float = 5.0
+    quota_throttled_percent: float = 1.0
     # A core whose other thread serves somebody else gives 20 to 40 % less. A reading is
     # a sample of some milliseconds: smaller differences are told of a whole run only.
     host_registers_slow_percent: float = 100 * (1 - GOOD_REGISTERS)
@@ -59,13 +65,34 @@ _OTHER_HOST = (
 )
 # What is measured, its unit, the likely cause, the remedy; names are those of `Limits`.
 _EXPLAINED = {
+    "quota_throttled_percent": (
+        "% of the quota's periods stopped the worker",
+        "a container whose share of CPU time is used up: it is part of what was bought",
+        "give whole cores (--cpuset-cpus, no --cpus), or fewer threads",
+    ),
+    "steal_worst_cpu_percent": (
+        "% of the time of one of the worker's CPUs",
+        "another guest on the same core of the host",
+        "use a dedicated or bare-metal machine, or repeat at a quieter hour",
+    ),
+    "others_cores": (
+        "of a CPU's time taken from the worker's CPUs",
+        "another program at work beside the worker",
+        "stop it (top names it), or give the worker cores of its own (taskset)",
+    ),
+    "waiting_percent": (
+        "% of the time a thread of the worker had no CPU though it could have run",
+        "other programs at work beside the worker",
+        "stop them (top names them), or give the worker cores of its own (taskset, "
+        "cgroups)",
+    ),
     "steal_percent": (
-        "% of the machine's time",
+        "% of the worker's CPUs",
         "other guests on the same host",
         "use a dedicated or bare-metal machine, or repeat at a quieter hour",
     ),
     "others_cpu_percent": (
-        "% of the machine's time",
+        "% of the worker's CPUs",
         "other programs at work beside the worker, or threads of another process that "
         "spin while they wait",
         "stop them (top names them), or give the worker cores of its own (taskset, "
@@ -104,20 +131,52 @@ _EXPLAINED = {
 }
 
 
+SHORTEST_S = 0.5  # CPU counters tick 100 times a second: shorter spans say little
+# Counted in such ticks.
+TICKED = {
+    *("steal_percent", "steal_worst_cpu_percent", "others_cpu_percent"),
+    *("others_cores", "frequency_drop_percent"),
+}
+# What tells of others in a span, by ticks or by the scheduler's own clock.
+TELLS_OF_OTHERS = ("others_cpu_percent", "waiting_percent")
+# A mean over all CPUs, and what shows the same in one of them where the mean does not.
+_ONE_OF_MANY = {
+    "steal_worst_cpu_percent": "steal_percent",
+    "others_cores": "others_cpu_percent",
+}
+
+
 def warnings(
     noise: Noise, limits: Limits = LIMITS, fastest_mhz: float | None = None
 ) -> list[NoiseWarning]:
     """One warning for each limit that the noise exceeds; unknown exceeds nothing.
 
     `fastest_mhz` is the fastest mean clock of earlier spans: a whole span at a lower
-    clock shows in no span by itself.
+    clock shows in no span by itself. Waiting is judged in spans too short for ticks.
     """
-    found = []
+    found: dict[str, NoiseWarning] = {}
     for name, (unit, cause, remedy) in _EXPLAINED.items():
         measured, limit = _measured(noise, name, fastest_mhz), getattr(limits, name)
-        if measured is not None and measured > limit:
-            found.append(NoiseWarning(name, measured, limit, unit, cause, remedy))
-    return found
+        if not _is_judged(noise, name) or measured is None or measured <= limit:
+            continue
+        found[name] = NoiseWarning(name, measured, limit, unit, cause, remedy)
+    told_by_mean = [one for one, mean in _ONE_OF_MANY.items() if mean in found]
+    return [warning for name, warning in found.items() if name not in told_by_mean]
+
+
+def is_judged(noise: Noise) -> bool:
+    """Whether what others did could be told of this span at all."""
+    return any(
+        _is_judged(noise, name) and getattr(noise, name) is not None
+        for name in TELLS_OF_OTHERS
+    )
+
+
+def _is_judged(noise: Noise, name: str) -> bool:
+    is_short = noise.seconds < SHORTEST_S
+    if name == "waiting_percent":
+        return is_short
+    return not (is_short and name in TICKED)
 
 
 def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | None:

@@ -5,11 +5,12 @@ Take a `Snapshot` before and after some samples; `between` makes a `Noise` of th
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
+from harness.observe.cgroups import Throttling, throttling
 from harness.observe.cpu import (
     MachineTimes,
     ProcessTree,
@@ -18,8 +19,13 @@ from harness.observe.cpu import (
     read_int,
     read_text,
     steal_percent,
+    sum_of_times,
+    times_of_cpus,
 )
 from harness.observe.host_speed import HostShare
+from harness.observe.threads import BUSY_PERCENT, Scheduled, scheduled
+
+WAKING_S = 1e-3  # a thread that is woken waits so long at most on an idle CPU
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,14 @@ class Snapshot:
     throttle_events: int | None
     frequencies_mhz: tuple[float, ...]
     load_1min: float | None
+    cpus: dict[int, MachineTimes] = field(default_factory=dict)  # the worker's own
+    scheduled: dict[int, Scheduled] | None = None
+    throttling: Throttling | None = None  # by a quota
+
+    @property
+    def own(self) -> MachineTimes:
+        """Of the CPUs that the worker may use; the machine's where none is told."""
+        return sum_of_times(self.cpus.values()) if self.cpus else self.machine
 
 
 def take(
@@ -51,6 +65,7 @@ def take(
     usage = tree.read()
     faults = _faults(root, tree.pid)
     load = read_text(root / "proc/loadavg")
+    cpus = allowed_cpus(tree.pid)
     return Snapshot(
         t_s=clock(),
         machine=machine(),
@@ -59,8 +74,11 @@ def take(
         minor_faults=faults[0],
         major_faults=faults[1],
         throttle_events=throttle_events(root),
-        frequencies_mhz=frequencies_mhz(root, allowed_cpus(tree.pid)),
+        frequencies_mhz=frequencies_mhz(root, cpus),
         load_1min=float(load.split()[0]) if load else None,
+        cpus=times_of_cpus(cpus, root),
+        scheduled=scheduled(tree.pid, root),
+        throttling=throttling(tree.pid, root),
     )
 
 
@@ -117,8 +135,13 @@ class Noise:
     """The disturbances of one span; None where `unknown` gives the reason.
 
     Switches and faults are the worker's own, without its children's; a thread's count
-    ends with the thread. `others_cpu_percent` is of the whole machine (0 to 100) and
-    holds everything but the worker's tree: the parent and its sampler too. Load
+    ends with the thread. `steal_percent` and `others_cpu_percent` are of the CPUs that
+    the worker may use (0 to 100); the latter holds everything but the worker's tree,
+    the parent and its sampler too, and `others_cores` is the same in whole CPUs;
+    `steal_worst_cpu_percent` is of the one CPU that was stolen most.
+    `waiting_percent` is the share of the span in which the worker's most hindered
+    thread could have run and had no CPU, None where its own threads are more than its
+    CPUs. `quota_throttled_percent` of a quota's periods stopped the worker. Load
     averages hold the worker itself, so they stand here without a limit. Clocks are of
     the CPUs that the worker may use; `frequency_fastest_mhz` is their highest mean in
     one reading. `host` is the yardstick's reading at both ends.
@@ -140,6 +163,11 @@ class Noise:
     load_1min_after: float | None
     unknown: dict[str, str]
     host: HostShare | None = None
+    steal_worst_cpu_percent: float | None = None
+    others_cores: float | None = None
+    waiting_percent: float | None = None
+    quota_throttled_percent: float | None = None
+    quota_throttled_s: float | None = None
 
 
 def between(snapshots: Sequence[Snapshot]) -> Noise:
@@ -150,8 +178,13 @@ def between(snapshots: Sequence[Snapshot]) -> Noise:
     switches = _new_switches(first.switches, last.switches)
     return Noise(
         seconds=seconds,
-        steal_percent=steal_percent(first.machine, last.machine),
+        steal_percent=steal_percent(first.own, last.own),
+        steal_worst_cpu_percent=_worst_steal_percent(first.cpus, last.cpus),
         others_cpu_percent=_others_percent(first, last),
+        others_cores=_rate(_others_s(first, last), seconds),
+        waiting_percent=_waiting_percent(first, last),
+        quota_throttled_percent=_throttled(first, last)[0],
+        quota_throttled_s=_throttled(first, last)[1],
         involuntary_switches=switches,
         involuntary_switches_per_s=_rate(switches, seconds),
         minor_faults=_difference(first.minor_faults, last.minor_faults),
@@ -174,7 +207,7 @@ def _difference(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else after - before
 
 
-def _rate(count: int | None, seconds: float) -> float | None:
+def _rate(count: float | None, seconds: float) -> float | None:
     return None if count is None or seconds <= 0 else count / seconds
 
 
@@ -187,13 +220,54 @@ def _new_switches(
 
 
 def _others_percent(first: Snapshot, last: Snapshot) -> float | None:
-    total_s = last.machine.total_s - first.machine.total_s
-    if first.worker_cpu_s is None or last.worker_cpu_s is None or total_s <= 0:
+    total_s = last.own.total_s - first.own.total_s
+    others_s = _others_s(first, last)
+    return None if others_s is None or total_s <= 0 else 100.0 * others_s / total_s
+
+
+def _others_s(first: Snapshot, last: Snapshot) -> float | None:
+    if first.worker_cpu_s is None or last.worker_cpu_s is None:
         return None
-    busy_s = last.machine.busy_s - first.machine.busy_s
+    busy_s = last.own.busy_s - first.own.busy_s
     worker_s = last.worker_cpu_s - first.worker_cpu_s
     # The two counters tick apart: on a quiet machine their difference dips below 0.
-    return max(0.0, 100.0 * (busy_s - worker_s) / total_s)
+    return max(0.0, busy_s - worker_s)
+
+
+def _worst_steal_percent(
+    before: Mapping[int, MachineTimes], after: Mapping[int, MachineTimes]
+) -> float | None:
+    shares = (steal_percent(before[n], after[n]) for n in before.keys() & after.keys())
+    return max((share for share in shares if share is not None), default=None)
+
+
+def _waiting_percent(first: Snapshot, last: Snapshot) -> float | None:
+    seconds, none = last.t_s - first.t_s, Scheduled(0.0, 0.0)
+    if first.scheduled is None or last.scheduled is None or seconds <= 0:
+        return None
+    pairs = [(first.scheduled.get(n, none), now) for n, now in last.scheduled.items()]
+    busy = sum(
+        100 * (now.ran_s + now.waited_s - then.ran_s - then.waited_s)
+        >= BUSY_PERCENT * seconds
+        for then, now in pairs
+    )
+    if busy > len(last.cpus):
+        return None  # they take the CPUs from one another
+    longest_s = max(now.waited_s - then.waited_s for then, now in pairs)
+    return 100.0 * max(0.0, longest_s - WAKING_S) / seconds
+
+
+def _throttled(first: Snapshot, last: Snapshot) -> tuple[float | None, float | None]:
+    """The share of a quota's periods in which it stopped the worker, and for how long
+    in all; None without a quota."""
+    before, after = first.throttling, last.throttling
+    if after is None:
+        return None, None
+    before = before or Throttling(0, 0, 0.0)
+    periods = after.periods - before.periods
+    throttled = after.throttled - before.throttled
+    percent = 100.0 * throttled / periods if periods > 0 else 0.0
+    return percent, max(0.0, after.throttled_s - before.throttled_s)
 
 
 def _unknown(last: Snapshot, clocks: Sequence[float]) -> dict[str, str]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from harness.observe.cpu import read_text
+from harness.observe.cpu import TICKS_PER_S, read_text
 
-TICKS_PER_S = 100  # of /proc: USER_HZ, the same on every Linux machine
 # A thread counts that wants a CPU for this share of the time: two pools that spin on
 # two cores make four threads of 50 %.
 BUSY_PERCENT = 25.0
@@ -45,12 +44,35 @@ def thread_times(pid: int, root: Path = Path("/")) -> dict[int, ThreadTimes]:
     return found
 
 
+@dataclass(frozen=True)
+class Scheduled:
+    """What the scheduler knows of one thread, to the nanosecond."""
+
+    ran_s: float
+    waited_s: float
+
+
+def scheduled(pid: int, root: Path = Path("/")) -> dict[int, Scheduled] | None:
+    """Every thread of a process; None where the kernel keeps no such statistics."""
+    found = {}
+    for folder in (root / "proc" / str(pid) / "task").glob("*"):
+        fields = _schedstat(folder)
+        if fields is not None:
+            found[int(folder.name)] = Scheduled(fields[0] / 1e9, fields[1] / 1e9)
+    return found or None
+
+
 def _waiting_s(folder: Path) -> float | None:
+    fields = _schedstat(folder)
+    return None if fields is None else fields[1] / 1e9
+
+
+def _schedstat(folder: Path) -> tuple[int, int] | None:
     """The kernel's scheduler statistics: ns on a CPU, ns runnable without one, and
     how often it ran; a kernel that keeps none says 0 for all."""
     fields = (read_text(folder / "schedstat") or "").split()
     told = len(fields) == 3 and fields[2] != "0"
-    return int(fields[1]) / 1e9 if told else None
+    return (int(fields[0]), int(fields[1])) if told else None
 
 
 @dataclass(frozen=True)

@@ -288,7 +288,9 @@ class NoiseRecord(Part):
     """The noise of successive samples of one process, measured as `noise.Noise` tells.
 
     They are `samples` samples from number `first_sample` on, of the process's list in
-    `timing.samples_s`, or, where not `counted`, in `timing.spoiled_samples_s`. Records
+    `timing.samples_s`, or, where not `counted`, in `timing.spoiled_samples_s`. What is
+    not `judged` was too short for the counters there are: neither clean nor spoiled,
+    unless something else `exceeded` its limit. Records
     of before noise was told by segments hold one a process, without these fields.
     """
 
@@ -298,6 +300,7 @@ class NoiseRecord(Part):
     first_sample: Count | None = None
     samples: Count | None = None
     spoiled: bool | None = None
+    judged: bool | None = None
     counted: bool = True
     host: HostRecord | None = None
     exceeded: list[str] = Field(default_factory=list)

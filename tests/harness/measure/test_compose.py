@@ -171,7 +171,7 @@ def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
     noisy = heard(segment(1, steal_percent=12.0))
     found = record(outcome(0.5, seen=noisy, warnings=("a damaged cache",)))
     assert found.warnings[0] == "a damaged cache"
-    assert found.warnings[1].startswith("steal_percent: 12 % of the machine's time")
+    assert found.warnings[1].startswith("steal_percent: 12 % of the worker's CPUs")
 
 
 def test_accuracy_is_of_the_first_process_whose_weights_were_measured():
@@ -338,7 +338,7 @@ def test_a_failed_case_keeps_what_the_sensors_saw():
     )
     assert (found.status, found.reason) == ("failed", "broken")
     assert found.warnings[0] == "a damaged cache"
-    assert found.warnings[1].startswith("steal_percent: 12 % of the machine's time")
+    assert found.warnings[1].startswith("steal_percent: 12 % of the worker's CPUs")
     assert [(noise.samples, noise.spoiled) for noise in found.noise] == [(7, True)]
 
 

@@ -15,7 +15,6 @@ from outcomes import SEEN, broken
 from harness import suite
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.measure import watch
 from harness.measure.run import Outcome, Runner, Settings, precision_of
 from harness.measure.watch import Instruments
 from harness.measure.worker import peak_memory
@@ -103,7 +102,6 @@ def told_spoiled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         stolen = limits.NoiseWarning("steal_percent", 12.0, 1.0, "%", "guests", "move")
         judge = lambda found, **_: [stolen] if next(answers) else []  # noqa: E731
         monkeypatch.setattr(limits, "warnings", judge)
-        monkeypatch.setattr(watch, "SHORTEST_NOISE_S", 0.0)
 
     return tell
 

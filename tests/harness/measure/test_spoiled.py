@@ -83,7 +83,7 @@ def test_a_disturbed_training_is_not_drawn_again_but_marked():
     found = record(ended, case=TRAINING_CASE)
     assert found.timing.spoiled is True
     assert found.warnings == [
-        "steal_percent: 12 % of the machine's time (limit 1); likely other guests on "
+        "steal_percent: 12 % of the worker's CPUs (limit 1); likely other guests on "
         "the same host; use a dedicated or bare-metal machine, or repeat at a quieter "
         "hour"
     ]
@@ -94,8 +94,8 @@ def test_what_was_drawn_again_with_success_is_a_detail_and_no_warning():
     found = record(timed(segment(4), *noisy, segment(4)))
     assert (found.warnings, found.timing.spoiled) == ([], False)
     assert found.details["drawn_again"] == (
-        "2 of 4 segments (2.0 s): steal_percent up to 12 % of the machine's time, "
-        "others_cpu_percent up to 40 % of the machine's time"
+        "2 of 4 segments (2.0 s): steal_percent up to 12 % of the worker's CPUs, "
+        "others_cpu_percent up to 40 % of the worker's CPUs"
     )
 
 
@@ -109,7 +109,7 @@ def test_what_stays_spoiled_is_told_once_a_limit_by_its_worst_reading():
     found = record(timed(segment(1), *noisy, spoiled=True, extra_s=2.0))
     steal, others = found.warnings
     assert steal.startswith(
-        "steal_percent: 12 % of the machine's time (limit 1) at worst, and beyond it "
+        "steal_percent: 12 % of the worker's CPUs (limit 1) at worst, and beyond it "
         "in 2 of 4 segments, although 2.0 s more were drawn; likely other guests"
     )
     assert others.startswith("others_cpu_percent: 40 % ")
@@ -125,6 +125,31 @@ def test_only_the_processes_that_stay_spoiled_warn():
     assert "in 1 of 2 segments, although 2.0 s more were drawn" in warning
     assert found.details["drawn_again"].startswith("1 of 3 segments (1.0 s)")
     assert found.timing.spoiled is True
+
+
+def test_a_stage_too_short_to_judge_is_neither_clean_nor_spoiled():
+    brief = segment(3, seconds=0.25, waiting_percent=None)
+    found = record(timed(brief))
+    (noise,) = found.noise
+    assert (noise.spoiled, noise.judged, noise.counted) == (None, False, True)
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "noise: not judged in 1 of 1 segments: they took 0.25 s at most"
+    )
+
+
+def test_a_short_stage_that_the_scheduler_tells_of_is_judged():
+    found = record(timed(segment(3, seconds=0.25, waiting_percent=1.0)))
+    assert (found.noise[0].spoiled, found.noise[0].judged) == (False, True)
+    assert found.warnings == []
+
+
+def test_a_quota_that_stopped_the_worker_is_told_and_counts():
+    found = record(timed(segment(3), segment(2, quota_throttled_percent=76.2)))
+    assert [one.counted for one in found.noise] == [True, True]
+    assert found.timing.spoiled is False
+    (warning,) = found.warnings
+    assert warning.startswith("quota_throttled_percent: 76.2 % of the quota's periods")
 
 
 def slow_host(samples, share, mostly=False):
@@ -179,7 +204,7 @@ POOL = {"api": "openmp", "library": "libgomp.so.1", "package": "torch", "threads
 
 def test_threads_are_those_of_the_most_crowded_process_and_the_first_ones_pools():
     found = record(crowded(2, [POOL]), crowded(4, process=1))
-    assert found.threads.model_dump() == {
+    assert found.threads.model_dump(exclude_none=True) == {
         "busy": 4,
         "cpus": 2,
         "runnable_mean": 4.0,

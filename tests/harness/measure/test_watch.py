@@ -12,6 +12,7 @@ from harness.observe.cpu import MachineTimes
 from harness.observe.host_speed import HostSpeed
 from harness.observe.limits import NoiseWarning
 from harness.observe.noise import Snapshot
+from harness.observe.threads import Scheduled
 from harness.observe.yardstick import Reading
 
 
@@ -145,6 +146,32 @@ def test_segments_too_short_for_their_counters_are_not_judged(
     assert one.segment(4) is spoiled
     (seen,) = one.close().noise
     assert seen.noise.steal_percent == 25.0
+    assert seen.judged is spoiled
+
+
+def with_threads(snapshot, *waited_s, cpus=2, ran_s=0.2):
+    """With threads that ran and waited so long since they began."""
+    threads = {n: Scheduled(ran_s, waited) for n, waited in enumerate(waited_s)}
+    own = {n: MachineTimes(1.0, 1.0, 0.0) for n in range(cpus)}
+    return replace(snapshot, scheduled=threads, cpus=own)
+
+
+@pytest.mark.parametrize(("waited_s", "spoiled"), [(0.001, False), (0.1, True)])
+def test_a_short_segment_is_judged_by_how_long_its_threads_had_no_cpu(
+    watching, waited_s, spoiled
+):
+    begin = with_threads(SNAPSHOT, 0.0, 0.0, ran_s=0.0)
+    one = watching(begin, with_threads(after(0.25), 0.0, waited_s))
+    one.enter("timed")
+    assert one.segment(4) is spoiled
+    assert one.close().noise[0].judged
+
+
+def test_threads_that_hinder_one_another_are_the_cases_own_doing(watching):
+    begin = with_threads(SNAPSHOT, 0.0, 0.0, 0.0, ran_s=0.0)
+    one = watching(begin, with_threads(after(0.25), 0.1, 0.1, 0.1))
+    one.enter("timed")
+    assert one.segment(4) is False
 
 
 def test_a_timed_stage_that_tells_of_no_segment_is_one(watching):
@@ -181,6 +208,10 @@ def test_a_segment_at_a_lower_clock_than_an_earlier_one_warns_but_counts(watchin
         ("others_cpu_percent", True),
         ("host_registers_slow_percent", True),
         ("host_memory_slow_percent", True),
+        ("steal_worst_cpu_percent", True),
+        ("others_cores", True),
+        ("waiting_percent", True),
+        ("quota_throttled_percent", False),
         ("throttle_events", False),
         ("frequency_drop_percent", False),
         ("involuntary_switches_per_s", False),

@@ -99,3 +99,36 @@ def test_a_limit_at_which_the_kernel_slows_a_group_down_is_one(tmp_path, write):
     write("sys/fs/cgroup/memory.max", "max\n")
     write("sys/fs/cgroup/memory.high", "8192\n")
     assert cgroups.memory_limit_bytes(tmp_path) == 8192
+
+
+def stopped(write, version, own, parent):
+    """A group below another, each stopped in so many of 661 periods, 0.05 s each."""
+    tops = {1: "sys/fs/cgroup/cpu", 2: "sys/fs/cgroup"}
+    line = {1: "4:cpu,cpuacct:/box/job\n", 2: "0::/box/job\n"}[version]
+    write("proc/7/cgroup", line)
+    for folder, count in (("box/job", own), ("box", parent)):
+        told = {1: f"throttled_time {50_000_000 * count}"}.get(
+            version, f"usage_usec 9\nthrottled_usec {50_000 * count}"
+        )
+        text = f"nr_periods 661\nnr_throttled {count}\n{told}\n"
+        write(f"{tops[version]}/{folder}/cpu.stat", text)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("own", "parent"), [(504, 3), (3, 504)])
+def test_a_quota_that_stops_a_group_or_one_above_it_is_counted(
+    tmp_path, write, version, own, parent
+):
+    stopped(write, version, own, parent)
+    found = cgroups.throttling(7, tmp_path)
+    assert (found.periods, found.throttled) == (661, 504)
+    assert found.throttled_s == pytest.approx(25.2)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n", "nr_periods x\n"]
+)
+def test_without_a_quota_nothing_is_throttled(tmp_path, write, text):
+    write("proc/7/cgroup", "0::/job\n")
+    write("sys/fs/cgroup/job/cpu.stat", text)
+    assert cgroups.throttling(7, tmp_path) is None

@@ -7,7 +7,13 @@ import psutil
 import pytest
 
 from harness.observe import cpu
-from harness.observe.cpu import MachineTimes, ProcessTree, TreeUsage
+from harness.observe.cpu import (
+    MachineTimes,
+    ProcessTree,
+    TreeUsage,
+    sum_of_times,
+    times_of_cpus,
+)
 
 
 class FakeProcess:
@@ -201,3 +207,22 @@ def test_children_are_read_of_every_thread(tmp_path):
         (folder / "children").write_text(f"{children} \n")
     assert sorted(cpu._listed_children(7, tmp_path)) == [8, 9, 11]
     assert cpu._listed_children(8, tmp_path) is None
+
+
+def test_the_counters_of_single_cpus_are_read_by_their_number(tmp_path, write):
+    """Where CPUs are offline, the lines are fewer than the highest number."""
+    write(
+        "proc/stat",
+        "cpu  9 9 9 9 9 9 9 9 9 9\n"
+        "cpu0 100 0 50 800 10 5 5 30 100 0\n"
+        "cpu7 200 0 0 0 0 0 0 100 0 0\n"
+        "intr 5 6\n",
+    )
+    found = times_of_cpus({0, 7, 9}, tmp_path)
+    assert found == {0: MachineTimes(1.6, 8.1, 0.3), 7: MachineTimes(2.0, 0.0, 1.0)}
+    total = sum_of_times(found.values())
+    assert (total.busy_s, total.idle_s, total.steal_s) == pytest.approx((3.6, 8.1, 1.3))
+
+
+def test_where_no_cpu_is_told_there_are_no_counters(tmp_path):
+    assert times_of_cpus({0}, tmp_path) == {}

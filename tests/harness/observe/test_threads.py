@@ -7,11 +7,13 @@ import pytest
 from harness.observe.threads import (
     Crowd,
     Pool,
+    Scheduled,
     ThreadTimes,
     count_warnings,
     crowd,
     crowd_warning,
     loaded_pools,
+    scheduled,
     thread_times,
 )
 
@@ -169,3 +171,14 @@ def test_asking_for_pools_loads_no_torch():
 
 def test_pools_hold_no_paths():
     assert not any("/" in f"{pool}" for pool in loaded_pools())
+
+
+def test_the_scheduler_tells_what_each_thread_ran_and_waited(tmp_path, write):
+    write("proc/7/task/7/schedstat", "2000000000 500000000 12\n")
+    write("proc/7/task/8/schedstat", "0 0 0\n")
+    assert scheduled(7, tmp_path) == {7: Scheduled(2.0, 0.5)}
+
+
+def test_a_kernel_without_scheduler_statistics_tells_nothing(tmp_path, write):
+    write("proc/7/task/7/schedstat", "0 0 0\n")
+    assert scheduled(7, tmp_path) is None
