@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.compare.figures import row
 from harness.compare.gather import Gathered, gather
+from harness.compare.limits import limited, qualification
 from harness.compare.match import match
 from harness.compare.model import Comparison, Mismatch, Money, Ranking, Row
 from harness.compare.money import money
@@ -15,7 +16,7 @@ from harness.compare.prices import PriceList, load_prices, unpriced
 from harness.compare.published import published_times
 from harness.compare.ranking import per_money, rank
 from harness.compare.software import differing_software
-from harness.compare.terms import Terms
+from harness.compare.terms import QuestionError, Terms, check_limits
 from harness.compare.weights import load_weights
 from harness.workload import Workload
 
@@ -50,7 +51,9 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
         if question.keyword.lower() in str(one.work).lower()
     )
     if not rows:
-        raise ValueError(f"no case of {len(matched.works)} has {question.keyword!r}")
+        raise QuestionError(f"no case of {len(matched.works)} has {question.keyword!r}")
+    check_limits(question.terms, rows)
+    rows = limited(rows, question.terms)
     comparison = Comparison(
         candidates=gathered.candidates,
         baseline=baseline,
@@ -61,14 +64,39 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
         ranking=None,
         money=None,
         published=published_times(workloads, {one.work.workload for one in rows}),
-        warnings=gathered.warnings,
+        warnings=(*gathered.warnings, *_idle_permits(question, matched.mismatches)),
+        qualification=qualification(rows, labels, question.terms),
     )
     if prices is not None:
         comparison = _priced(comparison, prices, question.terms, workloads)
     if len(labels) == 1:
+        if question.weights is not None:
+            raise QuestionError(
+                f"weights {question.weights}: there is only {labels[0]}, and a single "
+                "candidate is not ranked; give the results of another"
+            )
         return comparison
     weights = _weights(question.weights, rows)
-    return replace(comparison, ranking=_ranking(comparison, weights, workloads))
+    ranking = _ranking(comparison, weights, workloads)
+    warnings = (*comparison.warnings, *_idle_weights(weights, ranking))
+    return replace(comparison, ranking=ranking, warnings=warnings)
+
+
+def _idle_permits(question: Question, found: Sequence[Mismatch]) -> Iterator[str]:
+    """Warnings of what was allowed and is nowhere."""
+    for kind in sorted(question.allow - {one.what for one in found}):
+        yield f"--allow={kind} did nothing: no work differs in it"
+
+
+def _idle_weights(
+    weights: Mapping[str, float], ranking: Ranking | None
+) -> Iterator[str]:
+    """Warnings of workloads that were weighed, and of which no work counts."""
+    counted = ranking.weights if ranking is not None else {}
+    for name, weight in weights.items():
+        if weight and name not in counted:
+            found = f"the weight {weight:g} of {name} did nothing"
+            yield f"{found}: none of its works counts"
 
 
 def _baseline(gathered: Gathered, wanted: str | None) -> str:
@@ -77,7 +105,7 @@ def _baseline(gathered: Gathered, wanted: str | None) -> str:
         return labels[0]
     if wanted not in labels:
         told = ", ".join(map(repr, labels))
-        raise ValueError(f"baseline {wanted!r}: expected one of {told}")
+        raise QuestionError(f"baseline {wanted!r}: expected one of {told}")
     return wanted
 
 
@@ -121,15 +149,16 @@ def _ranking(
     comparison: Comparison,
     weights: Mapping[str, float],
     workloads: Sequence[Workload],
-) -> Ranking:
+) -> Ranking | None:
+    """Of the candidates that qualify; None where these are fewer than two."""
     labels = [candidate.label for candidate in comparison.candidates]
-    found = rank(
-        comparison.rows,
-        labels,
-        comparison.baseline,
-        weights,
-        _without_errors(workloads),
-    )
+    if comparison.qualification is not None:
+        labels = list(comparison.qualification.contenders)
+    if len(labels) < 2:
+        return None
+    baseline = comparison.baseline if comparison.baseline in labels else labels[0]
+    found = rank(comparison.rows, labels, baseline, weights, _without_errors(workloads))
+    found = replace(found, baseline=baseline)
     if comparison.money is None:
         return found
     hours = {
@@ -137,4 +166,4 @@ def _ranking(
         for price in comparison.money.prices
         if not price.published
     }
-    return per_money(found, comparison.baseline, hours)
+    return per_money(found, baseline, hours)

@@ -13,69 +13,22 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.compare.arguments import result_files
+from harness.compare.asked import asked_of_money, terms_of
 from harness.compare.assemble import Question, assemble
 from harness.compare.document import as_json
 from harness.compare.facts import KINDS
 from harness.compare.model import Comparison, Measured
+from harness.compare.shown.verdict import verdict
 from harness.compare.terminal import as_markdown, printed
-from harness.compare.terms import Terms
+from harness.compare.terms import QuestionError
 from harness.files import check_output, write_whole
-from harness.metrics import scale_of
 from harness.plan import discover
 from harness.record.result import ResultError
 from harness.show import WIDTH
 from harness.text import plain, plain_path
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-YEARS = 4.0
-AT_MOST, AT_LEAST = "wer=25 or p99_ms=50", "si_sdr_improvement=6"  # examples
 LONGEST_ERROR = 2000  # texts of files stand in it
-
-
-def asked_of_money(command: Callable[..., None]) -> Callable[..., None]:
-    """The options on prices and what is asked of them; the command takes `asked`."""
-    for option in (
-        click.option(
-            "--prices",
-            type=click.Path(path_type=Path, dir_okay=False, exists=True),
-            help="what machines cost: a file like results/prices.toml",
-        ),
-        click.option(
-            "--utilization",
-            "utilization_percent",
-            default=100.0,
-            show_default=True,
-            metavar="PERCENT",
-            help="how much of all hours an owned machine is busy",
-        ),
-        click.option(
-            "--years",
-            default=YEARS,
-            show_default=True,
-            help="what total costs run over",
-        ),
-        click.option(
-            "--load",
-            type=float,
-            metavar="HOURS",
-            help="hours of audio a day, for total costs",
-        ),
-        click.option(
-            "--at-most",
-            "limits",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="a limit on what may serve: wer=25 (percent), p99_ms=50",
-        ),
-        click.option(
-            "--at-least",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="the same where higher is better: si_sdr_improvement=6 (dB)",
-        ),
-    )[::-1]:
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -116,9 +69,10 @@ def compare(
     candidate of its own.
 
     Different work has no verdict: what differs is listed, and --allow compares it all
-    the same. Exits with status 1 where no case can be compared.
+    the same. Limits bind the ranking as they bind the prices. Exits with status 1 where
+    no case can be compared, or none qualifies.
     """
-    terms = _terms(asked)
+    terms = terms_of(asked)
     outputs = {"--html": html, "--json": json, "--markdown": markdown}
     _check_outputs(outputs, files, (asked["prices"], weights))
     question = Question(
@@ -147,11 +101,12 @@ def compare(
 def report(file: Path, keyword: str, html: Path | None, **asked: object) -> None:
     """Write a page about one result: pictures, tables, downloads.
 
-    FILE may be a folder of results: then the newest in it is meant.
+    FILE may be a folder of results: then the newest in it is meant. Exits with status 1
+    where a limit is asked for and no case keeps it.
     """
     file = _newest(file) if file.is_dir() else file
     html = html or file.with_suffix(".html")
-    terms = _terms(asked)
+    terms = terms_of(asked)
     _check_outputs({"--html": html}, (str(file),), (asked["prices"],))
     question = Question(
         files=(str(file),),
@@ -161,6 +116,9 @@ def report(file: Path, keyword: str, html: Path | None, **asked: object) -> None
     )
     comparison = _answer(question)
     _write(html, lambda: _page(comparison))
+    if not _has_verdict(comparison):
+        click.echo(" ".join(verdict(comparison)), err=True)
+        sys.exit(1)
 
 
 def _newest(folder: Path) -> Path:
@@ -204,40 +162,11 @@ def _check_outputs(
             )
 
 
-def _terms(asked: dict[str, object]) -> Terms:
-    percent, load, years = (asked[n] for n in ("utilization_percent", "load", "years"))
-    try:
-        return Terms(
-            utilization=percent / 100,  # type: ignore[operator]
-            years=years,  # type: ignore[arg-type]
-            load_audio_hours_per_day=load,  # type: ignore[arg-type]
-            limits=_limits("--at-most", asked["limits"], AT_MOST),  # type: ignore[arg-type]
-            at_least=_limits("--at-least", asked["at_least"], AT_LEAST),  # type: ignore[arg-type]
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _limits(option: str, texts: Iterable[str], like: str) -> dict[str, float]:
-    """
-    >>> _limits("--at-most", ["wer=25", "p99_ms=50"], AT_MOST)
-    {'wer': 0.25, 'p99_ms': 50.0}
-    """
-    limits = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        try:
-            limits[name] = float(value) / scale_of(name)
-        except ValueError:
-            raise ValueError(
-                f"{option} {text!r}: expected NAME=VALUE, such as {like}"
-            ) from None
-    return limits
-
-
 def _answer(question: Question) -> Comparison:
     try:
         return assemble(question, discover())
+    except QuestionError as error:
+        raise click.UsageError(plain(str(error), LONGEST_ERROR)) from None
     except (ValueError, ResultError) as error:
         raise click.ClickException(plain(str(error), LONGEST_ERROR)) from None
 
@@ -277,7 +206,12 @@ def _write(path: Path | None, text: Callable[[], str]) -> None:
 
 
 def _has_verdict(comparison: Comparison) -> bool:
-    """Whether any work was done alike by two candidates, or there is but one."""
+    """Whether any work was done alike by two candidates, or there is but one; with
+    limits, whether they leave one candidate, or a ranking of several."""
+    if (found := comparison.qualification) is not None:
+        if len(found.contenders) < 2:
+            return bool(found.contenders)
+        return comparison.ranking is not None and bool(comparison.ranking.scores)
     if len(comparison.candidates) == 1:
         return True
     return any(

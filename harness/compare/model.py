@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.compare.qualification import Qualification
 from harness.metrics import Better
 from harness.statistics import PercentileBound
 
@@ -172,6 +173,7 @@ class Measured:
     spoiled: bool
     warnings: tuple[str, ...]
     time_ratio: Estimate | None = None
+    beyond_limits: str | None = None  # why it does not qualify; None where it does
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,7 @@ class Score:
     """The weighted geometric mean of speed ratios to the baseline: above 1 is faster.
 
     `low` and `high` are the 95 % interval (Welch's), `rank_shares` how often the
-    candidate came first, second, ... in the bootstrap; None where the doubt is not
-    known.
+    candidate came first, second, ... in the bootstrap; None where doubt is not known.
     `per_money` is the score divided by that of the baseline's price per hour; None
     without prices.
     """
@@ -252,6 +253,7 @@ class Ranking:
     left_out: tuple[LeftOut, ...]
     weights: Mapping[str, float]  # by workload, as used; they add up to 1
     reason: str | None
+    baseline: str = ""  # what scores are to; empty: the comparison's
 
 
 @dataclass(frozen=True)
@@ -382,8 +384,8 @@ class PublishedTime:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything. `baseline` is the label that ratios are to. `software` are those of
-    the differences that hardware does not explain, the most important first."""
+    """Everything. `baseline` is the label that ratios are to; `software` are the
+    differences that hardware does not explain, the most important first."""
 
     candidates: tuple[Candidate, ...]
     baseline: str
@@ -395,3 +397,4 @@ class Comparison:
     published: tuple[PublishedTime, ...]
     warnings: tuple[str, ...]
     software: tuple[Difference, ...] = ()
+    qualification: Qualification | None = None  # None: no limits

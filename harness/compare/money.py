@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.compare.limits import limited
 from harness.compare.loads import Choice, break_even, over_load, total
 from harness.compare.model import (
     AccuracyCost,
@@ -23,7 +24,7 @@ from harness.compare.model import (
     Work,
 )
 from harness.compare.prices import PriceList, Tariff, energy_gaps, tariff
-from harness.compare.terms import Terms, beyond_limits, check_limits
+from harness.compare.terms import Terms, check_limits
 
 REASONS = 3  # of why no case qualifies, told at most
 LEAST_RTFX = 1e-6  # below, a step does no audio to speak of
@@ -49,13 +50,13 @@ def money(
     """Everything that the prices say of the rows. `without_errors` names workloads that
     do not end in text by nature, such as feeding alone: they serve nobody, and have no
     price. ValueError where a limit is put on what no case tells."""
-    served = _groups(rows, without_errors)
-    check_limits(terms, [row for group in served for row in group.rows])
+    served = _groups(limited(rows, terms), without_errors)
+    check_limits(terms, rows)
     ours, warnings = energy_gaps(_tariffs(rows, candidates, prices, terms))
     theirs = _published_tariffs(published, prices, terms)
     servings, choices = [], []
     for group in served:
-        found = [_serve(group, each.label, ours, terms) for each in candidates]
+        found = [_serve(group, each.label, ours) for each in candidates]
         servings += [serving for serving, _ in found]
         choices.append([choice for _, choice in found if choice is not None])
     return Money(
@@ -114,7 +115,7 @@ def _is_served(cell: Measured | NotMeasured) -> bool:
 
 
 def _serve(
-    group: _Group, label: str, tariffs: Mapping[str, Tariff], terms: Terms
+    group: _Group, label: str, tariffs: Mapping[str, Tariff]
 ) -> tuple[Serving, Choice | None]:
     """The candidate's cheapest case: price per busy hour / RTFx is the price of an hour
     of audio."""
@@ -126,7 +127,7 @@ def _serve(
     reasons: dict[str, None] = {}  # in order, each once
     for row in group.rows:
         cell = row.cells.get(label)
-        if (reason := _unfit(row, cell, terms)) is None and isinstance(cell, Measured):
+        if (reason := _unfit(row, cell)) is None and isinstance(cell, Measured):
             cost = paid.per_busy_hour(cell) / cell.rtfx.value
             offers.append((cost, row.work, cell))
         elif reason is not None:
@@ -138,7 +139,7 @@ def _serve(
     return serving, _choice(serving, cell, paid)
 
 
-def _unfit(row: Row, cell: Measured | NotMeasured | None, terms: Terms) -> str | None:
+def _unfit(row: Row, cell: Measured | NotMeasured | None) -> str | None:
     """Why a case is not to be bought; None where it may be."""
     if cell is None:
         return "not in its files"
@@ -152,7 +153,7 @@ def _unfit(row: Row, cell: Measured | NotMeasured | None, terms: Terms) -> str |
         return f"no accuracy: {cell.errors_reason or 'no reason given'}"
     if cell.rtfx.value < LEAST_RTFX:
         return f"an RTFx of {cell.rtfx.value:g}"
-    return beyond_limits(cell, terms)
+    return cell.beyond_limits
 
 
 def _none_fits(group: _Group, reasons: Sequence[str]) -> str:

@@ -147,6 +147,8 @@ def _times_of(
             return f"{label}: {cell.status}: {cell.reason}"
         if cell.gate_passed is False:
             return f"{label}: beyond its gate"
+        if cell.beyond_limits is not None:
+            return f"{label}: beyond the limits: {cell.beyond_limits}"
         if not cell.errors and not bare:
             return f"{label}: no accuracy: {cell.errors_reason or 'no reason given'}"
         cells.append(cell)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from harness.compare.directions import directions
 from harness.compare.model import Measured, Row
@@ -12,6 +13,20 @@ from harness.metrics import as_loss, scale_of
 
 MS = "_ms"  # ends the name of a limit on a percentile of the latency: "p99_ms"
 PERCENTILES = ("p50", "p90", "p99", "p99_9")
+
+
+class QuestionError(ValueError):
+    """What was asked cannot be asked of these files, or would do nothing."""
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """What may have been meant, to follow an error.
+
+    >>> nearest("wre", ["wer", "cer"]), nearest("latency", ["wer"])
+    (' (did you mean wer?)', '')
+    """
+    close = get_close_matches(name, known, 2)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
 @dataclass(frozen=True)
@@ -56,27 +71,26 @@ class Terms:
 
 
 def check_limits(terms: Terms, rows: Sequence[Row]) -> None:
-    """ValueError where a limit is put on what no case tells although some tell errors,
-    or at the wrong end of a metric: such a slip of the pen would rule out everything,
-    or nothing."""
+    """QuestionError where a limit is put on what no case tells, or at the wrong end of
+    a metric: such a slip of the pen would rule out everything, or nothing."""
     cells = [cell for row in rows for cell in row.cells.values()]
     metrics = {
         name for cell in cells if isinstance(cell, Measured) for name in cell.errors
     }
     known = sorted(metrics) + [percentile + MS for percentile in PERCENTILES]
     for name in (*terms.limits, *terms.at_least):
-        if metrics and name not in known:
-            raise ValueError(
-                f"limit {name}: found no case with that error or latency, expected one "
-                f"of {', '.join(known)}"
+        if name not in known:
+            raise QuestionError(
+                f"limit {name}: found no case with that error or latency"
+                f"{nearest(name, known)}, expected one of {', '.join(known)}"
             )
     better = directions(rows)
     for name, limit in terms.limits.items():
         if better.get(name) == "higher":
-            raise ValueError(_wrong_end(name, limit, "--at-most", "--at-least"))
+            raise QuestionError(_wrong_end(name, limit, "--at-most", "--at-least"))
     for name, limit in terms.at_least.items():
         if name in known and better.get(name) != "higher":
-            raise ValueError(_wrong_end(name, limit, "--at-least", "--at-most"))
+            raise QuestionError(_wrong_end(name, limit, "--at-least", "--at-most"))
 
 
 def _wrong_end(name: str, limit: float, given: str, wanted: str) -> str:
@@ -85,10 +99,21 @@ def _wrong_end(name: str, limit: float, given: str, wanted: str) -> str:
     return f"{given}={stated}: {better} is better of {name}, expected {wanted}={stated}"
 
 
-def beyond_limits(cell: Measured, terms: Terms) -> str | None:
+def beyond_limits(
+    cell: Measured, terms: Terms, metrics: Collection[str] | None = None
+) -> str | None:
     """Why a case does not qualify; None where it does. A percentile keeps a limit where
-    its 99 % upper bound does, which takes samples enough."""
-    for name, limit in (*terms.limits.items(), *terms.at_least.items()):
+    its 99 % upper bound does, which takes samples enough.
+
+    `metrics` are those that its workload tells anywhere: of several limited metrics the
+    others are of other workloads. Where it tells none of them, it qualifies for none.
+    """
+    limits = {**terms.limits, **terms.at_least}
+    on_metrics = [name for name in limits if name.removesuffix(MS) not in PERCENTILES]
+    told = [name for name in on_metrics if metrics is None or name in metrics]
+    for name, limit in limits.items():
+        if name in on_metrics and told and name not in told:
+            continue
         percentile = name.removesuffix(MS)
         reason = (
             _too_slow(cell, percentile, limit)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.compare.terms import QuestionError, nearest
 from harness.compare.toml_file import Table, read, table_name
 
 Weight = Annotated[float, Field(strict=True, ge=0, le=1e6)]
@@ -21,12 +22,14 @@ class _File(Table):
 
 def load_weights(path: Path, known: Collection[str]) -> dict[str, float]:
     """Weights by workload; those that the file does not name weigh 1, and 0 leaves one
-    out. ValueError names what is wrong, or a workload that is not `known`."""
+    out. ValueError names what is wrong; QuestionError a workload that is not `known`:
+    its weight would do nothing."""
     weights = read(path, _File).weights
     for name, weight in weights.items():
         if name not in known:
-            raise ValueError(
+            raise QuestionError(
                 f"{path}: {table_name('weights')}: found the unknown workload {name} = "
-                f"{weight:g}, expected one of {', '.join(sorted(known))}"
+                f"{weight:g}{nearest(name, known)}, expected one of "
+                f"{', '.join(sorted(known))}"
             )
     return weights

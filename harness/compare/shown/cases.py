@@ -85,6 +85,7 @@ def case_table(
         *_latency_columns(found),
         *_error_columns(found),
         *_resource_columns(found),
+        text_column("beyond limits", (c.measured.beyond_limits for c in found)),
         text_column("remarks", map(_remarks, found)),
     )
     return Table(id, caption, without_empty(columns), tuple(_notes(found)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.compare.model import Comparison, Estimate, Money, Serving
+from harness.compare.qualification import Qualification
 from harness.compare.table import (
     ABSENT,
     Column,
@@ -46,20 +47,20 @@ def money_tables(comparison: Comparison) -> dict[str, Table | None]:
     }
 
 
-def limits_text(money: Money) -> str:
+def limits_text(asked: Money | Qualification) -> str:
     """
     >>> limits_text(Money("USD", 1, 4, None, {"wer": 0.25, "p99_ms": 50},
     ...     (), (), (), (), (), ()))
     'wer at most 25 %, p99 at most 50 ms'
     """
     texts = []
-    for name, limit in money.limits.items():
+    for name, limit in asked.limits.items():
         if name.endswith(MS):
             percentile = name.removesuffix(MS).replace("_", ".")
             texts.append(f"{percentile} at most {limit:g} ms")
         else:
             texts.append(f"{title_of(name)} at most {amount_text(name, limit)}")
-    for name, limit in money.at_least.items():
+    for name, limit in asked.at_least.items():
         texts.append(f"{title_of(name)} at least {amount_text(name, limit)}")
     return ", ".join(texts)
 

@@ -46,7 +46,9 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
     columns = (
         text_column("rank", (str(place + 1) for place in range(len(scores)))),
         text_column("candidate", (score.candidate for score in scores)),
-        *estimate_columns("speed", estimates, unit=f"x {comparison.baseline}"),
+        *estimate_columns(
+            "speed", estimates, unit=f"x {ranking.baseline or comparison.baseline}"
+        ),
         interval_column("95 % interval", estimates),
         _share_column("comes first", first),
         number_column("busy hour", prices, unit=money.currency if money else ""),

@@ -78,11 +78,11 @@ def _time(cell: Measured | NotMeasured) -> str:
     if seconds is None:
         return ABSENT
     shown = number(seconds.value * (1 if cell.training else MS))
-    spoiled = " spoiled" if cell.spoiled else ""
+    marks = " spoiled" * cell.spoiled + " beyond limits" * bool(cell.beyond_limits)
     ratio = cell.time_ratio
     if ratio is None or (ratio.values and ratio.low == ratio.high == 1.0):
-        return shown + spoiled
-    return f"{shown}{spoiled} ({_multiple(ratio)})"
+        return shown + marks
+    return f"{shown}{marks} ({_multiple(ratio)})"
 
 
 def _multiple(ratio: Estimate) -> str:

@@ -14,6 +14,7 @@ from harness.compare.model import (
     Serving,
 )
 from harness.compare.shown.cases import cases
+from harness.compare.shown.qualified import out_of_all, what_is_left
 from harness.compare.shown.reserves import reserves
 from harness.compare.table import number, percent
 
@@ -22,14 +23,20 @@ SURE = 0.95  # the least probability at which a candidate is called faster
 
 def verdict(comparison: Comparison) -> tuple[str, ...]:
     """Sentences, as plain text."""
+    qualified = comparison.qualification
+    if qualified is not None and (alone := out_of_all(qualified)):
+        left = what_is_left(comparison)
+        return tuple(filter(None, (alone, _cheapest(comparison.money), left)))
     if len(comparison.candidates) == 1:
-        return _single(comparison)
+        return (*_single(comparison), *filter(None, (what_is_left(comparison),)))
     ranking = comparison.ranking
     if ranking is None or not ranking.scores:
-        return (_no_verdict(comparison),)
+        told = (_no_verdict(comparison), what_is_left(comparison))
+        return tuple(filter(None, told))
     sentences = (
-        _first(comparison.baseline, ranking),
+        _first(ranking.baseline or comparison.baseline, ranking),
         _cost(comparison, ranking),
+        what_is_left(comparison),
         *reserves(comparison, ranking),
     )
     return tuple(sentence for sentence in sentences if sentence)
@@ -137,6 +144,8 @@ def _cost(comparison: Comparison, ranking: Ranking) -> str:
         parts.append(f"{most} gives the most speed for its price")
     if cheapest := _cheapest(money):
         parts.append(cheapest[0].lower() + cheapest[1:].rstrip("."))
+    if least := _least_total(money):
+        parts.append(least)
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
@@ -176,6 +185,19 @@ def _cheapest(money: Money | None) -> str:
         f"An hour of audio costs least on {best.candidate} ({cost}), which the "
         "intervals do not tell from the next."
     )
+
+
+def _least_total(money: Money) -> str | None:
+    """Who does the stated load at the least cost, of the one model asked about."""
+    found, load = money.total, money.load_audio_hours_per_day
+    if load is None or len({(one.workload, one.model) for one in found}) != 1:
+        return None
+    best, *others = sorted(found, key=lambda one: one.cost)
+    machines = "1 machine" if best.machines == 1 else f"{best.machines:,} machines"
+    cost = f"{number(best.cost)} {money.currency} ({machines})"
+    over = f"{load:,g} hours of audio a day over {money.years:g} years cost"
+    least = " least" if others else ""
+    return f"{over}{least} on {best.candidate}: {cost}"
 
 
 def _is_cheaper(one: Serving, other: Serving) -> bool:

@@ -51,7 +51,7 @@ def test_another_baseline_turns_the_ratios(two: tuple[Path, Path]) -> None:
     _, printed = invoke("compare", *two, "--baseline", "beta")
     assert "500 (2.00x [2.00, 2.00]) 250" in printed
     status, printed = invoke("compare", *two, "--baseline", "gamma")
-    assert status == 1
+    assert status == 2
     assert "baseline 'gamma': expected one of 'alpha', 'beta'" in printed
 
 
@@ -68,7 +68,7 @@ def test_a_keyword_chooses_cases(tmp_path: Path) -> None:
     assert "ds2-small/bf16/eager/b1" in printed
     assert "fp32" not in printed
     status, printed = invoke("compare", path, "-k", "nothing")
-    assert (status, "no case of 2 has 'nothing'" in printed) == (1, True)
+    assert (status, "no case of 2 has 'nothing'" in printed) == (2, True)
 
 
 def test_a_mismatch_of_other_cases_is_not_told(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_limits_are_in_percent_and_milliseconds(
     prices, out = tmp_path / "prices.toml", tmp_path / "out.json"
     prices.write_text(PRICES)
     limits = ("--at-most", "wer=12", "--at-most", "p99_ms=50")
-    assert invoke("compare", *two, "--prices", prices, *limits, "--json", out)[0] == 0
+    assert invoke("compare", *two, "--prices", prices, *limits, "--json", out)[0] == 1
     money = json.loads(out.read_text())["money"]
     assert money["limits"] == {"wer": 0.12, "p99_ms": 50.0}
     assert [one["work"] for one in money["serving"]] == [None, None]
@@ -159,7 +159,7 @@ def test_limits_of_what_is_better_when_higher_are_in_db(
     assert money["at_least"] == {"si_sdr_improvement": 9.25}
     assert money["serving"][0]["work"] is not None
     status, printed = invoke(*asked, "--at-most", "si_sdr_improvement=6")
-    assert status == 1
+    assert status == 2
     assert "expected --at-least=si_sdr_improvement=6" in printed
 
 

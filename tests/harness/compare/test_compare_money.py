@@ -22,7 +22,7 @@ from rows import (
 from harness.compare.model import AccuracyCost, NotMeasured, PublishedTime, Work
 from harness.compare.money import money
 from harness.compare.prices import Machine
-from harness.compare.terms import Terms
+from harness.compare.terms import QuestionError, Terms
 
 WORK = work()
 
@@ -200,16 +200,16 @@ def test_a_limit_on_what_no_case_tells_is_refused():
     with pytest.raises(ValueError, match="limit wre") as caught:
         served([one_row()], terms)
     assert str(caught.value) == (
-        "limit wre: found no case with that error or latency, expected one of wer, "
-        "p50_ms, p90_ms, p99_ms, p99_9_ms"
+        "limit wre: found no case with that error or latency (did you mean wer?), "
+        "expected one of wer, p50_ms, p90_ms, p99_ms, p99_9_ms"
     )
 
 
-def test_a_limit_on_an_error_is_no_mistake_where_no_case_tells_any():
+def test_a_limit_on_an_error_is_a_mistake_where_no_case_tells_any():
     terms = replace(HALF, limits={"wer": 0.25})
     bare = measured(errors={}, errors_reason="untrained")
-    found = served([one_row(bare, bare)], terms)
-    assert found["own"].reason == "none of 1 cases: no accuracy: untrained"
+    with pytest.raises(QuestionError, match="limit wer: found no case with that error"):
+        served([one_row(bare, bare)], terms)
 
 
 def test_workloads_without_errors_by_nature_and_trainings_serve_nobody():

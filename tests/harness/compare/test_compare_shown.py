@@ -377,7 +377,7 @@ def served(*costs):
         )
         for name, (low, cost, high) in zip(("epyc", "xeon"), costs, strict=False)
     )
-    return replace(small(), money=replace(small().money, serving=serving))
+    return replace(small(), money=replace(small().money, serving=serving, total=()))
 
 
 @pytest.mark.parametrize(
