@@ -4,6 +4,7 @@ LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac
 LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 """
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 import soundfile
 
 from workloads.corpora.cache import file_sha256
-from workloads.corpora.faults import Fault, report
+from workloads.corpora.faults import AbsentError, Fault, report
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
@@ -33,6 +34,13 @@ _FLAC_MD5 = slice(26, 42)
 NO_TRANSCRIPT = "no transcript"
 NO_AUDIO = "no audio"
 UNREADABLE = "unreadable"
+OTHER_FORMAT = "not 16 kHz mono"
+NOT_SPELLED = "a transcript outside the alphabet"
+TWICE = "an id given twice"
+REMEDY = (
+    "unpack the corpus anew, or mend what is listed: 16 kHz mono FLAC, words of a-z "
+    "and apostrophes"
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,11 @@ def load(
 
     Every file is opened and its last sample is read, which finds an empty, foreign or
     truncated file in 0.1 ms; a damaged byte in the middle shows when the audio is read.
-    Faulty files are left out, counted in `dropped` and named in a warning to the logger
-    `speechmark`. Raises ValueError if they are more than 1 % of the files, if a folder
-    is missing, or if the audio is not 16 kHz mono. `on_progress` hears how many files
-    of each subset were opened.
+    Faulty files and lines are left out, counted in `dropped` and named in a warning to
+    the logger `speechmark`: what cannot be read, is not 16 kHz mono, has no transcript
+    in the alphabet, or an id that another has. Raises ValueError if they are more than
+    1 % of the files, and AbsentError if a folder is missing. `on_progress` hears how
+    many files of each subset were opened.
     """
     folder = _librispeech_folder(Path(root))
     if train_subsets is None:
@@ -75,8 +84,9 @@ def load(
     _require_subsets(folder, validation_subsets, "validation", VALIDATION_SUBSETS)
     faults: list[Fault] = []
     dropped: Counter[str] = Counter()
+    known: dict[str, Path] = {}
     parts = [
-        _keep(_read_subsets(folder, subsets, faults, on_progress), dropped)
+        _keep(_read_subsets(folder, subsets, faults, known, on_progress), dropped)
         for subsets in (train_subsets, validation_subsets)
     ]
     train, validation = parts
@@ -119,7 +129,7 @@ def write(utterances: Iterable[Utterance], root: Path, subset: str) -> Path:
 
 def _librispeech_folder(root: Path) -> Path:
     if not root.is_dir():
-        raise ValueError(
+        raise AbsentError(
             f"no folder {root}: give the folder that holds LibriSpeech/train-clean-100"
         )
     inner = root / "LibriSpeech"
@@ -132,7 +142,7 @@ def _require_subsets(
     present = sorted(path.name for path in folder.iterdir() if path.is_dir())
     missing = [subset for subset in subsets if subset not in present]
     if missing or not subsets:
-        raise ValueError(
+        raise AbsentError(
             f"no {use} subset {', '.join(missing or usual)} in {folder}, which holds "
             f"{', '.join(present) or 'no folders'}: unpack one there, or name a subset "
             "that it holds"
@@ -143,12 +153,13 @@ def _read_subsets(
     folder: Path,
     subsets: Sequence[str],
     faults: list[Fault],
+    known: dict[str, Path],
     on_progress: Progress,
 ) -> list[_Recording]:
     recordings = []
     with ThreadPoolExecutor() as pool:
         for subset in subsets:
-            listed = list(_list_subset(folder / subset, faults))
+            listed = list(_list_subset(folder / subset, faults, known))
             for done, opened in enumerate(pool.map(_open, listed), start=1):
                 if isinstance(opened, Fault):
                     faults.append(opened)
@@ -159,31 +170,62 @@ def _read_subsets(
     return recordings
 
 
-def _list_subset(subset: Path, faults: list[Fault]) -> Iterator[_Listed]:
-    """The subset's audio with its transcripts; what lacks its other half is a fault."""
+def _list_subset(
+    subset: Path, faults: list[Fault], known: dict[str, Path]
+) -> Iterator[_Listed]:
+    """The subset's audio with its transcripts; what lacks its other half is a fault,
+    and so is an id that is `known` already: in training and in validation, say."""
     for chapter in sorted(path for path in subset.glob("*/*") if path.is_dir()):
         speaker = chapter.parent.name
-        transcripts = _read_transcripts(chapter / f"{speaker}-{chapter.name}.trans.txt")
-        audio = {path.stem: path for path in sorted(chapter.glob("*.flac"))}
+        prefix = f"{speaker}-{chapter.name}"
+        transcripts = _read_transcripts(chapter / f"{prefix}.trans.txt", faults)
+        audio = {
+            path.stem: path
+            for path in sorted(chapter.glob("*.flac"))
+            if not path.name.startswith(".")  # a Mac leaves ._7-8-0000.flac on disks
+        }
         for name in sorted(audio.keys() | transcripts.keys()):
+            transcript = transcripts.get(name, "")
             if name not in transcripts:
                 faults.append(Fault(NO_TRANSCRIPT, str(audio[name])))
             elif name not in audio:
                 faults.append(Fault(NO_AUDIO, str(chapter / f"{name}.flac")))
-            else:
-                yield _Listed(audio[name], speaker, transcripts[name])
+            elif name in known:
+                faults.append(Fault(TWICE, f"{audio[name]} and {known[name]}"))
+            elif transcript is not None:
+                known[name] = audio[name]
+                yield _Listed(audio[name], speaker, transcript)
 
 
-def _read_transcripts(path: Path) -> dict[str, str]:
-    """Lower-case transcripts by utterance; none if the file is missing."""
+def _read_transcripts(path: Path, faults: list[Fault]) -> dict[str, str | None]:
+    """Lower-case transcripts by utterance, None for one that is a fault; nothing if the
+    file is missing."""
+    found: dict[str, str | None] = {}
     if not path.is_file():
-        return {}
-    transcripts = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, _, words = line.strip().partition(" ")
-        transcripts[name] = words.lower()
-        check_transcript(f"{name} in {path}", transcripts[name])
-    return transcripts
+        return found
+    prefix = path.name.removesuffix(".trans.txt")
+    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+        where = f"line {number} of {path}"
+        line = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").strip()
+        if not line:
+            continue
+        # The folder's name may hold spaces, and then the ids do.
+        rest = line.removeprefix(prefix)
+        number_text, *words = rest.split()
+        name = line[: len(line) - len(rest)] + number_text
+        transcript = " ".join(words).lower()
+        if name in found and found[name] == transcript:
+            continue
+        try:
+            check_transcript(f"{name} in {where}", transcript)
+        except ValueError as error:
+            faults.append(Fault(NOT_SPELLED, str(error)))
+            found[name] = None
+        else:
+            if name in found:
+                faults.append(Fault(TWICE, f"{name} in {where}, with another text"))
+            found[name] = None if name in found else transcript
+    return found
 
 
 def _open(listed: _Listed) -> _Recording | Fault:
@@ -198,9 +240,10 @@ def _open(listed: _Listed) -> _Recording | Fault:
     except soundfile.LibsndfileError as error:
         return Fault(UNREADABLE, f"{path} ({error.error_string})")
     if (rate_hz, channels) != (SAMPLE_RATE_HZ, 1):
-        raise ValueError(
+        return Fault(
+            OTHER_FORMAT,
             f"{path} has {rate_hz} Hz and {channels} channels, expected "
-            f"{SAMPLE_RATE_HZ} Hz and 1: convert the corpus to 16 kHz mono FLAC"
+            f"{SAMPLE_RATE_HZ} Hz and 1",
         )
     utterance = Utterance(
         id=path.stem,
@@ -237,10 +280,10 @@ def _keep(recordings: list[_Recording], dropped: Counter[str]) -> list[_Recordin
 
 def _report_faults(faults: list[Fault], sound: int, folder: Path) -> None:
     if not sound and not faults:
-        raise ValueError(
+        raise AbsentError(
             f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
         )
-    report(faults, sound, "utterances", folder)
+    report(faults, sound, "utterances", folder, REMEDY)
 
 
 def _checksum(parts: Iterable[Iterable[_Recording]]) -> str:

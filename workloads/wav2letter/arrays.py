@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from workloads.corpora.cache import file_sha256
+from workloads.corpora.faults import AbsentError
 from workloads.wav2letter import object_arrays
 from workloads.wav2letter.symbols import Alphabet, is_mark
 
@@ -75,7 +76,8 @@ class _Files:
 def load(folder: Path, alphabet: Alphabet) -> ArraySet:
     """Both parts from a folder; all features are held in memory.
 
-    Raises ValueError, naming the file and the utterance, for a missing or foreign file,
+    Raises AbsentError for a missing file, and ValueError, naming the file and the
+    utterance, for a foreign one,
     features that are not finite or not (T, 40) with a T of 1 or more, transcripts that
     are empty, fewer or more than the utterances, or outside the alphabet.
     """
@@ -124,12 +126,12 @@ def _find(folder: Path, part: str, alphabet: Alphabet) -> _Files:
 
 def _first(folder: Path, names: Sequence[str]) -> Path:
     if not folder.is_dir():
-        raise ValueError(f"no folder {folder}: give the one that holds {names[0]}")
+        raise AbsentError(f"no folder {folder}: give the one that holds {names[0]}")
     for name in names:
         if (folder / name).is_file():
             return folder / name
     present = sorted(path.name for path in folder.glob("*.npy"))
-    raise ValueError(
+    raise AbsentError(
         f"no {' or '.join(names)} in {folder}, which holds "
         f"{', '.join(present) or 'no .npy files'}: put the file there, or rename it"
     )

@@ -19,6 +19,9 @@ from workloads.corpora.progress import Progress
 NO_AUDIO = "no audio"
 UNREADABLE = "unreadable"
 OTHER_LENGTH = "another length"
+OTHER_RATE = "another sample rate"
+DAMAGED_ROW = "a damaged row"
+TWICE = "an id given twice"
 TOO_SHORT = "shorter than one window"
 _SAMPLED_BYTES = 4096
 
@@ -61,20 +64,16 @@ def read_header(path: Path) -> Header | Fault:
 
 
 def read_headers(paths: Iterable[Path], sample_rate_hz: int) -> list[Header] | Fault:
-    """The headers of files that belong together, or the first fault.
-
-    Raises ValueError where one has another sample rate, as all others then have too.
-    """
+    """The headers of files that belong together, or the first fault; another sample
+    rate is one."""
     headers = []
     for path in paths:
         header = read_header(path)
         if isinstance(header, Fault):
             return header
         if header.sample_rate_hz != sample_rate_hz:
-            raise ValueError(
-                f"{path} has {header.sample_rate_hz} Hz, expected {sample_rate_hz} Hz: "
-                "make the corpus anew, or give one of that rate"
-            )
+            found = f"{header.sample_rate_hz} Hz, expected {sample_rate_hz} Hz"
+            return Fault(OTHER_RATE, f"{path} has {found}")
         headers.append(header)
     return headers
 

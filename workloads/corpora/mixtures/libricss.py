@@ -49,6 +49,7 @@ SPEAKERS = 8
 HEARD = {"clean": "clean/mix.wav", "record": "record/raw_recording.wav"}
 SOURCES = "clean/each_spk.wav"
 REST = "rest of a session"
+OTHER_CHANNELS = "another number of speakers"
 
 
 @dataclass(frozen=True)
@@ -224,10 +225,8 @@ def _check(part: Part, session: Path) -> _Session | Fault:
     if isinstance(headers, Fault):
         return headers
     if headers[1].channels != SPEAKERS:
-        raise ValueError(
-            f"{spoken} has {headers[1].channels} channels, expected {SPEAKERS}: unpack "
-            "the corpus anew"
-        )
+        found = f"{headers[1].channels} channels, expected {SPEAKERS}"
+        return Fault(OTHER_CHANNELS, f"{spoken} has {found}")
     samples = round(part.mixture_s * SAMPLE_RATE_HZ)
     shorter = min(header.samples for header in headers)
     name = f"{session.parent.name}-{_short_name(session)}"

@@ -21,7 +21,9 @@ from pathlib import Path, PureWindowsPath
 
 from workloads.corpora.faults import Fault, report
 from workloads.corpora.mixtures.checking import (
+    DAMAGED_ROW,
     OTHER_LENGTH,
+    TWICE,
     Checked,
     check_all,
     checksum,
@@ -121,7 +123,7 @@ def load(
     for chosen in subsets:
         checked: list[Checked] = []
         for subset in chosen:
-            rows = _read_rows(folder / part.mode, subset, part, found_hz)
+            rows = _read_rows(folder / part.mode, subset, part, found_hz, faults)
             checked += check_all(_check, rows, faults, subset, on_progress)
         parts.append(keep_long(checked, min_samples, sample_rate_hz, dropped))
     sound = sum(map(len, parts)) + sum(dropped.values())
@@ -246,13 +248,22 @@ def _no_subset(folder: Path, subsets: Sequence[str], part: Part) -> str:
     )
 
 
+def _once(rows: Iterable[_Row], faults: list[Fault]) -> list[_Row]:
+    """The first of each id."""
+    kept: dict[str, _Row] = {}
+    for row in rows:
+        if kept.setdefault(row.id, row) is not row:
+            faults.append(Fault(TWICE, str(row.paths[0])))
+    return list(kept.values())
+
+
 def _read_rows(
-    folder: Path, subset: str, part: Part, sample_rate_hz: int
+    folder: Path, subset: str, part: Part, sample_rate_hz: int, faults: list[Fault]
 ) -> list[_Row]:
     path = _csv_path(folder, subset, part)
     columns = ["mixture_path"]
     columns += [f"source_{number}_path" for number in range(1, part.sources + 1)]
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         wanted = ["mixture_ID", *columns, "length"]
         if missing := [c for c in wanted if c not in (reader.fieldnames or [])]:
@@ -261,7 +272,9 @@ def _read_rows(
                 f"{', '.join(reader.fieldnames or ['none'])}: make the corpus anew"
             )
         row = partial(_row, folder, columns, sample_rate_hz)
-        return [row(fields, f"{path}:{reader.line_num}") for fields in reader]
+        made = [row(fields, f"{path}:{reader.line_num}") for fields in reader]
+    faults += [one for one in made if isinstance(one, Fault)]
+    return _once((one for one in made if isinstance(one, _Row)), faults)
 
 
 def _row(
@@ -270,15 +283,15 @@ def _row(
     sample_rate_hz: int,
     fields: dict[str, str],
     where: str,
-) -> _Row:
+) -> _Row | Fault:
     try:
         # A path may come from Windows, whose kind of path reads both slashes.
         parts = [PureWindowsPath(fields[column]).parts[-3:] for column in columns]
         samples = int(float(fields["length"]))  # pandas writes 57920 or 57920.0
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{where}: {fields} has not all paths and a length: make the corpus anew"
-        ) from error
+        if not fields["mixture_ID"]:
+            raise ValueError("no id")
+    except (TypeError, ValueError, OverflowError):
+        return Fault(DAMAGED_ROW, f"{where}: {fields} has not id, paths and length")
     paths = tuple(folder.joinpath(*names) for names in parts)
     return _Row(fields["mixture_ID"], paths, samples, sample_rate_hz)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workloads.corpora.faults import AbsentError
 from workloads.corpora.mixtures import aishell1mix, libricss, librimix
 from workloads.corpora.mixtures.checking import present
 from workloads.corpora.mixtures.librimix import Part
@@ -31,15 +32,16 @@ def load(
 ) -> MixtureCorpus:
     """LibriMix, Aishell1Mix or LibriCSS from `root`, with the usual part of each.
 
-    With `sources`, only a corpus of that many is looked for. Raises ValueError where
-    there is none or more than one. Everything else is as in `librimix.load` and
-    `libricss.load`.
+    With `sources`, only a corpus of that many is looked for. Raises AbsentError where
+    there is none, ValueError where there is more than one. Everything else is as in
+    `librimix.load` and `libricss.load`.
     """
     root = Path(root)
     there = _find(root)
     fitting = [one for one in there if sources in (None, one.sources)]
     if len(fitting) != 1:
-        raise ValueError(_not_one(root, sources, there, fitting))
+        kind = ValueError if fitting else AbsentError
+        raise kind(_not_one(root, sources, there, fitting))
     (one,) = fitting
     return one.load(
         root, sample_rate_hz, one.part, on_other_rate, min_samples, on_progress

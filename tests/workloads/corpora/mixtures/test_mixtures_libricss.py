@@ -198,7 +198,7 @@ def test_a_faulty_session_among_many_is_left_out_and_named(
 def test_more_than_one_faulty_session_in_100_is_an_error(root: Path) -> None:
     (session(root) / "clean" / "each_spk.wav").write_text("not audio")
     with pytest.raises(
-        ValueError, match=r"1 of 3 sessions of .* are faulty, .* 1%; .*un"
+        ValueError, match=r"1 of 3 sessions of .* are faulty, .* 1%: .*un"
     ):
         libricss.load(root, RATE_HZ, CUT)
 

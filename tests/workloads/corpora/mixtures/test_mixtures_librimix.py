@@ -271,7 +271,7 @@ def test_more_than_one_in_100_is_an_error_that_lists_the_first(root: Path) -> No
 def test_audio_of_another_rate_than_its_folder_is_an_error(root: Path) -> None:
     path = subset(root) / "s1" / "m0-0001.wav"
     soundfile.write(path, np.zeros(4_000), 16_000)
-    with pytest.raises(ValueError, match=r"has 16000 Hz, expected 8000 Hz: make the"):
+    with pytest.raises(ValueError, match=r"has 16000 Hz, expected 8000 Hz"):
         librimix.load(root, RATE_HZ)
 
 
@@ -315,7 +315,7 @@ def test_columns_and_values_that_are_missing_are_named(root: Path) -> None:
     with pytest.raises(ValueError, match=r"lacks the columns mixture_ID, .* has none"):
         librimix.load(root, RATE_HZ)
     path.write_text(text.replace(",4000", ",unknown", 1))
-    with pytest.raises(ValueError, match=r"both.csv:2: .* has not all paths and a l"):
+    with pytest.raises(ValueError, match=r"both.csv:2: .* has not id, paths and l"):
         librimix.load(root, RATE_HZ)
 
 
@@ -370,3 +370,38 @@ def test_what_aishell1mix_lacks_is_named(make: Make, tmp_path: Path) -> None:
         aishell1mix.load(tmp_path, RATE_HZ)
     with pytest.raises(ValueError, match=r"has 8000 Hz, the model 16000 Hz"):
         aishell1mix.load(tmp_path, 16_000, on_other_rate="error")
+
+
+def csv_path(root: Path) -> Path:
+    metadata = root / "Libri2Mix" / "wav8k" / "min" / "metadata"
+    return metadata / "mixture_train-100_mix_both.csv"
+
+
+def test_a_byte_order_mark_before_the_columns_is_read_over(root: Path) -> None:
+    before = librimix.load(root, 8_000)
+    path = csv_path(root)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert librimix.load(root, 8_000) == before
+
+
+@pytest.mark.parametrize("length", ["inf", "nan", "-inf", "", "1e400"])
+def test_a_row_with_a_length_that_is_none_is_a_fault_among_others(
+    root: Path, monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    monkeypatch.setattr(faults, "MAX_FAULTY_SHARE", 0.5)
+    path = csv_path(root)
+    first, second, *rest = path.read_text().splitlines()
+    second = second.rpartition(",")[0] + f",{length}"
+    path.write_text("\n".join([first, second, *rest]) + "\n")
+    corpus = librimix.load(root, 8_000)
+    assert (corpus.dropped, len(corpus.train)) == ({"a damaged row": 1}, 2)
+
+
+def test_a_mixture_listed_twice_counts_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "MAX_FAULTY_SHARE", 0.5)
+    path = csv_path(root)
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    corpus = librimix.load(root, 8_000)
+    assert (corpus.dropped, len(corpus.train)) == ({"an id given twice": 1}, 3)
