@@ -27,7 +27,7 @@ from workloads.asr.input_pipeline import (
     load_batch,
 )
 from workloads.asr.recipe import Recipe
-from workloads.asr.trained import Trained, load_trained, untrained
+from workloads.asr.trained import COMMAND, Trained, load_trained, untrained
 from workloads.asr.training_step import Learner
 from workloads.corpora import librispeech
 from workloads.corpora.cache import default_cache_dir
@@ -45,7 +45,8 @@ PAPER_BEAM, QUICK_BEAM = 256, 32  # of evaluation; the document trains with 256
 def corpus_of(context: Context) -> Corpus:
     """The user's LibriSpeech where there is one, else the built-in speech."""
     if context.data_root is not None:
-        return librispeech.load(context.data_root, on_progress=context.progress)
+        with common.skipped_if_absent():
+            return librispeech.load(context.data_root, on_progress=context.progress)
     if context.profile.name == "paper":
         raise UnsupportedError(
             "the paper profile measures the published sizes on LibriSpeech: give "
@@ -91,11 +92,16 @@ def dtype_of(context: Context) -> torch.dtype:
     return PRECISIONS[context.case.compression]
 
 
-def trained_model(context: Context) -> Trained:
-    """The very weights that every machine times; untrained ones say so."""
+def trained_model(context: Context, corpus: Corpus) -> Trained:
+    """The very weights that every machine times, those of the user's corpus first;
+    untrained and foreign ones say so."""
     size = size_of(context)
     try:
-        return load_trained(size.name)
+        found = load_trained(size.name, corpus_checksum=corpus.checksum)
+        same = found.corpus_checksum == corpus.checksum
+        command = f"{COMMAND} --size {size.name}"
+        common.tell_foreign_weights(context, corpus.name, same, command)
+        return found
     except NotTrainedError as reason:
         _log.warning("timed on untrained weights: %s", reason)
         return untrained(size, str(reason))
@@ -112,8 +118,9 @@ def model_accuracy(
     if context.case.compression == "fp32":
         return common.accuracy_of(errors)
     device, name = common.single_device(context), trained.model.size.name
-    reference = load_trained(name).model.to(device)
-    baseline = evaluate(reference, feed, GreedyDecoder()).errors
+    reference = load_trained(name, corpus_checksum=trained.corpus_checksum)
+    reference.model.to(device)
+    baseline = evaluate(reference.model, feed, GreedyDecoder()).errors
     baseline_case = common.fp32_case(context.case)
     return Accuracy(common.gated_metrics(errors, baseline, baseline_case, gate))
 

@@ -27,10 +27,10 @@ def build(context: Context) -> Operation:
     from workloads.asr.evaluation import error_rates
 
     check_decodes_here(context)
-    trained = asr.trained_model(context)
+    corpus, feed = asr.feed_of(context)
+    trained = asr.trained_model(context, corpus)
     if trained.reason is not None:  # a search through noise takes another time
         raise UnsupportedError(trained.reason)
-    corpus, feed = asr.feed_of(context)
     beam = int(context.case.option("beam"))
     decoder = make_decoder(beam, words_of(u.transcript for u in corpus.train))
     outputs = asr.log_probs_by_length(trained, feed)  # one an utterance, shortest first

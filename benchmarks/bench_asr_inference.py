@@ -28,8 +28,8 @@ def build(context: Context) -> Operation:
     from workloads.feeding.batching import padding_percent
 
     device, dtype = torch.device(common.single_device(context)), asr.dtype_of(context)
-    trained = asr.trained_model(context)
     corpus, feed = asr.feed_of(context)
+    trained = asr.trained_model(context, corpus)
     source = feed.validation
     frames = source.frames
     batch_size = context.case.batch_size

@@ -5,7 +5,9 @@ Imported inside worker processes alone; loads no torch, because not every worker
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Generic, TypeVar
@@ -21,6 +23,7 @@ from harness.workload import (
 )
 from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.faults import AbsentError
 from workloads.corpora.utterance import Corpus, Utterance
 from workloads.metrics.error_rates import ErrorRate, paired_difference
 
@@ -28,6 +31,8 @@ CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
 SIZES = {"smoke": builtin.SMOKE, "commit": builtin.QUICK, "quick": builtin.QUICK}
 
 T = TypeVar("T")
+
+_log = logging.getLogger("speechmark")
 
 
 def builtin_speech(context: Context) -> Corpus:
@@ -48,6 +53,29 @@ def corpus_details(
         **({"weights_sha256": weights_sha256} if weights_sha256 else {}),
         **{f"dropped: {reason}": n for reason, n in corpus.dropped.items()},
     }
+
+
+@contextmanager
+def skipped_if_absent() -> Iterator[None]:
+    """A user's folder that holds nothing for a workload skips its cases."""
+    try:
+        yield
+    except AbsentError as reason:
+        raise UnsupportedError(f"--data-root: {reason}") from reason
+
+
+def tell_foreign_weights(
+    context: Context, corpus_name: str, same_corpus: bool, command: str
+) -> None:
+    """Warn, for the record, of weights that never saw the user's corpus."""
+    if context.data_root is None or same_corpus:
+        return
+    _log.warning(
+        "these weights were trained on other speech than %s, built-in synthesised one "
+        "where they came with the project: its errors say little of the model; "
+        "`%s --data-root DIR` trains on it, and is then loaded here",
+        *(corpus_name, command),
+    )
 
 
 def single_device(context: Context) -> str:

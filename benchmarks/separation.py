@@ -21,7 +21,7 @@ from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.scenes import MANDARIN
-from workloads.separation import dataset, evaluation, exporting
+from workloads.separation import dataset, evaluation, exporting, trained
 from workloads.separation.sizes import SIZES, ConvTasNetSize
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def dataset_of(context: Context) -> dataset.Dataset:
     if context.data_root is not None:
         if "corpus" in dict(context.case.options):
             raise UnsupportedError("this case is of built-in mixtures: no --data-root")
-        found = dataset.on_disk(context.data_root, size, on_progress=context.progress)
+        with common.skipped_if_absent():
+            found = dataset.on_disk(
+                context.data_root, size, on_progress=context.progress
+            )
         return dataset.with_training(found, built_in)
     if profile not in MIXTURES:
         raise UnsupportedError(
@@ -83,9 +86,17 @@ class Subject:
         context.progress("data", 0, 2)
         self.data = dataset_of(context)
         context.progress("model", 1, 2)
-        self.weights = exporting.weights_of(self.size, self.compression)
+        self.weights = exporting.weights_of(
+            self.size, self.compression, self.data.checksum
+        )
         if self.weights.reason is not None:
             _log.warning("no accuracy: %s", self.weights.reason)
+        elif self.weights.path is not None:
+            facts = trained.load_facts(self.weights.path)
+            same = facts.get("corpus_checksum") == self.data.checksum
+            same = same or not self.data.is_whole  # nothing of the user's to train on
+            command = f"{trained.COMMAND} --size {self.size.name}"
+            common.tell_foreign_weights(context, self.data.name, same, command)
         self.wanted = exporting.Wanted(
             self.size, self.compression, self.weights, self.data.train
         )
@@ -232,7 +243,7 @@ class Subject:
             _log.warning("%d estimates of sources that speak are silent", silent)
         if self.case.compression == "fp32":
             return judged(scores)
-        plain = exporting.weights_of(self.size, sessions.FP32)
+        plain = exporting.weights_of(self.size, sessions.FP32, self.data.checksum)
         if plain.path is None:
             _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
             return judged(scores)

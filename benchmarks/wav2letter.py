@@ -36,14 +36,18 @@ def size_of(context: Context) -> Wav2LetterSize:
 
 
 def dataset_of(context: Context) -> dataset.Dataset:
-    """The document's arrays where the user has them, else the built-in speech."""
+    """The paper's arrays or LibriSpeech where the user has them, else the built-in
+    speech."""
     alphabet = size_of(context).alphabet
     if context.data_root is not None:
-        return dataset.of_arrays(context.data_root, alphabet)
+        with common.skipped_if_absent():
+            return dataset.of_root(
+                context.data_root, alphabet, default_cache_dir(), context.progress
+            )
     if context.profile.name == "paper":
         raise UnsupportedError(
-            "the paper profile measures on the document's arrays: give --data-root, "
-            "the folder that holds train.npy and dev.npy"
+            "the paper profile measures on the paper's arrays: give --data-root, the "
+            "folder that holds train.npy and dev.npy, or LibriSpeech/"
         )
     corpus = common.builtin_speech(context)
     return dataset.of_corpus(corpus, alphabet, default_cache_dir())
@@ -65,7 +69,7 @@ class Weights:
 def weights_of(size: Wav2LetterSize, aware: bool, data: dataset.Dataset) -> Weights:
     """The very weights that every machine times, or why there are none."""
     try:
-        path = trained.find(size, aware)
+        path = trained.find(size, aware, data.checksum)
     except NotTrainedError as reason:
         return Weights(None, data.normaliser, str(reason))
     return Weights(path, trained.load_normaliser(path))
@@ -121,6 +125,11 @@ class Subject:
         self.weights = weights_of(self.size, aware, self.data)
         if self.weights.reason is not None:
             _log.warning("timed on untrained weights: %s", self.weights.reason)
+        elif self.weights.path is not None:
+            facts = trained.load_facts(self.weights.path)
+            same = facts.get("corpus_checksum") == self.data.checksum
+            command = f"{trained.COMMAND} --size {self.size.name}"
+            common.tell_foreign_weights(context, self.data.name, same, command)
         self.running = self.open(self.compression, self.case.runtime, self.weights)
         context.progress("model", 2, 2)
 

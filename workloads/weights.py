@@ -39,9 +39,18 @@ class Weights(NamedTuple):
     sha256: str
 
 
-def trained_dir() -> Path:
-    """Where weights trained on demand are kept."""
-    return default_cache_dir() / "weights"
+def trained_dir(corpus_checksum: str | None = None) -> Path:
+    """Where weights trained on demand are kept: those of the built-in corpora, or those
+    of a user's corpus."""
+    folder = default_cache_dir() / "weights"
+    return folder / f"corpus-{corpus_checksum[:16]}" if corpus_checksum else folder
+
+
+def searched_dirs(shipped: Path, corpus_checksum: str | None) -> tuple[Path, ...]:
+    """Where weights are looked for, first of all among those that were trained on the
+    very corpus."""
+    own = (trained_dir(corpus_checksum),) if corpus_checksum else ()
+    return (*own, shipped, trained_dir())
 
 
 def find_weights(name: str, directories: Sequence[Path], command: str) -> Path:

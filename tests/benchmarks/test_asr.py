@@ -25,9 +25,10 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
-from workloads.asr.trained import Trained, load_trained
+from workloads.asr.trained import COMMAND, Trained, load_trained, save_trained
 from workloads.corpora import builtin, librispeech
 from workloads.feeding.normaliser import Normaliser
+from workloads.weights import trained_dir
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,45 @@ def test_a_data_root_takes_the_place_of_the_built_in_speech(
         common.corpus_details(corpus)["corpus"]
         != common.corpus_details(speech)["corpus"]
     )
+
+
+@pytest.fixture
+def users(context: Context, tmp_path: Path, cache: Path) -> Context:
+    """A smoke case on a LibriSpeech of the user's."""
+    speech = builtin.load_or_build(builtin.SMOKE, cache)
+    librispeech.write(speech.train, tmp_path / "own", "train-clean-100")
+    librispeech.write(speech.validation, tmp_path / "own", "dev-clean")
+    return replace(context, data_root=tmp_path / "own")
+
+
+def test_a_root_without_librispeech_skips_with_that_reason(
+    context: Context, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedError, match=r"--data-root: no training subset"):
+        asr.corpus_of(replace(context, data_root=tmp_path))
+
+
+def test_shipped_weights_on_a_users_corpus_say_that_they_never_saw_it(
+    context: Context, users: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    asr.trained_model(context, asr.corpus_of(context))
+    assert caplog.text == ""
+    asr.trained_model(users, asr.corpus_of(users))
+    assert "were trained on other speech than librispeech-train-clean" in caplog.text
+    assert f"`{COMMAND} --size ds2-small --data-root DIR`" in caplog.text
+
+
+def test_weights_of_the_users_corpus_come_first_and_say_nothing(
+    users: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus, shipped = asr.corpus_of(users), load_trained("ds2-small")
+    facts = {"corpus_checksum": corpus.checksum, "command": "by hand"}
+    path = trained_dir(corpus.checksum) / "ds2-small.safetensors"
+    state = {name: 0 * value for name, value in shipped.model.state_dict().items()}
+    save_trained(state, shipped.normaliser, facts, path)
+    found = asr.trained_model(users, corpus)
+    assert (found.sha256 != shipped.sha256, caplog.text) == (True, "")
+    assert load_trained("ds2-small").sha256 == shipped.sha256
 
 
 BUILDS = (
@@ -155,7 +195,7 @@ def test_a_size_without_weights_is_timed_untrained_with_a_warning(
     context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     paper = replace(context, case=replace(context.case, model="ds2-paper"))
-    reason = asr.trained_model(paper).reason
+    reason = asr.trained_model(paper, asr.corpus_of(context)).reason
     assert reason is not None
     assert "workloads.asr.train_weights --size ds2-paper" in reason
     assert "timed on untrained weights" in caplog.text

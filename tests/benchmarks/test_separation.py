@@ -289,6 +289,11 @@ def test_a_users_corpus_takes_the_place_of_the_built_in_one(
     assert "libri" in found.name
 
 
+def test_a_root_without_mixtures_skips_with_that_reason(at: AT, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="--data-root: no corpus of mixtures"):
+        separation.dataset_of(at(data_root=tmp_path))
+
+
 def test_what_a_users_corpus_lacks_for_training_is_built_in(
     at: AT, tmp_path: Path
 ) -> None:

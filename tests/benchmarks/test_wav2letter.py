@@ -25,7 +25,8 @@ from harness.observe.claims import judge
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.compression.names import parse
-from workloads.corpora import builtin
+from workloads.corpora import builtin, librispeech
+from workloads.corpora.cache import default_cache_dir
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions
 from workloads.runtimes.session import OperatorMissingError
 from workloads.wav2letter import arrays, trained
@@ -147,6 +148,24 @@ def test_a_data_root_takes_the_place_of_the_built_in_speech(
     assert (found.name, found.validation.texts) == ("arrays-letters", ("no",))
     speech = wav2letter.dataset_of(at())
     assert speech.name == "builtin-smoke"
+
+
+def test_librispeech_serves_where_there_are_no_arrays(at: AT, tmp_path: Path) -> None:
+    speech = builtin.load_or_build(builtin.SMOKE, default_cache_dir())
+    librispeech.write(speech.train, tmp_path, "train-clean-100")
+    librispeech.write(speech.validation, tmp_path, "dev-clean")
+    found = wav2letter.dataset_of(replace(at(), data_root=tmp_path))
+    assert found.name == "librispeech-train-clean-100+dev-clean"
+    assert set(found.validation.texts) == {u.transcript for u in speech.validation}
+
+
+def test_a_root_that_holds_neither_skips_with_both_reasons(
+    at: AT, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UnsupportedError, match=r"no train\.npy .*; or no training subset"
+    ):
+        wav2letter.dataset_of(replace(at(), data_root=tmp_path))
 
 
 @pytest.fixture

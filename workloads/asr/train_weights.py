@@ -1,11 +1,13 @@
-"""Train a size on the built-in corpus, and save what was trained into the cache.
+"""Train a size, and save what was trained into the cache.
 
     python -m workloads.asr.train_weights                     ds2-small, on 30 minutes
     python -m workloads.asr.train_weights --size ds2-paper --train-s 36000 \\
         --device cuda:0                                       ds2-paper, on 10 hours
+    python -m workloads.asr.train_weights --data-root DIR     on a LibriSpeech in DIR
     python -m workloads.asr.train_weights --ship              what ships as ds2-small
 
-The weights are those after the last epoch. Shipped ones may have at most
+What was trained on a user's corpus is loaded wherever that corpus is measured. The
+weights are those after the last epoch. Shipped ones may have at most
 `weights.MAX_BYTES`, and are loaded before those in the cache.
 """
 
@@ -24,8 +26,9 @@ from workloads.asr.input_pipeline import Feed, build_feed
 from workloads.asr.recipe import Recipe
 from workloads.asr.trained import COMMAND, SHIPPED, save_trained
 from workloads.asr.training import train
-from workloads.corpora import builtin
+from workloads.corpora import builtin, librispeech
 from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.utterance import Corpus
 from workloads.weights import (
     add_place_options,
     check_shippable,
@@ -82,6 +85,11 @@ def make_parser() -> argparse.ArgumentParser:
         default=builtin.QUICK.train_s,
         help="seconds of built-in speech to train on (default: %(default)s)",
     )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        help="a folder with LibriSpeech, instead of built-in speech",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
@@ -89,13 +97,20 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def corpus_of(chosen: argparse.Namespace) -> Corpus:
+    if chosen.data_root:
+        return librispeech.load(chosen.data_root)
+    speech = replace(builtin.QUICK, train_s=chosen.train_s)
+    return builtin.load_or_build(speech, default_cache_dir())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     chosen = parser.parse_args(arguments)
     size = SIZES[chosen.size]
-    directory = SHIPPED if chosen.ship else chosen.directory or trained_dir()
-    speech = replace(builtin.QUICK, train_s=chosen.train_s)
-    corpus = builtin.load_or_build(speech, default_cache_dir())
+    corpus = corpus_of(chosen)
+    own = trained_dir(corpus.checksum if chosen.data_root else None)
+    directory = SHIPPED if chosen.ship else chosen.directory or own
     feed = build_feed(corpus, default_cache_dir())
     recipe = Recipe(
         batch_size=chosen.batch_size, max_epochs=chosen.epochs, beam_width=BEAM_WIDTH

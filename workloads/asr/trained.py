@@ -24,13 +24,15 @@ class Trained:
     """A model in evaluation mode and its normaliser.
 
     `reason` says why its weights are not trained, where they are not; where they are,
-    `sha256` is that of their file.
+    `sha256` is that of their file, and `corpus_checksum` that of what they were trained
+    on.
     """
 
     model: DeepSpeech2
     normaliser: Normaliser
     reason: str | None = None
     sha256: str | None = None
+    corpus_checksum: str | None = None
 
 
 def command_for(size_name: str) -> str:
@@ -45,22 +47,25 @@ def command_for(size_name: str) -> str:
     return command
 
 
-def load_trained(name: str, directories: Sequence[Path] = ()) -> Trained:
-    """Weights by the size's name, from the first of `directories` that has them: the
-    shipped ones, then those in the cache.
+def load_trained(
+    name: str, directories: Sequence[Path] = (), corpus_checksum: str | None = None
+) -> Trained:
+    """Weights by the size's name, from the first of `directories` that has them: those
+    trained on the corpus of that checksum, the shipped ones, then those in the cache.
 
     Raises `weights.NotTrainedError` where there are none, ValueError where a file is
     damaged, or the one with its checksum is missing.
     """
-    searched = directories or (SHIPPED, weights.trained_dir())
+    searched = directories or weights.searched_dirs(SHIPPED, corpus_checksum)
     path = weights.find_weights(name, searched, command_for(name))
     again = f"run `{command_for(name)}`"
     remedy = "install the project again" if path.parent == SHIPPED else again
-    tensors, _, sha256 = weights.load_weights(path, remedy)
+    tensors, facts, sha256 = weights.load_weights(path, remedy)
     normaliser = Normaliser.taken_from(tensors)
     model = DeepSpeech2(SIZES[name])
     model.load_state_dict(tensors)
-    return Trained(model.eval(), normaliser, sha256=sha256)
+    trained_on = facts.get("corpus_checksum")
+    return Trained(model.eval(), normaliser, None, sha256, trained_on)
 
 
 def untrained(size: DeepSpeech2Size, reason: str) -> Trained:

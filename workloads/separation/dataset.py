@@ -49,12 +49,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Both parts."""
+    """Both parts; `is_whole` where they are of one corpus."""
 
     name: str
     checksum: str
     train: Part
     validation: Part
+    is_whole: bool = True
 
 
 def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
@@ -120,7 +121,8 @@ def with_training(found: Dataset, make: Callable[[], Dataset]) -> Dataset:
         return found
     made = make()
     checksum = hashlib.sha256(f"{made.checksum} {found.checksum}".encode()).hexdigest()
-    return Dataset(f"{made.name}+{found.name}", checksum, made.train, found.validation)
+    name = f"{made.name}+{found.name}"
+    return Dataset(name, checksum, made.train, found.validation, is_whole=False)
 
 
 @dataclass(frozen=True)

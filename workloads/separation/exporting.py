@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +49,19 @@ class Weights:
         return file_sha256(self.path) if self.path else None
 
 
-def weights_of(size: Size, compression: Compression) -> Weights:
-    """The very weights that every machine times, or the nearest there are."""
+def weights_of(
+    size: Size, compression: Compression, corpus_checksum: str | None = None
+) -> Weights:
+    """The very weights that every machine times, or the nearest there are; those of
+    the user's corpus first."""
+    find = partial(trained.find, size, corpus_checksum=corpus_checksum)
     try:
         what = compression.trained_name
-        return Weights(trained.find(size, what), mended=bool(what))
+        return Weights(find(what), mended=bool(what))
     except NotTrainedError as missing:
         reason = str(missing)
     try:
-        return Weights(trained.find(size), False, f"not fine-tuned: {reason}")
+        return Weights(find(), False, f"not fine-tuned: {reason}")
     except NotTrainedError as missing:
         return Weights(None, False, str(missing))
 

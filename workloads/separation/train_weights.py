@@ -104,6 +104,12 @@ def dataset_of(size: Size, chosen: argparse.Namespace) -> Dataset:
     return with_training(found, built_in)
 
 
+def own_checksum(dataset: Dataset, chosen: argparse.Namespace) -> str | None:
+    """Of the user's corpus, for weights of its own; None where built-in mixtures were
+    trained on."""
+    return dataset.checksum if chosen.data_root else None
+
+
 def save(
     model: nn.Module, validation_loss: float, facts: dict[str, str], path: Path
 ) -> None:
@@ -112,19 +118,22 @@ def save(
 
 
 def train_from_scratch(
-    size: Size, chosen: argparse.Namespace, facts: dict[str, str], path: Path
+    size: Size,
+    chosen: argparse.Namespace,
+    dataset: Dataset,
+    facts: dict[str, str],
+    path: Path,
 ) -> None:
     """Train, telling each epoch; save each that is better than all before it."""
     recipe = replace(FROM_SCRATCH, **given(chosen))
     torch.manual_seed(recipe.seed)
     model, best = models.make(size), float("inf")
     if chosen.go_on:
-        start = trained.find(size)
+        start = trained.find(size, corpus_checksum=own_checksum(dataset, chosen))
         trained.load_into(model, start)
         best = float(trained.load_facts(start)["validation_loss"])
         facts["started_from"] = trained.commands_of(start)
     facts["recipe"] = json.dumps(asdict(recipe))
-    dataset = dataset_of(size, chosen)
     facts |= {"corpus": dataset.name, "corpus_checksum": dataset.checksum}
     for epoch in train(model, recipe, dataset, torch.device(chosen.device)):
         print(told(epoch), flush=True)
@@ -134,13 +143,16 @@ def train_from_scratch(
 
 
 def fine_tune(
-    size: Size, chosen: argparse.Namespace, facts: dict[str, str], path: Path
+    size: Size,
+    chosen: argparse.Namespace,
+    dataset: Dataset,
+    facts: dict[str, str],
+    path: Path,
 ) -> None:
     """Save what was reached; a pruning that was rolled back is saved under another
     name, for the path's says how much was pruned."""
-    start = trained.find(size)
     recipe = replace(FINE_TUNING, **given(chosen))
-    dataset = dataset_of(size, chosen)
+    start = trained.find(size, corpus_checksum=own_checksum(dataset, chosen))
     facts |= {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
@@ -181,12 +193,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     if what and chosen.go_on:
         parser.error("--compression goes on from trained weights: leave out --go-on")
+    dataset = dataset_of(size, chosen)
     directory = trained.SHIPPED if chosen.ship else chosen.directory
-    directory = directory or weights.trained_dir()
+    directory = directory or weights.trained_dir(own_checksum(dataset, chosen))
     path = directory / f"{trained.weights_name(size, what)}.safetensors"
     command = weights.command_line(trained.COMMAND, parser, chosen)
     make = fine_tune if what else train_from_scratch
-    make(size, chosen, {"command": command}, path)
+    make(size, chosen, dataset, {"command": command}, path)
     if not path.exists():
         sys.exit(
             "no epoch had a lower validation loss than the weights that it went on "

@@ -42,14 +42,15 @@ def command_for(size: Size, compression: str = "") -> str:
     return f"{COMMAND} --size {size.name}{more}"
 
 
-def find(size: Size, compression: str = "") -> Path:
-    """The file of the weights: the shipped one, else the one in the cache.
+def find(size: Size, compression: str = "", corpus_checksum: str | None = None) -> Path:
+    """The file of the weights: one trained on the corpus of that checksum, the shipped
+    one, else the one in the cache.
 
     Raises `weights.NotTrainedError`, with the command that trains them.
     """
     return weights.find_weights(
         weights_name(size, compression),
-        (SHIPPED, weights.trained_dir()),
+        weights.searched_dirs(SHIPPED, corpus_checksum),
         command_for(size, compression),
     )
 

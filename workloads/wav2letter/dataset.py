@@ -13,6 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
+from workloads.corpora import librispeech
+from workloads.corpora.faults import AbsentError
+from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus, Utterance
 from workloads.elsewhere import run_elsewhere
 from workloads.feeding.batching import padded_length
@@ -106,6 +109,21 @@ def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
     from workloads.feeding.sources import write_shards
 
     write_shards(corpus, split, LogMel(FEATURES), cache_dir)
+
+
+def of_root(
+    root: Path, alphabet: Alphabet, cache_dir: Path, on_progress: Progress = no_progress
+) -> Dataset:
+    """What a user's folder holds: the paper's arrays, else LibriSpeech. Raises
+    AbsentError where it holds neither."""
+    try:
+        return of_arrays(root, alphabet)
+    except AbsentError as no_arrays:
+        try:
+            corpus = librispeech.load(root, on_progress=on_progress)
+        except AbsentError as no_speech:
+            raise AbsentError(f"{no_arrays}; or {no_speech}") from None
+    return of_corpus(corpus, alphabet, cache_dir)
 
 
 def of_arrays(folder: Path, alphabet: Alphabet) -> Dataset:

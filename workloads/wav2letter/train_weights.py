@@ -4,7 +4,8 @@
     python -m workloads.wav2letter.train_weights --size wav2letter --qat
     python -m workloads.wav2letter.train_weights --size wav2letter-small --ship
 
-Trains on built-in speech, or on the arrays of `--data-root`. The weights are those of
+Trains on built-in speech, or on the arrays or LibriSpeech of `--data-root`: those are
+loaded wherever that corpus is measured. The weights are those of
 the epoch with the lowest edit distance, saved as soon as it is reached: a training that
 was stopped is taken up by `--go-on`. `--qat` goes on from what was trained before, with
 int8 simulated. Shipped weights may have at most `weights.MAX_BYTES`, and are loaded
@@ -26,7 +27,7 @@ from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
 from workloads.wav2letter import recipe as recipes
 from workloads.wav2letter import trained
-from workloads.wav2letter.dataset import Dataset, of_arrays, of_corpus
+from workloads.wav2letter.dataset import Dataset, of_corpus, of_root
 from workloads.wav2letter.model import Wav2Letter
 from workloads.wav2letter.recipe import Recipe
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
@@ -127,7 +128,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data-root",
         type=Path,
-        help="the document's arrays, instead of built-in speech",
+        help="the paper's arrays or LibriSpeech, instead of built-in speech",
     )
     weights.add_training_options(parser)
     weights.add_place_options(parser)
@@ -136,7 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Dataset:
     if chosen.data_root:
-        return of_arrays(chosen.data_root, size.alphabet)
+        return of_root(chosen.data_root, size.alphabet, default_cache_dir())
     cache_dir = default_cache_dir()
     name = f"{chosen.train_s:g}s"
     speech = replace(builtin.QUICK, name=name, train_s=chosen.train_s)
@@ -148,12 +149,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     chosen = parser.parse_args(arguments)
     size = SIZES[chosen.size]
+    dataset = dataset_of(size, chosen)
+    own = dataset.checksum if chosen.data_root else None
     directory = trained.SHIPPED if chosen.ship else chosen.directory
-    directory = directory or weights.trained_dir()
+    directory = directory or weights.trained_dir(own)
     recipe = recipe_for(size, bool(chosen.data_root), chosen.qat)
     given = {name: getattr(chosen, name) for name in OF_THE_RECIPE}
     recipe = replace(recipe, **{key: one for key, one in given.items() if one})
-    dataset = dataset_of(size, chosen)
     origin = {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
@@ -161,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     best = float("inf")
     if chosen.qat or chosen.go_on:
-        start = trained.find(size)
+        start = trained.find(size, corpus_checksum=own)
         model = trained.load_model(size, start)
         dataset = replace(dataset, normaliser=trained.load_normaliser(start))
         facts = trained.load_facts(start)

@@ -45,14 +45,17 @@ def command_for(size: Wav2LetterSize, aware: bool = False) -> str:
     return f"{COMMAND} --size {size.name}{' --qat' if aware else ''}"
 
 
-def find(size: Wav2LetterSize, aware: bool = False) -> Path:
-    """The file of the weights: the shipped one, else the one in the cache.
+def find(
+    size: Wav2LetterSize, aware: bool = False, corpus_checksum: str | None = None
+) -> Path:
+    """The file of the weights: one trained on the corpus of that checksum, the shipped
+    one, else the one in the cache.
 
     Raises `weights.NotTrainedError`, with the command that trains them.
     """
     return weights.find_weights(
         weights_name(size, aware),
-        (SHIPPED, weights.trained_dir()),
+        weights.searched_dirs(SHIPPED, corpus_checksum),
         command_for(size, aware),
     )
 
