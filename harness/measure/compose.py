@@ -102,7 +102,7 @@ def measured(
         return failed(workload, case, profile, nothing)
     work = _work(first["work"])
     timing = _timing(outcomes, work)
-    kernels = _kernels(first)
+    kernels, hardware = _kernels(first), Hardware.parse(case.hardware)
     return Record(
         **_identity(workload, case, profile),
         status="ok",
@@ -131,8 +131,8 @@ def measured(
             *_resumption_warnings(first),
             *spoil_warnings(outcomes),
             *thread_warnings(outcomes),
-            *claim_warnings(first["kernels"], peaks["precision"]),
-            *cap_warnings(first["kernels"], Hardware.parse(case.hardware)),
+            *claim_warnings(first["kernels"], peaks["precision"], hardware),
+            *cap_warnings(first["kernels"], hardware),
         ],
     )
 

@@ -217,7 +217,10 @@ class Kernel(Part):
 
 class Kernels(Part):
     """The kernels of `steps` steps, as `source` told them. `float_layers` of a step run
-    in float on purpose, whatever the compression's name claims."""
+    in float on purpose, whatever the compression's name claims, and take
+    `float_percent` of the compute kernels' time. `claim`: whether the precision of the
+    case's name is proven, as `claims.judge` tells; None in earlier records, which took
+    a single kernel for a proof."""
 
     source: str = ONEDNN_LOG
     rows: list[Kernel]
@@ -227,6 +230,9 @@ class Kernels(Part):
     claim_share_percent: Percent | None
     unparsed_lines: Count
     float_layers: Count = 0
+    float_percent: Percent | None = None
+    covered_percent: Percent | None = None
+    claim: Literal["proven", "unproven", "refuted"] | None = None
 
 
 class Roofline(Part):

@@ -23,8 +23,21 @@ def test_float_kernels_under_a_narrower_claim_are_fallbacks(claimed):
     assert [row.primitive for row in found] == ["convolution"]
 
 
-def test_a_claim_of_fp32_cannot_fall_back():
-    assert float_fallbacks(breakdown_of(CONV), "fp32") == ()
+@pytest.mark.parametrize(
+    ("implementation", "dtypes", "fallbacks"),
+    [
+        ("brg_conv_fwd:avx512_core", "f32,f32,f32", 0),
+        ("brg_conv_fwd:avx10_1_512", "f32,f32,f32", 0),
+        ("brgemm:avx10_1_512_amx", "f32,f32,f32", 1),  # told to compute in bf16
+        ("brg_matmul:avx512_core_bf16", "f32,f32,f32", 1),
+        ("brg_matmul:avx512_core_bf16", "bf16,bf16,f32", 1),
+        ("brg_conv_fwd:avx512_core_vnni", "u8,s8,f32", 1),
+    ],
+)
+def test_a_claim_of_fp32_is_looked_at_like_any_other(implementation, dtypes, fallbacks):
+    found = breakdown_of(("convolution", "forward", implementation, dtypes))
+    assert len(float_fallbacks(found, "fp32")) == fallbacks
+    assert claim_share_percent(found, "fp32") == (0.0 if fallbacks else 100.0)
 
 
 def test_moving_data_is_no_fallback():
@@ -75,6 +88,67 @@ def test_a_kernel_counts_by_what_it_reads(direction, dtypes, fallbacks):
 def test_float_tensors_multiplied_in_bf16_keep_the_claim():
     kernel = ("matmul", "none", "brg_matmul:avx512_core_bf16", "f32,f32,f32")
     assert float_fallbacks(breakdown_of(kernel), "bf16") == ()
+
+
+@pytest.mark.parametrize("isa", ["amx", "avx512_core_bf16", "avx512_core_vnni"])
+def test_integer_kernels_prove_no_bf16_whatever_their_instruction_set(isa):
+    kernel = ("convolution", "forward", f"brg_conv_fwd:{isa}", "u8,s8,f32")
+    assert len(float_fallbacks(breakdown_of(kernel), "bf16")) == 1
+    assert claim_share_percent(breakdown_of(kernel), "bf16") == 0.0
+
+
+def judged(claimed, wall_ms, *kernels_and_ms, float_layers=0):
+    """What a step proves that takes so long, one call of each kernel."""
+    entries = [Entry(*kernel, "", ms) for kernel, ms in kernels_and_ms]
+    profiled = Profiled(entries, wall_ms / 1000, "a profiler")
+    return judge(profiled, 1, claimed, float_layers)
+
+
+TINY = ("convolution", "forward", "brg_conv_fwd:avx512_core_bf16", "bf16,bf16,bf16")
+
+
+def test_a_crumb_proves_nothing_of_a_step_that_runs_where_nobody_looks():
+    """All but one convolution is another library's, in whatever precision."""
+    found = judged("bf16", 100.0, (TINY, 1.0))
+    assert found.claim_share_percent == 100.0
+    assert found.covered_percent == pytest.approx(1.0)
+    assert found.claim == "unproven"
+
+
+@pytest.mark.parametrize(
+    ("unexplained_ms", "claim"), [(0.0, "proven"), (59.0, "proven"), (61.0, "unproven")]
+)
+def test_a_claim_is_proven_by_what_outweighs_the_unexplained(unexplained_ms, claim):
+    """Reorders are explained: they cannot have multiplied."""
+    kernels = ((TINY, 40.0), (REORDER, 500.0))
+    found = judged("bf16", 540.0 + unexplained_ms, *kernels)
+    assert found.covered_percent == pytest.approx(100 * 40 / (40 + unexplained_ms))
+    assert found.claim == claim
+
+
+@pytest.mark.parametrize(
+    ("float_ms", "claim"), [(9.0, "proven"), (10.0, "proven"), (11.0, "unproven")]
+)
+def test_layers_in_float_on_purpose_are_excused_half_of_the_time(float_ms, claim):
+    kernels = ((MATMUL, 10.0), (CONV, float_ms))
+    found = judged("int8", 10.0 + float_ms, *kernels, float_layers=1)
+    assert found.float_percent == pytest.approx(100 * float_ms / (10 + float_ms))
+    assert found.claim == claim
+
+
+def test_one_float_layer_more_than_on_purpose_refutes_a_claim():
+    kernels = ((MATMUL, 10.0), (CONV, 0.1), (CONV, 0.1))
+    assert judged("int8", 10.2, *kernels, float_layers=1).claim == "refuted"
+    assert judged("int8", 10.2, *kernels, float_layers=2).claim == "proven"
+
+
+def test_primitives_side_by_side_leave_nothing_unexplained():
+    assert judged("bf16", 5.0, (TINY, 4.0), (TINY, 4.0)).covered_percent == 100.0
+
+
+def test_without_compute_kernels_a_claim_is_unproven():
+    assert judged("fp32", 5.0, (REORDER, 4.0)).claim == "unproven"
+    assert judged("fp32", 5.0).claim == "unproven"
 
 
 def test_an_unknown_claim_is_named():
