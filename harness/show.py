@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.metrics import UNITS, is_rate, level_text, title_of, value_text
+from harness.record.host import host_text, readings
 from harness.record.result import is_ok
 from harness.record.schema import AccuracyMetric, Record
 
@@ -45,8 +46,10 @@ def summary(records: Sequence[Record]) -> list[Table]:
 
 
 def remarks(records: Sequence[Record]) -> list[str]:
-    """What failed, was skipped or is in doubt, with the reasons."""
-    lines = []
+    """What the host gave, and what failed, was skipped or is in doubt, with the
+    reasons."""
+    host = host_text([[one for record in records for one in readings(record)]])
+    lines = [f"host: {host}"] if host else []
     for record in records:
         if not is_ok(record):
             reason = (record.reason or "").splitlines()[0]

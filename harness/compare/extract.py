@@ -16,10 +16,12 @@ from harness.case import Case
 from harness.compare.model import CurvePoint, Moment, Work
 from harness.hardware import Hardware
 from harness.record.derive import independent_samples, mean_step_of_each_cycle
+from harness.record.host import readings
 from harness.record.result import fault
 from harness.record.schema import (
     AccuracyMetric,
     Energy,
+    HostRecord,
     Kernels,
     Memory,
     Percent,
@@ -108,6 +110,7 @@ class Extract:
     status: str
     reason: str
     figures: Figures | None
+    host: tuple[HostRecord, ...] = ()  # what the host gave meanwhile
 
 
 def extract(record: Record) -> Extract:
@@ -128,6 +131,7 @@ def extract(record: Record) -> Extract:
         status=record.status,
         reason=plain(_first_line(record.reason or "")),
         figures=_figures(record, record.timing) if record.status == "ok" else None,
+        host=tuple(readings(record)[:MOMENTS]),
     )
 
 

@@ -15,8 +15,9 @@ from harness.compare.machines import check_one_machine, host_of, shown_names
 from harness.compare.model import Candidate, Work
 from harness.compare.software import software, unlike, variants
 from harness.metrics import Better
+from harness.record.host import host_text
 from harness.record.result import Header, ResultError, fault, read
-from harness.record.schema import Count
+from harness.record.schema import Count, HostRecord
 from harness.text import plain, plain_path, plain_values
 
 NAMED = 5  # of what runs of one machine differ in
@@ -286,7 +287,13 @@ def _candidate(label: str, attempts: Sequence[Attempt]) -> Candidate:
         suite_version=runs[0].suite_version,
         files=tuple(run.file for run in runs),
         fingerprint=runs[0].fingerprint,
+        host=host_text([_host_of(run, attempts) for run in runs]),
     )
+
+
+def _host_of(run: Run, attempts: Sequence[Attempt]) -> list[HostRecord]:
+    """What the host gave during one run."""
+    return [told for one in attempts if one.run is run for told in one.extract.host]
 
 
 def _by_work(attempts: Sequence[Attempt]) -> dict[Work, tuple[Attempt, ...]]:

@@ -40,6 +40,7 @@ class Candidate:
     suite_version: str
     files: tuple[str, ...]
     fingerprint: Mapping[str, Any]
+    host: str | None = None  # what it gave of its best, and how that moved
 
 
 @dataclass(frozen=True, order=True)

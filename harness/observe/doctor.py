@@ -3,12 +3,21 @@
 `checks` judges plain values: a fingerprint's, and those of a `look` at this moment.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.files import cache_folder
+from harness.observe.cpu import allowed_cpus
 from harness.observe.gpu import Nvml
+from harness.observe.host_speed import (
+    GOOD_MEMORY,
+    GOOD_REGISTERS,
+    HostNow,
+    HostSpeed,
+)
 from harness.observe.look import Look, look
 
 GIB = 1 << 30
@@ -36,9 +45,10 @@ def examine(
     fingerprint: Mapping[str, Any], results: Path, seconds: float = 2.0
 ) -> list[Finding]:
     """Looks at the machine for `seconds` and judges it."""
-    nvml = Nvml()
+    nvml, cpus = Nvml(), allowed_cpus(os.getpid())
+    speed = HostSpeed.of_this_machine(sorted(cpus), cache_folder()) if cpus else None
     try:
-        return checks(fingerprint, look(results, seconds, nvml))
+        return checks(fingerprint, look(results, seconds, nvml, speed=speed))
     finally:
         nvml.close()
 
@@ -48,6 +58,7 @@ def checks(fingerprint: Mapping[str, Any], now: Look) -> list[Finding]:
     return [
         *_clock(fingerprint),
         *_quiet(now),
+        _host(now.host),
         *_room(fingerprint, now),
         *_pages(fingerprint, now),
         *_virtual(fingerprint),
@@ -135,6 +146,28 @@ def _quiet(now: Look) -> list[Finding]:
             else "none possible here: compare the first and the last samples of a run",
         ),
     ]
+
+
+def _host(now: HostNow | None) -> Finding:
+    good = None
+    if now is not None and now.known:
+        good = now.registers >= GOOD_REGISTERS and now.memory >= GOOD_MEMORY
+    found = "not read"
+    if now is not None:
+        best = "its best" if now.known else "the best of this moment"
+        found = (
+            f"{now.registers:.2f} of {best} in registers ({now.lowest:.2f} to "
+            f"{now.highest:.2f}), {now.memory:.2f} in memory"
+        )
+    return _finding(
+        "host speed",
+        _when(good),
+        found,
+        f"at least {GOOD_REGISTERS:g} and {GOOD_MEMORY:g} of the best of earlier runs",
+        "the host serves others too: use a dedicated one, or repeat at a quieter hour"
+        if good is False
+        else "measure once: a run keeps the best that this machine gives",
+    )
 
 
 def _percent(value: float | None) -> str:

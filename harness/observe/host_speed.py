@@ -14,9 +14,10 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from harness.files import write_whole
@@ -27,6 +28,7 @@ from harness.observe.yardstick import Reading, Yardstick
 FORMAT_VERSION = 1
 RUNS_KEPT = 20
 FEWEST_READINGS = 5  # of a run that may set a best for others
+NOW_EVERY_S = 0.1
 RECENT = 20  # readings: the last ten or twenty seconds of timed samples
 GOOD_SHARE = 0.25  # of them: with fewer, several draws would find one good one
 # Shares of the best from which on a reading is good: the limits of a segment.
@@ -71,6 +73,18 @@ def share(readings: Sequence[Reading], best: Best) -> HostShare:
         registers / best.registers_bytes_per_s,
         memory / best.memory_bytes_per_s,
     )
+
+
+@dataclass(frozen=True)
+class HostNow:
+    """Median shares of some readings now, of the lowest and the highest in registers;
+    `known` is whether an earlier run told the best, or these readings alone."""
+
+    registers: float
+    lowest: float
+    highest: float
+    memory: float
+    known: bool
 
 
 def robust_best(rates: Sequence[float]) -> float:
@@ -139,6 +153,24 @@ class HostSpeed:
             for one in shares
         )
         return good < GOOD_SHARE * len(recent)
+
+    def now(
+        self, readings: int = 10, sleep: Callable[[float], None] = time.sleep
+    ) -> HostNow:
+        """What the host gives at this moment, over a second or so."""
+        taken = []
+        for _ in range(readings):
+            sleep(NOW_EVERY_S)
+            taken.append(self.read())
+        shares = [share([one], self.best) for one in taken]
+        registers = [one.registers for one in shares]
+        return HostNow(
+            median(registers),
+            min(registers),
+            max(registers),
+            median(one.memory for one in shares),
+            bool(self._runs()),
+        )
 
     def save(self) -> None:
         """Keep this run's best for later ones. A cache that cannot be written costs

@@ -13,6 +13,7 @@ from harness.observe.cgroups import memory_left_bytes
 from harness.observe.cpu import machine_percent, machine_times, steal_percent
 from harness.observe.energy import rapl_domains
 from harness.observe.gpu import Nvml
+from harness.observe.host_speed import HostNow, HostSpeed
 from harness.observe.noise import throttle_events
 
 
@@ -29,6 +30,7 @@ class Look:
     rapl_reason: str | None
     gpu_throttle_reasons: Mapping[int, tuple[str, ...]]
     steering_variables: tuple[str, ...] = ()  # set, and inherited by no worker
+    host: HostNow | None = None
 
 
 def look(
@@ -36,6 +38,7 @@ def look(
     seconds: float = 2.0,
     nvml: Nvml | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    speed: HostSpeed | None = None,
 ) -> Look:
     """Watches the machine for `seconds`, which should be quiet ones."""
     before = machine_times()
@@ -56,6 +59,7 @@ def look(
             if reading.throttle_reasons is not None
         },
         steering_variables=tuple(steering()),
+        host=speed.now(sleep=sleep) if speed else None,
     )
 
 

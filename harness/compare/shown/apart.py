@@ -44,7 +44,8 @@ def candidates_table(comparison: Comparison) -> Table:
         text_column("commit", (one.commit and one.commit[:12] for one in found)),
         whole_column("files", (len(one.files) for one in found)),
     )
-    return Table("candidates", "What was measured", without_empty(columns))
+    hosts = tuple(f"host of {one.label}: {one.host}" for one in found if one.host)
+    return Table("candidates", "What was measured", without_empty(columns), hosts)
 
 
 def _fact(fingerprint: Mapping[str, Any], name: str) -> str | None:

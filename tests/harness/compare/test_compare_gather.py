@@ -466,3 +466,20 @@ def test_names_that_differ_in_what_nobody_sees_look_different(write):
     for number, host in enumerate(("epyc", "epyc\u200d", "epyc\u00ad")):
         write(f"{number}.json", record([1.0 + number]), machine={"host": host})
     assert labels(gather(["*.json"])) == ["epyc", "epyc\ufffd", "epyc\ufffd (2)"]
+
+
+def test_a_candidates_host_is_told_over_its_runs(write, tmp_path):
+    def run(name, share):
+        given = {
+            "at_unix_s": 60.0,
+            "registers_bytes_per_s": 4e8 * share,
+            "memory_bytes_per_s": 8e9,
+            "registers": share,
+            "memory": 1.0,
+        }
+        write(name, record(noise=[{"process": 0, "host": given}]))
+
+    run("a.json", 1.0)
+    run("b.json", 0.5)
+    (found,) = gather([f"m={tmp_path}/*.json"]).candidates
+    assert found.host.startswith("0.75 of its best in registers (0.50 to 1.00)")

@@ -9,6 +9,7 @@ from compared import NAMES, NASTY, single, small
 from extremes import hostile, large
 from rich.console import Console
 
+from harness.compare.shown.apart import candidates_table
 from harness.compare.shown.side_by_side import side_by_side
 from harness.compare.table import Table, text_column
 from harness.compare.terminal import LONGEST, as_markdown, by_reason, printed, tables
@@ -45,6 +46,14 @@ def test_a_single_machine_has_no_ratios_and_no_fingerprint() -> None:
     text = shown(single())
     assert "multiples" not in text
     assert "fingerprint" not in text
+
+
+def test_what_a_candidates_host_gave_is_told_below_what_was_measured() -> None:
+    one = single()
+    told = tuple(replace(c, host="0.97 of its best") for c in one.candidates)
+    table = candidates_table(replace(one, candidates=told))
+    assert table.notes == (f"host of {told[0].label}: 0.97 of its best",)
+    assert candidates_table(one).notes == ()
 
 
 def test_candidates_stand_beside_each_other() -> None:

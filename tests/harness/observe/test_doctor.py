@@ -1,9 +1,11 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from harness.observe import doctor
 from harness.observe.doctor import GIB
+from harness.observe.host_speed import HostNow
 from harness.observe.look import Look, look
 
 GOOD = {
@@ -27,6 +29,7 @@ QUIET = Look(
     throttle_events=0,
     rapl_reason=None,
     gpu_throttle_reasons={0: ()},
+    host=HostNow(0.97, 0.91, 1.0, 0.95, known=True),
 )
 
 
@@ -39,7 +42,7 @@ def test_a_good_machine_has_nothing_to_remedy():
     found = doctor.checks(GOOD, QUIET)
     assert {item.severity for item in found} == {"ok"}
     assert {item.remedy for item in found} == {""}
-    assert len({item.name for item in found}) == len(found) == 16
+    assert len({item.name for item in found}) == len(found) == 17
 
 
 @pytest.mark.parametrize(
@@ -174,3 +177,35 @@ def test_an_examination_looks_and_judges(tmp_path):
     assert (
         next(item for item in found if item.name == "disk space").found != "not shown"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "severity", "found"),
+    [
+        (
+            HostNow(0.6, 0.55, 0.75, 0.9, known=True),
+            "warn",
+            "0.60 of its best in registers (0.55 to 0.75), 0.90 in memory",
+        ),
+        (
+            HostNow(0.97, 0.9, 1.0, 0.5, known=True),
+            "warn",
+            "0.97 of its best in registers (0.90 to 1.00), 0.50 in memory",
+        ),
+        (
+            HostNow(0.97, 0.9, 1.0, 0.9, known=False),
+            "unknown",
+            "0.97 of the best of this moment in registers (0.90 to 1.00), 0.90 in "
+            "memory",
+        ),
+        (None, "unknown", "not read"),
+    ],
+)
+def test_a_host_that_gives_less_than_it_did_is_told(host, severity, found):
+    item = finding("host speed", host=host)
+    assert (item.severity, item.found) == (severity, found)
+
+
+def test_a_look_reads_what_the_host_gives(tmp_path):
+    speed = SimpleNamespace(now=lambda sleep: HostNow(0.9, 0.8, 1.0, 0.7, True))
+    assert look(tmp_path, 0.0, speed=speed).host.lowest == 0.8

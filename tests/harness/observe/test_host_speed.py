@@ -130,3 +130,18 @@ def test_other_cpus_or_another_machine_have_a_best_of_their_own(write, tmp_path)
     write("proc/cpuinfo", "model name\t: B\nstepping\t: 1\n")
     others.append(machine_key([0, 1], tmp_path))
     assert len({one, *others}) == 4
+
+
+def test_a_look_at_the_host_is_of_the_best_of_earlier_runs(tmp_path):
+    kept = tmp_path / "best.json"
+    speed(*[4e8] * 9, kept=kept, run="before").save()
+    one = HostSpeed(FakeStick(2e8, 3e8, 4e8), kept, "now")
+    slept = []
+    now = one.now(3, slept.append)
+    assert (now.registers, now.lowest, now.highest, now.known) == (0.75, 0.5, 1.0, True)
+    assert now.memory == 1.0
+    assert len(slept) == 3
+
+
+def test_without_earlier_runs_the_best_is_of_this_moment():
+    assert not HostSpeed(FakeStick(2e8, 3e8)).now(2, lambda _: None).known
