@@ -7,6 +7,7 @@ asks for. It reads what numpy wrote under Python 2 as well.
 
 import os
 import pickle
+import struct
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ _BROKEN = (
     TypeError,
     ValueError,
     pickle.UnpicklingError,
+    struct.error,
     tokenize.TokenError,
 )
 
