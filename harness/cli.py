@@ -22,6 +22,7 @@ from harness.compare.command import compare, report
 from harness.files import check_output
 from harness.hardware import parse_all
 from harness.measure.overhead import FEWEST_PAIRS, measure
+from harness.measure.power import measure_power
 from harness.observe import doctor as examination
 from harness.observe.fingerprint import fingerprint
 from harness.plan import discover
@@ -243,7 +244,8 @@ def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickExc
     help="write the figures to a file",
 )
 def overhead(pairs: int, hardware: str, out: Path | None) -> None:
-    """Measure what the harness, each sensor and the pytest bridge cost.
+    """Measure what the harness, each sensor and the pytest bridge cost, and how often
+    a slower host or a process beside is found.
 
     Blocks of one step run bare and with each of them, interleaved. Exits with status 1
     when the whole 95 % interval of the harness or of all sensors lies above the limit.
@@ -263,11 +265,12 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
         with costs.progress(pairs) as on_round:
             found = measure(machine, pairs, hardware, on_round)
             showing = measure_showing()
+        power = measure_power(machine.cpus)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
     console = _console()
     console.print(costs.table(found))
-    for line in costs.remarks(found, showing):
+    for line in (*costs.remarks(found, showing), *power.lines()):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if out is not None:
         out.write_text(costs.as_json(found, showing))

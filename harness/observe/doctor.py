@@ -17,6 +17,7 @@ from harness.observe.host_speed import (
     GOOD_REGISTERS,
     HostNow,
     HostSpeed,
+    is_good,
 )
 from harness.observe.look import Look, look
 
@@ -151,7 +152,7 @@ def _quiet(now: Look) -> list[Finding]:
 def _host(now: HostNow | None) -> Finding:
     good = None
     if now is not None and now.known:
-        good = now.registers >= GOOD_REGISTERS and now.memory >= GOOD_MEMORY
+        good = is_good(now.registers, now.memory)
     found = "not read"
     if now is not None:
         best = "its best" if now.known else "the best of this moment"

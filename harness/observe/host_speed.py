@@ -75,6 +75,11 @@ def share(readings: Sequence[Reading], best: Best) -> HostShare:
     )
 
 
+def is_good(registers: float, memory: float) -> bool:
+    """Whether these shares of the best are within a segment's limits."""
+    return registers >= GOOD_REGISTERS and memory >= GOOD_MEMORY
+
+
 @dataclass(frozen=True)
 class HostNow:
     """Median shares of some readings now, of the lowest and the highest in registers;
@@ -148,10 +153,7 @@ class HostSpeed:
         if len(recent) < FEWEST_READINGS:
             return False
         shares = [share([one], best) for one in recent]
-        good = sum(
-            one.registers >= GOOD_REGISTERS and one.memory >= GOOD_MEMORY
-            for one in shares
-        )
+        good = sum(is_good(one.registers, one.memory) for one in shares)
         return good < GOOD_SHARE * len(recent)
 
     def now(

@@ -59,13 +59,21 @@ class Kernels:
     windows: int
 
 
-def real_kernels(cpus: int) -> Kernels:
-    """The work itself; its memory is taken and filled once."""
-    block = bytes(range(256)) * (REGISTERS_BYTES // 256)
+def real_kernels(cpus: int, slow_percent: float = 0.0) -> Kernels:
+    """The work itself; its memory is taken and filled once.
+
+    With `slow_percent` every pass does more than is counted, as much as makes its rate
+    so much lower: for trials of what the yardstick finds.
+    """
+    more = 1 / (1 - slow_percent / 100)
+    block = (bytes(range(256)) * (REGISTERS_BYTES // 128))[
+        : int(REGISTERS_BYTES * more)
+    ]
+    searched = int(WINDOW_BYTES * more)
     windows = _windows(cpus, psutil.virtual_memory().total)
-    source = mmap.mmap(-1, windows * WINDOW_BYTES)
+    source = mmap.mmap(-1, windows * WINDOW_BYTES + searched - WINDOW_BYTES)
     address = ctypes.addressof(ctypes.c_char.from_buffer(source))
-    ctypes.memset(address, _MAP_FILL, windows * WINDOW_BYTES)
+    ctypes.memset(address, _MAP_FILL, len(source))
     # The C library's search for a byte that is not there reads all of them; a call
     # through ctypes releases the interpreter's lock, as hashlib's do.
     search = ctypes.CDLL(None).memchr
@@ -73,7 +81,7 @@ def real_kernels(cpus: int) -> Kernels:
     search.restype = ctypes.c_void_p
 
     def read_window(number: int, _keeps: mmap.mmap = source) -> object:
-        return search(address + number * WINDOW_BYTES, 0, WINDOW_BYTES)
+        return search(address + number * WINDOW_BYTES, 0, searched)
 
     return Kernels(lambda: hashlib.blake2b(block), read_window, windows)
 

@@ -16,6 +16,7 @@ from harness import cli
 from harness.bridges.cost import Showing
 from harness.hardware import Machine
 from harness.measure.overhead import Cost, Overhead
+from harness.measure.power import Found, Power
 from harness.profile import QUICK
 from harness.record.journal import Journal
 from harness.record.schema import Record
@@ -233,6 +234,7 @@ def test_doctor_prints_fingerprint_and_remedies(tmp_path: Path) -> None:
 
 
 SHOWN = Showing(samples=1000, cases=12, median_s=0.004, low_s=0.003, high_s=0.005)
+POWER = Power(0.009, (Found(20.0, 39, 40),), (Found(5.0, 8, 8),))
 
 
 def test_overhead_measures_in_a_real_worker(
@@ -242,10 +244,13 @@ def test_overhead_measures_in_a_real_worker(
     machine = Machine(cpus=(0,), isas=(), cuda_devices=0)
     monkeypatch.setattr(cli, "this_machine", lambda: machine)
     monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
+    monkeypatch.setattr(cli, "measure_power", lambda cpus: POWER)
     out = tmp_path / "overhead.json"
     status, printed = invoke("overhead", "--pairs", "6", "--json", str(out))
     assert status in (0, 1)  # how much it is depends on the machine's other load
     assert "showing 1000 samples to pytest-benchmark" in printed
+    assert "yardstick: 9.0 ms between segments" in printed
+    assert "a slower host is found (0 %: false alarms): 20 %: 39 of 40" in printed
     costs = {cost["name"]: cost for cost in json.loads(out.read_text())["costs"]}
     assert [*costs][:2] == ["harness", "sensors"]
     assert costs["sensors"]["pairs"] == 6
@@ -261,6 +266,7 @@ def test_overhead_fails_when_a_whole_interval_is_over_the_limit(
     found = Overhead((Cost("sensors", 0.6, low_percent, 0.7, 50),), step_s=2e-4)
     monkeypatch.setattr(cli, "measure", lambda *_: found)
     monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
+    monkeypatch.setattr(cli, "measure_power", lambda cpus: POWER)
     assert invoke("overhead")[0] == status
 
 

@@ -1,0 +1,164 @@
+"""Does a neighbour that comes and goes change what a run tells, unmarked?
+
+    python -m harness.measure.neighbour
+
+Each case is run alone and again with another process that loads one core half of the
+time. A median that moves by more than LIMIT_PERCENT without a mark fails.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from harness import profile as profiles
+from harness.ab.command import chosen_cases
+from harness.case import Case
+from harness.files import cache_folder
+from harness.hardware import Hardware, Machine
+from harness.measure.run import Runner, Settings, precision_of
+from harness.measure.steady import SEGMENT_S
+from harness.measure.watch import Instruments
+from harness.plan import Planned
+from harness.record.schema import Record
+from harness.run_session import this_machine
+
+LIMIT_PERCENT = 5.0
+_WORKS_AND_SLEEPS = """
+import sys, time
+on_s, off_s = map(float, sys.argv[1:])
+while True:
+    until = time.perf_counter() + on_s
+    while time.perf_counter() < until:
+        pass
+    time.sleep(off_s)
+"""
+
+
+@contextmanager
+def neighbour(on_s: float, off_s: float, cpu: int | None = None) -> Iterator[int]:
+    """Another process that works and sleeps in turns, on one CPU if it is named; its
+    process id."""
+    command = [sys.executable, "-c", _WORKS_AND_SLEEPS, str(on_s), str(off_s)]
+    process = subprocess.Popen(command)
+    try:
+        if cpu is not None:
+            os.sched_setaffinity(process.pid, {cpu})
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A case alone, and beside a neighbour."""
+
+    alone: Record
+    beside: Record
+
+    @property
+    def percent(self) -> float | None:
+        """How much longer the median step took beside the neighbour; None where a run
+        has none."""
+        if self.alone.timing is None or self.beside.timing is None:
+            return None
+        return 100 * (self.beside.timing.median_s / self.alone.timing.median_s - 1)
+
+    @property
+    def verdict(self) -> str:
+        """`void`: no comparison, for the run alone was disturbed or one run failed."""
+        percent = self.percent
+        if percent is None or is_marked(self.alone):
+            return "void"
+        if abs(percent) <= LIMIT_PERCENT:
+            return "same"
+        return "marked" if is_marked(self.beside) else "UNMARKED"
+
+    def line(self) -> str:
+        if self.alone.timing is None or self.beside.timing is None:
+            reason = self.alone.reason or self.beside.reason or ""
+            return f"{self.verdict:8} {self.alone.case_id}: {reason.splitlines()[0]}"
+        again = self.beside.details.get("drawn_again", "nothing drawn again")
+        return (
+            f"{self.verdict:8} {self.alone.case_id}: "
+            f"{1e3 * self.alone.timing.median_s:.4g} ms alone, "
+            f"{1e3 * self.beside.timing.median_s:.4g} beside ({self.percent:+.1f} %); "
+            f"{again}"
+        )
+
+
+def is_marked(record: Record) -> bool:
+    """Whether a record says of itself that its times are in doubt."""
+    timing = record.timing
+    if timing is None:
+        return False
+    unjudged = any(one.judged is False for one in record.noise)
+    return timing.spoiled or timing.steady is False or unjudged
+
+
+def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> Pair:
+    """Both runs of a case, one after the other."""
+
+    def run(name: str) -> Record:
+        runner = _runner(planned.case, machine, profile, folder / name)
+        return runner.run(planned.workload, planned.case, lambda progressing: None)
+
+    alone = run("alone")
+    with neighbour(SEGMENT_S, SEGMENT_S):
+        return Pair(alone, run("beside"))
+
+
+def _runner(case: Case, machine: Machine, profile: str, folder: Path) -> Runner:
+    """Asks neither for idle power nor for the machine's peaks."""
+    hardware, precision = Hardware.parse(case.hardware), precision_of(case.compression)
+    return Runner(
+        Settings(profiles.find(profile), machine, folder),
+        Instruments({hardware.text: None}, cache_folder()),
+        {(case.hardware, precision): {"reason": "not asked for"}},
+    )
+
+
+def passed(pairs: list[Pair]) -> tuple[bool, str]:
+    """Whether no median moved unmarked, and the count of each verdict."""
+    found = [pair.verdict for pair in pairs]
+    counts = ", ".join(f"{found.count(one)} {one}" for one in dict.fromkeys(found))
+    comparable = [one for one in found if one != "void"]
+    return bool(comparable) and "UNMARKED" not in found, f"{len(found)} cases: {counts}"
+
+
+@click.command()
+@click.option("--profile", default="quick", show_default=True)
+@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+def main(profile: str, keyword: str) -> None:
+    """Run each inference case alone and beside a neighbour on one core.
+
+    Exits with status 1 where a median moved by more than 5 % and nothing marks it, or
+    where no case could be compared. A machine that is not quiet by itself makes pairs
+    void.
+    """
+    machine = this_machine()
+    cases = chosen_cases(profile, "cpu", keyword, machine)
+    pairs = []
+    with TemporaryDirectory(prefix="speechmark-neighbour-") as folder:
+        for number, planned in enumerate(cases):
+            if planned.workload.stage == "train":
+                continue
+            place = Path(folder) / str(number)
+            pairs.append(run_pair(planned, machine, profile, place))
+            click.echo(pairs[-1].line())
+    is_fine, text = passed(pairs)
+    click.echo(text)
+    sys.exit(not is_fine)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What the yardstick costs, and how often a slow-down that is injected is found.
+
+A slower host is made by giving the yardstick more work than its rate counts, as a core
+that another guest shares takes longer for the same; what others take of a core inside
+this machine by a process beside, which counters have to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+from time import sleep
+
+from harness.files import cache_folder
+from harness.measure.neighbour import neighbour
+from harness.measure.steady import SEGMENT_S
+from harness.measure.watch import FROM_OUTSIDE
+from harness.observe import limits, noise
+from harness.observe.cpu import ProcessTree
+from harness.observe.host_speed import HostSpeed, is_good
+from harness.observe.yardstick import Yardstick, real_kernels
+
+SLOW_PERCENTS = (0.0, 5.0, 10.0, 20.0)
+HOST_TRIALS, BESIDE_TRIALS = 40, 8
+ALWAYS_S, STARTING_S = 3600.0, 0.3
+PERIOD_S = 0.02  # of a process that takes a share of a core
+
+
+@dataclass(frozen=True)
+class Found:
+    """How often a slow-down of so many percent was found; of 0 it is a false alarm."""
+
+    slow_percent: float
+    found: int
+    trials: int
+
+    def __str__(self) -> str:
+        return f"{self.slow_percent:g} %: {self.found} of {self.trials}"
+
+
+@dataclass(frozen=True)
+class Power:
+    reading_s: float  # the median
+    host: tuple[Found, ...]
+    beside: tuple[Found, ...]
+
+    def lines(self) -> list[str]:
+        """What to print; 0 % are false alarms."""
+        share = 100 * self.reading_s / SEGMENT_S
+        return [
+            f"yardstick: {1e3 * self.reading_s:.1f} ms between segments of "
+            f"{SEGMENT_S:g} s, outside the timed region ({share:.1f} % more time)",
+            f"a slower host is found (0 %: false alarms): {_joined(self.host)}",
+            f"a process beside that takes so much of one core: {_joined(self.beside)}",
+        ]
+
+
+def _joined(found: Sequence[Found]) -> str:
+    return ", ".join(map(str, found))
+
+
+def measure_power(cpus: Sequence[int]) -> Power:
+    """On this machine as it is now: about a minute."""
+    sticks = {
+        percent: Yardstick(cpus, real_kernels(len(cpus), percent))
+        for percent in SLOW_PERCENTS
+    }
+    speed = HostSpeed.of_this_machine(cpus, cache_folder())
+    host, seconds = host_power(speed, sticks, HOST_TRIALS)
+    beside = tuple(
+        Found(percent, _found_beside(percent, cpus[0]), BESIDE_TRIALS)
+        for percent in SLOW_PERCENTS
+    )
+    return Power(seconds, host, beside)
+
+
+def host_power(
+    speed: HostSpeed, sticks: Mapping[float, Yardstick], trials: int
+) -> tuple[tuple[Found, ...], float]:
+    """Segments at every slow-down in turns, each judged by readings at its ends, as a
+    run's are; and the seconds of a reading."""
+    counts, seconds = dict.fromkeys(sticks, 0), []
+    for _ in range(trials):
+        speed.read()
+        for percent, stick in sticks.items():
+            ends = stick.read(), stick.read()
+            seconds += [one.seconds for one in ends]
+            given = speed.share(*ends)
+            counts[percent] += not is_good(given.registers, given.memory)
+    found = (Found(percent, count, trials) for percent, count in counts.items())
+    return tuple(found), median(seconds)
+
+
+def _found_beside(percent: float, cpu: int) -> int:
+    """In how many spans of a busy process on this CPU another one shows beside it."""
+    on_s = PERIOD_S * percent / 100
+    with ExitStack() as stack:
+        worker = stack.enter_context(neighbour(ALWAYS_S, 0.0, cpu))
+        if percent:
+            stack.enter_context(neighbour(on_s, PERIOD_S - on_s, cpu))
+        sleep(STARTING_S)
+        tree = ProcessTree(worker)
+        return sum(_shows(tree) for _ in range(BESIDE_TRIALS))
+
+
+def _shows(tree: ProcessTree) -> bool:
+    before = noise.take(tree)
+    sleep(SEGMENT_S)
+    found = limits.warnings(noise.between([before, noise.take(tree)]))
+    return any(one.name in FROM_OUTSIDE for one in found)
