@@ -139,7 +139,8 @@ class Subject:
             found = sessions.run_module(module, 1, self.device, runtime, compression)
         else:
             model = self.wanted.onnx(ready)
-            found = sessions.run_onnx(model, runtime, compression, self.case)
+            shape = sessions.only_shape(self.inputs)
+            found = sessions.run_onnx(model, runtime, compression, self.case, shape)
         if runtime != "onnxruntime" and compression.calibrated:
             # No integer kernel for the decoder, a ConvTranspose.
             return replace(found, float_layers=found.float_layers + 1)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.case import Case
 from harness.hardware import Hardware
@@ -113,12 +115,27 @@ def unsupported_if_missing() -> Iterator[None]:
         raise UnsupportedError(str(error)) from error
 
 
+def only_shape(batches: Iterable[np.ndarray]) -> tuple[int, int, int] | None:
+    """Of all batches (B, T, F), None where they differ.
+
+    >>> only_shape([np.zeros((1, 5, 2)), np.zeros((1, 5, 2))])
+    (1, 5, 2)
+    """
+    shapes: set[Any] = {batch.shape for batch in batches}
+    return shapes.pop() if len(shapes) == 1 else None
+
+
 def run_onnx(
-    model: OnnxModel, runtime: str, compression: Compression, case: Case
+    model: OnnxModel,
+    runtime: str,
+    compression: Compression,
+    case: Case,
+    shape: tuple[int, int, int] | None = None,
 ) -> Running:
-    """An ONNX file on a runtime that takes some."""
+    """An ONNX file on a runtime that takes some, for features of `shape` alone to be
+    timed where there is one."""
     session = open_onnx(
-        runtime, model.path, precision_of(compression), options_of(case)
+        runtime, model.path, precision_of(compression), options_of(case), shape
     )
     quantized = model.quantized
     facts: dict[str, float | str] = {}

@@ -147,7 +147,17 @@ class Subject:
         model = models.onnx_model(
             self.size, compression, weights.path, lambda: self._calibration
         )
-        return sessions.run_onnx(model, runtime, compression, self.case)
+        return sessions.run_onnx(
+            model, runtime, compression, self.case, self._only_shape
+        )
+
+    @property
+    def _only_shape(self) -> tuple[int, int, int] | None:
+        """Of all inputs. Without the option `frames` they are as long as speech is: a
+        service for all lengths has one model of any, too."""
+        if "frames" not in dict(self.case.options):
+            return None
+        return self.case.batch_size, int(self.case.option("frames")), FEATURES
 
     def _open_torch(
         self, compression: Compression, runtime: str, weights: Weights

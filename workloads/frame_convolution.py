@@ -1,9 +1,9 @@
 """Convolution over time of frames that lie one after the other in memory.
 
-Axes: `B` utterances, `I` input and `O` output channels, `T` frames.
+Axes: `B` utterances, `I` input and `O` output channels, `T` frames, `K` taps.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,22 +13,42 @@ from torch.nn import functional as F
 class FrameConv1d(nn.Conv1d):
     """An nn.Conv1d for input (B, I, T) of which the channels of a frame are neighbours
     in memory; so are those of its output. Input that lies otherwise gives the same.
+    Input (B, I, 1, T), a row, gives a row: several layers then need no views between.
 
     `padding` is a number, of zeros.
 
-    nn.Conv1d would move such an input to where the frames of a channel are neighbours.
-    As two-dimensional convolution over a single row, nothing is moved: one of a single
-    tap is a product of matrices.
+    nn.Conv1d would move such an input to where the frames of a channel are neighbours,
+    and its weights in every call: of bf16 ones, that takes longer than many a
+    convolution. As two-dimensional convolution over a single row, with weights
+    (O, I, K) of which the channels of a tap are neighbours, nothing is moved, or
+    little; one of a single tap is a product of matrices.
+
+    Not for an even number of channels below 16 with 64 products or more per output, in
+    bf16 on AMX: oneDNN 3.12 as in torch 2.14.1 computes these wrongly, whatever the
+    layout. No layer of this project has so few channels, but for inputs of one.
     """
+
+    def __init__(self, *sizes: Any, device: Any = None, **options: Any) -> None:
+        super().__init__(*sizes, device=device, **options)
+        with torch.no_grad():
+            tap_by_tap = self.weight.transpose(1, 2).contiguous().transpose(1, 2)
+        self.weight = nn.Parameter(tap_by_tap)
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():  # other runtimes choose layouts themselves
             return super().forward(x)
-        row, weight = x.unsqueeze(2), self.weight.unsqueeze(2)
-        padding = cast(tuple[int], self.padding)[0]
-        if padding:
-            # Before the convolution: oneDNN's fast kernels pad a few frames at most,
-            # and the others took 8 times as long at a dilation of 8, 30 times at 128.
-            row = F.pad(row, (padding, padding))
-        steps = ((1, *self.stride), 0, (1, *self.dilation), self.groups)
-        return F.conv2d(row, weight, self.bias, *steps).squeeze(2)
+        if x.ndim == 4:
+            return self._over_row(x)
+        return self._over_row(x.unsqueeze(2)).squeeze(2)
+
+    def _over_row(self, row: Tensor) -> Tensor:
+        """(B, I, 1, T) to (B, O, 1, T)."""
+        weight = self.weight.unsqueeze(2)
+        padding, dilation = cast(tuple[int], self.padding)[0], self.dilation[0]
+        if padding and dilation > 1:
+            # Before the convolution: oneDNN's fast kernels pad less than a kernel of
+            # neighbouring taps, and the others took 8 times as long at a dilation of
+            # 8, 30 times at 128. What they pad themselves is not copied.
+            row, padding = F.pad(row, (padding, padding)), 0
+        steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
+        return F.conv2d(row, weight, self.bias, *steps)

@@ -1,5 +1,7 @@
 """Axes: `B` utterances, `I` input and `O` output channels, `T` frames."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -29,6 +31,8 @@ def frame_by_frame(*shape):
         ((6, 4, 1), {"bias": False}),
         ((6, 4, 3), {"padding": 1}),
         ((6, 4, 3), {"padding": 1, "stride": 2}),
+        ((6, 4, 8), {"padding": 4, "stride": 2}),
+        ((6, 4, 3), {"padding": 7}),
         ((6, 6, 3), {"padding": 8, "dilation": 8, "groups": 6}),
         ((6, 6, 3), {"dilation": 2, "groups": 3}),
     ],
@@ -53,6 +57,36 @@ def test_input_that_lies_otherwise_gives_the_same():
     frames, _ = pair(6, 4, 3, padding=1)
     x = frame_by_frame(2, 6, 31)
     torch.testing.assert_close(frames(x.contiguous()), frames(x))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_row_gives_a_row(batch):
+    frames, plain = pair(6, 4, 3, padding=1)
+    x = frame_by_frame(batch, 6, 31)
+    row = frames(x.unsqueeze(2))
+    torch.testing.assert_close(row.squeeze(2), plain(x))
+    assert row.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_channels_of_a_tap_stay_neighbours():
+    """Through loading, copies and precisions: else each call would move them."""
+    frames, plain = pair(6, 4, 3)
+    copied = copy.deepcopy(frames).to(torch.bfloat16)
+    for layer in (frames, copied):
+        assert layer.weight.transpose(1, 2).is_contiguous()
+        assert layer.weight.unsqueeze(2).is_contiguous(
+            memory_format=torch.channels_last
+        )
+    assert not plain.weight.transpose(1, 2).is_contiguous()
+
+
+@pytest.mark.parametrize(("dilation", "padded"), [(1, 0), (4, 1)])
+def test_neighbouring_taps_are_padded_by_the_convolution_itself(dilation, padded):
+    frames, _ = pair(6, 6, 3, padding=dilation, dilation=dilation)
+    with torch.profiler.profile() as profile:
+        frames(frame_by_frame(2, 6, 31))
+    names = [event.name for event in profile.events()]
+    assert names.count("aten::constant_pad_nd") == padded
 
 
 def test_gradients_are_those_of_torchs():

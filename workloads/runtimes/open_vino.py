@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,12 @@ class Request:
 
 
 class OpenVinoSession:
-    """`compiled` is OpenVINO's own CompiledModel.
+    """`compiled` is OpenVINO's own CompiledModel: of features of `shape` (B, T, F)
+    alone, or of any where that is None.
+
+    A model of one shape is faster, up to twice: OpenVINO then plans memory, layouts and
+    kernels once, as its benchmark_app has it do. Features of other shapes go to a
+    second model, of any shape, which is compiled when the first of them is prepared.
 
     The first `prepare` runs once, to find what this build cannot run: on one thread,
     OpenVINO 2026.4.1 skips a node that fails and reports no error.
@@ -61,25 +67,43 @@ class OpenVinoSession:
 
     profile_source = "OpenVINO's counters"
 
-    def __init__(self, path: Path, precision: str, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        precision: str,
+        threads: int,
+        shape: tuple[int, int, int] | None = None,
+    ) -> None:
         if precision not in PRECISIONS:
             expected = ", ".join(PRECISIONS)
             raise ValueError(f"precision={precision!r}: expected one of {expected}")
         self._openvino = load("openvino")
         self._path, self._precision = existing(path), precision
         self._threads = checked_threads(threads)
-        self.compiled = self._compile()
-        self._check_honoured()
+        model = self._read()
         inputs = [
             (one.element_type.get_type_name(), _lengths(one.partial_shape))
-            for one in self.compiled.inputs
+            for one in model.inputs
         ]
-        self.width = checked_model(path, inputs, len(self.compiled.outputs), "f32")
+        self.width = checked_model(path, inputs, len(model.outputs), "f32")
+        self._shape = shape
+        self.compiled = self._compile(shape)
+        self._check_honoured()
         self._proven = False
+
+    @cached_property
+    def _of_any_shape(self) -> Any:
+        return self.compiled if self._shape is None else self._compile(None)
+
+    def _shape_of(self, features: np.ndarray) -> tuple[int, int, int] | None:
+        """Of the model that takes these."""
+        return self._shape if features.shape == self._shape else None
 
     def prepare(self, features: np.ndarray) -> Request:
         features = checked_features(features, self.width)
-        request = self.compiled.create_infer_request()
+        only = self._shape_of(features) is not None
+        compiled = self.compiled if only else self._of_any_shape
+        request = compiled.create_infer_request()
         tensor = self._openvino.Tensor(features, shared_memory=True)
         request.set_input_tensor(tensor)
         prepared = Request(features, request)
@@ -115,7 +139,8 @@ class OpenVinoSession:
         Their names tell no instruction set beyond AVX-512; oneDNN's, which another
         process logs as it creates its kernels, do.
         """
-        compiled = self._compile(counting=True)
+        shape = self._shape_of(prepared.features)
+        compiled = self._compile(shape, counting=True)
         request = compiled.create_infer_request()
         request.set_input_tensor(
             self._openvino.Tensor(prepared.features, shared_memory=True)
@@ -140,7 +165,8 @@ class OpenVinoSession:
         with tempfile.TemporaryDirectory() as directory:
             features = Path(directory, "features.npy")
             np.save(features, prepared.features)
-            settings = (self._path, self._precision, self._threads, features)
+            only = "any" if self._shape_of(prepared.features) is None else "this"
+            settings = (self._path, self._precision, self._threads, features, only)
             child = subprocess.run(
                 [
                     *(sys.executable, "-P"),  # none of the working folder
@@ -160,7 +186,19 @@ class OpenVinoSession:
             )
         return child.stdout.splitlines()
 
-    def _compile(self, counting: bool = False) -> Any:
+    def _read(self, shape: tuple[int, int, int] | None = None) -> Any:
+        """The file's model, of features of that shape alone where there is one."""
+        try:
+            model = self._openvino.Core().read_model(self._path)
+            if shape is not None:
+                model.reshape(list(shape))
+        except RuntimeError as error:
+            raise self._explained(str(error)) from error
+        return model
+
+    def _compile(
+        self, shape: tuple[int, int, int] | None, counting: bool = False
+    ) -> Any:
         properties = {
             "INFERENCE_PRECISION_HINT": PRECISIONS[self._precision],
             "INFERENCE_NUM_THREADS": self._threads,
@@ -170,9 +208,9 @@ class OpenVinoSession:
             "ENABLE_HYPER_THREADING": True,
             "PERF_COUNT": counting,
         }
-        core = self._openvino.Core()
+        model = self._read(shape)
         try:
-            return core.compile_model(core.read_model(self._path), "CPU", properties)
+            return self._openvino.Core().compile_model(model, "CPU", properties)
         except RuntimeError as error:
             raise self._explained(str(error)) from error
 

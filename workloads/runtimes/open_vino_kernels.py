@@ -1,8 +1,10 @@
 """Which kernels of oneDNN an OpenVINO model creates, from oneDNN's own log.
 
-    python -m workloads.runtimes.open_vino_kernels MODEL PRECISION THREADS FEATURES
+    python -m workloads.runtimes.open_vino_kernels \\
+        MODEL PRECISION THREADS FEATURES SHAPES
 
 is the process whose log that is: it runs the model once on FEATURES, a .npy file.
+SHAPES is "this" for a model of their shape alone, else "any".
 """
 
 from __future__ import annotations
@@ -86,9 +88,11 @@ def _name(call: KernelCall, kernels: Sequence[Created]) -> str:
 def main(arguments: list[str]) -> None:
     from workloads.runtimes.open_vino import OpenVinoSession
 
-    path, precision, threads, features = arguments
-    session = OpenVinoSession(Path(path), precision, int(threads))
-    session.run(session.prepare(np.load(features)))
+    path, precision, threads, file, shapes = arguments
+    features = np.load(file)
+    shape = features.shape if shapes == "this" else None
+    session = OpenVinoSession(Path(path), precision, int(threads), shape)
+    session.run(session.prepare(features))
 
 
 if __name__ == "__main__":

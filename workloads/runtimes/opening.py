@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 def open_onnx(
-    runtime: str, path: Path, precision: str, options: OnnxRuntimeOptions
+    runtime: str,
+    path: Path,
+    precision: str,
+    options: OnnxRuntimeOptions,
+    shape: tuple[int, int, int] | None = None,
 ) -> Session[Any]:
     """An ONNX file on "onnxruntime" or "openvino"; of the options, OpenVINO has the
-    threads alone, and ONNX Runtime computes in what the file says: fp32."""
+    threads alone, and ONNX Runtime computes in what the file says: fp32.
+
+    `shape` is that of all features (B, T, F) that are to be timed, None where they
+    differ: OpenVINO makes a model of it."""
     if runtime == "onnxruntime":
         if precision != "fp32":
             raise ValueError(
@@ -29,7 +36,7 @@ def open_onnx(
     if runtime == "openvino":
         if options != OnnxRuntimeOptions(options.threads):
             raise ValueError(f"openvino has none of these options: {options}")
-        return OpenVinoSession(path, precision, options.threads)
+        return OpenVinoSession(path, precision, options.threads, shape)
     raise ValueError(
         f"runtime {runtime!r} runs no ONNX: expected onnxruntime, openvino"
     )

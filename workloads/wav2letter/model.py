@@ -12,6 +12,7 @@ hidden layer, and no ReLU on the logits.
 import torch
 from torch import Tensor, nn
 
+from workloads.frame_convolution import FrameConv1d
 from workloads.wav2letter.sizes import CONTEXT, FIRST, MIDDLES, Wav2LetterSize
 
 
@@ -33,7 +34,11 @@ class Wav2Letter(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """`features` (B, T, 40); returns log-probabilities (B, U, N)."""
-        logits = self.layers(features.transpose(1, 2))  # (B, N, U)
+        frames = features.transpose(1, 2)  # (B, F, T)
+        if torch.onnx.is_in_onnx_export():
+            logits = self.layers(frames)
+        else:  # one row for all layers: a compiler fuses those that nothing parts
+            logits = self.layers(frames.unsqueeze(2)).squeeze(2)  # (B, N, U)
         return logits.transpose(1, 2).log_softmax(2)
 
 
@@ -42,14 +47,14 @@ def convolutions(size: Wav2LetterSize) -> list[nn.Conv1d]:
     first, middle, context = FIRST, MIDDLES, CONTEXT
     width, wide = size.width, size.wide
     return [
-        nn.Conv1d(size.inputs, width, first.kernel, first.stride, first.padding),
+        FrameConv1d(size.inputs, width, first.kernel, first.stride, first.padding),
         *(
-            nn.Conv1d(width, width, middle.kernel, padding=middle.padding)
+            FrameConv1d(width, width, middle.kernel, padding=middle.padding)
             for _ in range(middle.count)
         ),
-        nn.Conv1d(width, wide, context.kernel, padding=context.padding),
-        nn.Conv1d(wide, wide, 1),
-        nn.Conv1d(wide, size.outputs, 1),
+        FrameConv1d(width, wide, context.kernel, padding=context.padding),
+        FrameConv1d(wide, wide, 1),
+        FrameConv1d(wide, size.outputs, 1),
     ]
 
 

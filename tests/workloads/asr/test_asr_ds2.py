@@ -73,6 +73,23 @@ def test_padding_changes_neither_outputs_nor_gradients(training):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
+def test_evaluation_moves_no_true_frames():
+    """To pick them out of the padding and put them back took an eighth of a batch."""
+    model, batch = DeepSpeech2(TINY), padded([31, 60, 45], 60)
+    picked = {}
+    for training in (True, False):
+        model.train(training)
+        with torch.profiler.profile() as profile, torch.no_grad():
+            model(*batch)
+        names = [event.name for event in profile.events()]
+        picked[training] = [
+            names.count(f"aten::index_{way}") for way in ("select", "copy_")
+        ]
+    layers = len(model.between)
+    assert picked[True] == [layers, layers]
+    assert picked[False] == [0, 0]
+
+
 def test_batch_norm_agrees_with_torch_on_the_true_frames_alone():
     torch.manual_seed(0)
     layer, reference = BetweenLayers(5, dropout=0.0), nn.BatchNorm1d(5)

@@ -48,6 +48,62 @@ def test_it_uses_the_threads_that_it_was_given(onnx_path: Path) -> None:
     assert compiled.get_property("NUM_STREAMS") == 1
 
 
+def test_a_model_of_one_shape_is_of_it_alone_and_other_shapes_still_run(
+    onnx_path: Path,
+) -> None:
+    """benchmark_app, too, has a model of the shape that it times."""
+    timed, other = speech(1, 50), speech(3, 61)
+    session = OpenVinoSession(onnx_path, "fp32", 1, timed.shape)
+    of_any = OpenVinoSession(onnx_path, "fp32", 1)
+    assert session.compiled.input(0).partial_shape.is_static
+    assert not of_any.compiled.input(0).partial_shape.is_static
+    for features in (timed, other, timed):
+        found = session.output(session.prepare(features))
+        np.testing.assert_allclose(found, expected(features), atol=1e-4)
+        plain = of_any.output(of_any.prepare(features))
+        np.testing.assert_allclose(plain, expected(features), atol=1e-4)
+
+
+def test_the_model_of_any_shape_is_not_compiled_before_it_is_needed(
+    onnx_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory would be the timed one's."""
+    shapes, compiled = [], OpenVinoSession._compile
+
+    def compiling(self: OpenVinoSession, shape: object, **options: bool) -> object:
+        shapes.append(shape)
+        return compiled(self, shape, **options)
+
+    monkeypatch.setattr(OpenVinoSession, "_compile", compiling)
+    session = OpenVinoSession(onnx_path, "fp32", 1, (1, 50, 8))
+    for _ in range(2):
+        session.run(session.prepare(speech(1, 50)))
+    assert shapes == [(1, 50, 8)]
+    for frames in (51, 52):
+        session.run(session.prepare(speech(1, frames)))
+    assert shapes == [(1, 50, 8), None]
+
+
+@pytest.mark.parametrize("frames", [50, 51])
+def test_what_is_profiled_is_the_model_that_was_run(
+    onnx_path: Path, frames: int
+) -> None:
+    session = OpenVinoSession(onnx_path, "fp32", 1, (1, 50, 8))
+    calls, _ = session.profile(session.prepare(speech(1, frames)), 1)
+    shapes, compile_ = [], session._compile
+    session._compile = lambda shape, **options: (  # type: ignore[method-assign]
+        shapes.append(shape) or compile_(shape, **options)
+    )
+    session.profile(session.prepare(speech(1, frames)), 1)
+    assert shapes == [(1, 50, 8) if frames == 50 else None]
+    assert len([call for call in calls if call.primitive == "convolution"]) == 2
+
+
+def test_a_shape_that_the_model_cannot_take_is_refused(onnx_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"OpenVINO cannot run .*tiny\.onnx"):
+        OpenVinoSession(onnx_path, "fp32", 1, (1, 50, 7))
+
+
 def test_threads_that_the_machine_lacks_are_refused(onnx_path: Path) -> None:
     too_many = 4 * (os.cpu_count() or 1)
     with pytest.raises(ValueError, match=f"threads, not {too_many}: ask for no more"):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from workloads.wav2letter.model import Wav2Letter, parameter_counts
+from workloads.wav2letter.model import Wav2Letter, convolutions, parameter_counts
 from workloads.wav2letter.sizes import WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.training import initialise
 
@@ -22,7 +22,9 @@ def inputs_of_layers(model, features):
     seen = []
     found = [layer for layer in model.modules() if isinstance(layer, nn.Conv1d)]
     hooks = [
-        layer.register_forward_hook(lambda _, read, out: seen.append((read[0], out)))
+        layer.register_forward_hook(
+            lambda _, read, out: seen.append((read[0].squeeze(2), out.squeeze(2)))
+        )
         for layer in found
     ]
     with torch.no_grad():
@@ -54,6 +56,35 @@ def test_the_model_agrees_with_a_plain_reference(tiny):
         x = x.clamp(min=0) if number < LAYERS - 1 else x
     expected = x.mT - x.mT.logsumexp(2, keepdim=True)
     torch.testing.assert_close(model(features).detach(), expected)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_its_layers_pass_on_rows_of_whole_frames(precision):
+    """Nothing is to be moved between layers: neither frames nor weights."""
+    model, read = made(WAV2LETTER_SMALL).to(precision), []
+    layers = [layer for layer in model.layers if isinstance(layer, nn.Conv1d)]
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    with torch.inference_mode():
+        model(torch.randn(2, 60, 40, dtype=precision))
+    assert len(read) == LAYERS
+    for row, layer in zip(read, layers, strict=True):
+        assert row.ndim == 4
+        assert row.is_contiguous(memory_format=torch.channels_last)
+        assert layer.weight.transpose(1, 2).is_contiguous()
+
+
+def test_bf16_gives_what_fp32_does_but_for_rounding():
+    """On AMX, oneDNN 3.12 computes some bf16 convolutions of few channels wrongly."""
+    torch.manual_seed(0)
+    for layer in convolutions(WAV2LETTER_SMALL):
+        row = torch.randn(2, layer.in_channels, 1, 90)
+        row = row.contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            exact = layer(row)
+            rounded = layer.to(torch.bfloat16)(row.to(torch.bfloat16)).float()
+        error = (rounded - exact).norm() / exact.norm()
+        assert error < 0.01, layer
 
 
 @pytest.mark.parametrize("frames", [2, 51, 100])

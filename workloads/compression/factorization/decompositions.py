@@ -15,7 +15,11 @@ from torch import Tensor
 
 from workloads.compression.factorization.chains import Plan, tap_axes
 
-CP_ITERATIONS = 50  # then, one more gains about a thousandth of the error
+# Alternating least squares crawls: a kernel of 64 x 64 x 7 lost 0.195 of its norm after
+# 50 iterations, 0.164 after 200, 0.142 after 1000. With a line search every second time
+# it ends at 0.134, after some 650.
+CP_ITERATIONS = 2000
+CP_TOLERANCE = 1e-5  # two iterations that gain less of the relative error are the last
 TUCKER_ITERATIONS = 50
 TOLERANCE = 1e-6  # an iteration that gains less of the relative error is the last
 # Without a ridge the terms of CP may grow without bound while cancelling one another
@@ -117,17 +121,20 @@ def _cp_factors(kernel: Tensor, rank: int) -> list[Tensor]:
             with warnings.catch_warnings():
                 # It fills up with random vectors where the rank exceeds an axis.
                 warnings.filterwarnings("ignore", message=".*n_eigenvecs.*")
-                found = parafac(
+                found, errors = parafac(
                     kernel,
                     rank,
                     n_iter_max=CP_ITERATIONS,
-                    tol=TOLERANCE,
+                    tol=CP_TOLERANCE,
                     l2_reg=ridge,
                     random_state=_SEED,
+                    linesearch=True,
+                    return_errors=True,
                 )
         except torch.linalg.LinAlgError:
             found = None
         if found is not None and all(bool(f.isfinite().all()) for f in found.factors):
+            _tell_unfinished(rank, [float(error) for error in errors])
             norms, factors = tensorly.cp_normalize(found)
             return [factor * norms ** (1 / len(factors)) for factor in factors]
         _log.warning("CP of rank %d found no finite factors: ridge %g", rank, ridge)
@@ -135,3 +142,14 @@ def _cp_factors(kernel: Tensor, rank: int) -> list[Tensor]:
         f"CP of rank {rank} of a kernel {tuple(kernel.shape)} found no finite factors "
         f"with ridges up to {CP_RIDGES[-1]:g}: choose tucker"
     )
+
+
+def _tell_unfinished(rank: int, errors: Sequence[float]) -> None:
+    """Warn where the bound ended what was still gaining."""
+    gain = errors[-2] - errors[-1] if len(errors) > 1 else 0.0
+    if gain >= CP_TOLERANCE:
+        _log.warning(
+            "CP of rank %d was stopped after %d iterations at an error of %.3g, where "
+            "the last ones still gained %.2g: expected below %g; raise CP_ITERATIONS",
+            *(rank, CP_ITERATIONS, errors[-1], gain, CP_TOLERANCE),
+        )

@@ -151,7 +151,7 @@ def failing(times, how):
             return found
         if how == "raises":
             raise torch.linalg.LinAlgError("singular")
-        found.factors[1][0, 0] = float("nan")
+        found[0].factors[1][0, 0] = float("nan")
         return found
 
     return parafac, ridges
@@ -166,6 +166,18 @@ def test_cp_is_tried_with_more_ridge_where_it_fails(monkeypatch, caplog, how):
     assert error < 1
     assert ridges == list(decompositions.CP_RIDGES[:2])
     assert "CP of rank 5 found no finite factors: ridge 1e-09" in caplog.text
+
+
+def test_cp_goes_on_until_it_gains_nothing_more(monkeypatch, caplog):
+    kernel, plan = noise(16, 12, 5), Plan("cp", (29,))
+    converged = decompose(kernel, plan)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(decompositions, "CP_ITERATIONS", 4000)
+        assert decompose(kernel, plan)[1] == pytest.approx(converged, abs=1e-9)
+    assert "CP of rank" not in caplog.text
+    monkeypatch.setattr(decompositions, "CP_ITERATIONS", 20)
+    assert decompose(kernel, plan)[1] > converged + 0.01
+    assert "CP of rank 29 was stopped after 20 iterations at an error of" in caplog.text
 
 
 def test_cp_that_always_fails_names_the_kernel(monkeypatch):
