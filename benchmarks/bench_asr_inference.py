@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from harness.bridges import asv
 from harness.plan import Planned
-from harness.workload import Context, Operation, Point, Workload
+from harness.workload import Context, Operation, Point, Tool, Workload
 
 BATCHES = 8  # at most, evenly over the lengths of the validation set
 UTTERANCES = 700  # at most, at batch size 1; p99 takes 662 different ones
@@ -23,6 +23,7 @@ def build(context: Context) -> Operation:
     import torch
 
     from benchmarks import asr, common
+    from benchmarks.own_tools import torch_timer
     from workloads.asr.input_pipeline import load_batch
     from workloads.asr.macs import forward_macs
     from workloads.feeding.batching import padding_percent
@@ -59,10 +60,17 @@ def build(context: Context) -> Operation:
             parameters * dtype.itemsize,
         ),
         accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
+        tool=lambda: Tool(*torch_timer(model, inputs)),
         details=common.corpus_details(corpus, trained.sha256)
         | {"padding_percent": padding_percent(frames, chosen)},
     )
 
+
+QUICK_POINTS = tuple(
+    Point("ds2-small", compression, "eager", batch_size, 7)
+    for compression in ("fp32", "bf16")
+    for batch_size in (1, 16)
+)
 
 WORKLOAD = Workload(
     name="asr-inference",
@@ -72,11 +80,7 @@ WORKLOAD = Workload(
     points={
         "smoke": (Point("ds2-small", "fp32", "eager", 4, 8),),
         "commit": (Point("ds2-small", "fp32", "eager", 16, 6),),
-        "quick": tuple(
-            Point("ds2-small", compression, "eager", batch_size, 7)
-            for compression in ("fp32", "bf16")
-            for batch_size in (1, 16)
-        ),
+        "quick": QUICK_POINTS,
         "standard": tuple(
             Point(model, compression, "eager", batch_size, 180)
             for model in ("ds2-small", "ds2-paper")
@@ -89,6 +93,7 @@ WORKLOAD = Workload(
             for batch_size in (1, 4, 16, 64)
         ),
     },
+    beside=QUICK_POINTS,
 )
 WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))

@@ -76,6 +76,7 @@ def build(context: Context) -> Operation:
         details=subject.details,
         profile=sessions.profile_of(session, prepared[0]),
         float_layers=subject.running.float_layers,
+        tool=lambda: sessions.tool_of(session, subject.inputs),
     )
 
 
@@ -126,6 +127,21 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
     )
 
 
+QUICK_POINTS = tuple(
+    point for model, runs in QUICK.items() for point in _points(model, runs, 7)
+)
+# What else is held beside the runtimes' own tools.
+BESIDE = {
+    "lstm-tasnet-small": (("onnxruntime", "fp32"), ("openvino", "fp32")),
+    "conv-tasnet-small": (
+        ("eager", "bf16"),
+        ("openvino", "bf16"),
+        *(("onnxruntime", c) for c in ("fp32", "int8-static")),
+        ("compile", "fp32"),
+    ),
+    "dptnet-small": (("onnxruntime", "fp32"), ("openvino", "fp32")),
+}
+
 WORKLOAD = Workload(
     name="separation",
     stage="infer",
@@ -134,12 +150,14 @@ WORKLOAD = Workload(
     points={
         "smoke": _points("conv-tasnet-small", (("eager", SHRUNK),), 8),
         "commit": _points("conv-tasnet-small", (("eager", "fp32"),), 6),
-        "quick": tuple(
-            point for model, runs in QUICK.items() for point in _points(model, runs, 7)
-        ),
+        "quick": QUICK_POINTS,
         "standard": tuple(point for model in MODELS for point in _full(model, 60)),
         "paper": tuple(point for model in MODELS for point in _full(model, 600)),
     },
+    beside=(
+        *QUICK_POINTS,
+        *(point for model, runs in BESIDE.items() for point in _points(model, runs, 7)),
+    ),
 )
 WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("inverse_si_sdr_improvement",))

@@ -73,6 +73,9 @@ def build(context: Context) -> Operation:
         | {"padding_percent": wav2letter.padding_percent(inputs)},
         profile=sessions.profile_of(running.session, prepared[0]),
         float_layers=running.float_layers,
+        tool=lambda: sessions.tool_of(
+            running.session, [one.features for one in inputs]
+        ),
     )
 
 
@@ -112,6 +115,17 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
     )
 
 
+QUICK_POINTS = (
+    *_points("wav2letter-small", QUICK, (1,), 5),
+    *_points("wav2letter-small", BATCHED, (8,), 5),
+)
+# What else is held beside the runtimes' own tools.
+BESIDE = (
+    *(("openvino", c) for c in ("bf16", "int8-qat")),
+    ("eager", "bf16"),
+    *(("compile", c) for c in ("fp32", "bf16", "int8-static")),
+)
+
 WORKLOAD = Workload(
     name="wav2letter",
     stage="infer",
@@ -120,10 +134,7 @@ WORKLOAD = Workload(
     points={
         "smoke": _points("wav2letter-small", (("openvino", "int8-static"),), (1,), 12),
         "commit": _points("wav2letter-small", COMMIT, (1,), 6),
-        "quick": (
-            *_points("wav2letter-small", QUICK, (1,), 5),
-            *_points("wav2letter-small", BATCHED, (8,), 5),
-        ),
+        "quick": QUICK_POINTS,
         "standard": (
             *_full("wav2letter", 40),
             *_points("wav2letter-phonemes", BATCHED, (1,), 40),
@@ -133,6 +144,11 @@ WORKLOAD = Workload(
             *_full("wav2letter-phonemes", 600),
         ),
     },
+    beside=(
+        *QUICK_POINTS,
+        *_points("wav2letter-small", BESIDE, (1,), 5),
+        *_points("wav2letter-small", AT_ONE_LENGTH, (1,), 5, FRAMES),
+    ),
 )
 WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("cer", "levenshtein"))

@@ -110,6 +110,18 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A runtime's own way to time the same steps: its tool, or its plainest loop.
+
+    `time_s` runs it for so many seconds and tells those of a step, as a cycle takes
+    them in the mean, in the median over cycles.
+    """
+
+    name: str
+    time_s: Callable[[float], float]
+
+
+@dataclass(frozen=True)
 class Operation:
     """A step to time.
 
@@ -120,6 +132,7 @@ class Operation:
     `profile` runs that many steps with the runtime's own profiler on; without it, the
     kernels are those that torch's oneDNN logs. `float_layers` is how many compute
     calls a step makes in float on purpose, under a compression that claims otherwise.
+    `tool` makes what times the same step without this suite, where there is such.
     """
 
     step: Callable[[], object]
@@ -130,6 +143,7 @@ class Operation:
     close: Callable[[], None] = lambda: None
     profile: Callable[[int], Profiled] | None = None
     float_layers: int = 0
+    tool: Callable[[], Tool] | None = None
 
 
 class TrainingEvent(Protocol):
@@ -221,7 +235,8 @@ class Published:
 @dataclass(frozen=True)
 class Workload:
     """A named set of cases, and how to build one. `tells_errors`: False where nothing
-    that is timed has an accuracy, such as feeding alone."""
+    that is timed has an accuracy, such as feeding alone. `beside` are the cases that
+    are held beside their runtime's own tool: their operations have one."""
 
     name: str
     stage: str  # "train" or "infer"
@@ -230,19 +245,21 @@ class Workload:
     points: Mapping[str, tuple[Point, ...]]  # per profile
     tells_errors: bool = True
     published: tuple[Published, ...] = ()
+    beside: tuple[Point, ...] = ()
 
     def cases(self, profile: str, hardware: str) -> dict[Case, float]:
         """This workload's cases in a profile, on one piece of hardware, with the
         seconds that each is expected to take."""
-        return {
-            Case(
-                self.name,
-                point.model,
-                point.compression,
-                point.runtime,
-                hardware,
-                point.batch_size,
-                point.options,
-            ): point.expected_s
-            for point in self.points.get(profile, ())
-        }
+        points = self.points.get(profile, ())
+        return {self.case(point, hardware): point.expected_s for point in points}
+
+    def case(self, point: Point, hardware: str) -> Case:
+        return Case(
+            self.name,
+            point.model,
+            point.compression,
+            point.runtime,
+            hardware,
+            point.batch_size,
+            point.options,
+        )

@@ -29,7 +29,7 @@ class FrameConv1d(nn.Conv1d):
     """
 
     def __init__(self, *sizes: Any, device: Any = None, **options: Any) -> None:
-        super().__init__(*sizes, device=device, **options)
+        super().__init__(*sizes, device=device, **options)  # type: ignore[misc]
         with torch.no_grad():
             tap_by_tap = self.weight.transpose(1, 2).contiguous().transpose(1, 2)
         self.weight = nn.Parameter(tap_by_tap)

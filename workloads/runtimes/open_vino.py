@@ -78,8 +78,8 @@ class OpenVinoSession:
             expected = ", ".join(PRECISIONS)
             raise ValueError(f"precision={precision!r}: expected one of {expected}")
         self._openvino = load("openvino")
-        self._path, self._precision = existing(path), precision
-        self._threads = checked_threads(threads)
+        self.path, self.precision = existing(path), precision
+        self.threads = checked_threads(threads)
         model = self._read()
         inputs = [
             (one.element_type.get_type_name(), _lengths(one.partial_shape))
@@ -166,7 +166,7 @@ class OpenVinoSession:
             features = Path(directory, "features.npy")
             np.save(features, prepared.features)
             only = "any" if self._shape_of(prepared.features) is None else "this"
-            settings = (self._path, self._precision, self._threads, features, only)
+            settings = (self.path, self.precision, self.threads, features, only)
             child = subprocess.run(
                 [
                     *(sys.executable, "-P"),  # none of the working folder
@@ -189,7 +189,7 @@ class OpenVinoSession:
     def _read(self, shape: tuple[int, int, int] | None = None) -> Any:
         """The file's model, of features of that shape alone where there is one."""
         try:
-            model = self._openvino.Core().read_model(self._path)
+            model = self._openvino.Core().read_model(self.path)
             if shape is not None:
                 model.reshape(list(shape))
         except RuntimeError as error:
@@ -200,8 +200,8 @@ class OpenVinoSession:
         self, shape: tuple[int, int, int] | None, counting: bool = False
     ) -> Any:
         properties = {
-            "INFERENCE_PRECISION_HINT": PRECISIONS[self._precision],
-            "INFERENCE_NUM_THREADS": self._threads,
+            "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
+            "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
             # Else it leaves out each core's second thread, whatever number is asked.
@@ -217,15 +217,15 @@ class OpenVinoSession:
     def _check_honoured(self) -> None:
         """It takes other precisions and fewer threads in silence."""
         hint = self.compiled.get_property("INFERENCE_PRECISION_HINT")
-        if hint.get_type_name() != PRECISIONS[self._precision]:
+        if hint.get_type_name() != PRECISIONS[self.precision]:
             raise PrecisionMissingError(
                 f"{RUNTIME} computes in {hint.get_type_name()} on this CPU, not in "
-                f"{self._precision}: take another precision or another CPU"
+                f"{self.precision}: take another precision or another CPU"
             )
         threads = self.compiled.get_property("INFERENCE_NUM_THREADS")
-        if threads != self._threads:
+        if threads != self.threads:
             raise ValueError(
-                f"{RUNTIME} uses {threads} threads, not {self._threads}: ask for no "
+                f"{RUNTIME} uses {threads} threads, not {self.threads}: ask for no "
                 f"more threads than CPUs that this process may use"
             )
 
@@ -233,7 +233,7 @@ class OpenVinoSession:
         if found := _NOT_CONVERTED.search(message):
             # "domain.Operator-opset", where the standard domain has no name
             operator = found["op"].removesuffix(".")
-            node = nodes_with(self._path, operator.rpartition(".")[2])
+            node = nodes_with(self.path, operator.rpartition(".")[2])
             advice = "use another runtime or export the model without it"
             return OperatorMissingError(RUNTIME, operator, node, advice)
         if found := _NO_KERNEL.search(message):
@@ -244,7 +244,7 @@ class OpenVinoSession:
                 f"this build has none for these types ({_allowed_isa()}); raise the "
                 f"cap or use another compression",
             )
-        return ValueError(f"{RUNTIME} cannot run {self._path}: {message}")
+        return ValueError(f"{RUNTIME} cannot run {self.path}: {message}")
 
 
 def _allowed_isa() -> str:

@@ -69,7 +69,7 @@ class TorchSession:
                 "as in fp32; use bf16, or a CUDA device"
             )
         module = module.to(device, self._dtype)
-        self._forward = _compile(module) if compiled else module
+        self.forward = _compile(module) if compiled else module
 
     def prepare(self, features: np.ndarray) -> OnDevice:
         features = checked_features(features, self.width)
@@ -80,11 +80,11 @@ class TorchSession:
 
     def run(self, prepared: OnDevice) -> None:
         with self._torch.inference_mode():
-            self._forward(prepared.tensor)
+            self.forward(prepared.tensor)
 
     def output(self, prepared: OnDevice) -> np.ndarray:
         with self._torch.inference_mode():
-            result = self._forward(prepared.tensor)
+            result = self.forward(prepared.tensor)
             return np.array(result.to("cpu", self._torch.float32).numpy())
 
 

@@ -1,0 +1,1 @@
+"""Our times beside those of each runtime's own tool."""

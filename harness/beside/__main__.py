@@ -1,0 +1,177 @@
+"""Each case beside its runtime's own tool or plainest loop, on the same file, inputs,
+threads and CPUs:
+
+    python -m harness.beside [-k TEXT] [--pairs 8] [--json FILE]
+
+Exit status 1 where a step of ours takes over 3 % longer, or a case fails.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from harness.ab.pair import ENTRY, Side
+from harness.ab.states import State
+from harness.beside.held import LIMIT_PERCENT, Held, hold
+from harness.files import write_whole
+from harness.hardware import Hardware, Machine, parse_all
+from harness.measure.run import file_name, precision_of
+from harness.measure.spawn import HERE
+from harness.measure.worker import name_of
+from harness.observe.fingerprint import fingerprint
+from harness.plan import Planned, discover
+from harness.profile import QUICK
+from harness.run_session import this_machine
+from harness.statistics import RatioEstimate
+
+TOOL_ENTRY = "harness.measure.tool_turns:run_job"
+PAIRS, BLOCK_S = 8, 2.0
+
+
+@click.command()
+@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@click.option("--hardware", default="cpu", show_default=True, metavar="HW")
+@click.option("--pairs", default=PAIRS, show_default=True, type=click.IntRange(1))
+@click.option("--block-s", default=BLOCK_S, show_default=True, help="of each turn")
+@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False))
+def main(
+    keyword: str,
+    hardware: str,
+    pairs: int,
+    block_s: float,
+    out: Path | None,
+) -> None:
+    """Hold every shipped model beside each of its runtimes' own tools."""
+    machine = this_machine()
+    try:
+        parse_all([hardware], machine)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    cases = [one for one in held_cases(hardware) if keyword in one.case.id]
+    if not cases:
+        raise click.UsageError(f"no case that has a tool contains {keyword!r}")
+    held: list[Held] = []
+    with TemporaryDirectory() as folder:
+        for planned in cases:
+            held.append(beside(planned, machine, pairs, block_s, Path(folder)))
+            click.echo(line(held[-1]))
+            if out is not None:
+                write(out, held)
+    click.echo(summary(held))
+    sys.exit(1 if any(is_bad(one) for one in held) else 0)
+
+
+def held_cases(hardware: str) -> list[Planned]:
+    """Those that the workloads name."""
+    return [
+        Planned(workload, workload.case(point, hardware), point.expected_s)
+        for workload in discover()
+        for point in workload.beside
+    ]
+
+
+def beside(
+    planned: Planned,
+    machine: Machine,
+    pairs: int,
+    block_s: float,
+    folder: Path,
+) -> Held:
+    """One case."""
+    case, hardware = planned.case, Hardware.parse(planned.case.hardware)
+    job: dict[str, Any] = {
+        "build": name_of(planned.workload.build),
+        "claimed": precision_of(case.compression),
+        "case_id": case.id,
+        "profile": asdict(replace(QUICK, timed_s=block_s)),
+        "seed": 0,
+        "data_root": None,
+        "block_s": block_s,
+        "slow_down_percent": 0.0,
+        "stall_percent": 0.0,
+    }
+
+    def opened(name: str, entry: str) -> Side:
+        scratch = folder / f"{file_name(case)}-{name}"
+        scratch.mkdir()
+        state = State(name, ".", None, False, HERE)
+        own = job | {"entry": entry, "scratch_dir": str(scratch)}
+        return Side(state, own, hardware, machine, scratch / "worker.log")
+
+    return hold(
+        case.id,
+        lambda: opened("ours", ENTRY),
+        lambda: opened("tool", TOOL_ENTRY),
+        pairs,
+    )
+
+
+def line(held: Held) -> str:
+    """What a case came to.
+
+    >>> line(Held("toy/cpu/b1", "loop", (0.0101,) * 6, (0.01,) * 6))
+    'toy/cpu/b1  1.010 [1.010, 1.010]  10.10 ms beside 10.00 by loop: within'
+    """
+    if held.status != "ok":
+        return f"{held.case_id}  {held.status}: {held.reason}"
+    ours_ms, tool_ms = (
+        sorted(times)[len(times) // 2] * 1000 for times in (held.ours_s, held.tool_s)
+    )
+    return (
+        f"{held.case_id}  {shown(held.ratio)}  {ours_ms:.2f} ms beside {tool_ms:.2f} "
+        f"by {held.tool}: {held.verdict}"
+    )
+
+
+def shown(ratio: RatioEstimate) -> str:
+    if ratio.is_endless:
+        return f"{ratio.ratio:.3f} [6 pairs or more have an interval]"
+    return f"{ratio.ratio:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
+def is_bad(held: Held) -> bool:
+    return held.status == "failed" or (held.status == "ok" and held.verdict == "slower")
+
+
+def summary(held: Sequence[Held]) -> str:
+    """How many cases came to what; a gap is named."""
+    timed = [one.verdict for one in held if one.status == "ok"]
+    counts = {
+        f"within {LIMIT_PERCENT:g} % of the tool": timed.count("within"),
+        "slower": timed.count("slower"),
+        "cannot tell (take more --pairs, or a quieter machine)": timed.count(
+            "cannot tell"
+        ),
+        **{
+            status: sum(one.status == status for one in held)
+            for status in ("skipped", "failed")
+        },
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(held)} cases: {told}"
+
+
+def write(out: Path, held: Sequence[Held]) -> None:
+    """All pairs, and the machine they are of."""
+    content = {
+        "machine": fingerprint(),
+        "limit_percent": LIMIT_PERCENT,
+        "cases": [
+            asdict(one)
+            | ({"ratio": asdict(one.ratio), "verdict": one.verdict} if one.tool else {})
+            for one in held
+        ],
+    }
+    write_whole(out, json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A worker that times a case by its runtime's own tool when told to, and waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.measure.channel import Channel
+from harness.measure.worker import context_of, resolve
+from harness.workload import Operation, UnsupportedError
+
+
+def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """Build, then serve turns until told to end.
+
+    As the worker of an A/B comparison does: each message "turn" carries what the turn
+    before gave, here one time of a step (seconds), after a "block" alone.
+    """
+    context = context_of(job, channel)
+    channel.enter("build")
+    built = resolve(job["build"])(context)
+    try:
+        if not isinstance(built, Operation) or built.tool is None:
+            raise UnsupportedError(
+                "no tool of its runtime times this case: give Operation(tool=...)"
+            )
+        tool = built.tool()
+        samples: list[float] = []
+        while (answer := channel.ask("turn", samples_s=samples)) != "end":
+            step_s = tool.time_s(job["block_s"])
+            samples = [step_s] if answer == "block" else []
+        return {"tool": tool.name}
+    finally:
+        built.close()

@@ -1,0 +1,79 @@
+"""The runtimes' own tools, on a tiny model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import own_tools
+from benchmarks.own_tools import benchmark_app_settings, looped, own_tool
+from workloads.compression.export import export_onnx
+from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.open_vino import OpenVinoSession
+from workloads.runtimes.pytorch import TorchSession
+
+ONE = [np.ones((1, 20, 8), np.float32)] * 2
+SEVERAL = [np.ones((1, frames, 8), np.float32) for frames in (20, 30)]
+
+
+@pytest.fixture(scope="module")
+def onnx_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tiny") / "tiny.onnx"
+    export_onnx(nn.Linear(8, 4).eval(), torch.zeros(1, 10, 8), path)
+    return path
+
+
+@pytest.mark.parametrize("batches", [ONE, SEVERAL], ids=["one shape", "several"])
+def test_benchmark_app_tells_a_time_of_the_same_model(
+    onnx_path: Path, batches: list[np.ndarray]
+) -> None:
+    name, time_s = own_tool(OpenVinoSession(onnx_path, "fp32", 1), batches)
+    assert name == "benchmark_app"
+    assert 0 < time_s(1) < 10
+
+
+def test_benchmark_app_has_our_threads_precision_and_shapes(onnx_path: Path) -> None:
+    session = OpenVinoSession(onnx_path, "fp32", 1)
+    one = benchmark_app_settings(session, [(1, 20, 8)])
+    told = dict(zip(one[::2], one[1::2], strict=True))
+    assert told["-m"] == str(onnx_path)
+    assert (told["-nthreads"], told["-nstreams"]) == ("1", "1")
+    assert told["-infer_precision"] == "f32"
+    assert (told["-shape"], told["-api"]) == ("[1,20,8]", "sync")
+    several = benchmark_app_settings(session, [(1, 20, 8), (1, 30, 8)])
+    told = dict(zip(several[::2], several[1::2], strict=True))
+    assert (told["-shape"], told["-data_shape"]) == ("[?,?,8]", "[1,20,8][1,30,8]")
+    assert (told["-api"], told["-nireq"]) == ("async", "1")
+
+
+def test_what_benchmark_app_says_where_it_fails_is_told(
+    onnx_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_tools, "BENCHMARK_APP", "raise SystemExit('out of luck')")
+    _, time_s = own_tool(OpenVinoSession(onnx_path, "fp32", 1), ONE)
+    with pytest.raises(RuntimeError, match=r"ended with 1 .*-m .*: out of luck"):
+        time_s(1)
+
+
+def test_onnx_runtime_has_a_plain_loop_and_torch_its_timer(onnx_path: Path) -> None:
+    session = OnnxRuntimeSession(onnx_path, OnnxRuntimeOptions(1))
+    name, time_s = own_tool(session, SEVERAL)
+    assert name == "a loop over InferenceSession.run"
+    assert 0 < time_s(0.01) < 10
+    name, time_s = own_tool(TorchSession(nn.Linear(8, 4).eval(), 8), SEVERAL)
+    assert name == "torch.utils.benchmark.Timer"
+    assert 0 < time_s(0.01) < 10
+
+
+def test_a_loop_tells_the_mean_of_a_cycle_in_the_median_over_cycles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, cost_s = [0.0], iter([1.0, 3.0, 1.0, 9.0, 2.0, 4.0])
+    monkeypatch.setattr(own_tools, "perf_counter", lambda: now_s[0])
+
+    def step(one: str) -> None:
+        now_s[0] += next(cost_s)
+
+    assert looped(step, ["short", "long"])(15) == 3.0  # of 2, 5 and 3

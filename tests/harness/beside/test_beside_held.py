@@ -1,0 +1,136 @@
+"""Workers that give fake times: what is made of them."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from harness.ab.pair import SideEndedError
+from harness.beside import __main__ as command
+from harness.beside.held import Held, hold
+
+
+class Side:
+    """A worker whose blocks are given; `turns` is shared, to see who came when."""
+
+    def __init__(self, name, blocks, told, turns, ends=None):
+        self.name, self.blocks, self.told = name, iter(blocks), told
+        self.turns, self.ends, self.closed = turns, ends, False
+
+    def wait_for_turn(self):
+        if self.ends:
+            raise SideEndedError(self.ends, self.name, "it lacks something")
+        return []
+
+    def take(self, what):
+        self.turns.append((self.name, what))
+        return next(self.blocks) if what == "block" else []
+
+    def end(self):
+        return self.told
+
+    def close(self):
+        self.closed = True
+
+
+def held(ours, tools, cycle=1, ends=None):
+    turns = []
+    sides = (
+        Side("ours", ours, {"cycle": cycle}, turns),
+        Side("tool", tools, {"tool": "loop"}, turns, ends),
+    )
+    found = hold("toy", lambda: sides[0], lambda: sides[1], len(ours))
+    assert all(side.closed for side in sides)
+    return found, turns
+
+
+def of_ratios(*ratios):
+    return Held("toy", "loop", tuple(0.01 * r for r in ratios), (0.01,) * len(ratios))
+
+
+def test_they_take_turns_and_neither_is_always_first():
+    _, turns = held([[1.0]] * 3, [[1.0]] * 3)
+    assert turns[:2] == [("ours", "warm-up"), ("tool", "warm-up")]
+    names = [name for name, what in turns if what == "block"]
+    assert names == ["ours", "tool", "tool", "ours", "ours", "tool"]
+
+
+def test_each_pair_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
+    found, _ = held([[1.0, 3.0, 1.0, 9.0, 2.0, 3.0], [4.0, 4.0]], [[2.0], [5.0]], 2)
+    assert found.ours_s == (2.5, 4.0)
+    assert found.tool_s == (2.0, 5.0)
+    assert found.tool == "loop"
+
+
+@pytest.mark.parametrize("kind", ["skipped", "failed"])
+def test_a_worker_that_ends_is_told_with_its_reason(kind):
+    found, _ = held([[1.0]] * 6, [[1.0]] * 6, ends=kind)
+    assert (found.status, found.reason) == (kind, "state tool: it lacks something")
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [
+        ((1.02,) * 6, "within"),
+        ((1.04,) * 6, "slower"),
+        ((0.6,) * 6, "within"),
+        ((1.0, 1.01, 1.02, 1.0, 1.05, 1.06), "cannot tell"),
+        ((1.02, 1.04, 1.06, 1.05, 1.05, 1.06), "cannot tell"),
+        ((1.0,) * 5, "cannot tell"),  # too few for any interval
+        ((2.0,) * 5, "cannot tell"),
+    ],
+)
+def test_the_verdict_is_told_where_the_interval_lies_on_one_side(ratios, verdict):
+    assert of_ratios(*ratios).verdict == verdict
+
+
+def test_the_interval_is_that_of_the_pairs_ratios():
+    found = of_ratios(1.01, 1.03, 1.02, 1.0, 1.02, 1.01).ratio
+    assert (found.low, found.high) == pytest.approx((1.0, 1.03))
+
+
+def run(monkeypatch, tmp_path, *results):
+    """The command, whose first cases come to these results."""
+    cases, found = command.held_cases("cpu")[: len(results)], iter(results)
+    monkeypatch.setattr(command, "held_cases", lambda hardware: cases)
+    monkeypatch.setattr(command, "beside", lambda *_: next(found))
+    out = tmp_path / "out.json"
+    told = CliRunner().invoke(command.main, ["--json", str(out)])
+    assert told.exception is None or isinstance(told.exception, SystemExit)
+    return told, json.loads(out.read_text())["cases"]
+
+
+@pytest.mark.parametrize(
+    ("other", "exit_code", "told"),
+    [
+        (of_ratios(*(1.01,) * 6), 0, "2 cases: 2 within 3 % of the tool"),
+        (of_ratios(*(1.06,) * 6), 1, "1 within 3 % of the tool, 1 slower"),
+        (Held("toy", status="skipped", reason="no AMX"), 0, "1 skipped"),
+        (Held("toy", status="failed", reason="no file"), 1, "1 failed"),
+        (of_ratios(0.9, 1.2, 1.0, 1.1, 1.0, 1.0), 0, "1 cannot tell"),
+    ],
+)
+def test_a_slower_or_failed_case_is_exit_status_1(
+    monkeypatch, tmp_path, other, exit_code, told
+):
+    good = of_ratios(*(1.0,) * 6)
+    found, cases = run(monkeypatch, tmp_path, good, other)
+    assert found.exit_code == exit_code, found.output
+    assert told in found.output
+    assert other.reason in found.output
+    assert cases[0]["verdict"] == "within"
+    assert cases[0]["ratio"]["high"] == pytest.approx(1)
+    assert cases[1]["status"] == other.status
+
+
+def test_a_text_that_no_case_contains_is_refused():
+    told = CliRunner().invoke(command.main, ["-k", "nothing of that name"])
+    assert told.exit_code == 2
+    assert "no case that has a tool contains 'nothing of that name'" in told.output
+
+
+def test_every_runtime_is_held_beside_its_tool():
+    ids = [planned.case.id for planned in command.held_cases("cpu")]
+    assert len(ids) == len(set(ids))
+    runtimes = {planned.case.runtime for planned in command.held_cases("cpu")}
+    assert runtimes == {"eager", "compile", "onnxruntime", "openvino"}
