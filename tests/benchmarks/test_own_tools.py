@@ -14,14 +14,16 @@ from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSessi
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.runtimes.pytorch import TorchSession
 
-ONE = [np.ones((1, 20, 8), np.float32)] * 2
-SEVERAL = [np.ones((1, frames, 8), np.float32) for frames in (20, 30)]
+# Long enough for benchmark_app, which tells hundredths of a millisecond.
+ONE = [np.ones((1, 4000, 8), np.float32)] * 2
+SEVERAL = [np.ones((1, frames, 8), np.float32) for frames in (4000, 6000)]
 
 
 @pytest.fixture(scope="module")
 def onnx_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny") / "tiny.onnx"
-    export_onnx(nn.Linear(8, 4).eval(), torch.zeros(1, 10, 8), path)
+    model = nn.Sequential(nn.Linear(8, 256), nn.ReLU(), nn.Linear(256, 4))
+    export_onnx(model.eval(), torch.zeros(1, 10, 8), path)
     return path
 
 
