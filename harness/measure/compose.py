@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from statistics import fmean, median
@@ -103,6 +103,7 @@ def measured(
     work = _work(first["work"])
     timing = _timing(outcomes, work)
     kernels, hardware = _kernels(first), Hardware.parse(case.hardware)
+    roofline = _roofline(peaks, work, timing)
     return Record(
         **_identity(workload, case, profile),
         status="ok",
@@ -118,7 +119,7 @@ def measured(
             peak_device_bytes=_highest(outcomes, "peak_device_bytes"),
         ),
         kernels=kernels,
-        roofline=_roofline(peaks, work, timing),
+        roofline=roofline,
         noise=noise_records(outcomes),
         threads=threads_record(outcomes),
         details=_details(outcomes),
@@ -131,6 +132,7 @@ def measured(
             *_resumption_warnings(first),
             *spoil_warnings(outcomes),
             *thread_warnings(outcomes),
+            *_peak_warnings(roofline, peaks),
             *claim_warnings(first["kernels"], peaks["precision"], hardware),
             *cap_warnings(first["kernels"], hardware),
         ],
@@ -275,9 +277,33 @@ def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofli
         peak_bytes_per_s=peaks.get("bytes_per_s"),
         achieved_flops_per_s=achieved,
         fraction_of_peak=fraction,
+        operation=peaks.get("operation"),
+        doubt=peaks.get("doubt"),
         reason=peaks.get("reason")
         or (None if achieved else "this step has no multiply-accumulates to count"),
     )
+
+
+def _peak_warnings(roofline: Roofline, peaks: Mapping[str, Any]) -> list[str]:
+    """Nothing is faster than the machine: the peak, or the count of work, is wrong."""
+    fraction, achieved = roofline.fraction_of_peak, roofline.achieved_flops_per_s
+    peak = roofline.peak_flops_per_s
+    if fraction is None or achieved is None or peak is None:
+        return []
+    doubt = f"; {roofline.doubt}" if roofline.doubt else ""
+    if fraction > 1:
+        return [
+            f"fraction_of_peak is wrong: {achieved / 1e9:.4g} GFLOP/s were achieved, "
+            f"and the peak was measured as {peak / 1e9:.4g} ({fraction:.3g} of it"
+            f"{', after a second look' if peaks.get('again') else ''}){doubt}; measure "
+            "again while nothing else runs"
+        ]
+    if doubt:
+        return [
+            f"fraction_of_peak {fraction:.3g} is in doubt, and may be lower{doubt}; "
+            "measure again while nothing else runs"
+        ]
+    return []
 
 
 def _resumption_warnings(result: dict[str, Any]) -> list[str]:

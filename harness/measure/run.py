@@ -96,6 +96,9 @@ class Runner:
         peaks = self.peaks(case, listen)
         try:
             found = measured(workload, case, profile, outcomes, peaks)
+            if _is_beyond_peak(found):
+                peaks = self._second_look(case, listen)
+                found = measured(workload, case, profile, outcomes, peaks)
         except ValidationError as error:
             reason = f"what was measured is no valid record: {error}"
             return failed(workload, case, profile, replace(outcomes[0], reason=reason))
@@ -116,6 +119,18 @@ class Runner:
             outcome = self._work(job, case, "roofline", listen, PEAKS_LIMIT_S)
             self._peaks[key] = _of_all_devices(outcome, hardware)
         return {"precision": precision, **self._peaks[key]}
+
+    def _second_look(self, case: Case, listen: Listener) -> dict[str, Any]:
+        """Measure the peaks once more, for they cannot be so low; the higher count."""
+        key = (case.hardware, precision_of(case.compression))
+        before = self._peaks[key]
+        if before.get("again"):
+            return self.peaks(case, listen)
+        del self._peaks[key]
+        self.peaks(case, listen)
+        best = max(before, self._peaks[key], key=lambda p: p.get("flops_per_s") or 0.0)
+        self._peaks[key] = best | {"again": True}
+        return self.peaks(case, listen)
 
     def one_process(
         self, workload: Workload, case: Case, process: int, listen: Listener
@@ -228,6 +243,11 @@ def _follow(worker: Worker, watch: Watch, listen: Listener, limit_s: float) -> O
     if ended["kind"] == "failed":
         reason = f"stage {seen.stage}: {reason}\n{ended['text']}"
     return Outcome(ended["kind"], {}, seen, reason, tuple(warnings))
+
+
+def _is_beyond_peak(record: Record) -> bool:
+    fraction = record.roofline.fraction_of_peak if record.roofline else None
+    return fraction is not None and fraction > 1
 
 
 def _of_all_devices(outcome: Outcome, hardware: Hardware) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from harness.observe.cpu import ProcessTree, allowed_cpus
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
 from harness.observe.host_speed import HostShare, HostSpeed
-from harness.observe.limits import NoiseWarning
+from harness.observe.limits import FROM_OUTSIDE, HOST, NoiseWarning
 from harness.observe.noise import Noise, Snapshot
 from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
 from harness.observe.threads import (
@@ -29,14 +29,6 @@ from harness.observe.yardstick import Reading
 SAMPLE_RATE_HZ = 2.0  # costs 0.1 % of a core, a timeline of 25 s has 50 points
 TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
 IDLE_S = 3.0
-# What others did to a segment: it is drawn again. What a machine does to itself (its
-# clock, its heat, a quota) is part of what is bought: it warns, and counts.
-HOST = ("host_registers_slow_percent", "host_memory_slow_percent")
-FROM_OUTSIDE = (
-    *("steal_percent", "steal_worst_cpu_percent"),
-    *("others_cpu_percent", "others_cores", "waiting_percent"),
-    *HOST,
-)
 
 
 @dataclass

@@ -37,6 +37,14 @@ class Limits:
 
 
 LIMITS = Limits()
+# What others did to a segment: it is drawn again. What a machine does to itself (its
+# clock, its heat, a quota) is part of what is bought: it warns, and counts.
+HOST = ("host_registers_slow_percent", "host_memory_slow_percent")
+FROM_OUTSIDE = (
+    *("steal_percent", "steal_worst_cpu_percent"),
+    *("others_cpu_percent", "others_cores", "waiting_percent"),
+    *HOST,
+)
 
 
 @dataclass(frozen=True)

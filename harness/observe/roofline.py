@@ -1,29 +1,32 @@
 """What this machine can do at best: arithmetic and memory bandwidth, measured.
 
-The ceilings are the best of several large matrix products and convolutions, and of
-several copies of memory larger than all caches, under the thread and instruction-set
-caps of the process that measures. So the fraction that a step reaches says how well
-its kernels use the machine, not how good the machine is.
+The ceilings are the best of several large matrix products and convolutions in every
+library that a case may use, and of several copies of memory larger than all caches,
+under the thread and instruction-set caps of the process that measures. So the fraction
+that a step reaches says how well its kernels use the machine, not how good the machine
+is. Readings that something disturbed are discarded, and the best candidates are
+repeated until two clean readings agree: see `settle`.
 
 Convolutions count on CPUs because another library runs them: on AMD's Zen 5, MKL's
 fp32 product reaches half of what oneDNN's convolution does.
 """
 
-import functools
-import time
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.observe import limits, noise
+from harness.observe.ceiling_candidates import Candidate, candidates, seconds_of
+from harness.observe.cpu import ProcessTree
 from harness.observe.fingerprint import caches
+from harness.observe.peaks import settle
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
-SIZES = (256, 512, 1024, 2048, 4096, 8192)  # a product of n costs 2 n^3 operations
-CHANNELS = (128, 256, 512)
-CONV_BATCH, CONV_SIDE, CONV_KERNEL = 4, 32, 3
+CONTENDERS = 2  # candidates that are repeated until readings agree
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
 SMALLEST_COPY_BYTES = 256 << 20
 LARGEST_COPY_BYTES = 2 << 30
@@ -57,6 +60,7 @@ class Roofline:
     bandwidth_bytes_per_s: float
     copy_bytes: int
     reason: str | None = None
+    doubt: str | None = None  # of the ceiling: what disturbed all its readings
 
 
 def measure(
@@ -73,7 +77,7 @@ def measure(
     is_cuda = device.startswith("cuda")
     default_bytes = CUDA_COPY_BYTES if is_cuda else outside_cache_bytes(_cache_bytes())
     copied_bytes = copy_bytes or default_bytes
-    flops, reason = _peak_flops(device, precision, budget_s)
+    flops, reason, doubt = _peak_flops(device, precision, budget_s)
     copy = _timed_copy(device)
     bandwidth = best_rate(copy, (copied_bytes,), lambda size: 2.0 * size, budget_s)
     return Roofline(
@@ -86,6 +90,7 @@ def measure(
         bandwidth_bytes_per_s=bandwidth.per_s,
         copy_bytes=copied_bytes,
         reason=reason,
+        doubt=doubt,
     )
 
 
@@ -98,6 +103,8 @@ def run_job(job: Mapping[str, Any], channel: object) -> dict[str, Any]:
         "flops_per_s": found.peak_flops,
         "bytes_per_s": found.bandwidth_bytes_per_s,
         "reason": found.reason if found.peak_flops is None else None,
+        "operation": found.operation,
+        "doubt": found.doubt,
     }
 
 
@@ -162,36 +169,53 @@ def _cache_bytes() -> int:
 
 def _peak_flops(
     device: str, precision: str, budget_s: float
-) -> tuple[Rate | None, str | None]:
+) -> tuple[Rate | None, str | None, str | None]:
+    """The ceiling, why a candidate is none, and what puts the ceiling in doubt."""
     if precision == "tf32" and not device.startswith("cuda"):
-        return None, "tf32 exists on CUDA devices alone"
-    rates, reasons = [], []
-    operations = _operations(device, precision)
+        return None, "tf32 exists on CUDA devices alone", None
+    found: list[tuple[Rate, Candidate]] = []
+    reasons = []
+    tried = candidates(device, precision)
     with _float32_products(precision):
-        for name, sizes, operands, work in operations:
-            timed = _timed(device, precision, operands)
+        for one in tried:
             try:
-                rate = best_rate(timed, sizes, work, budget_s / len(operations))
-                rates.append(replace(rate, operation=name))
+                share_s = budget_s / 2 / len(tried)
+                rate = best_rate(one.timed, one.sizes, one.work, share_s)
+                found.append((replace(rate, operation=one.name), one))
             except (RuntimeError, NotImplementedError) as error:
                 first_line = str(error).partition("\n")[0]
-                reasons.append(f"no {precision} {name} on {device}: {first_line}")
-    best = max(rates, key=lambda rate: rate.per_s, default=None)
-    return best, "; ".join(reasons) or None
+                reasons.append(f"no {precision} {one.name} on {device}: {first_line}")
+        found.sort(key=lambda pair: pair[0].per_s, reverse=True)
+        reason = "; ".join(reasons) or None
+        if not found:
+            return None, reason, None
+        best, doubt = _settled(found[:CONTENDERS], budget_s)
+    return best, reason, doubt
 
 
-def _operations(device: str, precision: str) -> list[tuple[Any, ...]]:
-    """(name, sizes, operands, operations for a size) of what may set the ceiling."""
-    product = ("product", SIZES, _product_operands, lambda n: 2.0 * n**3)
-    pixels = CONV_BATCH * CONV_SIDE**2 * CONV_KERNEL**2
-    convolution = (
-        "convolution",
-        CHANNELS,
-        _convolution_operands,
-        lambda channels: 2.0 * pixels * channels**2,
-    )
-    on_cpu = not device.startswith("cuda") and precision != "int8"
-    return [product, convolution] if on_cpu else [product]
+def _settled(
+    contenders: Sequence[tuple[Rate, Candidate]], budget_s: float
+) -> tuple[Rate, str | None]:
+    tree = ProcessTree(os.getpid())
+
+    def reading() -> tuple[Rate, str | None]:
+        before = noise.take(tree)
+        rates = [
+            replace(
+                best_rate(one.timed, (rate.size,), one.work, budget_s / 4),
+                operation=one.name,
+            )
+            for rate, one in contenders
+        ]
+        exceeded = limits.warnings(noise.between([before, noise.take(tree)]))
+        outside = [
+            f"{one.name} {one.measured:.3g} {one.unit}"
+            for one in exceeded
+            if one.name in limits.FROM_OUTSIDE
+        ]
+        return max(rates, key=lambda rate: rate.per_s), "; ".join(outside) or None
+
+    return settle(reading)
 
 
 @contextmanager
@@ -207,64 +231,6 @@ def _float32_products(precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def _timed(
-    device: str, precision: str, operands: Callable[..., tuple[Any, ...]]
-) -> Callable[[int], float]:
-    kept: dict[int, tuple[Any, ...]] = {}
-
-    def timed(size: int) -> float:
-        if size not in kept:
-            kept.clear()
-            kept[size] = operands(device, precision, size)
-        operation, left, right = kept[size]
-        return _seconds(lambda: operation(left, right), device)
-
-    return timed
-
-
-def _product_operands(device: str, precision: str, size: int) -> tuple[Any, ...]:
-    """A matrix product and its two factors; (size, size) each."""
-    import torch
-
-    if precision == "int8":
-        factor = (_random(device, size, size) * 254 - 127).to(torch.int8)
-        # The second factor by columns: the layout that integer kernels ask for.
-        return torch._int_mm, factor, factor.clone().t()
-    factor = _random(device, size, size).to(_dtype(precision))
-    return torch.mm, factor, factor.clone()
-
-
-def _convolution_operands(
-    device: str, precision: str, channels: int
-) -> tuple[Any, ...]:
-    """A convolution, its input (B, C, side, side) and weights (C, C, k, k)."""
-    import torch
-
-    def filled(*shape: int) -> torch.Tensor:
-        values = _random(device, *shape).to(_dtype(precision))
-        return values.to(memory_format=torch.channels_last)
-
-    data = filled(CONV_BATCH, channels, CONV_SIDE, CONV_SIDE)
-    weights = filled(channels, channels, CONV_KERNEL, CONV_KERNEL)
-    same_size = functools.partial(torch.nn.functional.conv2d, padding=CONV_KERNEL // 2)
-    return same_size, data, weights
-
-
-def _random(device: str, *shape: int) -> "torch.Tensor":
-    """Uniform in [0, 1): constant operands draw less power, hence clock higher."""
-    import torch
-
-    generator = torch.Generator(device).manual_seed(0)
-    return torch.rand(*shape, generator=generator, device=device)
-
-
-def _dtype(precision: str) -> "torch.dtype":
-    import torch
-
-    names = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    return names.get(precision, torch.float32)
-
-
 def _timed_copy(device: str) -> Callable[[int], float]:
     import torch
 
@@ -276,19 +242,6 @@ def _timed_copy(device: str) -> Callable[[int], float]:
             source = torch.ones(size_bytes // 4, device=device)
             buffers.extend((source, torch.zeros_like(source)))
         source, target = buffers
-        return _seconds(lambda: target.copy_(source), device)
+        return seconds_of(lambda: target.copy_(source), device)
 
     return timed
-
-
-def _seconds(work: Callable[[], object], device: str) -> float:
-    import torch
-
-    is_cuda = device.startswith("cuda")
-    if is_cuda:
-        torch.cuda.synchronize(device)
-    start_ns = time.perf_counter_ns()
-    work()
-    if is_cuda:
-        torch.cuda.synchronize(device)
-    return (time.perf_counter_ns() - start_ns) / 1e9

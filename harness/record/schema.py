@@ -242,6 +242,8 @@ class Roofline(Part):
     achieved_flops_per_s: Amount | None
     fraction_of_peak: Amount | None
     reason: str | None = None
+    operation: str | None = None  # and library, that set the peak
+    doubt: str | None = None  # of the peak: what disturbed it
 
 
 class PoolRecord(Part):

@@ -378,3 +378,32 @@ def test_a_targets_direction_reaches_the_record():
     found = record(training_outcome(point(1, -0.5), targets=[told]), case=TRAINING_CASE)
     assert found.tta.targets[0].better == "higher"
     assert found.tta.curve[0].errors == {"cer": -0.5}
+
+
+def of_peak(flops_per_s: float, **peaks: object) -> tuple[float | None, list[str]]:
+    """The fraction and what is warned of it: 1e6 products and sums in half a second
+    are 4 MFLOP/s."""
+    found = record(flops_per_s=flops_per_s, reason=None, **peaks)
+    assert found.roofline is not None
+    about = [text for text in found.warnings if "fraction_of_peak" in text]
+    return found.roofline.fraction_of_peak, about
+
+
+def test_a_step_beyond_the_peak_is_marked_wrong_with_both_numbers() -> None:
+    fraction, (warning,) = of_peak(2e6, again=True)
+    assert fraction == pytest.approx(2.0)
+    assert warning.startswith(
+        "fraction_of_peak is wrong: 0.004 GFLOP/s were achieved, and the peak was "
+        "measured as 0.002 (2 of it, after a second look)"
+    )
+
+
+def test_a_peak_that_was_disturbed_puts_the_fraction_in_doubt() -> None:
+    fraction, (warning,) = of_peak(8e6, doubt="all 8 readings were disturbed")
+    assert fraction == pytest.approx(0.5)
+    assert "is in doubt" in warning
+    assert "all 8 readings were disturbed" in warning
+
+
+def test_a_peak_above_the_step_needs_no_word() -> None:
+    assert of_peak(4e6) == (pytest.approx(1.0), [])

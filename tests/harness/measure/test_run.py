@@ -328,3 +328,52 @@ def test_a_case_whose_code_was_changed_meanwhile_is_no_number(
 
 def test_a_record_names_the_code_that_its_worker_ran(runner: Runner) -> None:
     assert run(runner, toy.WORKLOAD).code_digest == suite.code_digest()
+
+
+def peaks_in_turn(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, *flops_per_s: float
+) -> list[str]:
+    """Have the roofline's worker tell these, and keep the names of what is asked for;
+    cases run as ever."""
+    told, asked, work = iter(flops_per_s), [], Runner._work
+
+    def answer(self, job, case, name, listen, limit_s):  # type: ignore[no-untyped-def]
+        if name != "roofline":
+            return work(self, job, case, name, listen, limit_s)
+        asked.append(job["precision"])
+        value = {"flops_per_s": next(told), "bytes_per_s": 1e9, "reason": None}
+        return Outcome("result", value, SEEN)
+
+    monkeypatch.setattr(Runner, "_work", answer)
+    runner._peaks.clear()
+    return asked
+
+
+def test_a_step_beyond_the_peak_has_the_peak_measured_once_more(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = peaks_in_turn(runner, monkeypatch, 1.0, 1e15)
+    found = run(replace_profile(runner), toy.WORKLOAD).roofline
+    assert found is not None
+    assert asked == ["fp32", "fp32"]
+    assert found.peak_flops_per_s == 1e15
+    assert found.fraction_of_peak is not None
+    assert found.fraction_of_peak < 1
+
+
+def test_a_peak_that_stays_too_low_is_told_and_not_measured_for_ever(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = peaks_in_turn(runner, monkeypatch, 2.0, 1.0)
+    one = replace_profile(runner)
+    records = [run(one, toy.WORKLOAD) for _ in range(2)]
+    assert asked == ["fp32", "fp32"]
+    for record in records:
+        assert record.roofline is not None
+        assert record.roofline.peak_flops_per_s == 2.0
+        assert any("fraction_of_peak is wrong" in text for text in record.warnings)
+
+
+def replace_profile(runner: Runner) -> Runner:
+    """The same in one process."""
+    return replace(runner, settings=replace(runner.settings, profile=ONE))

@@ -77,7 +77,7 @@ def test_tf32_is_no_precision_of_a_processor():
 def test_a_processor_has_a_ceiling(precision):
     found = roofline.measure("cpu", precision, budget_s=0.0, copy_bytes=1 << 20)
     assert found.peak_flops > 1e6
-    assert found.operation in ("product", "convolution")
+    assert found.operation.partition(" in ")[0] in ("product", "convolution")
     assert (found.precision, found.copy_bytes) == (precision, 1 << 20)
     assert found.reason is None
 
@@ -87,7 +87,7 @@ def test_a_missing_device_is_an_answer_and_no_error():
 
     if torch.cuda.is_available():
         pytest.skip("this machine has the device")
-    rate, reason = roofline._peak_flops("cuda:0", "fp16", 0.0)
+    rate, reason, _ = roofline._peak_flops("cuda:0", "fp16", 0.0)
     assert rate is None
     assert reason.startswith("no fp16 product on cuda:0: ")
 
@@ -115,4 +115,10 @@ def test_a_job_measures_its_hardwares_first_device(monkeypatch, hardware, device
     monkeypatch.setattr(roofline, "measure", measured)
     result = roofline.run_job({"hardware": hardware, "precision": "bf16"}, None)
     assert asked == [(device, "bf16")]
-    assert result == {"flops_per_s": 5.0, "bytes_per_s": 7.0, "reason": None}
+    assert result == {
+        "flops_per_s": 5.0,
+        "bytes_per_s": 7.0,
+        "reason": None,
+        "operation": "product",
+        "doubt": None,
+    }
