@@ -44,7 +44,10 @@ def write_whole(path: Path, text: str) -> None:
     """The file takes its name only when all of it is written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # a full disk may tell only now
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

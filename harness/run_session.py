@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,10 +19,17 @@ from harness.hardware import Machine, parse_all
 from harness.measure.run import Listener, Runner, Settings
 from harness.observe import fingerprint
 from harness.plan import Planned
-from harness.record.journal import Journal, JournalError, ResultsFolder, result_path
+from harness.record.journal import (
+    Journal,
+    JournalError,
+    ResultsFolder,
+    remedy,
+    result_path,
+    work_dir,
+)
 from harness.record.result import ResultError, is_ok, load
 from harness.record.schema import SCHEMA_VERSION, Record
-from harness.suite import SUITE
+from harness.suite import SUITE, code_files
 
 
 class RunSession:
@@ -42,12 +49,21 @@ class RunSession:
         self.result_path = result or result_path(journal.path)
         self._folder, self._journal = folder, journal
         self._runner = Runner(settings)
-        self._done: dict[str, Record] = {}
+        self._done: set[str] = set()  # the cases that this session was asked for
         self._unread = ""  # why the result cannot be read back
 
     @property
     def records(self) -> list[Record]:
-        return list(self._done.values())
+        """All of the journal, also those that this session was not asked for."""
+        return list(self._journal.records.values())
+
+    def plan(self, names: Mapping[str, str]) -> None:
+        """The cases that this session is asked for, with pytest's name of each."""
+        self._journal.plan(names)
+
+    def name_of(self, case_id: str) -> str:
+        """pytest's name of a case, as of the session that measured it."""
+        return self._journal.planned.get(case_id, case_id)
 
     def record_of(self, planned: Planned, listen: Listener) -> Record:
         """The record of a case: from the journal where a resumed run has measured it,
@@ -60,46 +76,83 @@ class RunSession:
             self._journal.add(record)
         if is_ok(record):  # known ones too: a kill may have come before this
             self._runner.forget(planned.case)
-        self._done[planned.case.id] = record
+        self._done.add(planned.case.id)
         return record
 
-    def finish(self, planned: Collection[str]) -> None:
-        """Mark the run as finished, if it is, and its result can be read back."""
-        if not set(planned) <= set(self._done):
+    def finish(self, write: Callable[[Path], None]) -> None:
+        """Have the result written, with every record of the journal, and close the
+        journal once each was read back and none is left to measure."""
+        if not self._journal.records:
             return
-        if any(is_ok(record) for record in self.records):
-            try:
-                load(self.result_path)
-            except ResultError as error:
-                self._unread = str(error)
-                return
-        self._journal.finish()
+        try:
+            write(self.result_path)
+        except OSError as error:
+            self._unread = (
+                f"cannot write the result {self.result_path}: {error.strerror}; "
+                f"{remedy(error)} and go on with --resume"
+            )
+            return
+        self._unread = self._not_read_back()
+        if not self._unread and not self._left():
+            self._journal.finish()
+
+    def _not_read_back(self) -> str:
+        """Why the result does not hold every record; empty where it does."""
+        try:
+            read = load(self.result_path).records
+        except ResultError as error:
+            return str(error)
+        found, known = (_as_json(some) for some in (read, self.records))
+        lost = [case_id for case_id in known if found.get(case_id) != known[case_id]]
+        if not lost:
+            return ""
+        return f"{self.result_path} lacks {', '.join(lost)}: go on with --resume"
+
+    def _left(self) -> list[str]:
+        """Planned cases that are still to be measured. A failed one is tried again."""
+        known = self._journal.records
+        return [
+            case_id
+            for case_id in self._journal.planned
+            if case_id not in self._done
+            and (case_id not in known or known[case_id].status == "failed")
+        ]
 
     def closing_line(self) -> str:
         """Where the result is, or where an unfinished run stands."""
+        journal, count = self._journal.path, len(self._journal.records)
         if self._unread:
-            return f"{self._unread}; every record is safe in {self._journal.path}"
-        if self._journal.finished and self.result_path.exists():
-            return f"result: {self.result_path}   (speechmark show {self.result_path})"
+            return f"{self._unread}; every record is safe in {journal}"
+        if not count:
+            return "no case was measured"
+        result = f"result: {self.result_path}   (speechmark show {self.result_path})"
         if self._journal.finished:
-            return f"no case was measured; the reasons stand in {self._journal.path}"
+            return result
         return (
-            f"unfinished: {len(self._done)} cases are safe in {self._journal.path}; go "
-            "on with --resume"
+            f"{result}\nunfinished: {len(self._left())} cases are left, {count} are "
+            f"safe in {journal}; go on with --resume"
         )
 
     def warnings(self) -> list[str]:
         """What the user should know of this run before it measures."""
+        found = [self._folder.warning] if self._folder.warning else []
         if self.machine_info.get("git_commit"):
-            return []
+            return found
         return [
+            *found,
             f"the commit of the suite in {SUITE} is unknown ({unknown_commit()}): "
             "results name its code by a digest alone; measure from a git checkout of "
-            "its own to be able to find that code again"
+            "its own to be able to find that code again",
         ]
 
     def close(self) -> None:
+        self._journal.remove_if_empty()
         self._folder.close()
+
+
+def _as_json(records: Sequence[Record]) -> dict[str, str]:
+    """By case. Values within (a tuple, a list) may differ that are one in JSON."""
+    return {record.case_id: record.model_dump_json() for record in records}
 
 
 def this_machine() -> Machine:
@@ -157,17 +210,17 @@ def begin(
             "seed": seed,
             "git_commit": machine_info["git_commit"],
             "code_digest": machine_info["code_digest"],
-            "machine_digest": _machine_digest(machine_info),
         }
         if passed:
             run_info["env"] = public(passed)
         path = _journal_path(folder, machine_info["host"], profile, resume)
-        journal = Journal(path, run_info)
+        facts = {"machine": _lasting(machine_info), "code": dict(code_files())}
+        journal = Journal(path, run_info, facts)
         on_error.pop_all()
     settings = Settings(
         profile=chosen,
         machine=machine,
-        work_dir=path.with_name(path.name.removesuffix(".journal.jsonl")),
+        work_dir=work_dir(path),
         data_root=data_root.resolve() if data_root else None,
         seed=seed,
         resume=resume,
@@ -183,16 +236,16 @@ def _label(data_root: Path) -> str:
     return f"{data_root.resolve().name}-{digest[:8]}"
 
 
-def _machine_digest(machine_info: dict[str, Any]) -> str:
-    """Of the facts that must not change between a run and its resumption."""
+def _lasting(machine_info: dict[str, Any]) -> dict[str, Any]:
+    """The facts that must not change between a run and its resumption."""
     prefixes = ("host", "cpu_model", "cpu_cores", "gpu_", "python_version", "torch_")
     lasting = {
         key: value
         for key, value in machine_info.items()
         if key.startswith(prefixes) or key == "libraries"
     }
-    text = json.dumps(lasting, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    plain: dict[str, Any] = json.loads(json.dumps(lasting, default=str))
+    return plain  # as a journal gives it back
 
 
 def _journal_path(folder: ResultsFolder, host: str, profile: str, resume: bool) -> Path:

@@ -6,6 +6,9 @@ A benchmark module declares WORKLOADS and a test that asks for `planned` and `me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from harness import profile as profiles
 from harness import run_session
 from harness.bridges.progress import Display
+from harness.bridges.result_json import write_result
 from harness.plan import Planned, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
@@ -24,7 +28,6 @@ from harness.suite import other_checkout, other_checkout_text
 
 SESSION = pytest.StashKey[RunSession]()
 DISPLAY = pytest.StashKey[Display]()
-PLANNED = pytest.StashKey[list[Planned]]()
 
 
 class SampleClock:
@@ -101,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the results folder before pytest-benchmark reads where to write."""
     if not _measures(config):
         return
+    _check_options(config)
     if other := other_checkout(config.rootpath):
         raise pytest.UsageError(other_checkout_text(other))
     try:
@@ -118,7 +122,21 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
     config.stash[DISPLAY] = Display()
-    config.option.benchmark_json = session.result_path
+    config.option.benchmark_json = None  # written by `write_result`, whole
+
+
+def _check_options(config: pytest.Config) -> None:
+    """What pytest-benchmark would find out after the last case."""
+    option = config.option
+    if option.benchmark_compare_fail and not option.benchmark_compare:
+        raise pytest.UsageError(
+            "--benchmark-compare-fail compares with an earlier run: add "
+            "--benchmark-compare"
+        )
+    if option.benchmark_histogram and find_spec("pygal") is None:
+        raise pytest.UsageError(
+            "--benchmark-histogram needs pygal: pip install pytest-benchmark[histogram]"
+        )
 
 
 def _measures(config: pytest.Config) -> bool:
@@ -174,11 +192,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    calls = (getattr(item, "callspec", None) for item in session.items)
-    planned = [c.params["planned"] for c in calls if c and "planned" in c.params]
-    session.config.stash[PLANNED] = planned
-    if SESSION in session.config.stash:
-        session.config.stash[DISPLAY].begin(planned)
+    calls = [(item, getattr(item, "callspec", None)) for item in session.items]
+    ours = [(i, c.params["planned"]) for i, c in calls if c and "planned" in c.params]
+    planned = [one for _, one in ours]
+    names = {one.case.id: item.nodeid for item, one in ours}
+    if SESSION not in session.config.stash:
+        return
+    session.config.stash[DISPLAY].begin(planned)
+    try:
+        session.config.stash[SESSION].plan(names)
+    except JournalError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.fixture
@@ -213,11 +237,11 @@ def measure(
 def show_samples(benchmark: Any, record: Record) -> None:
     """As rounds of pytest-benchmark; the record goes into its JSON beside them."""
     assert record.timing is not None
-    samples: Iterator[float] = (s for run in record.timing.samples_s for s in run)
+    samples: Iterator[float] = chain.from_iterable(record.timing.samples_s)
     rounds = sum(map(len, record.timing.samples_s))
     benchmark.extra_info.update(record.model_dump(mode="json"))
     benchmark.pedantic(
-        lambda: CLOCK.show(next(samples)),
+        lambda: CLOCK.show(next(samples, 0.0)),  # --benchmark-cprofile calls it more
         setup=CLOCK.reset,
         rounds=rounds,
         iterations=1,
@@ -231,6 +255,19 @@ def pytest_benchmark_update_machine_info(
         machine_info["speechmark"] = config.stash[SESSION].machine_info
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_benchmark_update_commit_info(
+    config: pytest.Config, commit_info: dict[str, Any]
+) -> None:
+    """The suite's own: pytest-benchmark asks git about the working folder, and a hook
+    may point git at any."""
+    if SESSION in config.stash:
+        found = config.stash[SESSION].machine_info
+        if commit_info.get("id") != found.get("git_commit"):
+            commit_info.clear()
+        commit_info |= {"id": found.get("git_commit"), "dirty": found.get("git_dirty")}
+
+
 def pytest_benchmark_update_json(
     config: pytest.Config, output_json: dict[str, Any]
 ) -> None:
@@ -241,30 +278,33 @@ def pytest_benchmark_update_json(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """After pytest-benchmark has written its JSON."""
+    """Write the result, however pytest-benchmark ends."""
     stash = session.config.stash
     if DISPLAY in stash:
         stash[DISPLAY].pause()
-    result = yield
-    if SESSION in stash:
-        planned = {p.case.id for p in stash.get(PLANNED, [])}
-        stash[SESSION].finish(planned)
-    return result
+    try:
+        return (yield)
+    finally:
+        if SESSION in stash:
+            ours = stash[SESSION]
+            ours.finish(partial(write_result, session.config, ours))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: Any, config: pytest.Config
 ) -> Iterator[None]:
-    """After pytest-benchmark's tables: the last lines are what a user looks for."""
-    result = yield
-    if SESSION in config.stash:
-        session = config.stash[SESSION]
-        if session.records:
-            terminalreporter.write_line(summary_text(session.records))
-        for line in (*session.warnings(), session.closing_line()):
-            terminalreporter.write_line(line)
-    return result
+    """After pytest-benchmark's tables, also where it ends by an error: the last lines
+    are what a user looks for."""
+    try:
+        return (yield)
+    finally:
+        if SESSION in config.stash:
+            session = config.stash[SESSION]
+            if session.records:
+                terminalreporter.write_line(summary_text(session.records))
+            for line in (*session.warnings(), session.closing_line()):
+                terminalreporter.write_line(line)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,6 +1,7 @@
 """The journal: every record is on disk the moment its case ends.
 
-One JSON document a line. The first line says what run it is; a torn last line, left by
+One JSON document a line. The first line says what run it is; others tell which cases
+it is to measure, and by what name pytest knows each. A torn last line, left by
 a killed run, is dropped when the journal is opened again. Beside it lies a lock, so
 that two runs cannot write into one results folder.
 """
@@ -17,9 +18,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.record.resumption import changes, first_line
 from harness.record.schema import Record
 
 _END_LINE = b'{"end": true}\n'
+
+
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what a lock says to others
+_NO_FACTS: Mapping[str, Any] = {}
 
 
 class JournalError(Exception):
@@ -32,6 +38,7 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         """JournalError when the folder cannot be written or another run holds it."""
         self.path = path
+        self.warning = ""  # why nothing keeps a second run out
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = open(path / ".lock", "a+")  # noqa: SIM115 - held for the run
@@ -42,7 +49,14 @@ class ResultsFolder:
             ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _HELD:  # NFS and others may know no locks
+                self.warning = (
+                    f"the file system of {path} cannot lock ({error.strerror}): see to "
+                    "it that no other run writes there, or choose another with "
+                    "--results"
+                )
+                return
             self._lock.seek(0)
             holder = self._lock.read().strip() or "unknown"
             self._lock.close()
@@ -58,14 +72,27 @@ class ResultsFolder:
         self._lock.close()
 
     def unfinished(self) -> list[Path]:
-        """Journals whose run did not end, the newest last."""
+        """Journals whose run did not end, the newest last; after those of runs that
+        stopped before they had anything to lose."""
         journals = self.path.glob("*.journal.jsonl")
         open_ones = [path for path in journals if not _has_end(path)]
-        return sorted(open_ones, key=lambda path: path.stat().st_mtime_ns)
+        return sorted(open_ones, key=lambda p: (_has_work(p), p.stat().st_mtime_ns))
 
 
 def _has_end(journal: Path) -> bool:
     return journal.read_bytes().endswith(_END_LINE)
+
+
+def _has_work(journal: Path) -> bool:
+    """Whether it has records, or its run left checkpoints."""
+    if b'"case_id"' in journal.read_bytes():
+        return True
+    return any(path.is_file() for path in (work_dir(journal) / "scratch").rglob("*"))
+
+
+def work_dir(journal: Path) -> Path:
+    """Where a journal's run keeps its logs and checkpoints."""
+    return journal.with_name(journal.name.removesuffix(".journal.jsonl"))
 
 
 def result_path(journal: Path) -> Path:
@@ -74,24 +101,27 @@ def result_path(journal: Path) -> Path:
     >>> str(result_path(Path("results/local/host-1.journal.jsonl")))
     'results/local/host-1.json'
     """
-    return journal.with_name(journal.name.removesuffix(".journal.jsonl") + ".json")
+    return journal.with_name(work_dir(journal).name + ".json")
 
 
 class Journal:
     """An append-only file of records."""
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        """Create it, or continue one whose header equals `header`.
+    def __init__(
+        self, path: Path, run: Mapping[str, Any], facts: Mapping[str, Any] = _NO_FACTS
+    ) -> None:
+        """Create it, or continue one of such a run: `facts` are what no result tells.
 
-        JournalError where the header differs: that run measured something else.
+        JournalError where they differ: that run measured something else.
         """
         self.path = path
         self.records: dict[str, Record] = {}
+        self.planned: dict[str, str] = {}  # pytest's name of each case to measure
         self.finished = False
         if path.exists():
-            self._continue(dict(header))
+            self._continue(first_line(run, facts))
         else:
-            self._append({"run": dict(header)})
+            self._append(first_line(run, facts))
 
     def _continue(self, header: dict[str, Any]) -> None:
         lines = self.path.read_bytes().splitlines(keepends=True)
@@ -100,26 +130,22 @@ class Journal:
             with open(self.path, "r+b") as file:
                 file.truncate(sum(map(len, lines)))
         if not lines:
-            self._append({"run": header})
+            self._append(header)
             return
-        found = self._parse(lines[0], 1).get("run", {})
-        differing = sorted(
-            key for key in {*found, *header} if found.get(key) != header.get(key)
-        )
-        if differing:
-            changes = "; ".join(
-                f"{key}: {found.get(key)!r} then, {header.get(key)!r} now"
-                for key in differing
-            )
+        if found := changes(self._parse(lines[0], 1), header):
             raise JournalError(
-                f"cannot resume {self.path}: it is another run ({changes}); run with "
-                "the same settings, or start anew without --resume"
+                f"cannot resume {self.path}: it is another run ({'; '.join(found)}); "
+                "run with the same settings, or start anew without --resume"
             )
         for number, line in enumerate(lines[1:], start=2):
             if line == _END_LINE:
                 self.finished = True
                 continue
-            record = self._record(line, number)
+            document = self._parse(line, number)
+            if isinstance(planned := document.get("planned"), dict):
+                self.planned |= planned
+                continue
+            record = self._record(document, number)
             self.records[record.case_id] = record
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
@@ -137,9 +163,9 @@ class Journal:
             ) from None
         return document if isinstance(document, dict) else {}
 
-    def _record(self, line: bytes, number: int) -> Record:
+    def _record(self, document: dict[str, Any], number: int) -> Record:
         try:
-            return Record.model_validate(self._parse(line, number))
+            return Record.model_validate(document)
         except ValidationError as error:
             raise JournalError(
                 f"{self.path} line {number} is not a valid record: {error}; remove "
@@ -150,6 +176,18 @@ class Journal:
         """Write one record; it is on disk when this returns."""
         self._append(record.model_dump(mode="json"))
         self.records[record.case_id] = record
+
+    def plan(self, cases: Mapping[str, str]) -> None:
+        """Say which cases are to be measured, with pytest's names of them, beside those
+        said before."""
+        if cases.items() - self.planned.items():
+            self._append({"planned": dict(cases)})
+            self.planned |= cases
+
+    def remove_if_empty(self) -> None:
+        """A run that measures nothing leaves no journal."""
+        if not self.records and not self.planned:
+            self.path.unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Say that the run has ended: nothing is left to resume."""
@@ -168,10 +206,14 @@ class Journal:
         except OSError as error:
             if self.path.exists():
                 os.truncate(self.path, start)  # never leave half a record
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            remedy = "free some space" if full else "make it writable"
             raise JournalError(
                 f"cannot write the journal {self.path}: {error.strerror}; the "
-                f"{len(self.records)} records before are safe: {remedy} and go on with "
-                "--resume"
+                f"{len(self.records)} records before are safe: {remedy(error)} and go "
+                "on with --resume"
             ) from None
+
+
+def remedy(error: OSError) -> str:
+    """What lets a file be written that could not be."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space" if full else "make it writable"

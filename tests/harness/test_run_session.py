@@ -1,5 +1,8 @@
+import errno
 import json
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import toy
@@ -12,7 +15,7 @@ from harness.measure.run import Runner, Settings
 from harness.plan import Planned
 from harness.profile import SMOKE
 from harness.record.journal import Journal, JournalError, ResultsFolder
-from harness.record.result import document
+from harness.record.result import document, load
 from harness.run_session import RunSession
 
 PLANNED = Planned(toy.WORKLOAD, CASE, 1.0)
@@ -42,6 +45,7 @@ def begin(tmp_path, monkeypatch):
             seed=seed,
             env=env,
         )
+        session.plan({CASE.id: "test_toy"})
         session.close()
         return session
 
@@ -56,27 +60,46 @@ def test_a_seed_that_no_generator_takes_is_refused_at_once(begin, tmp_path, seed
 
 
 def test_a_run_is_not_resumed_on_another_machine(begin):
-    first = begin().run_info["machine_digest"]
-    now = r"machine_digest: '[0-9a-f]{16}' then, '[0-9a-f]{16}' now\); run with the"
-    with pytest.raises(JournalError, match=f"another run \\({now}") as refusal:
+    begin()
+    now = r"cpu_model: 'A' then, 'B' now\); run with the same settings"
+    with pytest.raises(JournalError, match=f"another run \\({now}"):
         begin(resume=True, cpu_model="B")
-    assert f"'{first}' then" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    "fact",
+    ("fact", "told"),
     [
-        {"host": "other"},
-        {"cpu_cores_allowed": 1},
-        {"gpu_driver": "1"},
-        {"torch_version": "2"},
-        {"libraries": {"numpy": "2"}},
+        ({"host": "other"}, "host: 'h' then, 'other' now"),
+        ({"cpu_cores_allowed": 1}, "cpu_cores_allowed: None then, 1 now"),
+        ({"gpu_driver": "1"}, "gpu_driver: None then, '1' now"),
+        ({"torch_version": "2"}, "torch_version: None then, '2' now"),
+        ({"libraries": {"numpy": "2"}}, "libraries.numpy: None then, '2' now"),
     ],
 )
-def test_every_lasting_fact_tells_machines_apart(begin, fact):
+def test_every_lasting_fact_tells_machines_apart_by_its_name(begin, fact, told):
     begin()
-    with pytest.raises(JournalError, match="machine_digest"):
+    with pytest.raises(JournalError, match=told):
         begin(resume=True, **fact)
+
+
+def test_a_run_goes_on_after_a_commit_that_left_the_code_as_it_was(begin):
+    begin()
+    assert begin(resume=True, git_commit="e").run_info["git_commit"] == "e"
+
+
+def test_a_run_of_changed_code_is_not_resumed_without_the_change(begin, monkeypatch):
+    """Dirty when it was killed, and cleaned since: the commit is the same."""
+    names = [f"harness/{letter}.py" for letter in "abcdefg"]
+    monkeypatch.setattr(run_session, "code_files", lambda: dict.fromkeys(names, "1"))
+    begin(code_digest="dirty")
+    changed = dict.fromkeys(names, "2") | {"harness/a.py": "1"}
+    monkeypatch.setattr(run_session, "code_files", lambda: changed)
+    told = (
+        "it differs in harness/b.py, harness/c.py, harness/d.py, harness/e.py, "
+        r"harness/f.py and 1 more \(commit c then, c now\)"
+    )
+    with pytest.raises(JournalError, match=told):
+        begin(resume=True, code_digest="clean")
 
 
 def test_a_run_is_resumed_where_only_passing_facts_changed(begin):
@@ -99,7 +122,7 @@ def test_a_run_is_not_resumed_over_another_corpus_of_the_same_name(begin, tmp_pa
     for place in ("one", "two"):
         (tmp_path / place / "corpus").mkdir(parents=True)
     begin(data_root=tmp_path / "one" / "corpus")
-    with pytest.raises(JournalError, match="data_root: 'corpus-"):
+    with pytest.raises(JournalError, match="another folder of the name 'corpus'"):
         begin(resume=True, data_root=tmp_path / "two" / "corpus")
 
 
@@ -173,41 +196,83 @@ def test_checkpoints_left_by_a_kill_after_the_record_are_removed_on_resume(
     assert checkpoints(tmp_path) == []
 
 
-def written(session):
-    benchmarks = [{"extra_info": r.model_dump(mode="json")} for r in session.records]
+def write(session, path):
+    """As the bridge to pytest does, with every record of the session."""
+    ok = [r for r in session.records if r.status == "ok"]
+    benchmarks = [{"extra_info": r.model_dump(mode="json")} for r in ok]
     ours = document({}, session.records)
-    text = json.dumps({"benchmarks": benchmarks, "speechmark": ours})
-    session.result_path.write_text(text)
-    return text
+    path.write_text(json.dumps({"benchmarks": benchmarks, "speechmark": ours}))
+
+
+def finish(session, spoil=lambda path: None):
+    def spoilt(path):
+        write(session, path)
+        spoil(path)
+
+    session.finish(spoilt)
+
+
+OTHER = Planned(toy.WORKLOAD, replace(CASE, model="other"), 1.0)
 
 
 def test_a_run_whose_result_can_be_read_back_is_finished(session):
     session.record_of(PLANNED, None)
-    written(session)
-    session.finish({CASE.id})
+    finish(session)
     assert session.closing_line().startswith(f"result: {session.result_path} ")
     assert session._folder.unfinished() == []
+
+
+def full(path):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def lose_a_record(path):
+    content = json.loads(path.read_text())
+    content["benchmarks"].clear()
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (lambda path, text: path.unlink(), "cannot read {path}: No such file"),
-        (lambda path, text: path.write_text(text[:-9]), "{path} is not JSON ("),
-        (lambda path, text: path.write_text("[]"), "{path} is no result of speechmark"),
+        (Path.unlink, "cannot read {path}: No such file"),
+        (lambda path: os.truncate(path, 99), "{path} is not JSON ("),
+        (lambda path: path.write_text("[]"), "{path} is no result of speechmark"),
+        (lose_a_record, "{path} lacks toy/good/fp32/eager/cpu/b1: go on with --resume"),
+        (full, "cannot write the result {path}: No space left on device; free some sp"),
     ],
-    ids=["removed", "truncated", "replaced"],
+    ids=["removed", "truncated", "replaced", "incomplete", "full disk"],
 )
 def test_a_result_that_cannot_be_read_back_is_told_and_can_be_resumed(
     session, spoil, told
 ):
     session.record_of(PLANNED, None)
-    spoil(session.result_path, written(session))
-    session.finish({CASE.id})
+    finish(session, spoil)
     line = session.closing_line()
     assert line.startswith(told.format(path=session.result_path))
     assert line.endswith(f"; every record is safe in {session._journal.path}")
     assert session._folder.unfinished() == [session._journal.path]
+
+
+def test_a_session_of_other_cases_neither_loses_records_nor_ends_the_run(session):
+    """As by --resume -k: the first session was to measure two cases, and did one."""
+    session._journal.plan({CASE.id: "a", replace(CASE, model="left").id: "b"})
+    session._journal.add(record())
+    session.ends = record(case=OTHER.case)
+    session.plan({OTHER.case.id: "c"})
+    session.record_of(OTHER, None)
+    finish(session)
+    found = {one.case_id for one in load(session.result_path).records}
+    assert found == {CASE.id, OTHER.case.id}
+    assert "unfinished: 1 cases are left, 2 are safe" in session.closing_line()
+    assert session._folder.unfinished() == [session._journal.path]
+
+
+def test_a_run_that_plans_nothing_leaves_no_journal(session):
+    session.finish(full)
+    assert session.closing_line() == "no case was measured"
+    session.close()
+    assert not session._journal.path.exists()
 
 
 def test_a_run_of_unknown_commit_is_warned_of(session):

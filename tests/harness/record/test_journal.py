@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import os
 import re
@@ -231,6 +232,41 @@ def test_unfinished_runs_are_told_the_newest_last(tmp_path):
     found = [path.name.split(".")[0] for path in folder.unfinished()]
     folder.close()
     assert found == ["c", "a", "b"]
+
+
+def test_a_run_that_had_nothing_to_lose_is_not_taken_for_the_interrupted_one(tmp_path):
+    folder = ResultsFolder(tmp_path)
+    paths = {name: tmp_path / f"{name}.journal.jsonl" for name in "abc"}
+    Journal(paths["a"], RUN).add(of("a"))
+    Journal(paths["b"], RUN).plan({"b": "test_b"})
+    scratch = tmp_path / "b" / "scratch" / "case"
+    scratch.mkdir(parents=True)
+    (scratch / "checkpoint").touch()
+    Journal(paths["c"], RUN).plan({"c": "test_c"})
+    for age, path in enumerate(paths.values()):
+        os.utime(path, (age, age))
+    assert folder.unfinished() == [paths["c"], paths["a"], paths["b"]]
+    folder.close()
+
+
+def test_a_file_system_without_locks_is_no_other_run(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    folder = ResultsFolder(tmp_path)
+    assert f"of {tmp_path} cannot lock (Operation not supported)" in folder.warning
+    folder.close()
+
+
+def test_planned_cases_are_kept_with_the_names_that_pytest_gave_them(path):
+    journal = Journal(path, RUN)
+    journal.plan({"a": "test[a]"})
+    journal.plan({"b": "test[b]"})
+    size = path.stat().st_size
+    journal.plan({"a": "test[a]"})
+    assert path.stat().st_size == size
+    assert Journal(path, RUN).planned == {"a": "test[a]", "b": "test[b]"}
 
 
 def test_a_result_lies_beside_its_journal(path):
