@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from harness.case import Case
 from harness.workload import Workload
 
+_log = logging.getLogger("speechmark")
+# What a file that someone is writing may raise when it is loaded.
+UNUSABLE = (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError)
 BENCHMARKS = "benchmarks"  # the package whose bench_*.py modules declare workloads
 
 
@@ -30,8 +35,28 @@ def discover(package: str = BENCHMARKS) -> list[Workload]:
         for module in pkgutil.iter_modules(root.__path__)
         if module.name.startswith("bench_")
     )
-    modules = [importlib.import_module(f"{package}.{name}") for name in names]
-    return [workload for module in modules for workload in module.WORKLOADS]
+    return [each for name in names for each in _declared(f"{package}.{name}")]
+
+
+def _declared(module: str) -> Sequence[Workload]:
+    """None of a file that is broken: the others serve all the same."""
+    try:
+        return declared(importlib.import_module(module))
+    except UNUSABLE as error:
+        _log.warning("%s is left out: %s: %s", module, type(error).__name__, error)
+        return ()
+
+
+def declared(module: ModuleType) -> Sequence[Workload]:
+    """The workloads of a benchmark file; AttributeError with the remedy for a file
+    without."""
+    if hasattr(module, "WORKLOADS"):
+        found: Sequence[Workload] = module.WORKLOADS
+        return found
+    raise AttributeError(
+        f"{module.__file__} declares no WORKLOADS: add `WORKLOADS = (WORKLOAD,)`, or "
+        "give it a name that does not begin with bench_"
+    )
 
 
 def plan(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -164,6 +165,27 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", type=present_device, default="cpu", help="cpu or cuda:0"
+    )
+
+
+def present_device(text: str) -> str:
+    """`text`, if torch has that device here: known before any corpus is made."""
+    import torch  # whoever only reads weights loads none
+
+    found = re.fullmatch(r"cuda(?::(\d+))?", text)
+    if text != "cpu" and not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected cpu or cuda:N")
+    if found and int(found[1] or 0) >= (count := torch.cuda.device_count()):
+        raise argparse.ArgumentTypeError(
+            f"{text}: torch finds {count} CUDA devices here; use --device cpu, or a "
+            "torch built for this GPU and its driver"
+        )
+    return text
+
+
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """What the commands that train weights share: where they start, the device, and
     what replaces the recipe's numbers."""
@@ -172,7 +194,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on from trained weights, with a new optimizer",
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    add_device_option(parser)
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--batch-size", type=int, help="default: the recipe's")
     parser.add_argument("--learning-rate", type=float, help="default: the recipe's")

@@ -18,7 +18,7 @@ from harness import profile as profiles
 from harness import run_session
 from harness.bridges.progress import Display
 from harness.bridges.result_json import write_result
-from harness.plan import Planned, plan
+from harness.plan import Planned, declared, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
 from harness.record.schema import Record
@@ -177,7 +177,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         profiles.find(profile)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    cases = plan(metafunc.module.WORKLOADS, profile, hardware)
+    try:
+        workloads = declared(metafunc.module)
+    except AttributeError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    cases = plan(workloads, profile, hardware)
     marks = [
         pytest.mark.benchmark(timer=CLOCK, group=planned.workload.name)
         for planned in cases

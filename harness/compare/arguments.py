@@ -33,7 +33,26 @@ def result_files(arguments: Sequence[str]) -> tuple[list[Given], list[str]]:
     """
     if not arguments:
         raise ValueError("no result to compare: give one file or more")
-    return _distinct([one for text in arguments for one in _files(text)])
+    given = [one for text in arguments for one in _files(text)]
+    results = [one for one in given if not _is_of_ab(one.path)]
+    warnings = [
+        f"{plain_path(one.path)} is left out: it holds the samples of `speechmark ab`"
+        for one in given
+        if one not in results
+    ]
+    if not results:
+        raise ValueError("; ".join(warnings))
+    found, more = _distinct(results)
+    return found, [*warnings, *more]
+
+
+def _is_of_ab(path: Path) -> bool:
+    """`ab` writes beside results, and says so first of all."""
+    try:
+        with path.open("rb") as file:
+            return b'"format": "speechmark-ab"' in file.read(100)
+    except OSError:
+        return False  # told where it is read
 
 
 def _files(argument: str) -> Iterator[Given]:

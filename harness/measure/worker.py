@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
 import logging
 import os
 import signal
@@ -27,7 +28,7 @@ from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
 from harness.observe import cpu
 from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.claims import judge
-from harness.observe.onednn.capture import capture
+from harness.observe.onednn.capture import ProfileCutShortError, capture
 from harness.observe.threads import loaded_pools
 from harness.profile import Profile
 from harness.suite import code_digest, loaded
@@ -152,7 +153,7 @@ def _operate(
         pools = _pools()  # before evaluation loads libraries of its own
         accuracy = plain_accuracy(operation.accuracy())
         channel.enter("profile")
-        kernels = _profile(operation, drawn.samples_s, job)
+        kernels = _unless_cut_short(_profile, operation, drawn.samples_s, job)
     channel.enter("done")
     return {
         "work": asdict(operation.work),
@@ -199,7 +200,7 @@ def _train(
     kernels = None
     if not context.hardware.is_cuda:
         steps = _enough_steps([HostTimer().time_s(training.step) for _ in range(2)])
-        kernels = asdict(judge(capture(training.step, steps), steps, job["claimed"]))
+        kernels = _unless_cut_short(_profile_training, training, steps, job)
     channel.enter("done")
     return {
         "work": asdict(training.work_per_epoch),
@@ -234,6 +235,23 @@ def plain_accuracy(accuracy: Accuracy) -> dict[str, Any]:
         "edits_by_length": [list(pair) for pair in accuracy.edits_by_length],
         "transcripts": [asdict(one) for one in accuracy.transcripts],
     }
+
+
+def _unless_cut_short(
+    profile: Callable[..., dict[str, Any] | None], *arguments: Any
+) -> dict[str, Any] | None:
+    """A disk too full for a profile costs the profile, not the case."""
+    try:
+        return profile(*arguments)
+    except (ProfileCutShortError, OSError, json.JSONDecodeError) as error:
+        logging.getLogger("speechmark").warning("no kernel profile: %s", error)
+        return None
+
+
+def _profile_training(
+    training: Training, steps: int, job: dict[str, Any]
+) -> dict[str, Any]:
+    return asdict(judge(capture(training.step, steps), steps, job["claimed"]))
 
 
 def _profile(

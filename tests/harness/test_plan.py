@@ -82,3 +82,25 @@ def test_a_metric_of_which_higher_is_better_may_fall_by_its_gate(difference, pas
 def test_a_direction_that_is_none_is_refused(made):
     with pytest.raises(ValueError, match="better is 'up': expected 'lower' or 'hig"):
         made("si_sdr", 1.0, *([(0.0, 1.0)] if made is Metric else []), better="up")
+
+
+BROKEN = {"x = 1": "declares no WORKLOADS: add", "import no_such": "ModuleNotFoundErr"}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_benchmark_file_is_named_and_breaks_no_other(
+    tmp_path, monkeypatch, caplog, text
+):
+    package = tmp_path / "broken_benchmarks"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "bench_a.py").write_text(text)
+    (package / "bench_b.py").write_text("WORKLOADS = ('1',)")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert discover("broken_benchmarks") == ["1"]
+    finally:
+        for module in [m for m in sys.modules if m.startswith("broken_benchmarks")]:
+            del sys.modules[module]
+    assert "broken_benchmarks.bench_a is left out" in caplog.text
+    assert BROKEN[text] in caplog.text

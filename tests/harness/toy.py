@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -28,7 +29,7 @@ from harness.workload import (
 )
 
 HUNGER_BYTES = 300 << 20
-PROFILING = ("falls-back", "keeps-first", "unprofiled")
+PROFILING = ("falls-back", "full-disk", "keeps-first", "unprofiled")
 ACCURATE = Accuracy({"wer": Metric(0.1, 50, (0.05, 0.15))})
 
 
@@ -62,6 +63,8 @@ def _profiling(context: Context) -> Operation:
     found: dict[str, float | str] = {}
 
     def profile(steps: int) -> Profiled:
+        if context.case.model == "full-disk":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         layers = [
             Entry("convolution", "forward", "FusedConv", "f32,f32,f32", "first", 1.0),
             Entry("convolution", "forward", "QLinearConv", "u8,s8,u8", "second", 3.0),

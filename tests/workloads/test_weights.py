@@ -172,3 +172,18 @@ def test_weights_in_the_cache_that_shipped_ones_precede_are_named(
     save_weights(STATE, FACTS, shipped / name)
     tell_saved(weights.trained_dir() / name, shipped)
     assert f"note: {shipped / name} is loaded before it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [("cuda:0", "torch finds 0 CUDA devices here"), ("tpu", "expected cpu or cuda:N")],
+)
+def test_a_device_that_is_not_there_is_refused_at_once(
+    device, told, monkeypatch, capsys
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    parser = argparse.ArgumentParser()
+    weights.add_device_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--device", device])
+    assert told in capsys.readouterr().err

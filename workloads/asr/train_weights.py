@@ -30,6 +30,7 @@ from workloads.corpora import builtin, librispeech
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.utterance import Corpus
 from workloads.weights import (
+    add_device_option,
     add_place_options,
     check_shippable,
     command_line,
@@ -90,7 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         help="a folder with LibriSpeech, instead of built-in speech",
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    add_device_option(parser)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     add_place_options(parser)

@@ -4,11 +4,16 @@ Axes: `S` samples.
 """
 
 import _ctypes
+import atexit
 import ctypes
+import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import espeakng_loader
@@ -22,6 +27,7 @@ _POSITION_CHARACTER = 1
 _CHARS_UTF8 = 1
 _RATE, _PITCH = 1, 3
 _IPA = 2
+_LONGEST_PATH = 150  # bytes; 159 were taken, 160 not
 _SEPARATOR = "_"  # stands between sounds; IPA does not use it
 
 _CALLBACK = ctypes.CFUNCTYPE(
@@ -115,7 +121,7 @@ def _load() -> ctypes.CDLL:
     # static variables that neither its terminate nor its seed call resets. Loading it
     # anew for each utterance does (4 ms), and makes an utterance the same in any order.
     library = ctypes.CDLL(espeakng_loader.get_library_path())
-    data_path = espeakng_loader.get_data_path()
+    data_path = _short_data_path(espeakng_loader.get_data_path())
     rate_hz = library.espeak_Initialize(
         _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), 0
     )
@@ -126,6 +132,25 @@ def _load() -> ctypes.CDLL:
             f"the data in {data_path}: reinstall espeakng-loader"
         )
     return library
+
+
+@cache
+def _short_data_path(path: str) -> str:
+    """The library keeps the path in an array of fixed size; a longer one it does not
+    take, looks where it was built, and ends the process. A link to it from the folder
+    for temporary files is shorter."""
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        return path
+    folder = tempfile.mkdtemp(prefix="espeak-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    link = os.path.join(folder, Path(path).name)
+    if len(os.fsencode(link)) > _LONGEST_PATH:
+        raise ValueError(
+            f"espeak-ng takes no data path of more than {_LONGEST_PATH} bytes, and "
+            f"{path} and {link} are longer: set TMPDIR to a shorter folder"
+        )
+    os.symlink(path, link, target_is_directory=True)
+    return link
 
 
 def _unload(library: ctypes.CDLL) -> None:

@@ -7,9 +7,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from harness.observe.kernels import ONEDNN_LOG, Profiled
 from harness.observe.onednn.log import read_log
+
+_FILLER = b"\n" * (1 << 16)  # beyond what the log's last block may still take
 
 
 def capture(step: Callable[[], object], steps: int = 1) -> Profiled:
@@ -27,9 +30,25 @@ def capture(step: Callable[[], object], steps: int = 1) -> Profiled:
             for _ in range(steps):
                 step()
             wall_s = (time.perf_counter_ns() - start_ns) / 1e9
+        _check_whole(file)
         file.seek(0)
         log = read_log(file)
     return Profiled(log.entries, wall_s, ONEDNN_LOG, log.unparsed_lines)
+
+
+class ProfileCutShortError(Exception):
+    """The log could not be written to its end: nothing is known of the kernels."""
+
+
+def _check_whole(file: TextIO) -> None:
+    """C code does not tell when the disk is full; another line fails then as well."""
+    try:
+        os.write(file.fileno(), _FILLER)
+    except OSError as error:
+        raise ProfileCutShortError(
+            f"the kernel profile was cut short in {tempfile.gettempdir()}: "
+            f"{error.strerror}; free some space there, or set TMPDIR"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -483,3 +483,15 @@ def test_a_candidates_host_is_told_over_its_runs(write, tmp_path):
     run("b.json", 0.5)
     (found,) = gather([f"m={tmp_path}/*.json"]).candidates
     assert found.host.startswith("0.75 of its best in registers (0.50 to 1.00)")
+
+
+def test_samples_of_ab_beside_results_are_left_out_with_a_note(write, tmp_path):
+    write("a.json")
+    ab = tmp_path / "ab-1.json"
+    ab.write_text('{"format": "speechmark-ab", "format_version": 1}\n')
+    found = gather([str(tmp_path / "*.json")])
+    assert found.warnings[0] == (
+        f"{ab} is left out: it holds the samples of `speechmark ab`"
+    )
+    with pytest.raises(ValueError, match="it holds the samples of `speechmark ab`"):
+        gather([str(ab)])

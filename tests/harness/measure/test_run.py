@@ -377,3 +377,10 @@ def test_a_peak_that_stays_too_low_is_told_and_not_measured_for_ever(
 def replace_profile(runner: Runner) -> Runner:
     """The same in one process."""
     return replace(runner, settings=replace(runner.settings, profile=ONE))
+
+
+def test_a_profile_cut_short_costs_the_profile_and_not_the_case(runner: Runner) -> None:
+    record = run(runner, toy.WORKLOAD, "full-disk")
+    assert (record.status, record.kernels) == ("ok", None)
+    (warning,) = [text for text in record.warnings if "no kernel profile" in text]
+    assert "No space left on device" in warning

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from harness.observe.claims import judge
+from harness.observe.onednn import capture as capture_module
 from harness.observe.onednn.capture import capture
 
 
@@ -32,3 +33,11 @@ def test_an_error_in_a_step_gives_the_output_back(capfd):
         capture(lambda: 1 / 0)
     os.write(1, b"still here\n")
     assert "still here" in capfd.readouterr().out
+
+
+def test_a_log_that_cannot_be_written_to_its_end_is_no_profile():
+    with (
+        open("/dev/full", "w") as full,
+        pytest.raises(capture_module.ProfileCutShortError, match="No space left"),
+    ):
+        capture_module._check_whole(full)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,37 @@ def test_a_folder_in_the_way_that_is_no_cache_is_an_error(tmp_path: Path) -> Non
     with pytest.raises(OSError, match="final"):
         cache.publish(built_folder(final, "built"), final)
     assert (final / "mine.txt").read_text() == "keep"
+
+
+def test_without_a_home_the_cache_lies_among_temporary_files(
+    tmp_path, monkeypatch, caplog
+):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SPEECHMARK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = cache.default_cache_dir()
+    assert found == tmp_path / f"speechmark-{os.getuid()}"
+    assert found.stat().st_mode & 0o777 == 0o700
+    assert "Could not determine home directory" in caplog.text
+
+
+def test_a_home_that_cannot_be_written_is_passed_over(tmp_path, monkeypatch, caplog):
+    (tmp_path / "home").touch()  # no folder can be made in a file
+    monkeypatch.delenv("SPEECHMARK_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cache.default_cache_dir().parent == tmp_path
+    assert "is no folder" in caplog.text
+
+
+def test_a_chosen_cache_that_cannot_be_written_is_refused_by_its_variable(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match=r"SPEECHMARK_CACHE=.*is no folder; name a fo"):
+        cache.default_cache_dir()

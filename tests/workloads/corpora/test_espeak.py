@@ -2,9 +2,14 @@
 
 # ruff: noqa: RUF001  IPA has letters that look like others
 
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
 
+import espeakng_loader
 import numpy as np
 import pytest
 
@@ -83,3 +88,45 @@ def test_the_accent_changes_the_sounds() -> None:
 def test_an_accent_that_does_not_exist_is_named() -> None:
     with pytest.raises(ValueError, match="no accent 'en-xy': choose"):
         espeak.phonemes(["yes"], "en-xy")
+
+
+SPEAK = """
+import sys
+import espeakng_loader
+from workloads.corpora import espeak
+
+espeakng_loader.get_data_path = lambda: sys.argv[1]
+print(len(espeak.synthesize("hello", espeak.Voice("en-us", "m3", 50, 175))))
+"""
+
+
+def far_away(tmp_path):
+    """The library's data under a path of more bytes than it takes."""
+    folder = tmp_path / ("x" * 100) / ("y" * 100)
+    folder.mkdir(parents=True)
+    link = folder / "espeak-ng-data"
+    link.symlink_to(espeakng_loader.get_data_path(), target_is_directory=True)
+    return link
+
+
+def speak(link, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", SPEAK, str(link)],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_data_path_that_is_too_long_for_the_library_is_shortened(tmp_path):
+    temporary = tempfile.mkdtemp(dir="/tmp")
+    done = speak(far_away(tmp_path), TMPDIR=temporary)
+    assert int(done.stdout) > 1000, done.stderr
+    assert os.listdir(temporary) == []
+    os.rmdir(temporary)
+
+
+def test_where_no_short_path_can_be_had_the_remedy_is_told(tmp_path):
+    link = far_away(tmp_path)
+    done = speak(link, TMPDIR=str(link.parent))
+    assert "set TMPDIR to a shorter folder" in done.stderr
