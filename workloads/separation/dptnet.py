@@ -72,12 +72,13 @@ def chunked(x: Tensor, chunk: int) -> Tensor:
 
 
 def overlap_added(chunks: Tensor, frames: int) -> Tensor:
-    """Chunks (B, P, K, N) to frames (B, T, N), of both chunks that hold one the sum."""
+    """Chunks (B, P, K, N) to frames (B, T, N), of both chunks that hold one the mean:
+    what `chunked` cut comes back as it was."""
     B, P, K, N = chunks.shape
     half = K // 2
     x = F.pad(chunks[:, :, :half], (0, 0, 0, 0, 0, 1))
     x = x + F.pad(chunks[:, :, half:], (0, 0, 0, 0, 1, 0))
-    return x.reshape(B, (P + 1) * half, N)[:, K : K + frames]
+    return x.reshape(B, (P + 1) * half, N)[:, K : K + frames] * 0.5
 
 
 class Pair(nn.Module):
@@ -96,7 +97,7 @@ class Pair(nn.Module):
 
 class Transformer(nn.Module):
     """Attention, then an LSTM in place of the first linear layer, each with a norm over
-    the utterance (the paper's fig. 2)."""
+    the sequence that it ran along (the paper's fig. 2)."""
 
     def __init__(self, size: DptNetSize) -> None:
         super().__init__()
@@ -109,9 +110,8 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (B, Q, L, N): along L, in each of Q sequences of an utterance."""
-        B, Q, L, N = x.shape
-        attended = self.attention(x.reshape(B * Q, L, N)).reshape(B, Q, L, N)
-        x = self.norm_1(x + attended)
-        hidden, _ = self.lstm(x.reshape(B * Q, L, N))
-        mixed = self.linear(torch.relu(hidden)).reshape(B, Q, L, N)
-        return self.norm_2(x + mixed)
+        sequences = x.flatten(0, 1)  # (B * Q, L, N)
+        attended = self.norm_1(sequences + self.attention(sequences))
+        hidden, _ = self.lstm(attended)
+        mixed = self.linear(torch.relu(hidden))
+        return self.norm_2(attended + mixed).reshape(x.shape)

@@ -41,7 +41,7 @@ from workloads.separation.dataset import (
 from workloads.separation.fine_tuning import FineTuning, told
 from workloads.separation.recipe import FINE_TUNING, FROM_SCRATCH
 from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size, is_small
-from workloads.separation.training import train
+from workloads.separation.training import mean_loss, train
 
 FOR_SMALL, FOR_FULL = 600, 7_200  # mixtures to train on: 40 minutes, 8 hours
 OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "segment_s", "precision")
@@ -128,14 +128,17 @@ def train_from_scratch(
     recipe = replace(FROM_SCRATCH, **given(chosen))
     torch.manual_seed(recipe.seed)
     model, best = models.make(size), float("inf")
+    dataset, device = dataset_of(size, chosen), torch.device(chosen.device)
     if chosen.go_on:
         start = trained.find(size, corpus_checksum=own_checksum(dataset, chosen))
         trained.load_into(model, start)
-        best = float(trained.load_facts(start)["validation_loss"])
+        # Measured: the loss told beside them may be of another corpus.
+        best = mean_loss(model.to(device), dataset.validation, device)
+        print(f"goes on from SI-SDR {-best:.2f} dB in validation", flush=True)
         facts["started_from"] = trained.commands_of(start)
     facts["recipe"] = json.dumps(asdict(recipe))
     facts |= {"corpus": dataset.name, "corpus_checksum": dataset.checksum}
-    for epoch in train(model, recipe, dataset, torch.device(chosen.device)):
+    for epoch in train(model, recipe, dataset, device):
         print(told(epoch), flush=True)
         if epoch.validation_loss < best:
             best = epoch.validation_loss

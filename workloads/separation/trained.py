@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 COMMAND = "python -m workloads.separation.train_weights"
+# Of models that once computed otherwise, with parameters of the same shapes: weights
+# trained for that still fit, and separate worse.
+ARITHMETIC = {"dptnet": "norms over each sequence, the mean of overlaps"}
 
 
 def weights_name(size: Size, compression: str = "") -> str:
@@ -74,9 +77,16 @@ def load_into(model: nn.Module, path: Path) -> nn.Module:
 
     Raises ValueError for a damaged file, or one of another model.
     """
-    tensors = weights.load_weights(path, _remedy(path)).tensors
+    loaded = weights.load_weights(path, _remedy(path))
+    for fact, expected in _arithmetic(path).items():
+        if (found := loaded.facts.get(fact, "an earlier one")) != expected:
+            raise ValueError(
+                f"{path} was trained for another arithmetic ({found}), expected "
+                f"{expected}: {_remedy(path)}"
+            )
+    tensors = {name: one.float() for name, one in loaded.tensors.items()}
     try:
-        model.load_state_dict({name: one.float() for name, one in tensors.items()})
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit the model: {error}") from error
     return model.eval()
@@ -87,7 +97,13 @@ def save(model: nn.Module, facts: Mapping[str, str], path: Path) -> None:
     state = {
         name: one.detach().cpu().half() for name, one in model.state_dict().items()
     }
-    weights.save_weights(state, facts, path)
+    weights.save_weights(state, {**facts, **_arithmetic(path)}, path)
+
+
+def _arithmetic(path: Path) -> dict[str, str]:
+    """What weights of this name were trained for, where that is to be told."""
+    names = [name for name in ARITHMETIC if path.stem.startswith(name)]
+    return {"arithmetic": ARITHMETIC[names[0]]} if names else {}
 
 
 def _remedy(path: Path) -> str:

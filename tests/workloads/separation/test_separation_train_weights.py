@@ -52,9 +52,11 @@ def started(few_tones, places):
 
 
 def judged_as(monkeypatch, *losses):
-    """Let the epochs reach these validation losses, whatever is trained."""
+    """Let the epochs reach these validation losses, whatever is trained, and first of
+    all the weights that it goes on from, if any."""
     left = iter(losses)
-    monkeypatch.setattr(training, "mean_loss", lambda *_: next(left))
+    for module in (training, train_weights):
+        monkeypatch.setattr(module, "mean_loss", lambda *_: next(left))
 
 
 def facts_of(path):
@@ -130,7 +132,7 @@ def test_the_epoch_with_the_lowest_loss_is_kept(conv, monkeypatch, capsys):
 
 @pytest.mark.usefixtures("few_tones")
 def test_a_stopped_training_goes_on_and_never_loses_what_was_better(conv, monkeypatch):
-    judged_as(monkeypatch, -5, -4, -7)
+    judged_as(monkeypatch, -5, -5, -4, -5, -7)
     main(SHORT)
     first = trained.find(conv).read_bytes()
     main([*SHORT, "--go-on"])  # reaches -4, worse than -5
@@ -154,9 +156,19 @@ def test_going_on_starts_from_the_weights_before(started, conv, monkeypatch):
     assert first[0].equal(load(conv, started).encoder.weight)
 
 
+def test_going_on_measures_what_it_started_from(started, conv, monkeypatch, capsys):
+    """Weights told to be better than they are here would never be replaced."""
+    facts = {**trained.load_facts(started), "validation_loss": "-99.000"}
+    trained.save(load(conv, started), facts, started)
+    judged_as(monkeypatch, -2, -3)
+    main([*SHORT, "--go-on"])
+    assert facts_of(trained.find(conv))["validation_loss"] == "-3.000"
+    assert "goes on from SI-SDR 2.00 dB in validation" in capsys.readouterr().out
+
+
 def test_going_on_without_a_gain_saves_nothing_elsewhere(started, monkeypatch, places):
     assert started.exists()
-    judged_as(monkeypatch, 99)
+    judged_as(monkeypatch, 98, 99)
     path = places / "other" / NAME
     with pytest.raises(SystemExit) as caught:
         main([*SHORT, "--go-on", "--directory", str(path.parent)])

@@ -142,3 +142,17 @@ def test_weights_of_another_model_are_refused(conv, lstm, places):
     for other in (replace(conv, hidden=11), replace(conv, sources=8), lstm):
         with pytest.raises(ValueError, match=r"it\.safetensors does not fit the model"):
             trained.load_into(make(other), path)
+
+
+def test_weights_of_an_earlier_arithmetic_are_refused_with_the_command(dpt, tmp_path):
+    """They fit, and separate worse without a word."""
+    model = make(dpt)
+    path = tmp_path / "dptnet-small.safetensors"
+    trained.save(model, {"command": "by hand"}, path)
+    assert trained.load_facts(path)["arithmetic"] == trained.ARITHMETIC["dptnet"]
+    trained.load_into(make(dpt), path)
+    state = {name: one.detach() for name, one in model.state_dict().items()}
+    weights.save_weights(state, {"command": "by hand"}, path)
+    with pytest.raises(ValueError, match="for another arithmetic") as caught:
+        trained.load_into(make(dpt), path)
+    assert str(caught.value).endswith(f"run `{trained.COMMAND} --size dptnet-small`")
