@@ -136,12 +136,14 @@ def _per_item(rate: ErrorRate) -> list[tuple[float, float]]:
 
 
 def telling_transcripts(
-    references: Sequence[str], hypotheses: Sequence[str], distances: ErrorRate
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    distances: ErrorRate,
+    lengths: Sequence[int],
 ) -> list[Transcript]:
-    """The best, the middle and the worst utterance, by edits per character."""
-    rates = [
-        e / max(1, len(r)) for e, r in zip(distances.errors, references, strict=True)
-    ]
+    """The best, the middle and the worst utterance, by edits over the lengths of the
+    references, in what the edits are counted in."""
+    rates = [e / max(1, n) for e, n in zip(distances.errors, lengths, strict=True)]
     order = sorted(range(len(rates)), key=rates.__getitem__)
     ranks = {"best": 0, "middle": len(order) // 2, "worst": len(order) - 1}
     chosen = {rank: order[place] for rank, place in ranks.items()}

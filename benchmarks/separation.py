@@ -240,8 +240,6 @@ class Subject:
 
         part = self.data.validation
         scores = evaluation.score_part(separate, part, self.case.batch_size)
-        if silent := scores.silent_estimates:
-            _log.warning("%d estimates of sources that speak are silent", silent)
         if self.case.compression == "fp32":
             return judged(scores)
         plain = exporting.weights_of(self.size, sessions.FP32, self.data.checksum)
@@ -266,22 +264,24 @@ def judged(
     baseline_case: str | None = None,
 ) -> Accuracy:
     """Decibels over mixtures, beside the baseline's over the same ones; the gate is on
-    the improvement."""
+    the improvement, which fails with or without a baseline where sources that speak
+    are answered with silence."""
     from workloads.metrics.separation import paired_difference
 
     metrics = {}
     for place, measure in enumerate(scores.measures):
+        gated = measure.name == "si_sdr_improvement"
         metric = Metric(
             measure.mean,
             measure.n,
             measure.interval(),
             better="higher",
             per_item=[(value, 1.0) for value in measure.values],
+            fault=_silence(scores) if gated else None,
         )
         if baseline is not None:
             before = baseline.measures[place]
             change = paired_difference(before, measure)
-            gated = measure.name == "si_sdr_improvement"
             metric = replace(
                 metric,
                 baseline_case=baseline_case,
@@ -291,3 +291,15 @@ def judged(
             )
         metrics[measure.name] = metric
     return Accuracy(metrics)
+
+
+def _silence(scores: SeparationScores) -> str | None:
+    """What is wrong with estimates that nobody hears."""
+    if not (silent := scores.silent_estimates):
+        return None
+    fault = (
+        f"{silent} estimates of sources that speak are silent: look for an underflow, "
+        "or for a layer that lost all its weights"
+    )
+    _log.warning(fault)
+    return fault

@@ -262,8 +262,12 @@ def judged(part: dataset.Part, hypotheses: Sequence[str]) -> Accuracy:
     """What was heard against what was said, in every validation utterance."""
     errors = error_rates(part, hypotheses)
     distances = errors["levenshtein"]
+    lengths = [len(part.alphabet.split(text)) for text in part.texts]
     return Accuracy(
         common.accuracy_of(errors).metrics,
-        edits_by_length=list(zip(map(len, part.texts), distances.errors, strict=True)),
-        transcripts=common.telling_transcripts(part.texts, hypotheses, distances),
+        edits_by_length=list(zip(lengths, distances.errors, strict=True)),
+        transcripts=common.telling_transcripts(
+            part.texts, hypotheses, distances, lengths
+        ),
+        edit_unit="phoneme" if part.alphabet.spaced else "character",
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.files import write_whole
+from harness.metrics import EditUnit
 from harness.record.schema import Record, TranscriptRecord
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Quarter:
     """A quarter of the utterances, by length of their references."""
 
     n: int
-    characters: int
+    length: int
     edits: int
 
 
@@ -53,35 +54,52 @@ def with_edits(records: Sequence[Record]) -> list[Record]:
     return [r for r in records if r.accuracy and r.accuracy.edits_by_length]
 
 
-def aligned(reference: str, hypothesis: str) -> tuple[str, str, str]:
+def aligned(
+    reference: str, hypothesis: str, unit: EditUnit = "character"
+) -> tuple[str, str, str]:
     """Both texts, of one length by gaps, and a mark under each edit.
 
     >>> aligned("three", "trees")
     ('three*', 't*rees', ' D   I')
+    >>> aligned("K AE T", "K AA T S", "phoneme")
+    ('K AE T *', 'K AA T S', '  S    I')
     """
     import jiwer
 
+    between = " " if unit == "phoneme" else ""
+    said, heard = (_units(text, unit) for text in (reference, hypothesis))
+    # Each unit is one of its characters to jiwer, whatever it holds.
+    codes = {one: chr(place) for place, one in enumerate(dict.fromkeys(said + heard))}
     as_it_is = jiwer.Compose([jiwer.ReduceToListOfListOfChars()])
-    found = jiwer.process_characters(reference, hypothesis, as_it_is, as_it_is)
-    above, below, marks = "", "", ""
+    first, second = ("".join(codes[one] for one in units) for units in (said, heard))
+    found = jiwer.process_characters(first, second, as_it_is, as_it_is)
+    columns = []
     for chunk in found.alignments[0]:
-        said = reference[chunk.ref_start_idx : chunk.ref_end_idx]
-        heard = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        width = max(len(said), len(heard))
-        above += said.ljust(width, GAP)
-        below += heard.ljust(width, GAP)
-        marks += MARKS[chunk.type] * width
-    return above, below, marks
+        above = said[chunk.ref_start_idx : chunk.ref_end_idx]
+        below = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        for pair in zip_longest(above, below, fillvalue=GAP):
+            width = max(map(len, pair))
+            fill = GAP if GAP in pair else " "
+            mark = MARKS[chunk.type].ljust(width)
+            columns.append((*(one.ljust(width, fill) for one in pair), mark))
+    above_all, below_all, marks = zip(*columns, strict=True) if columns else ((),) * 3
+    return between.join(above_all), between.join(below_all), between.join(marks)
 
 
-def transcript_lines(transcript: TranscriptRecord, columns: int) -> Iterator[Text]:
+def _units(text: str, unit: EditUnit) -> list[str]:
+    return text.split() if unit == "phoneme" else list(text)
+
+
+def transcript_lines(
+    transcript: TranscriptRecord, columns: int, unit: EditUnit = "character"
+) -> Iterator[Text]:
     """What was said above what was heard, folded into `columns` characters a line."""
-    length, edits = len(transcript.reference), transcript.edits
+    length, edits = len(_units(transcript.reference, unit)), transcript.edits
     rate = f"{100 * edits / length:.1f} %" if length else "-"
-    counts = f"edits {edits}, characters {length}, error rate {rate}"
+    counts = f"edits {edits}, {unit}s {length}, error rate {rate}"
     yield Text(f"  {transcript.rank}: {counts}")
-    texts = map(_printable, (transcript.reference, transcript.hypothesis))
-    above, below, marks = aligned(*texts)
+    said, heard = map(_printable, (transcript.reference, transcript.hypothesis))
+    above, below, marks = aligned(said, heard, unit)
     width = max(MIN_COLUMNS, columns - len("    heard  "))
     for start in range(0, max(1, len(above)), width):
         part = slice(start, start + width)
@@ -101,9 +119,9 @@ def case_lines(record: Record, columns: int) -> Iterator[Text | Table]:
     assert record.accuracy is not None
     yield Text(_printable(record.case_id), style="bold")
     for transcript in record.accuracy.transcripts:
-        yield from transcript_lines(transcript, columns)
+        yield from transcript_lines(transcript, columns, record.accuracy.edit_unit)
     if pairs := record.accuracy.edits_by_length:
-        yield _quarter_table(quarters(pairs))
+        yield _quarter_table(quarters(pairs), record.accuracy.edit_unit)
     yield Text()
 
 
@@ -112,7 +130,7 @@ def quarters(pairs: Sequence[tuple[int, int]]) -> list[Quarter]:
     fewer parts where there are fewer utterances.
 
     >>> quarters([(9, 3), (1, 0), (4, 1), (2, 0), (8, 2)])[-1]
-    Quarter(n=2, characters=17, edits=5)
+    Quarter(n=2, length=17, edits=5)
     """
     # By length alone: were ties ordered by edits, the cuts between them would bias.
     ordered = sorted(pairs, key=lambda pair: pair[0])
@@ -128,15 +146,15 @@ def quarters(pairs: Sequence[tuple[int, int]]) -> list[Quarter]:
     ]
 
 
-def _quarter_table(found: Sequence[Quarter]) -> Table:
+def _quarter_table(found: Sequence[Quarter], unit: EditUnit) -> Table:
     table = Table("  by length", box=None)
-    titles = ("utterances", "mean characters", "mean edits", "edits per 100 characters")
+    titles = ("utterances", f"mean {unit}s", "mean edits", f"edits per 100 {unit}s")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     names = QUARTERS if len(found) == len(QUARTERS) else map(str, range(1, 4))
     for name, part in zip(names, found, strict=False):
-        rate = f"{100 * part.edits / part.characters:.1f}" if part.characters else "-"
-        means = (f"{total / part.n:.1f}" for total in (part.characters, part.edits))
+        rate = f"{100 * part.edits / part.length:.1f}" if part.length else "-"
+        means = (f"{total / part.n:.1f}" for total in (part.length, part.edits))
         table.add_row(f"  {name}", str(part.n), *means, rate)
     return table
 
@@ -164,13 +182,15 @@ def figure(title: str, records: Sequence[Record]) -> Figure:
     from plotly.graph_objects import Figure
 
     picture = Figure([_trace(record) for record in records])
+    found = sorted({r.accuracy.edit_unit for r in records if r.accuracy})
+    units = " or ".join(f"{unit}s" for unit in found)
     for trace in picture.data[SHOWN:]:
         trace.visible = "legendonly"
     picture.update_layout(
         template="plotly_white",
         title={"text": escape(title)},
-        xaxis={"title": {"text": "length of the reference (characters)"}},
-        yaxis={"title": {"text": "edit distance (characters)"}},
+        xaxis={"title": {"text": f"length of the reference ({units})"}},
+        yaxis={"title": {"text": f"edit distance ({units})"}},
         showlegend=True,
         legend={
             "title": {"text": "click on a case to show or hide it"},
@@ -203,7 +223,8 @@ def _trace(record: Record) -> Scatter:
             "opacity": OPACITY,
         },
         hovertemplate=(
-            "%{x} characters, %{y} edits<br>%{customdata} utterances"
+            f"%{{x}} {record.accuracy.edit_unit}s, "
+            "%{y} edits<br>%{customdata} utterances"
             "<extra>%{fullData.name}</extra>"
         ),
     )

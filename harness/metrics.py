@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 Better = Literal["lower", "higher"]
+EditUnit = Literal["character", "phoneme"]
 
 # In the order in which they are told; more may follow the name, as in "cer_max".
 UNITS = {
@@ -19,8 +20,14 @@ UNITS = {
     "si_sdr_improvement": "dB",
     "si_sdr": "dB",
     "snr": "dB",
+    "snr_rescaled": "dB",
 }
-TITLES = {"si_sdr_improvement": "SI-SDRi", "si_sdr": "SI-SDR", "snr": "SNR"}
+TITLES = {
+    "si_sdr_improvement": "SI-SDRi",
+    "si_sdr": "SI-SDR",
+    "snr": "SNR",
+    "snr_rescaled": "SNR (rescaled)",
+}
 DB_DECIMALS = 1
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from harness.case import Case
 from harness.hardware import Hardware
-from harness.metrics import Better, as_loss, check_better
+from harness.metrics import Better, EditUnit, as_loss, check_better
 from harness.observe.kernels import Profiled
 from harness.profile import Profile
 
@@ -56,8 +56,8 @@ class Metric:
 
     `difference` is compressed minus baseline over the same utterances, with its 95 %
     interval. `gate` is the largest loss that passes, in the metric's own units: so far
-    may it rise where lower is `better`, and fall where higher is. ValueError for any
-    other direction.
+    may it rise where lower is `better`, and fall where higher is. `fault` says why it
+    fails whatever its value. ValueError for any other direction.
 
     `per_item` has a pair for each item, in the data's order, what it adds to the
     metric's numerator and to its denominator: two states are compared item by item. It
@@ -73,12 +73,15 @@ class Metric:
     gate: float | None = None
     better: Better = "lower"
     per_item: Sequence[tuple[float, float]] = ()
+    fault: str | None = None
 
     def __post_init__(self) -> None:
         check_better(self.better)
 
     @property
     def passed(self) -> bool | None:
+        if self.fault:
+            return False
         if self.gate is None or self.difference is None:
             return None
         return as_loss(self.difference, self.better) <= self.gate
@@ -100,13 +103,14 @@ class Accuracy:
     """Metrics by name, or none and the reason.
 
     `edits_by_length` has a pair for each utterance, its reference's length and its
-    edits; `transcripts` are some to look at.
+    edits, counted in the `edit_unit`; `transcripts` are some to look at.
     """
 
     metrics: Mapping[str, Metric]
     reason: str | None = None
     edits_by_length: Sequence[tuple[int, int]] = ()
     transcripts: Sequence[Transcript] = ()
+    edit_unit: EditUnit = "character"
 
 
 @dataclass(frozen=True)

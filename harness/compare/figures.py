@@ -161,6 +161,8 @@ def _passed(metric: AccuracyMetric) -> bool | None:
     """Judged again: nobody ranks a case by a word that was edited. The harness writes
     no gate without a difference, so that a file which lacks one was edited: it fails.
     """
+    if metric.fault:
+        return False
     if metric.gate is None:
         return metric.passed
     if metric.difference is None:

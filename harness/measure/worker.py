@@ -234,6 +234,7 @@ def plain_accuracy(accuracy: Accuracy) -> dict[str, Any]:
         "reason": accuracy.reason,
         "edits_by_length": [list(pair) for pair in accuracy.edits_by_length],
         "transcripts": [asdict(one) for one in accuracy.transcripts],
+        "edit_unit": accuracy.edit_unit,
     }
 
 

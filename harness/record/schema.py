@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
-from harness.metrics import Better
+from harness.metrics import Better, EditUnit
 from harness.observe.kernels import ONEDNN_LOG
 
 SCHEMA_VERSION = 2
@@ -149,7 +149,7 @@ class TimeToAccuracy(Part):
 class AccuracyMetric(Part):
     """`gate` is the largest loss that passes: a rise of the difference where lower is
     `better`, a fall where higher is. Records of before metrics had a direction hold
-    none: lower is better."""
+    none: lower is better. `fault` says why the metric fails whatever its value."""
 
     value: Number
     n: Count
@@ -160,6 +160,7 @@ class AccuracyMetric(Part):
     gate: Number | None = None
     passed: bool | None = None
     better: Better = "lower"
+    fault: str | None = None
 
 
 class TranscriptRecord(Part):
@@ -170,12 +171,14 @@ class TranscriptRecord(Part):
 
 
 class AccuracyRecord(Part):
-    """`edits_by_length`: for each utterance its reference's length and its edits."""
+    """`edits_by_length`: for each utterance its reference's length and its edits, in
+    the `edit_unit`; records of before it was told count characters, of phonemes too."""
 
     metrics: Annotated[dict[str, AccuracyMetric], Field(max_length=MOST_METRICS)] | None
     reason: str | None
     edits_by_length: list[tuple[Count, Count]] = Field(default_factory=list)
     transcripts: list[TranscriptRecord] = Field(default_factory=list)
+    edit_unit: EditUnit = "character"
 
     @model_validator(mode="after")
     def _none_has_a_reason(self) -> AccuracyRecord:

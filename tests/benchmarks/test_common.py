@@ -71,7 +71,8 @@ def ranked(references: list[str], edits: tuple[int, ...]) -> list[tuple[str, str
     """The rank of each telling transcript, and what was heard."""
     heard = [f"heard {reference}" for reference in references]
     distances = ErrorRate("levenshtein", edits, (1,) * len(edits))
-    found = common.telling_transcripts(references, heard, distances)
+    lengths = list(map(len, references))
+    found = common.telling_transcripts(references, heard, distances, lengths)
     pairs = dict(zip(references, edits, strict=True))
     assert all(one.edits == pairs[one.reference] for one in found)
     assert all(one.hypothesis == f"heard {one.reference}" for one in found)

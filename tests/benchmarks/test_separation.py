@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,7 @@ def test_half_precision_is_compared_with_fp32_over_the_same_mixtures(
     plain = separation.Subject(at()).accuracy().metrics["si_sdr_improvement"]
     metrics = separation.Subject(at("bf16")).accuracy().metrics
     found = metrics["si_sdr_improvement"]
-    assert list(metrics) == ["si_sdr", "si_sdr_improvement", "snr"]
+    assert list(metrics) == ["si_sdr", "si_sdr_improvement", "snr_rescaled"]
     assert found.baseline_case == "separation/conv-tasnet-small/fp32/eager/cpu/b1"
     assert found.difference == pytest.approx(found.value - plain.value, abs=1e-4)
     assert found.gate == pytest.approx(0.05 * abs(plain.value), rel=1e-4)
@@ -253,7 +254,7 @@ def scores(*improvements: float) -> SeparationScores:
     return SeparationScores(
         tuple(
             Measure(name, improvements)
-            for name in ("si_sdr", "si_sdr_improvement", "snr")
+            for name in ("si_sdr", "si_sdr_improvement", "snr_rescaled")
         )
     )
 
@@ -264,7 +265,21 @@ def test_a_twentieth_of_the_improvement_may_be_lost(lost: float, passed: bool) -
     after = scores(9.0 - lost, 11.0 - lost)
     metric = separation.judged(after, before, "its baseline").metrics
     assert metric["si_sdr_improvement"].passed is passed
-    assert metric["snr"].passed is None
+    assert metric["snr_rescaled"].passed is None
+
+
+@pytest.mark.parametrize("baseline", [None, scores(9.0, 11.0)])
+def test_silence_in_place_of_speech_fails_whatever_the_numbers_say(
+    baseline: SeparationScores | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet = dataclasses.replace(scores(9.5, 11.5), silent_estimates=3)
+    metric = separation.judged(quiet, baseline, baseline and "its baseline").metrics
+    found = metric["si_sdr_improvement"]
+    assert found.passed is False
+    assert found.fault is not None
+    assert found.fault.startswith("3 estimates of sources that speak are silent")
+    assert found.fault in caplog.text
+    assert metric["si_sdr"].fault is None
 
 
 def test_mandarin_is_another_corpus(at: AT) -> None:

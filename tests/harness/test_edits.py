@@ -22,6 +22,7 @@ from harness.edits import (
     with_transcripts,
     write_page,
 )
+from harness.metrics import EditUnit
 from harness.record.schema import Record, TranscriptRecord
 
 PAIRS = [(20, 2), (10, 0), (40, 8), (30, 3), (20, 2)]
@@ -31,9 +32,10 @@ def heard(
     *transcripts: tuple[str, str, str, int],
     pairs: list[tuple[int, int]] | None = None,
     model: str = "good",
+    unit: EditUnit = "character",
 ) -> Record:
     """A record with transcripts (rank, said, heard, edits) and edits by length."""
-    accuracy = toy.heard(transcripts, pairs or [])
+    accuracy = toy.heard(transcripts, pairs or []) | {"edit_unit": unit}
     return record(outcome(0.5, accuracy=accuracy), case=replace(CASE, model=model))
 
 
@@ -93,6 +95,27 @@ def test_reference_stands_above_hypothesis_with_edits_and_rate() -> None:
     )
 
 
+def test_phonemes_are_aligned_and_counted_whole() -> None:
+    assert aligned("K AE T", "K AA T ZH", "phoneme") == (
+        "K AE T **",
+        "K AA T ZH",
+        "  S    I ",
+    )
+    assert aligned("SIL AE", "AE", "phoneme") == ("SIL AE", "*** AE", "D     ")
+    assert aligned("", "", "phoneme") == ("", "", "")
+
+
+def test_edits_of_phonemes_are_told_as_such() -> None:
+    found = heard(("worst", "K AE T", "K AA T ZH", 2), pairs=[(3, 2)], unit="phoneme")
+    text = printed(found)
+    assert "worst: edits 2, phonemes 3, error rate 66.7 %" in text
+    assert "mean phonemes" in text
+    assert "edits per 100 phonemes" in text
+    layout = figure("title", [found]).layout
+    assert layout.xaxis.title.text == "length of the reference (phonemes)"
+    assert layout.yaxis.title.text == "edit distance (phonemes)"
+
+
 def test_a_long_transcript_is_folded_with_its_marks_under_it() -> None:
     said, understood = "a" * 20 + "bcd", "a" * 20 + "bxd"
     lines = printed(heard(("worst", said, understood, 1)), columns=31).splitlines()
@@ -131,7 +154,7 @@ def test_edits_are_summed_in_quarters_of_reference_length() -> None:
 
 def test_fewer_utterances_than_quarters_are_a_part_each() -> None:
     found = quarters([(9, 3), (0, 1)])
-    assert [(part.n, part.characters, part.edits) for part in found] == [
+    assert [(part.n, part.length, part.edits) for part in found] == [
         (1, 0, 1),
         (1, 9, 3),
     ]
@@ -147,7 +170,7 @@ def test_fewer_utterances_than_quarters_are_a_part_each() -> None:
 def test_every_utterance_is_in_one_quarter() -> None:
     found = quarters([(length, 1) for length in range(101)])
     assert [part.n for part in found] == [25, 25, 25, 26]
-    assert sum(part.characters for part in found) == 5050
+    assert sum(part.length for part in found) == 5050
 
 
 def test_only_cases_that_keep_them_have_transcripts_or_edits() -> None:

@@ -46,7 +46,9 @@ class GreedyDecoder:
 class LexiconBeamDecoder:
     """Prefix beam search that can only write words of a lexicon.
 
-    Flashlight's decoder through torchaudio, without a language model. A word ends
+    Flashlight's decoder through torchaudio, without a language model, told to add up
+    the probabilities of the paths that spell the same, as CTC defines them; its own
+    default takes the best of them. A word ends
     with the space after it; one certain space is appended to every utterance, so
     that its last word ends too. Runs on one core: flashlight keeps the interpreter's
     lock while it searches.
@@ -97,6 +99,7 @@ def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
             blank_token=_TOKENS[BLANK],
             sil_token=_BOUNDARY,
             unk_word="<unk>",
+            log_add=True,
         )
 
 

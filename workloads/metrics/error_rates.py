@@ -142,16 +142,20 @@ def max_character_errors(
 
 
 def levenshtein_distances(
-    references: Sequence[str], hypotheses: Sequence[str]
+    references: Sequence[str], hypotheses: Sequence[str], spaced: bool = False
 ) -> ErrorRate:
-    """`levenshtein`: character edits an utterance, however long it is.
+    """`levenshtein`: edits an utterance, however long it is: of characters, or of
+    symbols where texts are `spaced`, as phonemes are.
 
     The measure of Yanamandra et al., "Quantization of CNN-based Language Models".
 
     >>> levenshtein_distances(["a cat", "dogs"], ["a cat", "dig"]).rate
     1.0
+    >>> levenshtein_distances(["K AE T"], ["K AO T S"], spaced=True).rate
+    2.0
     """
-    errors = character_errors(references, hypotheses).errors
+    count = phoneme_errors if spaced else character_errors
+    errors = count(references, hypotheses).errors
     return ErrorRate("levenshtein", errors, (1,) * len(errors))
 
 

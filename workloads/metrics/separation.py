@@ -1,4 +1,4 @@
-"""How well estimated sources match the true ones: SI-SDR, its improvement, SNR.
+"""How well estimated sources match the true ones: SI-SDR, its improvement, and SNR.
 
 Axes: `C` sources, `S` samples, `N` mixtures, `R` bootstrap resamples.
 
@@ -7,11 +7,15 @@ or well done?", 2019, eq. 5, of signals without their mean. Which estimate stand
 which source is the assignment with the highest sum of SI-SDR; SNR is taken under the
 same one, so that all three measures judge the same estimate of a source.
 
+Separators trained for SI-SDR are free in their output's gain, which plain SNR would
+show in place of the noise: `snr_rescaled` is that of the estimate times the factor that
+fits the target best by least squares. It still shows an offset, which SI-SDR does not.
+
 SI-SDR of a silent target is undefined: such targets are left out of the mean and
-counted, and their estimates with them. SI-SDR of a silent estimate is undefined too;
-torchmetrics gives 0 dB, so `silent_estimates` counts those that stand for a target. A
-perfect estimate of energy E (a sum of squares) has 10 log10(E / 2.2e-16) dB, which is
-157 dB at E = 1 and the most that float64 can tell.
+counted, and their estimates with them. A silent estimate of a target is worse than any
+noise: it has the least that float64 can tell, `SILENT_DB`, and `silent_estimates`
+counts them. A perfect estimate of energy E (a sum of squares) has 10 log10(E / 2.2e-16)
+dB, which is 157 dB at E = 1 and the most that float64 can tell.
 """
 
 from dataclasses import dataclass, replace
@@ -30,8 +34,10 @@ from workloads.metrics.bootstrap import (
     resampled_sums,
 )
 
-NAMES = ("si_sdr", "si_sdr_improvement", "snr")
+NAMES = ("si_sdr", "si_sdr_improvement", "snr_rescaled")
 SILENT_PEAK = 0.5 / 32_768  # half a step of 16-bit audio
+TINY = float(np.finfo(np.float64).tiny)
+SILENT_DB = 10 * float(np.log10(np.finfo(np.float64).eps))
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ class SeparationScores:
         return self.measures[1]
 
     @property
-    def snr(self) -> Measure:
+    def snr_rescaled(self) -> Measure:
+        """SNR of the estimate at its best gain."""
         return self.measures[2]
 
     def __add__(self, other: "SeparationScores") -> "SeparationScores":
@@ -144,11 +151,21 @@ def score(
     chosen = best_assignment(-matrix.T)  # an estimate for each target
     si_sdr = matrix[chosen, np.arange(len(chosen))]
     unseparated = si_sdr_matrix(mixture[None], targets)[0]
-    snr = signal_noise_ratio(_tensor(estimates[chosen]), _tensor(targets)).numpy()
+    snr = snr_rescaled(estimates[chosen], targets)
+    quiet = silent_rows(estimates[chosen])
+    si_sdr, snr = (np.where(quiet, SILENT_DB, found) for found in (si_sdr, snr))
     means = (float(v.mean()) for v in (si_sdr, si_sdr - unseparated, snr))
     measures = tuple(Measure(n, (v,)) for n, v in zip(NAMES, means, strict=True))
-    quiet = int(silent_rows(estimates[chosen]).sum())
-    return SeparationScores(measures, silent, silent_estimates=quiet)
+    return SeparationScores(measures, silent, silent_estimates=int(quiet.sum()))
+
+
+def snr_rescaled(estimates: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """SNR in dB of each estimate (C, S) against the source in its place, after the gain
+    <estimate, source> / <estimate, estimate>, which leaves the least noise: (C,)."""
+    estimate, target = _tensor(estimates), _tensor(sources)
+    energy = estimate.square().sum(1, keepdim=True)
+    gain = (estimate * target).sum(1, keepdim=True) / energy.clamp(min=TINY)
+    return signal_noise_ratio(gain * estimate, target).numpy()
 
 
 def si_sdr_matrix(estimates: np.ndarray, sources: np.ndarray) -> np.ndarray:

@@ -50,14 +50,13 @@ def transcripts(log_probs: Sequence[np.ndarray], part: Part) -> list[str]:
 
 
 def error_rates(part: Part, hypotheses: Sequence[str]) -> dict[str, ErrorRate]:
-    """The task's pooled error rate, and the mean edit distance of an utterance.
-
-    Distances are counted in characters, of phonemes as well as they are written.
-    """
+    """The task's pooled error rate, and the mean edit distance of an utterance; both
+    count what the alphabet holds, letters or phonemes."""
     references, found = list(part.texts), list(hypotheses)
-    pooled = phoneme_errors if part.alphabet.spaced else character_errors
-    rate = pooled(references, found)
-    return {rate.name: rate, "levenshtein": levenshtein_distances(references, found)}
+    spaced = part.alphabet.spaced
+    rate = (phoneme_errors if spaced else character_errors)(references, found)
+    distances = levenshtein_distances(references, found, spaced)
+    return {rate.name: rate, "levenshtein": distances}
 
 
 def mean_ctc_loss(log_probs: Sequence[np.ndarray], part: Part) -> float:

@@ -45,7 +45,7 @@ class Alphabet:
         >>> PHONEMES.encode("K AE B")
         [22, 4, 9]
         """
-        found = text.split() if self.spaced else list(text)
+        found = self.split(text)
         foreign = sorted({symbol for symbol in found if symbol not in self._labels})
         if foreign:
             raise ValueError(
@@ -53,6 +53,14 @@ class Alphabet:
                 f"{self.name} have no output: use {self._allowed}"
             )
         return [self._labels[symbol] for symbol in found]
+
+    def split(self, text: str) -> list[str]:
+        """A text's letters, or its phonemes.
+
+        >>> LETTERS.split("a b"), PHONEMES.split("K AE B")
+        (['a', ' ', 'b'], ['K', 'AE', 'B'])
+        """
+        return text.split() if self.spaced else list(text)
 
     def decode(self, labels: Iterable[int]) -> str:
         """The text of labels: lower-case letters, or phonemes with spaces between.

@@ -31,7 +31,12 @@ from workloads.wav2letter.dataset import Dataset, of_corpus, of_root
 from workloads.wav2letter.model import Wav2Letter
 from workloads.wav2letter.recipe import Recipe
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
-from workloads.wav2letter.training import Epoch, initialise, train
+from workloads.wav2letter.training import (
+    Epoch,
+    errors_before,
+    initialise,
+    train,
+)
 
 TRAIN_S = 14_400.0
 OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "precision")
@@ -166,15 +171,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         start = trained.find(size, corpus_checksum=own)
         model = trained.load_model(size, start)
         dataset = replace(dataset, normaliser=trained.load_normaliser(start))
-        facts = trained.load_facts(start)
-        origin["started_from"] = facts["command"]
-        best = best if chosen.qat else float(facts["levenshtein"])
+        origin["started_from"] = trained.load_facts(start)["command"]
     else:
         torch.manual_seed(recipe.seed)
         model = Wav2Letter(size)
         initialise(model)
     path = directory / f"{trained.weights_name(size, chosen.qat)}.safetensors"
     device = torch.device(chosen.device)
+    if chosen.go_on and not chosen.qat:
+        # Measured: what is told beside the weights may be of another corpus.
+        before = errors_before(model, recipe, dataset, device)
+        best = before["levenshtein"].rate
+        print(f"goes on from levenshtein {best:.2f}", flush=True)
     train_and_save(model, recipe, dataset, device, origin, path, chosen.qat, best)
     if chosen.ship:
         weights.check_shippable(path)

@@ -94,6 +94,13 @@ def train(
         yield training.epoch(number)
 
 
+def errors_before(
+    model: nn.Module, recipe: Recipe, dataset: Dataset, device: torch.device
+) -> dict[str, ErrorRate]:
+    """Of a model that is to be trained on, on the validation set."""
+    return _Training(model.to(device), recipe, dataset, device).validate()[1]
+
+
 class _Training:
     def __init__(
         self, model: nn.Module, recipe: Recipe, dataset: Dataset, device: torch.device
@@ -124,12 +131,18 @@ class _Training:
         plan = plan_epoch(frames, recipe.batch_size, recipe.seed, number)
         loss = sum(map(self._update, plan.batches)) / len(frames)
         rate = self.optimizer.param_groups[0]["lr"]
+        found, errors = self.validate()
+        self.plateau.step(errors["levenshtein"].rate)
+        validation_loss = mean_ctc_loss(found, self.dataset.validation)
+        return Epoch(number, loss, validation_loss, errors, rate)
+
+    def validate(self) -> tuple[list[np.ndarray], dict[str, ErrorRate]]:
+        """Log-probabilities of the validation set, and the errors of their best paths;
+        the model is left in evaluation mode."""
         self.model.eval()
         part = self.dataset.validation
         found = log_probs_of(self._run, part, self.dataset.normaliser, EVALUATION_BATCH)
-        errors = error_rates(part, transcripts(found, part))
-        self.plateau.step(errors["levenshtein"].rate)
-        return Epoch(number, loss, mean_ctc_loss(found, part), errors, rate)
+        return found, error_rates(part, transcripts(found, part))
 
     def _update(self, positions: Sequence[int]) -> float:
         """An optimizer step; the summed loss before it."""

@@ -62,6 +62,16 @@ def test_a_wider_beam_finds_what_a_narrow_one_lost():
     assert narrow != wide
 
 
+def test_the_paths_of_a_word_are_added_up():
+    """Best path: "a" by .4 x .6 = .24 before "b" by .3 x .6 = .18. Of all paths, "b"
+    has .18 + .3 x .4 (b, b) + .3 x .4 (blank, b) = .42."""
+    log_probs = torch.full((1, 2, 30), 1e-9)
+    for frame, (a, b, blank) in enumerate([(0.4, 0.3, 0.3), (1e-9, 0.4, 0.6)]):
+        log_probs[0, frame, [*encode("ab"), BLANK]] = torch.tensor([a, b, blank])
+    decoder = LexiconBeamDecoder(["a", "b"], beam_width=64)
+    assert decoder.decode(log_probs.log(), torch.tensor([2])) == ["b"]
+
+
 def test_the_lexicon_is_the_transcripts_words():
     assert words_of(["a cat", "a dog"]) == {"a", "cat", "dog"}
 

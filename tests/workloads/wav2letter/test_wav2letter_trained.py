@@ -312,7 +312,7 @@ def test_the_epoch_with_the_fewest_edits_is_kept(monkeypatch, capsys):
 
 @pytest.mark.usefixtures("few_tones")
 def test_a_stopped_training_goes_on_and_never_loses_what_was_better(monkeypatch):
-    distances = iter((5, 6, 3))
+    distances = iter((5, 5, 6, 5, 3))  # before going on, the start is measured anew
 
     def rates(*_):
         return {"levenshtein": ErrorRate("levenshtein", (next(distances),), (1,))}
@@ -344,3 +344,19 @@ def test_going_on_starts_from_the_weights_before(saved, normaliser, monkeypatch)
     main(["--epochs", "1", "--go-on"])
     expected = trained.load_model(SMALL, path).layers[0].weight
     torch.testing.assert_close(started[0], expected)
+
+
+@pytest.mark.usefixtures("few_tones")
+def test_going_on_measures_what_it_started_from(saved, normaliser, monkeypatch, capsys):
+    """Weights told to be better than they are here would never be replaced."""
+    distances = iter((8, 7))
+
+    def rates(*_):
+        return {"levenshtein": ErrorRate("levenshtein", (next(distances),), (1,))}
+
+    monkeypatch.setattr("workloads.wav2letter.training.error_rates", rates)
+    model, path = saved
+    trained.save(model, normaliser, {"command": "x", "levenshtein": "0.1"}, path)
+    main(["--epochs", "1", "--go-on"])
+    assert facts_of(trained.find(SMALL))["levenshtein"] == "7.0000"
+    assert "goes on from levenshtein 8.00" in capsys.readouterr().out
