@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from workloads.compression import onnx_files
 from workloads.compression.onnx_layers import for_onnx
 
 # Float sums in another order differ by less than this share of the largest output, or
@@ -55,7 +56,7 @@ def export_onnx(
             verbose=False,
         )
     assert program is not None
-    program.save(path)
+    onnx_files.save(program.model_proto, path)
     return _checked(path, module, example)
 
 

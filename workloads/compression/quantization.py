@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workloads.compression import onnx_files
 from workloads.compression.calibration import (
     PERCENTILE,
     Ranges,
@@ -137,6 +138,7 @@ def quantize(
             with_int16_weights(prepared, out_path, excluded)
         else:
             _dynamic(prepared, out_path, excluded)
+    onnx_files.forget_provenance(out_path)  # of the library, which marks what it did
     plain = float_layers(load_onnx(out_path))
     if len(plain) == len(names):
         raise NothingQuantizedError(
