@@ -50,7 +50,7 @@ def test_weights_come_back_in_half_precision(saved, tiny):
 
 def test_facts_come_back(saved):
     facts = {"command": "by hand", "validation_loss": "-7.000"}
-    assert trained.load_facts(saved[1]) == facts
+    assert facts.items() <= trained.load_facts(saved[1]).items()
 
 
 def test_shipped_weights_come_before_those_in_the_cache(saved, tiny, places):
