@@ -78,6 +78,11 @@ def test_a_metric_of_which_higher_is_better_may_fall_by_its_gate(difference, pas
     assert metric.passed is passed
 
 
+def test_a_metric_with_a_fault_fails_with_and_without_a_gate():
+    for more in ({}, {"difference": -0.1, "gate": 0.5}):
+        assert Metric(0.2, 50, (0.1, 0.3), fault="3 are silent", **more).passed is False
+
+
 @pytest.mark.parametrize("made", [Metric, Target])
 def test_a_direction_that_is_none_is_refused(made):
     with pytest.raises(ValueError, match="better is 'up': expected 'lower' or 'hig"):

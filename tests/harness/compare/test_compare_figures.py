@@ -154,6 +154,12 @@ def test_one_run_beyond_its_gate_fails_the_case(measured):
     assert measured(*runs).gate_passed is False
 
 
+@pytest.mark.parametrize("gate", [None, 0.01])
+def test_a_fault_fails_whatever_gate_and_difference_say(measured, gate):
+    faulty = metric(gate=gate, difference=-0.5, passed=True, fault="3 are silent")
+    assert measured(record(accuracy=accuracy(wer=faulty))).gate_passed is False
+
+
 @pytest.mark.parametrize("passed", [True, False, None])
 def test_a_gate_without_a_difference_fails_whatever_stands_beside_it(measured, passed):
     edited = metric(gate=0.01, passed=passed)
