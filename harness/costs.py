@@ -19,11 +19,14 @@ from harness.measure.overhead import (
     LIMIT_PERCENT,
     LIMITED,
     REFERENCE_STEP_S,
+    Answer,
     Cost,
     Overhead,
 )
 
 ABSENT = "-"
+# 2 is that of a command that was called wrongly.
+EXIT_STATUS: dict[Answer, int] = {"yes": 0, "no": 1, "cannot tell": 3}
 
 
 @contextmanager
@@ -49,11 +52,12 @@ def table(found: Overhead) -> Table:
     """A row for everything that was measured."""
     shown = Table(title="what measuring adds to a step", title_justify="left", box=None)
     shown.add_column("part", no_wrap=True)
-    for title in ("%", "95 % interval", "pairs", "limit %"):
+    for title in ("%", "95 % interval", "pairs", "limit %", "kept"):
         shown.add_column(title, justify="right", no_wrap=True)
     for cost in found.costs:
         limit = f"{LIMIT_PERCENT:g}" if cost.name in LIMITED else ""
-        shown.add_row(Text(cost.name), *_figures(cost), str(cost.pairs), limit)
+        figures = (*_figures(cost), str(cost.pairs), limit, cost.answer or "")
+        shown.add_row(Text(cost.name), *figures)
     return shown
 
 
@@ -65,21 +69,37 @@ def _figures(cost: Cost) -> tuple[str, str]:
 
 
 def remarks(found: Overhead, showing: Showing) -> list[str]:
-    """How the table was measured, and what is not of the timed stage."""
+    """The answer, how the table was measured, and what is not of the timed stage."""
     return [
+        _sentence(found),
         f"{HARNESS}: of a step of {1e3 * REFERENCE_STEP_S:g} ms, measured on one of "
         f"{1e3 * found.step_s:.2f} ms; the others: {FASTER} times as often as in a "
         f"run, and divided by {FASTER}",
         f"showing {showing.samples} samples to pytest-benchmark, after the timed "
-        f"stage: {1e3 * showing.median_s:.1f} ms a case, 95 % interval "
-        f"{1e3 * showing.low_s:.1f} to {1e3 * showing.high_s:.1f} ms over "
-        f"{showing.cases} cases",
+        f"stage: {1e3 * showing.median_s:.1f} ms a case, {1e3 * showing.least_s:.1f} "
+        f"to {1e3 * showing.most_s:.1f} ms in {showing.cases} cases of one process",
     ]
+
+
+def _sentence(found: Overhead) -> str:
+    """
+    >>> _sentence(Overhead((Cost(HARNESS, 0.1, 0.0, 0.2, 9),), 1e-3))
+    'measuring costs at most 0.5 %: yes'
+    """
+    text = f"measuring costs at most {LIMIT_PERCENT:g} %: {found.answer}"
+    if found.answer != "cannot tell":
+        return text
+    unknown = [cost.name for cost in found.costs if cost.answer == "cannot tell"]
+    return (
+        f"{text}, the limit lies within the interval of {' and '.join(unknown)}; raise "
+        "--pairs, or measure when nothing else runs"
+    )
 
 
 def as_json(found: Overhead, showing: Showing) -> str:
     """All figures with the limit; percent of a step's time, and seconds."""
     plain = asdict(found) | {
+        "answer": found.answer,
         "limit_percent": LIMIT_PERCENT,
         "reference_step_s": REFERENCE_STEP_S,
         "showing": asdict(showing),

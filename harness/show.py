@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.clusters import FEWEST_PROCESSES
 from harness.metrics import UNITS, is_rate, level_text, title_of, value_text
 from harness.record.host import host_text, readings
 from harness.record.result import is_ok
@@ -99,9 +100,11 @@ def _training_cells(record: Record, accuracy: Cell) -> list[str]:
 
 def _operation_table(records: Sequence[Record]) -> Table:
     table = Table(title="operations", title_justify="left", box=None)
+    has_intervals = any(_interval_ms(record) != ABSENT for record in records)
+    intervals = [("95 % interval", _interval_ms)] if has_intervals else []
     columns: list[tuple[str, Cell]] = [
         ("ms/step", _step_ms),
-        ("95 % interval", _interval_ms),
+        *intervals,
         ("p90 ms", _p90_ms),
         ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
         ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
@@ -134,7 +137,10 @@ def _spoiled(record: Record) -> str:
 
 def _interval_ms(record: Record) -> str:
     assert record.timing is not None
-    low, high = (1e3 * bound for bound in record.timing.median_interval_s)
+    interval, processes = record.timing.median_interval_s, record.timing.processes
+    if interval is None or processes < FEWEST_PROCESSES:  # older records have one
+        return ABSENT
+    low, high = (1e3 * bound for bound in interval)
     return f"{low:.3g}-{high:.3g}"
 
 

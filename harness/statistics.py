@@ -45,18 +45,22 @@ def samples_needed(percentile: float, over_limit: int = 1) -> int:
 @dataclass(frozen=True)
 class PercentileBound:
     """The estimate of a percentile and its 99 % upper bound, in the samples' unit;
-    both None where there are fewer samples than `needed`."""
+    both None where there are fewer samples than `needed`, and the bound where they are
+    of fewer `processes` than `processes_needed`."""
 
     value: float | None
     upper_bound: float | None
     n: int
     needed: int
+    processes: int = 1
+    processes_needed: int = 1
 
 
 def percentile_bound(
     samples: Sequence[float] | np.ndarray, percentile: float
 ) -> PercentileBound:
-    """A percentile with its 99 % upper bound.
+    """A percentile with its 99 % upper bound, of samples that are independent: of one
+    process, which is no matter of chance (`record.derive.latency_ms` has those of all).
 
     The bound is the (t+1)-th largest sample, t being the most that may exceed it:
     the largest t with P(Bin(n, 1 - p) <= t) <= 1 - CONFIDENCE.
@@ -81,55 +85,6 @@ def _most_over(n: int, percentile: float) -> int:
     while special.bdtr(over + 1, n, 1 - percentile) <= 1 - CONFIDENCE:
         over += 1
     return over
-
-
-def hierarchical_median_interval(
-    processes: Sequence[Sequence[float]],
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """A bootstrap interval of the mean over processes of their medians.
-
-    Processes are drawn with replacement, then samples within each (Davison and
-    Hinkley, Bootstrap Methods and their Application, 1997, section 3.8), because
-    processes differ by more than the iterations inside one do. A bootstrap over few
-    values is too narrow, so the interval is stretched about the mean as Student's t
-    asks for (the reason and the factor are those of Hesterberg, What Teachers Should
-    Know About the Bootstrap, 2015, section 4.1). With a single process only its
-    samples are drawn: the interval then says nothing of other processes.
-    """
-    generator = np.random.default_rng(seed)
-    groups = [np.asarray(samples, dtype=float) for samples in processes]
-    medians = np.empty((len(groups), resamples))
-    for row, group in zip(medians, groups, strict=True):
-        # One draw at a time bounds the memory: 2,000 x 50,000 draws are 800 MB.
-        for i in range(resamples):
-            row[i] = np.median(group[generator.integers(0, len(group), len(group))])
-    drawn = generator.integers(0, len(groups), (len(groups), resamples))
-    inner = generator.integers(0, resamples, drawn.shape)  # anew, if drawn twice
-    means = medians[drawn, inner].mean(axis=0)
-    quantiles = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    centre = float(np.mean([np.median(group) for group in groups]))
-    stretched = centre + (quantiles - centre) * _stretch(len(groups), level)
-    low, high = np.maximum(stretched, 0.0)  # a time
-    return float(low), float(high)
-
-
-def _stretch(count: int, level: float) -> float:
-    """How much wider than a bootstrap's an interval over `count` values must be.
-
-    t quantile over normal quantile, times sqrt(n / (n - 1)) for the bootstrap's
-    division by n.
-
-    >>> round(_stretch(3, 0.95), 3), round(_stretch(10, 0.95), 3)
-    (2.689, 1.217)
-    """
-    if count < 2 or not 0 < level < 1:
-        return 1.0
-    upper = (1 + level) / 2
-    ratio = stats.t.ppf(upper, count - 1) / stats.norm.ppf(upper)
-    return float(ratio * np.sqrt(count / (count - 1)))
 
 
 def undisturbed_step_s(samples: Sequence[float], cycle: int = 1) -> float:
@@ -247,66 +202,23 @@ class Mean:
     low: float | None
     high: float | None
 
-
-def log_mean(values: Sequence[float], level: float = 0.95) -> Mean:
-    """The geometric mean of figures above 0, with Student's t interval on the
-    logarithm: times and rates vary by factors, and such an interval never reaches below
-    0. It holds its level exactly where the logarithms are normal.
-
-    For the geometric mean of benchmarks see Fleming and Wallace, How not to lie with
-    statistics: the correct way to summarize benchmark results, Comm. ACM 29, 1986.
-    """
-    centre, squared_error = _log_moments(values)
-    value = values[0] if len(values) == 1 else math.exp(centre)
-    return _within_factor(value, squared_error, len(values) - 1, level)
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        if self.low is None or self.high is None:
+            return None
+        return self.low, self.high
 
 
-def log_ratio(
-    numerators: Sequence[float], denominators: Sequence[float], level: float = 0.95
-) -> Mean:
-    """The ratio of two geometric means of figures above 0, with Welch's interval on the
-    logarithm: the two sides may vary unlike, and have unlike numbers of values (Welch,
-    The generalization of 'Student's' problem when several different population
-    variances are involved, Biometrika 34, 1947, with the degrees of freedom of
-    Satterthwaite, Biometrics Bulletin 2, 1946)."""
-    (above, a), (below, b) = _log_moments(numerators), _log_moments(denominators)
-    value = math.exp(above - below)
-    if a is None or b is None:
-        return Mean(value, None, None)
-    if a + b == 0:
-        return Mean(value, value, value)
-    n, m = len(numerators), len(denominators)
-    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    return _within_factor(value, a + b, freedom, level)
-
-
-def _log_moments(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean of the logarithms and its squared standard error, None of one value."""
-    if not values or min(values) <= 0:
-        raise ValueError(
-            f"{values!r:.80} cannot be averaged on the logarithm: expected one number "
-            "above 0 or more"
-        )
-    logs, n = [math.log(value) for value in values], len(values)
-    centre = math.fsum(logs) / n
-    if n == 1:
-        return centre, None
-    return centre, math.fsum((x - centre) ** 2 for x in logs) / (n - 1) / n
-
-
-def _within_factor(
-    value: float, squared_error: float | None, freedom: float, level: float
-) -> Mean:
-    """A mean whose logarithm has this squared standard error, None: not known."""
-    if squared_error is None:
-        return Mean(value, None, None)
+def _half_width(squared_error: float, freedom: float, level: float) -> float:
     quantile = float(special.stdtrit(freedom, (1 + level) / 2))
-    factor = math.exp(quantile * math.sqrt(squared_error))
-    return Mean(value, value / factor, value * factor)
+    return quantile * math.sqrt(squared_error)
 
 
 def trimmed_mean(
-    values: Sequence[float], left_out: int = 0, level: float = 0.95
+    values: Sequence[float],
+    left_out: int = 0,
+    level: float = 0.95,
+    least_deviation: float = 0.0,
 ) -> Mean:
     """The arithmetic mean of figures of at least 0 without the `left_out` smallest and
     as many largest, with an interval.
@@ -314,7 +226,8 @@ def trimmed_mean(
     The standard error is Yuen's, out of the winsorized sum of squares (The two-sample
     trimmed t for unequal population variances, Biometrika 61, 1974); with nothing left
     out it is the usual one. Its t interval is made on the logarithm by the delta
-    method, so that it never reaches below 0.
+    method, so that it never reaches below 0; it is not narrower than values with a
+    relative standard deviation of `least_deviation` make it.
     """
     kept = len(values) - 2 * left_out
     if kept < 1 or min(values) < 0:
@@ -332,4 +245,8 @@ def trimmed_mean(
     shares = [x / value for x in winsorized]
     centre = math.fsum(shares) / len(shares)
     squares = math.fsum((x - centre) ** 2 for x in shares)
-    return _within_factor(value, squares / (kept * (kept - 1)), kept - 1, level)
+    half_width = max(
+        _half_width(squares / (kept * (kept - 1)), kept - 1, level),
+        Z_95 * least_deviation / math.sqrt(kept),
+    )
+    return Mean(value, value / math.exp(half_width), value * math.exp(half_width))

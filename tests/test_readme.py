@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import cli
-from harness.measure.overhead import LIMIT_PERCENT
+from harness.measure.overhead import LIMIT_PERCENT, Cost
 from harness.record.result import load
 from harness.record.schema import Record
 
@@ -72,10 +72,11 @@ def test_the_overhead_of_harness_and_sensors_stands_with_interval_and_limit() ->
     pairs = command.split("--pairs ")[1]
     for part in ("harness", "sensors"):
         (row,) = re.findall(rf"^ {part} +(\S.*)$", BLOCKS[command], re.MULTILINE)
-        percent, low, _, high, count, limit = row.split()
-        assert float(low) <= float(percent) <= float(high)
+        percent, low, _, high, count, limit, kept = row.rstrip().split(maxsplit=6)
+        ends = float(low), float(high)
+        assert ends[0] <= float(percent) <= ends[1]
         assert (count, float(limit)) == (pairs, LIMIT_PERCENT)
-        assert float(percent) <= LIMIT_PERCENT
+        assert kept == Cost(part, float(percent), *ends, int(count)).answer != "no"
 
 
 def trial_lines(command: str) -> tuple[list[str], str]:

@@ -19,7 +19,6 @@ from typing import Any
 from harness.bridges.pytest import show_samples
 from harness.environment import inherited
 from harness.record.schema import Record, Timing, WorkRecord
-from harness.statistics import hierarchical_median_interval
 from harness.suite import python_environment
 
 SAMPLES = 1000  # of a case; a quick one has 2000 at most
@@ -41,14 +40,14 @@ _SECONDS = Path("seconds.jsonl")
 
 @dataclass(frozen=True)
 class Showing:
-    """Seconds for a case of `samples` samples: their median over `cases` cases, and its
-    95 % interval."""
+    """Seconds for a case of `samples` samples: the median, the least and the most of
+    `cases` cases. They are of one process: that has no interval."""
 
     samples: int
     cases: int
     median_s: float
-    low_s: float
-    high_s: float
+    least_s: float
+    most_s: float
 
 
 def measure_showing(cases: int = CASES) -> Showing:
@@ -68,8 +67,7 @@ def measure_showing(cases: int = CASES) -> Showing:
             raise RuntimeError(f"showing samples in pytest failed:\n{ran.stdout}")
         lines = (Path(folder) / _SECONDS).read_text().splitlines()
     seconds = [json.loads(line) for line in lines]
-    low_s, high_s = hierarchical_median_interval([seconds])
-    return Showing(SAMPLES, len(seconds), median(seconds), low_s, high_s)
+    return Showing(SAMPLES, len(seconds), median(seconds), min(seconds), max(seconds))
 
 
 def show_once(benchmark: Any) -> None:
@@ -110,7 +108,7 @@ def _record(samples_s: list[float]) -> Record:
             processes=1,
             cycle=1,
             median_s=1e-3,
-            median_interval_s=(1e-3, 1e-3),
+            median_interval_s=None,
             latency_ms=None,
             throughput_items_per_s=1e3,
             rtfx=1e3,

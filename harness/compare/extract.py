@@ -78,12 +78,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured. `latency_s` are independent samples, None of a training;
-    `cycle` is how many steps go once through all inputs."""
+    """What was measured. `latency_s` are independent samples, an array a process, None
+    of a training; `cycle` is how many steps go once through all inputs."""
 
     processes: tuple[Process, ...]
     cycle: int
-    latency_s: np.ndarray | None
+    latency_s: tuple[np.ndarray, ...] | None
     work: WorkRecord
     corpus: str
     weights: str
@@ -198,9 +198,8 @@ def _check_time(what: str, seconds: float) -> None:
         )
 
 
-def _latency_s(timing: Timing) -> np.ndarray:
-    pooled = np.concatenate([np.asarray(s, dtype=float) for s in timing.samples_s])
-    return independent_samples(pooled, pooled[: timing.cycle])
+def _latency_s(timing: Timing) -> tuple[np.ndarray, ...]:
+    return tuple(independent_samples(s, timing.cycle) for s in timing.samples_s)
 
 
 def _no_metrics(record: Record) -> str | None:

@@ -7,9 +7,12 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TypeVar
 
-import numpy as np
-
-from harness.compare.estimates import estimate, log_estimate, mean_estimate, scaled
+from harness.compare.estimates import (
+    log_estimate,
+    mean_estimate,
+    ratio_estimate,
+    scaled,
+)
 from harness.compare.extract import Figures, Process
 from harness.compare.gather import Attempt
 from harness.compare.kernels import coverage_percent, kernel_shares
@@ -17,9 +20,9 @@ from harness.compare.match import Matched
 from harness.compare.model import Error, Estimate, Measured, NotMeasured, Peak, Row
 from harness.compare.trainings import training
 from harness.metrics import as_loss
-from harness.record.derive import independent_samples, latency_ms
+from harness.record.derive import latency_ms
 from harness.record.schema import AccuracyMetric
-from harness.statistics import PercentileBound, log_ratio
+from harness.statistics import PercentileBound
 from harness.text import plain
 
 T = TypeVar("T")
@@ -60,10 +63,10 @@ def time_ratio(own: Measured, base: Measured) -> Estimate | None:
     mine, theirs = _compared_time(own), _compared_time(base)
     if mine is None or theirs is None:
         return None
-    values = tuple(value / theirs.value for value in mine.values)
+    found = ratio_estimate(mine, theirs)
     if own is base:
-        return Estimate(1.0, 1.0, 1.0, values)
-    return estimate(log_ratio(mine.values, theirs.values), values)
+        return replace(found, value=1.0, low=1.0, high=1.0)
+    return found
 
 
 def _compared_time(found: Measured) -> Estimate | None:
@@ -75,25 +78,28 @@ def _compared_time(found: Measured) -> Estimate | None:
 def measured(attempts: Sequence[Attempt]) -> Measured:
     """Of all runs that measured it; at least one must have.
 
-    Times and rates are geometric means over the processes of all runs, with Student's t
-    interval on the logarithm. A process counts once, by its own figure: of its step the
-    median over cycles, of its rate all steps over all seconds.
+    Times and rates are geometric means over the runs, and over the processes in each,
+    with the interval that `clusters.squared_error` gives. A process counts once in its
+    run, by its own figure: of its step the median over cycles, of its rate all steps
+    over all seconds.
     """
-    found = _figures(attempts)
+    found, runs = _figures(attempts), _runs(attempts)
     processes = [process for one in found for process in one.processes]
-    rates = log_estimate([process.steps / process.total_s for process in processes])
+    rates = log_estimate(
+        [process.steps / process.total_s for process in processes], runs
+    )
     errors = _errors(found)
     logged = _known(one.logged for one in found)
     memories = _known(one.memory for one in found)
     return Measured(
-        step_s=log_estimate([process.step_s for process in processes]),
+        step_s=log_estimate([process.step_s for process in processes], runs),
         throughput_items_per_s=scaled(rates, found[0].work.items_per_step),
         rtfx=scaled(rates, found[0].work.audio_s_per_step),
-        latency_ms=_latency_ms(found),
+        latency_ms=_latency_ms(found, runs),
         errors=errors,
         errors_reason=None if errors else found[0].no_metrics,
         gate_passed=_all_passed(error.passed for error in errors.values()),
-        training=training(_known(one.trained for one in found)),
+        training=training(_known(one.trained for one in found), sorted(set(runs))),
         joules_per_audio_hour=_joules_per_audio_hour(found),
         energy_source=_energy_source(found),
         energy_reason=_energy_reason(found),
@@ -113,6 +119,16 @@ def _figures(attempts: Sequence[Attempt]) -> list[Figures]:
     return _known(attempt.extract.figures for attempt in attempts)
 
 
+def _runs(attempts: Sequence[Attempt]) -> list[int]:
+    """By which run each process was."""
+    return [
+        one.run.number
+        for one in attempts
+        if one.extract.figures is not None
+        for _ in one.extract.figures.processes
+    ]
+
+
 def _known(values: Iterable[T | None]) -> list[T]:
     return [value for value in values if value is not None]
 
@@ -121,14 +137,16 @@ def _highest(values: Iterable[int | None]) -> int | None:
     return max(_known(values), default=None)
 
 
-def _latency_ms(found: Sequence[Figures]) -> dict[str, PercentileBound]:
+def _latency_ms(
+    found: Sequence[Figures], runs: Sequence[int]
+) -> dict[str, PercentileBound]:
     """Of one input, the samples of all runs; of many, one of each. Empty for a
     training."""
-    samples_s = _known(one.latency_s for one in found)
+    samples_s = [samples for one in found for samples in one.latency_s or ()]
     if not samples_s:
         return {}
-    first_cycle = samples_s[0][: found[0].cycle]
-    return latency_ms(independent_samples(np.concatenate(samples_s), first_cycle))
+    steps_s = [process.step_s for one in found for process in one.processes]
+    return latency_ms(samples_s[:1] if found[0].cycle > 1 else samples_s, steps_s, runs)
 
 
 def _errors(found: Sequence[Figures]) -> dict[str, Error]:

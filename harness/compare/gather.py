@@ -25,8 +25,10 @@ NAMED = 5  # of what runs of one machine differ in
 
 @dataclass(frozen=True)
 class Run:
-    """What holds for a whole result file. `machine` is its name as shown."""
+    """What holds for a whole result file, the `number`-th of all. `machine` is its name
+    as shown."""
 
+    number: int
     file: str
     machine: str
     suite_version: str
@@ -73,7 +75,11 @@ def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
         same = [one.header for one in loaded if one.name == name]
         warnings += check_one_machine(name, same)
     shown = shown_names(names)
-    attempts = [attempt for one in loaded for attempt in _attempts(one, shown)]
+    attempts = [
+        attempt
+        for number, one in enumerate(loaded)
+        for attempt in _attempts(number, one, shown)
+    ]
     _check_directions(attempts)
     kinds = {} if pools_software else _kinds_of_software(attempts)
     groups, idle = _by_candidate(attempts, kinds)
@@ -118,13 +124,15 @@ class _RunInfo(BaseModel):
     env: Annotated[dict[str, str], Field(max_length=MOST_VARIABLES)] = {}
 
 
-def _attempts(loaded: _Loaded, shown: Mapping[str, str]) -> Iterator[Attempt]:
-    run = _run(loaded.header, shown[loaded.name])
+def _attempts(
+    number: int, loaded: _Loaded, shown: Mapping[str, str]
+) -> Iterator[Attempt]:
+    run = _run(number, loaded.header, shown[loaded.name])
     for one in loaded.extracts:
         yield Attempt(run, one)
 
 
-def _run(header: Header, machine: str) -> Run:
+def _run(number: int, header: Header, machine: str) -> Run:
     try:
         info = _RunInfo.model_validate(header.run)
     except ValidationError as error:
@@ -133,6 +141,7 @@ def _run(header: Header, machine: str) -> Run:
             "was edited or damaged: measure again"
         ) from None
     return Run(
+        number=number,
         file=plain_path(header.path),
         machine=machine,
         suite_version=plain(info.suite_version),

@@ -19,13 +19,15 @@ from harness.statistics import PercentileBound
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval over processes (over runs, for a training); None
-    where a single one says nothing of the next. `values` are the processes' own."""
+    """A figure and its 95 % interval over runs and their processes; None of a single
+    process. `values` are the processes' own; `runs` numbers the run of each, and is
+    empty where all are of one."""
 
     value: float
     low: float | None
     high: float | None
     values: tuple[float, ...]
+    runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ class Measured:
 
     `gate_passed` is False where any metric fails its gate: such a case is shown, and
     ranked nowhere. `time_ratio` is this candidate's time over the baseline's (below 1
-    is faster), with a 95 % interval over processes of both; None without a verdict.
+    is faster), with a 95 % interval over runs and processes of both; None without a
+    verdict.
     """
 
     step_s: Estimate
@@ -245,7 +248,11 @@ class Score:
 @dataclass(frozen=True)
 class Ranking:
     """Scores from best to worst. `wins[a][b]` is P(a is faster than b); `order_share`
-    how often bootstrap found this very order; `reason` says why there is no doubt."""
+    how often bootstrap found this very order; `reason` says why there is no doubt.
+
+    `few_runs`: candidates of too few runs to tell how much runs vary: what is allowed
+    for that stands in intervals, and no probability is above clusters.MOST_SURE.
+    """
 
     scores: tuple[Score, ...]
     wins: Mapping[str, Mapping[str, float]] | None
@@ -255,6 +262,7 @@ class Ranking:
     weights: Mapping[str, float]  # by workload, as used; they add up to 1
     reason: str | None
     baseline: str = ""  # what scores are to; empty: the comparison's
+    few_runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

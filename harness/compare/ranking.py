@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.clusters import MOST_SURE, Cell
+from harness.compare.estimates import weighed
 from harness.compare.model import (
     Estimate,
     LeftOut,
@@ -65,11 +67,11 @@ def rank(
     results, CACM 29, 1986, for the geometric mean). A training's time is the one to its
     hardest level that every candidate reached in every run.
 
-    The doubt is over the processes of every work on every candidate: intervals and
-    P(a is faster than b) are Welch's, and how stable the order is comes of a parametric
-    bootstrap with the same chances for each pair (resampling.Doubt). Works of a single
-    process carry none: they are left out where others do, and where none does, all are
-    ranked and the doubt is unknown.
+    The doubt is over the runs of every candidate, each with all its works, and the
+    processes in them: intervals and P(a is faster than b) are Welch's, and how stable
+    the order is comes of a parametric bootstrap with the same chances for each pair
+    (resampling.Doubt). Works of a single process carry none: they are left out where
+    others do, and where none does, all are ranked and the doubt is unknown.
 
     `without_errors` names workloads that have no accuracy by nature; of any other, a
     work without errors does not count.
@@ -96,7 +98,8 @@ def rank(
     scored = _scored(ranking, candidates, means[base] - means)
     if not repeated:
         return scored
-    found = doubt(means, _weighed_logs(used, shares))
+    found = doubt(means, _weighed_cells(used, shares))
+    assert found is not None, "of repeated works"
     return _with_doubt(scored, candidates, base, found, draws)
 
 
@@ -214,13 +217,12 @@ def _mean_logs(used: Sequence[_Times], shares: Mapping[str, float]) -> np.ndarra
     return total
 
 
-def _weighed_logs(
+def _weighed_cells(
     used: Sequence[_Times], shares: Mapping[str, float]
-) -> list[tuple[np.ndarray, ...]]:
-    """For each candidate, of each work the logarithms (N,) of its processes' times,
-    times the work's weight in the mean."""
+) -> list[tuple[Cell, ...]]:
+    """For each candidate each work's processes, with its weight in the mean."""
     by_work = [
-        [np.log(time.values) * (share / len(works)) for time in each.times]
+        [weighed(time, share / len(works)) for time in each.times]
         for share, works in _by_workload(used, shares)
         for each in works
     ]
@@ -254,12 +256,16 @@ def _with_doubt(
     order = [list(candidates).index(score.candidate) for score in ranking.scores]
     factors = np.exp(found.half_widths()[order, baseline])
     places = found.places(draws, np.random.default_rng(SEED))  # (C, D)
+    few = tuple(candidates[i] for i in np.flatnonzero(found.is_allowed).tolist())
+    most = MOST_SURE if few else 1.0
     scores = tuple(
         replace(
             score,
             low=float(score.score / factor),
             high=float(score.score * factor),
-            rank_shares=tuple((places == at).mean(axis=1).tolist()),
+            rank_shares=tuple(
+                (places == at).mean(axis=1).clip(1 - most, most).tolist()
+            ),
         )
         for score, at, factor in zip(ranking.scores, order, factors, strict=True)
     )
@@ -269,7 +275,8 @@ def _with_doubt(
         ranking,
         scores=scores,
         wins=_wins(labels, found.wins()[order][:, order]),
-        order_share=float(in_order.mean()),
+        order_share=float(in_order.mean().clip(1 - most, most)),
+        few_runs=few,
     )
 
 

@@ -1,6 +1,7 @@
-"""How sure it is that one candidate is faster than another, from a few processes each.
+"""How sure it is that one candidate is faster than another, from a few runs of a few
+processes each.
 
-C candidates, D draws, N processes of a cell (one work on one candidate).
+C candidates, D draws.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from itertools import combinations
 import numpy as np
 from scipy import special
 
+from harness.clusters import MOST_SURE, ROUNDING, Cell, squared_error
+
 LEVEL = 0.95
-ROUNDING = 1e-12  # of a mean of logarithms; smaller gains are none
-ENDLESS = 1e9  # degrees of freedom at which Student's t is the normal
 
 
 @dataclass(frozen=True)
@@ -24,27 +25,31 @@ class Doubt:
     `gains` (C, C): by how much row a is faster than column b. `errors` (C,): the
     standard error of each candidate's mean. `freedoms` (C, C): the degrees of freedom
     of the standard error of a gain, which is sqrt(errors[a]^2 + errors[b]^2).
+    `is_allowed` (C,): whose error rests on what runs are allowed to vary by.
 
     A gain over its standard error has Student's t distribution with those degrees of
     freedom, where logarithms are normal: nearly so of any (Welch, The generalization of
     'Student's' problem when several different population variances are involved,
-    Biometrika 34, 1947). Of two candidates and one work it is what
-    `statistics.log_ratio` says.
+    Biometrika 34, 1947). Of two candidates and one work it is what `clusters.ratio_of`
+    says.
     """
 
     gains: np.ndarray
     errors: np.ndarray
     freedoms: np.ndarray
+    is_allowed: np.ndarray
 
     def wins(self) -> np.ndarray:
         """(C, C): P(row is faster than column), a half where they are equal beyond
-        doubt. It is what endless draws of `places` would come to."""
+        doubt. It is what endless draws of `places` would come to, but no more sure than
+        MOST_SURE where an error rests on what is allowed for."""
         errors = self._of_gains()
         shares = np.sign(self.gains) / 2 + 0.5  # where nothing varies
         varies = errors > 0
         ratios = self.gains[varies] / errors[varies]
         shares[varies] = special.stdtr(self.freedoms[varies], ratios)
-        return shares
+        rests = np.logical_or.outer(self.is_allowed, self.is_allowed)
+        return np.where(rests, np.clip(shares, 1 - MOST_SURE, MOST_SURE), shares)
 
     def half_widths(self) -> np.ndarray:
         """(C, C): of the gains' intervals."""
@@ -85,38 +90,29 @@ class Doubt:
         return errors
 
 
-def doubt(means: np.ndarray, logs: Sequence[Sequence[np.ndarray]]) -> Doubt:
-    """Of candidates whose logarithms of time sum up to `means` (C,).
+def doubt(means: np.ndarray, cells: Sequence[Sequence[Cell]]) -> Doubt | None:
+    """Of candidates whose logarithms of time sum up to `means` (C,). `cells` has a list
+    for each candidate, of each work with its weight. None where a cell is of a single
+    process.
 
-    `logs` has a list for each candidate, and in it an array (N,) for each work,
-    times the weight of that work; N may differ, and is 2 at least. Each cell was
-    measured by processes of its own and is taken to err by itself, though what
-    slows a whole run slows all its works: then the doubt is larger than told.
-    Squared errors add up, over works and over the two of a pair, with the degrees
-    of freedom of Satterthwaite (An approximate distribution of estimates of
-    variance components, Biometrics Bulletin 2, 1946):
-    (sum of v)^2 / sum of (v^2 / (N - 1)), v being each cell's squared error.
+    Errors of a candidate are those of its runs, each with all its works and processes
+    (`clusters.squared_error`). Candidates are taken to err each by itself, though two
+    hardware settings of one machine were measured by the same runs: what these have in
+    common makes the doubt larger than it is, never smaller.
 
-    >>> three = np.array([1.0, 2.0, 3.0])
-    >>> found = doubt(np.array([0.0, 0.0]), [[three] * 4, [three] * 4])
-    >>> found.freedoms.round(6).tolist()  # of a pair: 8 cells of 2 degrees each
-    [[16.0, 16.0], [16.0, 16.0]]
+    >>> three = [Cell(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 2]))] * 4
+    >>> found = doubt(np.array([0.0, 0.0]), [three, three])
+    >>> found.freedoms.round(6).tolist()  # three runs a side, of however many works
+    [[4.0, 4.0], [4.0, 4.0]]
     """
-    moments = np.array([_squared_error(cells) for cells in logs])
-    squared, over_freedom = np.add.outer(moments[:, 0], moments[:, 0]), moments[:, 1]
-    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing varies
-        freedoms = squared**2 / np.add.outer(over_freedom, over_freedom)
+    errors = [squared_error(of_candidate) for of_candidate in cells]
+    if None in errors:
+        return None
+    known = [error for error in errors if error is not None]
     gains = means - means[:, None]
     return Doubt(
         gains=np.where(np.abs(gains) < ROUNDING, 0.0, gains),
-        errors=np.sqrt(moments[:, 0]),
-        freedoms=np.nan_to_num(freedoms, nan=ENDLESS, posinf=ENDLESS),
+        errors=np.sqrt([error.value for error in known]),
+        freedoms=np.array([[(a + b).freedom for b in known] for a in known]),
+        is_allowed=np.array([error.is_allowed for error in known]),
     )
-
-
-def _squared_error(cells: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Of a sum of means, and the sum of what goes below in its degrees of freedom."""
-    counts = np.array([len(cell) for cell in cells])
-    squared = np.array([cell.var(ddof=1) for cell in cells]) / counts
-    squared[squared < ROUNDING**2] = 0.0
-    return float(squared.sum()), float((squared**2 / (counts - 1)).sum())

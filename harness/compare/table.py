@@ -186,12 +186,20 @@ def number(value: float) -> str:
     return f"{value:,.{_decimals([value])}f}"
 
 
-def percent(share: float) -> str:
-    """A share or probability; one that draws cannot tell from certain says so.
+def percent(share: float, most: float = 1.0) -> str:
+    """A share or probability; one that draws cannot tell from certain says so, and so
+    does one that may not be told as larger than `most`.
 
     >>> percent(0.978), percent(0.99996), percent(0.0)
     ('97.8 %', 'over 99.9 %', 'under 0.1 %')
+    >>> percent(0.975, most=0.975), percent(0.01, most=0.975), percent(0.9, most=0.975)
+    ('over 97.5 %', 'under 2.5 %', '90.0 %')
     """
+    if most < 1 and not 1 - most < share < most:
+        is_likely = share >= most
+        return (
+            f"over {100 * most:g} %" if is_likely else f"under {100 - 100 * most:g} %"
+        )
     if share > 0.999:
         return "over 99.9 %"
     return "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"

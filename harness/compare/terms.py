@@ -139,8 +139,13 @@ def _too_slow(cell: Measured, percentile: str, limit_ms: float) -> str | None:
     if percentile not in cell.latency_ms:
         return f"{percentile} is not known"
     bound = cell.latency_ms[percentile]
-    if bound.upper_bound is None:
+    if bound.value is None:
         return f"{percentile} is not known: {bound.n} samples, it takes {bound.needed}"
+    if bound.upper_bound is None:
+        return (
+            f"{percentile} of the next process is not known: found {bound.processes} "
+            f"process, it takes {bound.processes_needed}"
+        )
     if bound.upper_bound <= limit_ms:
         return None
     return f"{percentile} may be {bound.upper_bound:.4g} ms, above {limit_ms:g}"

@@ -7,43 +7,47 @@ from statistics import fmean
 
 from harness.compare.estimates import log_estimate, mean_estimate
 from harness.compare.extract import Trained
-from harness.compare.model import TargetTime, Training
+from harness.compare.model import Estimate, TargetTime, Training
 from harness.record.schema import TargetReached
 from harness.text import plain
 
 MANY = 5  # runs; of so many the fastest and the slowest are left out of the mean
 
 
-def training(runs: Sequence[Trained]) -> Training | None:
-    """None of no runs: the work is no training."""
+def training(runs: Sequence[Trained], numbers: Sequence[int] = ()) -> Training | None:
+    """None of no runs: the work is no training. `numbers` are the runs' among all."""
     if not runs:
         return None
-    epochs_s = [run.s_per_epoch for run in runs if run.s_per_epoch is not None]
     told = {(t.metric, t.level): t for run in runs for t in run.targets}
     return Training(
-        targets=tuple(_target_time(target, runs) for target in told.values()),
-        s_per_epoch=log_estimate(epochs_s) if len(epochs_s) == len(runs) else None,
+        targets=tuple(_target_time(target, runs, numbers) for target in told.values()),
+        s_per_epoch=_s_per_epoch(runs, numbers),
         curves=tuple(run.curve for run in runs),
         seeds=tuple(run.seed for run in runs),
     )
 
 
-def _target_time(target: TargetReached, runs: Sequence[Trained]) -> TargetTime:
+def _s_per_epoch(runs: Sequence[Trained], numbers: Sequence[int]) -> Estimate | None:
+    known = [run.s_per_epoch for run in runs if run.s_per_epoch is not None]
+    return log_estimate(known, numbers) if len(known) == len(runs) else None
+
+
+def _target_time(
+    target: TargetReached, runs: Sequence[Trained], numbers: Sequence[int]
+) -> TargetTime:
     """A run that did not reach the level has no time, and then nor has the mean: to
     average over the others would reward the miss."""
-    hits = sorted(
-        (hit for run in runs for hit in _hits(target.metric, target.level, run)),
-        key=lambda hit: hit[0],
-    )
+    hits = [hit for run in runs for hit in _hits(target.metric, target.level, run)]
     left_out = 1 if len(runs) >= MANY else 0
     everywhere = len(hits) == len(runs)
-    inner = hits[left_out : len(hits) - left_out]
+    inner = sorted(hits)[left_out : len(hits) - left_out]
+    times_s = [seconds for seconds, _ in hits]
     return TargetTime(
         metric=plain(target.metric),
         level=target.level,
         runs=len(runs),
         reached=len(hits),
-        tta_s=mean_estimate([s for s, _ in hits], left_out) if everywhere else None,
+        tta_s=mean_estimate(times_s, left_out, numbers) if everywhere else None,
         epochs=fmean(epochs for _, epochs in inner) if everywhere else None,
         better=target.better,
     )

@@ -10,6 +10,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from harness.case import Case
+from harness.clusters import mean_of
 from harness.hardware import Hardware
 from harness.measure.proofs import cap_warnings, claim_warnings
 from harness.measure.spoiled import (
@@ -46,7 +47,6 @@ from harness.record.schema import (
     Timing,
     WorkRecord,
 )
-from harness.statistics import hierarchical_median_interval
 from harness.workload import Workload
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
     steps_s = [
         mean_step_of_each_cycle(samples, cycle).tolist() for samples in processes
     ]
+    medians = [median(means) for means in steps_s]
     pooled = list(chain.from_iterable(processes))
     steps_per_s = len(pooled) / sum(pooled)
     warm = [result["warm_up"] for result in results if "warm_up" in result]
@@ -192,17 +193,26 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
         mean_change_percent=max(known) if known else None,
         processes=len(processes),
         cycle=cycle,
-        median_s=fmean(median(means) for means in steps_s),
-        median_interval_s=hierarchical_median_interval(steps_s),
-        latency_ms=_latency_ms(pooled, processes[0][:cycle]) if warm else None,
+        median_s=fmean(medians),
+        median_interval_s=_interval_s(medians),
+        latency_ms=_latency_ms(processes, cycle, medians) if warm else None,
         throughput_items_per_s=work.items_per_step * steps_per_s,
         rtfx=work.audio_s_per_step * steps_per_s,
         stage_s=outcomes[0].seen.stage_s,
     )
 
 
-def _latency_ms(pooled_s: Sequence[float], first_cycle_s: Sequence[float]) -> Latency:
-    found = latency_ms(independent_samples(pooled_s, first_cycle_s))
+def _interval_s(medians_s: Sequence[float]) -> tuple[float, float] | None:
+    """None of a single process, which says nothing of the next."""
+    return mean_of(medians_s).interval if min(medians_s) > 0 else None
+
+
+def _latency_ms(
+    processes: Sequence[Sequence[float]], cycle: int, medians_s: Sequence[float]
+) -> Latency:
+    of_inputs = processes[:1] if cycle > 1 else processes
+    samples_s = [independent_samples(samples, cycle) for samples in of_inputs]
+    found = latency_ms(samples_s, medians_s)
     return Latency(**{name: Bound(**asdict(bound)) for name, bound in found.items()})
 
 

@@ -17,7 +17,7 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import sleep
-from typing import Any
+from typing import Any, Literal
 
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import Channel
@@ -41,6 +41,7 @@ STEP_SIZE = 256  # a product of some 0.2 ms on all cores
 REFERENCE_STEP_S = 1e-3
 BARE, HARNESS, SENSORS = "bare", "harness", "sensors"
 LIMITED = (HARNESS, SENSORS)
+Answer = Literal["yes", "no", "cannot tell"]
 FEWEST_PAIRS = 6  # that have an interval of 95 % by signed ranks
 
 
@@ -56,10 +57,17 @@ class Cost:
     pairs: int
 
     @property
-    def is_over_limit(self) -> bool:
-        """Whether even the lower end lies above the limit, where there is one."""
-        low = self.low_percent
-        return self.name in LIMITED and low is not None and low > LIMIT_PERCENT
+    def answer(self) -> Answer | None:
+        """Whether it keeps the limit, where there is one: "cannot tell" where that lies
+        within the interval, for a cost that is not shown to be too high may be."""
+        low, high = self.low_percent, self.high_percent
+        if self.name not in LIMITED:
+            return None
+        if low is None or high is None:
+            return "cannot tell"
+        if high <= LIMIT_PERCENT:
+            return "yes"
+        return "no" if low > LIMIT_PERCENT else "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,13 @@ class Overhead:
 
     costs: tuple[Cost, ...]
     step_s: float  # of the bare step that was run
+
+    @property
+    def answer(self) -> Answer:
+        """Whether all that has a limit keeps it."""
+        answers = {cost.answer for cost in self.costs}
+        found: tuple[Answer, ...] = ("no", "cannot tell")  # the worse before the better
+        return next((answer for answer in found if answer in answers), "yes")
 
 
 def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:

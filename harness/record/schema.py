@@ -37,12 +37,16 @@ class Part(BaseModel):
 
 
 class Bound(Part):
-    """A percentile with its 99 % upper bound, or null and the samples it would take."""
+    """A percentile with its 99 % upper bound, or null and the samples or processes that
+    it would take. Records of before bounds were of the next process, too, tell of no
+    processes."""
 
     value: Amount | None
     upper_bound: Amount | None
     n: Count
     needed: Count
+    processes: Count = 1
+    processes_needed: Count = 1
 
 
 class Latency(Part):
@@ -67,7 +71,8 @@ class Timing(Part):
     training it is the time in the state "train" of one epoch.
 
     `cycle` successive steps go once through all inputs, which differ in length:
-    `median_s` is the median over cycles of the mean step, averaged over processes.
+    `median_s` is the median over cycles of the mean step, averaged over processes, with
+    an interval that is null of a single process.
 
     `spoiled_samples_s` were disturbed and drawn again: kept here, a list per process,
     and in no figure. `steady`: the warm-up ended so, and no process's samples drift.
@@ -85,7 +90,7 @@ class Timing(Part):
     processes: Count
     cycle: Annotated[int, Field(ge=1, lt=2**63)]
     median_s: Seconds
-    median_interval_s: tuple[Seconds, Seconds]
+    median_interval_s: tuple[Seconds, Seconds] | None
     latency_ms: Latency | None
     throughput_items_per_s: Amount
     rtfx: Amount

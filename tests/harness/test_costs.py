@@ -15,7 +15,7 @@ FOUND = Overhead(
     ),
     step_s=0.00022,
 )
-SHOWING = Showing(samples=1000, cases=12, median_s=0.004, low_s=0.0035, high_s=0.005)
+SHOWING = Showing(samples=1000, cases=12, median_s=0.004, least_s=0.0035, most_s=0.005)
 
 
 def printed():
@@ -26,8 +26,8 @@ def printed():
 
 def test_each_part_is_a_row_with_its_interval_and_its_limit_if_any():
     rows = {row[0]: row[1:] for row in printed() if row}
-    assert rows["harness"] == ["+0.031", "-0.010", "to", "+0.070", "50", "0.5"]
-    assert rows["sensors"] == ["+0.125", "+0.100", "to", "+0.150", "50", "0.5"]
+    assert rows["harness"] == ["+0.031", "-0.010", "to", "+0.070", "50", "0.5", "yes"]
+    assert rows["sensors"] == ["+0.125", "+0.100", "to", "+0.150", "50", "0.5", "yes"]
 
 
 def test_a_part_that_had_too_few_pairs_says_what_to_do():
@@ -36,15 +36,26 @@ def test_a_part_that_had_too_few_pairs_says_what_to_do():
 
 
 def test_how_the_figures_came_about_stands_below():
-    steps, showing = costs.remarks(FOUND, SHOWING)
+    _, steps, showing = costs.remarks(FOUND, SHOWING)
     assert steps == (
         "harness: of a step of 1 ms, measured on one of 0.22 ms; the others: 4 times "
         "as often as in a run, and divided by 4"
     )
     assert showing == (
         "showing 1000 samples to pytest-benchmark, after the timed stage: 4.0 ms a "
-        "case, 95 % interval 3.5 to 5.0 ms over 12 cases"
+        "case, 3.5 to 5.0 ms in 12 cases of one process"
     )
+
+
+def test_what_cannot_be_told_is_no_yes():
+    """+32 % give or take more is not shown to be too much, nor to be little."""
+    unsure = Overhead((Cost("harness", 32.0, -85.0, 409.0, 6), FOUND.costs[1]), 2e-4)
+    answer, *_ = costs.remarks(unsure, SHOWING)
+    assert answer == (
+        "measuring costs at most 0.5 %: cannot tell, the limit lies within the "
+        "interval of harness; raise --pairs, or measure when nothing else runs"
+    )
+    assert costs.remarks(FOUND, SHOWING)[0] == "measuring costs at most 0.5 %: yes"
 
 
 def test_json_holds_every_figure_and_the_limit():
@@ -57,6 +68,7 @@ def test_json_holds_every_figure_and_the_limit():
         "pairs": 50,
     }
     assert (plain["step_s"], plain["limit_percent"]) == (0.00022, 0.5)
+    assert plain["answer"] == "yes"
     assert plain["showing"]["median_s"] == 0.004
 
 

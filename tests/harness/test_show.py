@@ -41,7 +41,6 @@ def test_an_operation_is_one_line_of_its_figures():
     assert cells(text, CASE) == [
         CASE.id,
         "500",
-        "250-750",
         "-",
         "4",
         "12",
@@ -54,8 +53,24 @@ def test_an_operation_is_one_line_of_its_figures():
     assert "time to accuracy" not in text
 
 
+def test_one_process_shows_no_interval_even_where_its_record_has_one():
+    """Those of before told how much samples of one process vary."""
+    one = record(outcome(0.25, 0.5, 0.75))
+    timing = one.timing.model_copy(update={"median_interval_s": (0.25, 0.75)})
+    text = summary_text([one.model_copy(update={"timing": timing})])
+    assert "95 % interval" not in text
+    assert "250-750" not in text
+
+
+def test_several_processes_show_the_interval_of_their_mean():
+    text = summary_text([record(outcome(0.5), outcome(0.5), outcome(0.5))])
+    assert "95 % interval" in text
+    # 0.5 times exp(-+1.96 sqrt(0.05^2 + 0.06^2 / 3))
+    assert cells(text, CASE)[2] == "444-563"
+
+
 def test_a_percentile_is_shown_once_its_samples_suffice():
-    assert cells(summary_text([record(outcome(*[0.5] * 662))]), CASE)[3] == "500"
+    assert cells(summary_text([record(outcome(*[0.5] * 662))]), CASE)[2] == "500"
 
 
 def test_what_is_not_known_is_a_dash_never_a_0():
@@ -66,7 +81,7 @@ def test_what_is_not_known_is_a_dash_never_a_0():
         peak_rss_bytes=None,
     )
     shown = cells(summary_text([record(bare)]), CASE)
-    assert shown[6:] == ["-", "-", "-", "-"]
+    assert shown[5:] == ["-", "-", "-", "-"]
 
 
 def test_a_case_that_stayed_spoiled_is_marked_where_its_time_stands():
@@ -84,7 +99,7 @@ def error_shown(**passed):
     metric = ACCURACY["metrics"]["wer"]
     metrics = {name: metric | {"passed": value} for name, value in passed.items()}
     found = record(outcome(0.5, accuracy={"metrics": metrics, "reason": None}))
-    return cells(summary_text([found]), CASE)[6]
+    return cells(summary_text([found]), CASE)[5]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +134,7 @@ def test_a_gate_that_was_missed_is_not_hidden_by_one_that_was_kept():
 )
 def test_a_models_size_is_shown_in_megabytes_with_three_digits(size, shown):
     found = record(outcome(0.5, work=WORK | {"model_bytes": int(size)}))
-    assert cells(summary_text([found]), CASE)[7] == shown
+    assert cells(summary_text([found]), CASE)[6] == shown
 
 
 def test_a_training_is_one_line_with_its_time_to_each_target():
@@ -186,7 +201,6 @@ def test_a_long_case_is_folded_and_hides_no_figure(width):
     assert "".join(line.split()[0] for line in lines) == case.id
     assert re.split(" {2,}", lines[0].strip())[1:] == [
         "500",
-        "500-500",
         "-",
         "4",
         "12",
@@ -220,21 +234,21 @@ def of_metrics(case=CASE, **metrics):
 def test_separation_is_shown_by_its_improvement_in_db():
     told = {"si_sdr": (2.0, None), "si_sdr_improvement": (9.26, True)}
     text = summary_text([of_metrics(**told, snr=(3.0, None))])
-    assert cells(text, CASE)[6] == "SI-SDRi 9.3 dB"
+    assert cells(text, CASE)[5] == "SI-SDRi 9.3 dB"
     assert "error" not in text
     assert "accuracy" in text
 
 
 def test_a_loss_in_db_beyond_the_gate_shouts():
     text = summary_text([of_metrics(si_sdr=(-0.04, False))])
-    assert cells(text, CASE)[6] == "SI-SDR 0.0 dB FAILS GATE"
+    assert cells(text, CASE)[5] == "SI-SDR 0.0 dB FAILS GATE"
 
 
 def test_beside_db_error_rates_have_their_unit_in_the_cell():
     other = replace(CASE, model="other")
     text = summary_text([record(outcome(0.5)), of_metrics(other, snr=(3.0, None))])
-    assert cells(text, CASE)[6] == "wer 12.5 %"
-    assert cells(text, other)[6] == "SNR 3.0 dB"
+    assert cells(text, CASE)[5] == "wer 12.5 %"
+    assert cells(text, other)[5] == "SNR 3.0 dB"
     assert "error %" in summary_text([record(outcome(0.5))])
 
 

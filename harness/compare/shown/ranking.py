@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from harness.clusters import MOST_SURE
 from harness.compare.model import Comparison, Estimate, Ranking
 from harness.compare.table import (
     ABSENT,
@@ -50,16 +51,20 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
             "speed", estimates, unit=f"x {ranking.baseline or comparison.baseline}"
         ),
         interval_column("95 % interval", estimates),
-        _share_column("comes first", first),
+        _share_column("comes first", first, _most(ranking)),
         number_column("busy hour", prices, unit=money.currency if money else ""),
         number_column("speed for the price", (score.per_money for score in scores)),
     )
     return Table("scores", "Candidates from best to worst", without_empty(columns))
 
 
-def _share_column(title: str, shares: Iterable[float | None]) -> Column:
+def _most(ranking: Ranking) -> float:
+    return MOST_SURE if ranking.few_runs else 1.0
+
+
+def _share_column(title: str, shares: Iterable[float | None], most: float) -> Column:
     found = tuple(None if share is None else brief(share) for share in shares)
-    texts = tuple(ABSENT if share is None else percent(share) for share in found)
+    texts = tuple(ABSENT if share is None else percent(share, most) for share in found)
     return Column(title, texts, found)
 
 
@@ -75,6 +80,7 @@ def _wins(ranking: Ranking) -> Table | None:
             _share_column(
                 other,
                 (None if name == other else wins[name][other] for name in names),
+                _most(ranking),
             )
             for other in names
         ),

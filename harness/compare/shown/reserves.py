@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from harness.compare.model import Comparison, Difference, Measured, Ranking, Row
+from harness.clusters import ENOUGH_RUNS, MOST_SURE, RUN_DEVIATION
+from harness.compare.model import (
+    Comparison,
+    Difference,
+    Measured,
+    Ranking,
+    Row,
+)
 from harness.text import plain
 
 NAMED = 3  # differences of software that the sentence names
@@ -13,12 +20,32 @@ LONGEST_VALUE = 40
 
 
 def reserves(comparison: Comparison, ranking: Ranking) -> tuple[str, ...]:
-    """Sentences: on the ranked works, and on the software that did them."""
+    """Sentences: on runs, on the ranked works, and on the software that did them."""
     ranked = [row for row in comparison.rows if row.work in set(ranking.works)]
     parts = [*_on_works(comparison, ranked)]
     text = "; ".join(parts)
     on_works = f"{text[0].upper()}{text[1:]}." if text else ""
-    return tuple(filter(None, (on_works, _on_software(comparison.software))))
+    on_runs = _on_runs(comparison, ranking)
+    on_software = _on_software(comparison.software)
+    return tuple(filter(None, (on_runs, on_works, on_software)))
+
+
+def _on_runs(comparison: Comparison, ranking: Ranking) -> str:
+    """What stands for the variation from run to run that too few runs leave unknown."""
+    few = set(ranking.few_runs)
+    told = [
+        f"{each.label}: {len(each.files):,} run{'s' * (len(each.files) > 1)}"
+        for each in comparison.candidates
+        if each.label in few
+    ]
+    if not told:
+        return ""
+    return (
+        f"How much runs vary is not known ({', '.join(told)}): for each run "
+        f"{100 * RUN_DEVIATION:g} % are allowed, and no more than "
+        f"{100 * MOST_SURE:g} % certainty is claimed; {ENOUGH_RUNS} runs or more of "
+        "each tell it."
+    )
 
 
 def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from harness.bridges import cost
 def test_showing_is_timed_case_by_case_in_a_real_pytest() -> None:
     found = cost.measure_showing(cases=3)
     assert (found.samples, found.cases) == (cost.SAMPLES, 3)
-    assert 0 < found.low_s <= found.median_s <= found.high_s
+    assert 0 < found.least_s <= found.median_s <= found.most_s
 
 
 def test_a_pytest_that_fails_is_told_with_what_it_printed(

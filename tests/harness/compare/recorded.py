@@ -135,8 +135,10 @@ def timing(
     steps = [mean_step_of_each_cycle(one, cycle).tolist() for one in processes]
     pooled = [sample for one in processes for sample in one]
     rate = len(pooled) / sum(pooled)
-    found = latency_ms(independent_samples(pooled, processes[0][:cycle]))
-    middle = fmean(map(median, steps))
+    medians = list(map(median, steps))
+    of_inputs = processes[:1] if cycle > 1 else processes
+    found = latency_ms([independent_samples(one, cycle) for one in of_inputs], medians)
+    middle = fmean(medians)
     return {
         "samples_s": [list(one) for one in processes],
         "warmup_s": None if is_training else 2.0,

@@ -25,8 +25,10 @@ from harness.statistics import PercentileBound
 
 
 def estimate(*values: float) -> Estimate:
-    """Of processes' own values: their geometric mean, here without an interval."""
-    return Estimate(exp(fmean(map(log, values))), None, None, values)
+    """Of a process in each of so many runs: their geometric mean, here without an
+    interval."""
+    runs = tuple(range(len(values)))
+    return Estimate(exp(fmean(map(log, values))), None, None, values, runs)
 
 
 def candidate(label: str, machine: str | None = None) -> Candidate:
@@ -48,7 +50,7 @@ def error(value: float, passed: bool | None = None) -> Error:
 
 
 def measured(*step_s: float, rtfx: float = 100.0, **changes: Any) -> Measured:
-    """A case of that many processes, with a WER of 10 % unless told otherwise."""
+    """A case of that many runs of a process, with a WER of 10 % by default."""
     fields: dict[str, Any] = {
         "step_s": estimate(*(step_s or (1.0,))),
         "throughput_items_per_s": estimate(1.0),

@@ -44,12 +44,18 @@ def test_two_machines_are_ranked_with_their_ratio(two: tuple[Path, Path]) -> Non
     status, printed = invoke("compare", *two)
     assert status == 0
     assert "beta ranks first, at 2.00" in printed
-    assert "ds2-small/fp32/eager/b1 500 250 (0.500x [0.500, 0.500]) wer 12.5" in printed
+    assert "99.9 %" not in printed
+    assert (
+        "How much runs vary is not known (alpha: 1 run, beta: 1 run): for each run 5 % "
+        "are allowed, and no more than 97.5 % certainty is claimed" in printed
+    )
+    assert "with a probability of over 97.5 %." in printed
+    assert "ds2-small/fp32/eager/b1 500 250 (0.500x [0.422, 0.592]) wer 12.5" in printed
 
 
 def test_another_baseline_turns_the_ratios(two: tuple[Path, Path]) -> None:
     _, printed = invoke("compare", *two, "--baseline", "beta")
-    assert "500 (2.00x [2.00, 2.00]) 250" in printed
+    assert "500 (2.00x [1.69, 2.37]) 250" in printed
     status, printed = invoke("compare", *two, "--baseline", "gamma")
     assert status == 2
     assert "baseline 'gamma': expected one of 'alpha', 'beta'" in printed

@@ -29,6 +29,7 @@ def test_a_document_has_every_figure_under_the_names_of_the_model() -> None:
         "low": cell.step_s.low,
         "high": cell.step_s.high,
         "values": list(cell.step_s.values),
+        "runs": list(cell.step_s.runs),
     }
     assert found["baseline"] == comparison.baseline
     assert len(found["rows"]) == len(comparison.rows)

@@ -53,7 +53,7 @@ def measured(row):
 
 def test_one_process_has_figures_without_an_interval(measured):
     found = measured(record([1.0, 3.0, 5.0]))
-    assert found.step_s == Estimate(3.0, None, None, (3.0,))
+    assert found.step_s == Estimate(3.0, None, None, (3.0,), (0,))
     rate = 3 / 9.0
     assert found.throughput_items_per_s.value == pytest.approx(2 * rate)
     assert found.rtfx.value == pytest.approx(6 * rate)
@@ -61,11 +61,13 @@ def test_one_process_has_figures_without_an_interval(measured):
     assert (found.spoiled, found.warnings, found.training) == (False, (), None)
 
 
-def test_processes_of_all_runs_make_the_interval(measured):
-    """1, 4 and 2: logarithms 0, 2, 1 times log 2, their deviation log 2; the quantile
-    of two degrees of freedom is 4.303."""
-    found = measured(record([1.0], [4.0]), record([2.0])).step_s
-    assert found.values == (1.0, 4.0, 2.0)
+def test_runs_and_not_their_processes_make_the_interval(measured):
+    """Means of 1, 4 and 2: logarithms 0, 2, 1 times log 2, their deviation log 2; the
+    quantile of two degrees of freedom is 4.303."""
+    runs = record([0.5], [1.0], [2.0]), record([2.0], [4.0], [8.0]), record([2.0])
+    found = measured(*runs).step_s
+    assert found.values == (0.5, 1.0, 2.0, 2.0, 4.0, 8.0, 2.0)
+    assert found.runs == (0, 0, 0, 1, 1, 1, 2)
     assert found.value == pytest.approx(2.0)
     half = 4.303 / 3**0.5
     assert found.low == pytest.approx(2.0 / 2**half, rel=1e-3)
@@ -93,8 +95,9 @@ def test_work_without_audio_has_no_speed_of_audio(measured):
 def test_percentiles_are_of_the_samples_of_all_runs(measured):
     one, other = (np.arange(first, 65, 2) / 1000 for first in (1, 2))
     found = measured(record(one.tolist()), record(other.tolist()))
-    assert found.latency_ms == latency_ms(np.arange(1, 65) / 1000)
-    assert found.latency_ms["p90"].upper_bound == pytest.approx(63.0)
+    assert found.latency_ms == latency_ms([one, other], [0.032, 0.033], [0, 1])
+    assert found.latency_ms["p90"].value == pytest.approx(58.0)
+    assert found.latency_ms["p90"].upper_bound > 63.0
     assert found.latency_ms["p99"].needed == 662
 
 
@@ -383,14 +386,20 @@ def test_epochs_of_unknown_length_have_no_mean(measured):
     assert measured(training(1.0), unknown).training.s_per_epoch is None
 
 
-def test_the_ratio_to_the_baseline_is_welchs_over_processes(row):
-    """Logarithms to the base 2: 0, 2 against 1, 1; one degree of freedom."""
-    cells = row(a=[record([2.0], [2.0])], b=[record([1.0], [4.0])]).cells
-    ratio = cells["b"].time_ratio
+def test_the_ratio_to_the_baseline_is_welchs_over_runs(row):
+    """Logarithms to the base 2: -1, 0, 1 against 0, in three runs of three processes
+    each that are alike: two degrees of freedom."""
+    runs = {"a": (2.0, 2.0, 2.0), "b": (1.0, 2.0, 4.0)}
+    made = {
+        name: [record(*[[s]] * 3, warnings=[f"{name}{n}"]) for n, s in enumerate(steps)]
+        for name, steps in runs.items()
+    }
+    ratio = row(**made).cells["b"].time_ratio
     assert ratio.value == pytest.approx(1.0)
-    assert ratio.high == pytest.approx(2**12.706, rel=1e-3)
-    assert ratio.low == pytest.approx(2**-12.706, rel=1e-3)
-    assert ratio.values == pytest.approx((0.5, 2.0))
+    assert ratio.high == pytest.approx(2 ** (4.303 / 3**0.5), rel=1e-3)
+    assert ratio.low == pytest.approx(2 ** -(4.303 / 3**0.5), rel=1e-3)
+    assert ratio.values == pytest.approx((0.5,) * 3 + (1.0,) * 3 + (2.0,) * 3)
+    assert ratio.runs == (3, 3, 3, 4, 4, 4, 5, 5, 5)
 
 
 def test_the_baseline_is_as_fast_as_itself_without_doubt(row):

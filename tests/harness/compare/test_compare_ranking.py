@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,12 @@ import pytest
 from rows import measured, reached, row, trained, work
 from scipy.stats import norm, ttest_ind
 
+from harness.clusters import MOST_SURE, Cell, cell_of, ratio_of
 from harness.compare.model import NotMeasured
 from harness.compare.ranking import per_money, rank
 from harness.compare.resampling import doubt
 from harness.compare.weights import load_weights
 from harness.plan import discover
-from harness.statistics import log_ratio
 
 SHIPPED = Path(__file__).parents[3] / "results" / "weights.toml"
 BOTH = ("a", "b")
@@ -195,7 +196,7 @@ def test_work_of_a_single_process_is_left_out_where_other_work_was_repeated():
 
 
 def test_candidates_that_do_not_vary_keep_their_order_surely():
-    rows = [repeated(work(), a=(1.0, 1.0), b=(2.0, 2.0), c=(900.0, 900.0))]
+    rows = [repeated(work(), a=(1.0,) * 7, b=(2.0,) * 7, c=(900.0,) * 7)]
     ranking = rank(rows, ("c", "b", "a"), "a", {})
     assert [score.candidate for score in ranking.scores] == ["a", "b", "c"]
     assert ranking.order_share == 1.0
@@ -264,14 +265,15 @@ def test_the_probability_to_win_is_that_of_normal_samples(shift, counts):
 def test_the_probability_over_weighed_works_is_that_of_the_weighed_mean():
     # x has two works, at 0.75 / 2 each, y one at 0.25.
     shares = {("x", 1): 0.375, ("x", 2): 0.375, ("y", 1): 0.25}
-    rows, difference, variance = [], 0.0, 0.0
+    rows, difference, of_runs = [], 0.0, np.zeros((2, 200))
     for seed, ((name, batch_size), share) in enumerate(shares.items()):
         logs = [normal_logs(0.005 * i, 0.1, 200, 10 * seed + i) for i in range(2)]
         rows.append(
             repeated(work(name, batch_size), a=np.exp(logs[0]), b=np.exp(logs[1]))
         )
         difference += share * (logs[1].mean() - logs[0].mean())
-        variance += share**2 * sum(each.var(ddof=1) / 200 for each in logs)
+        of_runs += share * np.array(logs)
+    variance = of_runs.var(axis=1, ddof=1).sum() / 200
     ranking = rank(rows, BOTH, "b", {"x": 3})
     expected = norm.cdf(difference / np.sqrt(variance))
     assert ranking.wins["a"]["b"] == pytest.approx(expected, abs=0.002)
@@ -288,9 +290,9 @@ def one_ranking(a, b, **others):
     return rank([repeated(work(), **times)], BOTH, "a", {}, **others)
 
 
-@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (2, 3), (3, 10), (10, 10)])
+@pytest.mark.parametrize("counts", [(7, 7), (7, 10), (10, 10)])
 @pytest.mark.parametrize("shift", [0.0, 0.01, 0.08])
-def test_few_processes_are_judged_as_welch_does(counts, shift):
+def test_few_runs_are_judged_as_welch_does(counts, shift):
     a = normal_logs(0.0, 0.02, counts[0], 1)
     b = normal_logs(shift, 0.04, counts[1], 2)
     ranking = one_ranking(a, b)
@@ -298,25 +300,69 @@ def test_few_processes_are_judged_as_welch_does(counts, shift):
     assert ranking.wins["a"]["b"] == pytest.approx(chance, abs=1e-9)
     assert ranking.wins["b"]["a"] == pytest.approx(1 - chance, abs=1e-9)
     (score,) = [score for score in ranking.scores if score.candidate == "b"]
-    welch = log_ratio(np.exp(a).tolist(), np.exp(b).tolist())
+    sides = (cell_of(np.exp(logs).tolist(), range(len(logs))) for logs in (a, b))
+    welch = ratio_of(*sides)
     ends = (score.score, score.low, score.high)
     assert ends == pytest.approx((welch.value, welch.low, welch.high))
 
 
-def test_three_processes_a_side_that_do_not_overlap_are_about_98_percent_sure():
-    # 0.026 / sqrt(2 x 0.01^2 / 3) = 3.184, of 4 degrees of freedom: 0.98330; times
-    # 2.7764 is an interval of 0.026 -+ 0.02267.
-    a = np.array([-0.01, 0.0, 0.01])
-    ranking = one_ranking(a, a + 0.026)
-    assert ranking.wins["a"]["b"] == pytest.approx(0.9833, abs=1e-4)
+def test_nine_runs_a_side_that_differ_by_a_deviation_are_nearly_sure():
+    # Squared errors of 0.0006 / 8 / 9 a side: 0.01 / 0.0040825 = 2.4495, of 16 degrees
+    # of freedom: 0.98689; times 2.1199 is an interval of 0.01 -+ 0.0086545.
+    a = np.tile([-0.01, 0.0, 0.01], 3)
+    ranking = one_ranking(a, a + 0.01)
+    assert ranking.wins["a"]["b"] == pytest.approx(0.98689, abs=1e-4)
     slower = ranking.scores[1]
-    assert (slower.low, slower.high) == pytest.approx((1 / 1.0499, 1 / 1.0033), 1e-3)
-    # The bootstrap's standard error is 0.13 of a percent.
-    assert ranking.order_share == pytest.approx(0.9833, abs=0.006)
+    ends = np.exp([-0.0186545, -0.0013455])
+    assert (slower.low, slower.high) == pytest.approx(tuple(ends), 1e-4)
+    # The bootstrap's standard error is 0.11 of a percent.
+    assert ranking.order_share == pytest.approx(0.98689, abs=0.006)
     assert ranking.scores[0].rank_shares[0] == ranking.order_share
+    assert ranking.few_runs == ()
 
 
-def test_the_least_difference_of_two_processes_makes_nobody_likely():
+def in_runs(of, processes, **step_s):
+    """A row whose times are of runs of so many processes."""
+    cells = {}
+    for label, times in step_s.items():
+        runs = tuple(i // processes for i in range(len(times)))
+        cell = measured(*times)
+        cells[label] = replace(cell, step_s=replace(cell.step_s, runs=runs))
+    return row(of, cells)
+
+
+def test_what_slows_a_whole_run_makes_no_winner_of_twenty_works():
+    # Each of 60 processes of b is 3 % slower, as its one run is.
+    noise = np.random.default_rng(0).normal(0, 0.01, (20, 2, 3))
+    rows = [
+        in_runs(work(batch_size=n), 3, a=np.exp(a), b=np.exp(b + 0.03))
+        for n, (a, b) in enumerate(noise)
+    ]
+    ranking = rank(rows, BOTH, "a", {})
+    assert ranking.wins["a"]["b"] < 0.7
+    (b,) = [score for score in ranking.scores if score.candidate == "b"]
+    assert b.low < 0.9 < 1.1 < b.high
+
+
+def test_one_run_of_a_machine_is_sure_of_nothing():
+    # Ten times as fast in every process.
+    rows = [in_runs(work(batch_size=n), 3, a=(1.0,) * 3, b=(10.0,) * 3) for n in (1, 2)]
+    ranking = rank(rows, BOTH, "a", {})
+    assert ranking.few_runs == BOTH
+    assert ranking.wins == {"a": {"b": MOST_SURE}, "b": {"a": 1 - MOST_SURE}}
+    assert ranking.order_share == MOST_SURE
+    shares = [score.rank_shares for score in ranking.scores]
+    assert shares == [(MOST_SURE, 1 - MOST_SURE), (1 - MOST_SURE, MOST_SURE)]
+
+
+def test_a_machine_of_few_runs_is_named():
+    one = in_runs(work(), 3, a=(1.0, 1.1, 1.2) * 3, b=(2.0, 2.1, 2.2))
+    ranking = rank([one], BOTH, "a", {})
+    assert ranking.few_runs == ("b",)
+    assert ranking.wins["a"]["b"] == MOST_SURE
+
+
+def test_the_least_difference_of_two_runs_makes_nobody_likely():
     a = np.array([-0.01, 0.01])
     ranking = one_ranking(a, a + 1e-9)
     assert ranking.wins["a"]["b"] == pytest.approx(0.5, abs=1e-6)
@@ -333,27 +379,26 @@ def test_times_that_are_all_the_same_leave_an_even_chance(seconds):
     assert ranking.wins == {"a": {"b": 0.5}, "b": {"a": 0.5}}
 
 
-def test_the_freedom_of_a_pair_is_satterthwaites():
-    # Squared errors: 2 / 2 = 1 of 1 degree, and 9 / 3 = 3 of 2: 16 / (1 / 1 + 9 / 2).
-    logs = [[np.array([0.0, 2.0])], [np.array([0.0, 3.0, 6.0])]]
-    found = doubt(np.array([1.0, 3.0]), logs)
-    assert found.errors**2 == pytest.approx([1, 3])
-    assert found.freedoms[0, 1] == pytest.approx(16 / 5.5)
+def test_a_gain_has_the_errors_and_the_freedom_of_both_sides():
+    runs = np.arange(9)
+    ones, threes = np.tile([-1.0, 0.0, 1.0], 3), np.tile([-3.0, 0.0, 3.0], 3)
+    found = doubt(np.array([1.0, 3.0]), [[Cell(ones, runs)], [Cell(threes, runs)]])
+    # 6 / 8 / 9 and 54 / 8 / 9, of 8 degrees of freedom each.
+    assert found.errors**2 == pytest.approx([1 / 12, 9 / 12])
+    expected = 10**2 / (1 / 8 + 81 / 8)
+    assert found.freedoms[0, 1] == pytest.approx(expected)
     assert found.gains.tolist() == [[0.0, 2.0], [-2.0, 0.0]]
-    # Over two works on each of two candidates: 8^2 / (2 x 5.5).
-    both = doubt(np.zeros(2), [[logs[0][0], logs[1][0]]] * 2)
-    assert both.errors**2 == pytest.approx([4, 4])
-    assert both.freedoms[0, 1] == pytest.approx(64 / 11)
+    assert found.is_allowed.tolist() == [False, False]
 
 
 def test_the_bootstrap_gives_every_pair_the_chances_that_are_told():
-    # Two that vary little in ten processes each, and one that varies much in two, so
-    # that their pairs have 18 degrees of freedom and 1.
+    # Two that vary little in ten runs each, and one that varies much in seven.
     spread = np.sqrt(10) * np.tile([-0.01, 0.01], 5)
-    logs = [[spread], [spread], [np.array([-0.05, 0.05])]]
-    found = doubt(np.array([0.0, 0.02, 0.03]), logs)
+    wide = np.sqrt(7) * np.linspace(-0.05, 0.05, 7)
+    cells = [[Cell(logs, np.arange(len(logs)))] for logs in (spread, spread, wide)]
+    found = doubt(np.array([0.0, 0.02, 0.03]), cells)
     assert found.freedoms[0, 1] == pytest.approx(18)
-    assert found.freedoms[0, 2] < 1.5
+    assert found.freedoms[0, 2] < 8
     places = found.places(40_000, np.random.default_rng(0))
     ranks = np.argsort(places, axis=0)
     for a, b in ((0, 1), (0, 2), (1, 2)):
@@ -368,11 +413,11 @@ def test_more_draws_tell_shares_more_finely():
 
 
 @pytest.mark.parametrize("works", [1, 20])
-def test_intervals_of_three_processes_hold_the_truth_about_as_often_as_they_say(works):
+def test_intervals_of_seven_runs_hold_the_truth_about_as_often_as_they_say(works):
     # b is 1.05 times as fast, and varies twice as much.
     generator, held = np.random.default_rng(3), 0
     for _ in range(400):
-        logs = [generator.normal(-0.05 * b, 0.02 * (1 + b), (works, 3)) for b in (0, 1)]
+        logs = [generator.normal(-0.05 * b, 0.02 * (1 + b), (works, 7)) for b in (0, 1)]
         rows = [
             repeated(work(batch_size=n), a=a, b=b)
             for n, (a, b) in enumerate(zip(*np.exp(logs), strict=True))

@@ -22,6 +22,7 @@ from outcomes import (
     training_outcome,
 )
 
+from harness.clusters import mean_of
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.spawn import how_it_ended
 from harness.measure.worker import plain_accuracy
@@ -62,8 +63,8 @@ def test_every_sample_is_kept_process_by_process():
 def test_the_median_is_the_mean_of_the_processes_medians():
     timing = record(outcome(*[1.0] * 9), outcome(*[2.0] * 3)).timing
     assert timing.median_s == 1.5
-    # 1.5 -+ 0.5 times sqrt(2) t(0.975, 1) / z(0.975) = 9.168; no time is negative
-    assert timing.median_interval_s == (0.0, pytest.approx(6.084, abs=1e-3))
+    # About sqrt(2): of the run 0.05, of the two log(2) / sqrt(2) with one degree.
+    assert timing.median_interval_s == mean_of([1.0, 2.0]).interval
 
 
 def test_the_median_is_over_whole_cycles_of_inputs_that_differ():
@@ -71,13 +72,14 @@ def test_the_median_is_over_whole_cycles_of_inputs_that_differ():
     drawn.value["cycle"] = 2
     timing = record(drawn).timing
     assert timing.median_s == 6.0  # of the cycles' means 5, 6 and 7
-    assert timing.median_interval_s == (5.0, 7.0)
+    assert timing.median_interval_s is None  # of one process
     assert timing.throughput_items_per_s == WORK["items"] * 6 / 36.0
 
 
 def test_latency_is_null_with_the_samples_it_would_take():
     latency = record(outcome(*[0.5] * 64)).timing.latency_ms
-    assert (latency.p90.value, latency.p90.upper_bound) == (500.0, 500.0)
+    assert (latency.p90.value, latency.p90.upper_bound) == (500.0, None)
+    assert (latency.p90.processes, latency.p90.processes_needed) == (1, 2)
     assert (latency.p99.value, latency.p99.upper_bound) == (None, None)
     assert (latency.p99.n, latency.p99.needed) == (64, 662)
     assert latency.p99_9.needed > 6000
@@ -86,8 +88,9 @@ def test_latency_is_null_with_the_samples_it_would_take():
 def test_latency_is_of_all_processes_samples_in_milliseconds():
     halves = [i / 1000 for i in range(1, 33)], [i / 1000 for i in range(33, 65)]
     latency = record(*(outcome(*half) for half in halves)).timing.latency_ms
-    assert latency.p90.upper_bound == pytest.approx(63.0)
-    assert latency.p50.value == pytest.approx(32.0)
+    assert (latency.p90.value, latency.p50.value) == pytest.approx((58.0, 32.0))
+    assert latency.p90.processes == 2
+    assert latency.p90.upper_bound > 63.0
 
 
 def test_latency_of_many_inputs_counts_each_once():
@@ -97,7 +100,7 @@ def test_latency_of_many_inputs_counts_each_once():
     drawn = outcome(*first_cycle, *again, cycle=64)
     latency = record(drawn, outcome(*again, cycle=64)).timing.latency_ms
     assert (latency.p90.n, latency.p50.value) == (64, pytest.approx(32.0))
-    assert latency.p90.upper_bound == pytest.approx(63.0)
+    assert latency.p90.upper_bound > 63.0
 
 
 def test_the_warm_ups_of_all_processes_add_up():

@@ -8,6 +8,7 @@ from harness.measure.overhead import (
     REFERENCE_STEP_S,
     SEGMENTS,
     Cost,
+    Overhead,
     _alternate,
     costs_of,
     rounds,
@@ -158,14 +159,24 @@ def test_a_part_of_too_few_pairs_for_an_interval_has_no_figure():
 
 
 @pytest.mark.parametrize(
-    ("found", "over"),
+    ("found", "answer"),
     [
-        (Cost("harness", 1.0, 0.51, 1.5, 9), True),
-        (Cost("sensors", 1.0, 0.51, 1.5, 9), True),
-        (Cost("sensors", 1.0, 0.5, 1.5, 9), False),
-        (Cost("noise", 1.0, 0.51, 1.5, 9), False),
-        (Cost("harness", None, None, None, 1), False),
+        (Cost("harness", 1.0, 0.51, 1.5, 9), "no"),
+        (Cost("sensors", 1.0, 0.51, 1.5, 9), "no"),
+        (Cost("sensors", 1.0, 0.5, 1.5, 9), "cannot tell"),
+        (Cost("sensors", 0.0, -0.6, 0.51, 9), "cannot tell"),
+        (Cost("sensors", 0.0, -0.6, 0.5, 9), "yes"),
+        (Cost("noise", 1.0, 0.51, 1.5, 9), None),
+        (Cost("harness", None, None, None, 1), "cannot tell"),
     ],
 )
-def test_a_limit_is_broken_when_the_whole_interval_is_above_it(found, over):
-    assert found.is_over_limit is over
+def test_a_limit_is_kept_or_broken_by_a_whole_interval_only(found, answer):
+    assert found.answer == answer
+
+
+def test_one_broken_limit_is_no_and_one_that_is_not_known_leaves_no_yes():
+    kept, broken = Cost("harness", 0, 0, 0.1, 9), Cost("sensors", 1, 0.6, 2, 9)
+    unknown, free = Cost("sensors", 1, 0.1, 2, 9), Cost("gpu", 9, 8, 10, 9)
+    assert Overhead((kept, free), 1e-3).answer == "yes"
+    assert Overhead((kept, unknown), 1e-3).answer == "cannot tell"
+    assert Overhead((unknown, broken, kept), 1e-3).answer == "no"
