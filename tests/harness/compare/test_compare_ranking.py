@@ -1,5 +1,4 @@
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 from rows import measured, reached, row, trained, work
 from scipy.stats import norm, ttest_ind
 
-from harness.clusters import MOST_SURE, Cell, cell_of, ratio_of
+from harness.clusters import Cell, cell_of, ratio_of
 from harness.compare.model import NotMeasured
 from harness.compare.ranking import per_money, rank
 from harness.compare.resampling import doubt
@@ -319,47 +318,6 @@ def test_nine_runs_a_side_that_differ_by_a_deviation_are_nearly_sure():
     assert ranking.order_share == pytest.approx(0.98689, abs=0.006)
     assert ranking.scores[0].rank_shares[0] == ranking.order_share
     assert ranking.few_runs == ()
-
-
-def in_runs(of, processes, **step_s):
-    """A row whose times are of runs of so many processes."""
-    cells = {}
-    for label, times in step_s.items():
-        runs = tuple(i // processes for i in range(len(times)))
-        cell = measured(*times)
-        cells[label] = replace(cell, step_s=replace(cell.step_s, runs=runs))
-    return row(of, cells)
-
-
-def test_what_slows_a_whole_run_makes_no_winner_of_twenty_works():
-    # Each of 60 processes of b is 3 % slower, as its one run is.
-    noise = np.random.default_rng(0).normal(0, 0.01, (20, 2, 3))
-    rows = [
-        in_runs(work(batch_size=n), 3, a=np.exp(a), b=np.exp(b + 0.03))
-        for n, (a, b) in enumerate(noise)
-    ]
-    ranking = rank(rows, BOTH, "a", {})
-    assert ranking.wins["a"]["b"] < 0.7
-    (b,) = [score for score in ranking.scores if score.candidate == "b"]
-    assert b.low < 0.9 < 1.1 < b.high
-
-
-def test_one_run_of_a_machine_is_sure_of_nothing():
-    # Ten times as fast in every process.
-    rows = [in_runs(work(batch_size=n), 3, a=(1.0,) * 3, b=(10.0,) * 3) for n in (1, 2)]
-    ranking = rank(rows, BOTH, "a", {})
-    assert ranking.few_runs == BOTH
-    assert ranking.wins == {"a": {"b": MOST_SURE}, "b": {"a": 1 - MOST_SURE}}
-    assert ranking.order_share == MOST_SURE
-    shares = [score.rank_shares for score in ranking.scores]
-    assert shares == [(MOST_SURE, 1 - MOST_SURE), (1 - MOST_SURE, MOST_SURE)]
-
-
-def test_a_machine_of_few_runs_is_named():
-    one = in_runs(work(), 3, a=(1.0, 1.1, 1.2) * 3, b=(2.0, 2.1, 2.2))
-    ranking = rank([one], BOTH, "a", {})
-    assert ranking.few_runs == ("b",)
-    assert ranking.wins["a"]["b"] == MOST_SURE
 
 
 def test_the_least_difference_of_two_runs_makes_nobody_likely():
