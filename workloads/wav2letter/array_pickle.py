@@ -38,6 +38,7 @@ class _Callable:
     """Something that a pickle may call, and nothing more."""
 
     __slots__ = ("_call",)
+    _call: Callable[..., Any]
 
     def __init__(self, call: Callable[..., Any]) -> None:
         object.__setattr__(self, "_call", call)
@@ -121,7 +122,7 @@ _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class _Unpickler(pickle._Unpickler):  # type: ignore[misc,name-defined]
+class _Unpickler(pickle._Unpickler):
     """pickle's own reader in Python: the one in C keeps what is mentioned again in a
     list, which a file may ask to be of 64 GB."""
 

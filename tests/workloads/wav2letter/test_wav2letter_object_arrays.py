@@ -313,7 +313,7 @@ def mutated(files: list[bytes], draw: random.Random) -> bytes:
 def use(found: object, depth: int = 0) -> None:
     """Touch every value, as a reader of the array would."""
     assert depth < 20
-    if isinstance(found, list | np.ndarray) and np.ndim(found):
+    if isinstance(found, list) or (isinstance(found, np.ndarray) and found.ndim):
         for one in found:
             use(one, depth + 1)
     else:
