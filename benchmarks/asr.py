@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import common
-from harness.workload import Accuracy, Context, UnsupportedError
-from workloads.asr import ds2
+from benchmarks import common, values
+from harness.workload import Accuracy, Context, UnsupportedError, Values
+from workloads.asr import ds2, plain
 from workloads.asr.decoding import GreedyDecoder
 from workloads.asr.evaluation import evaluate
 from workloads.asr.input_pipeline import (
@@ -29,9 +30,18 @@ from workloads.asr.input_pipeline import (
 from workloads.asr.recipe import Recipe
 from workloads.asr.trained import COMMAND, Trained, load_trained, untrained
 from workloads.asr.training_step import Learner
+from workloads.compression.names import parse
 from workloads.corpora import librispeech
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.utterance import Corpus, Utterance
+from workloads.values.compare import (
+    GRADIENT_LIMITS,
+    gradient_error,
+    limit_of,
+    one_of_each,
+    worst_row,
+)
+from workloads.values.plain import DESCRIPTION, plain_outputs
 from workloads.weights import NotTrainedError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -125,6 +135,54 @@ def model_accuracy(
     return Accuracy(common.gated_metrics(errors, baseline, baseline_case, gate))
 
 
+def forward_values(
+    context: Context, trained: Trained, inputs: Sequence[tuple[Tensor, Tensor]]
+) -> Values:
+    """Of the model as it is timed, for some of its inputs: features and lengths."""
+    model, compression = trained.model, parse(context.case.compression)
+    places = one_of_each([features.shape[1] for features, _ in inputs])
+    chosen = [inputs[i] for i in places]
+    arrays = [
+        np.asarray(tensor.cpu().float() if place == 0 else tensor.cpu())
+        for pair in chosen
+        for place, tensor in enumerate(pair)
+    ]
+    name = model.size.name
+    key = {"model": name, "weights": trained.sha256 or "untrained"}
+    expected = plain_outputs(key, plain.logits_into, (name,), arrays)
+    with torch.inference_mode():
+        errors = [
+            worst_row(plain.true_logits(model, *pair), expected[str(i)])
+            for i, pair in enumerate(chosen)
+        ]
+    worst = chosen[int(np.argmax(errors))]
+    found = Values(max(errors), limit_of(compression), len(chosen), DESCRIPTION)
+    run = torch.inference_mode()(lambda: model(*worst))
+    return values.by_layers(found, model, run)
+
+
+def step_values(context: Context, batch: Batch) -> Values:
+    """Of an optimizer step's loss and gradients, at the weights that it begins with."""
+    name, recipe = size_of(context).name, recipe_of(context)
+    recipe = replace(recipe, batch_size=len(batch.positions))
+    device = torch.device(context.hardware.devices[0])
+    arrays = plain.arrays_of(batch)
+    key = {"model": name, "seed": str(recipe.seed)}
+    arguments = (name, recipe.seed)
+    expected = plain_outputs(key, plain.gradients_into, arguments, arrays)
+    learner = plain.learner_of(name, recipe, str(device))
+    found = plain.first_gradients(learner, batch.to(device))
+    errors = {name: gradient_error(found[name], expected[name]) for name in expected}
+    limit = GRADIENT_LIMITS[recipe.precision]
+    told = Values(max(errors.values()), limit, len(errors), DESCRIPTION)
+    if told.passed:
+        return told
+    wrong = [name for name, error in errors.items() if not error <= limit]
+    run = lambda: learner.update(batch.to(device), len(batch.positions))  # noqa: E731
+    departing = values.by_layers(told, learner.model, run)
+    return replace(departing, layer=f"{departing.layer}; wrong: {', '.join(wrong)}")
+
+
 @dataclass(frozen=True, eq=False)
 class Output:
     """An utterance's log-probabilities (1, U, 30) and true length (1,)."""
@@ -164,3 +222,7 @@ class OneStep:
     def __call__(self) -> None:
         learner, batch = self._made
         learner.update(batch, len(self._positions))
+
+    def values(self) -> Values:
+        """Of the first of such steps."""
+        return step_values(self._context, self._made[1])

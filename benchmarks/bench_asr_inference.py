@@ -63,6 +63,7 @@ def build(context: Context) -> Operation:
         tool=lambda: Tool(*torch_timer(model, inputs)),
         details=common.corpus_details(corpus, trained.sha256)
         | {"padding_percent": padding_percent(frames, chosen)},
+        values=lambda: asr.forward_values(context, trained, inputs),
     )
 
 

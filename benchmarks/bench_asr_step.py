@@ -35,9 +35,8 @@ def build(context: Context) -> Operation:
     chosen = common.full_batches(frames, recipe.batch_size, BATCHES)
     torch.manual_seed(recipe.seed)
     learner = Learner(size, recipe, device)
-    turn = common.Turn(
-        [load_batch(feed.train, feed.normaliser, b).to(device) for b in chosen]
-    )
+    batches = [load_batch(feed.train, feed.normaliser, b).to(device) for b in chosen]
+    turn = common.Turn(batches)
 
     def step() -> None:
         batch = turn.next()
@@ -58,6 +57,7 @@ def build(context: Context) -> Operation:
         accuracy=lambda: NO_ACCURACY,
         details=common.corpus_details(corpus)
         | {"padding_percent": padding_percent(frames, chosen)},
+        values=lambda: asr.step_values(context, batches[0]),
     )
 
 

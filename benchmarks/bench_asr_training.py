@@ -85,6 +85,7 @@ def build(context: Context) -> Training:
 
     plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
     (typical,) = common.full_batches(frames, recipe.batch_size, 1)
+    step = asr.OneStep(context, feed, typical)
     with torch.device("meta"):
         parameters = parameter_count(DeepSpeech2(size))
     return Training(
@@ -98,7 +99,8 @@ def build(context: Context) -> Training:
             model_bytes=4 * parameters,
         ),
         accuracy=lambda: common.accuracy_of(last_errors),
-        step=asr.OneStep(context, feed, typical),
+        step=step,
+        values=step.values,
         prepare_s=perf_counter() - began,
         details=common.corpus_details(corpus)
         | {"padding_percent": plan.padding_percent},

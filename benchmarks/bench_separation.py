@@ -69,14 +69,16 @@ def build(context: Context) -> Operation:
     def step() -> None:
         run(turn.next())
 
+    profile = sessions.profile_of(session, prepared[0])
     return Operation(
         step=step,
         work=subject.work,
         accuracy=subject.accuracy,
         details=subject.details,
-        profile=sessions.profile_of(session, prepared[0]),
+        profile=profile,
         float_layers=subject.running.float_layers,
         tool=lambda: sessions.tool_of(session, subject.inputs),
+        values=lambda: subject.values(profile),
     )
 
 

@@ -64,6 +64,7 @@ def build(context: Context) -> Operation:
     def step() -> None:
         run(turn.next())
 
+    profile = sessions.profile_of(running.session, prepared[0])
     return Operation(
         step=step,
         cycle=len(prepared),
@@ -71,11 +72,12 @@ def build(context: Context) -> Operation:
         accuracy=subject.accuracy,
         details=subject.details
         | {"padding_percent": wav2letter.padding_percent(inputs)},
-        profile=sessions.profile_of(running.session, prepared[0]),
+        profile=profile,
         float_layers=running.float_layers,
         tool=lambda: sessions.tool_of(
             running.session, [one.features for one in inputs]
         ),
+        values=lambda: subject.values(inputs, profile),
     )
 
 

@@ -7,16 +7,24 @@ peak memory of another is to be its own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import common, sessions
+from benchmarks import common, sessions, values
 from benchmarks.sessions import TORCH_RUNTIMES, Running
-from harness.workload import Accuracy, Context, Metric, UnsupportedError, Work
+from benchmarks.values import Profiling
+from harness.workload import (
+    Accuracy,
+    Context,
+    Metric,
+    UnsupportedError,
+    Values,
+    Work,
+)
 from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
@@ -228,6 +236,16 @@ class Subject:
             **self.running.facts,
             **costs,
         }
+
+    def values(self, profile: Profiling | None) -> Values:
+        """Of the model as it is timed, beside the same module on a plain path: pruned
+        or factorized, in fp32."""
+
+        def plain(waves: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+            return self.wanted.plain_sources(self.wanted.ready(UTTERANCE_S), waves)
+
+        session = self.running.session
+        return values.of_session(session, self.inputs, plain, self.compression, profile)
 
     def accuracy(self) -> Accuracy:
         """Of the model as it is timed, against the uncompressed one in fp32."""

@@ -15,9 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import common, sessions
+from benchmarks import common, sessions, values
 from benchmarks.sessions import BASELINE_RUNTIMES, FP32, TORCH_RUNTIMES, Running
-from harness.workload import Accuracy, Context, Metric, UnsupportedError, Work
+from benchmarks.values import Profiling
+from harness.workload import (
+    Accuracy,
+    Context,
+    Metric,
+    UnsupportedError,
+    Values,
+    Work,
+)
 from workloads.compression.names import Compression, parse
 from workloads.corpora.cache import default_cache_dir, file_sha256
 from workloads.feeding.normaliser import Normaliser
@@ -214,6 +222,17 @@ class Subject:
             prepared = [session.prepare(one.features) for one in inputs]
             session.run(prepared[0])
         return prepared
+
+    def values(self, inputs: Sequence[Input], profile: Profiling | None) -> Values:
+        """Of the model as it is timed, beside the same weights on a plain path."""
+
+        def plain(features: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+            path = self.weights.path
+            return models.plain_log_probs(self.size, self.compression, path, features)
+
+        features = [one.features for one in inputs]
+        session = self.running.session
+        return values.of_session(session, features, plain, self.compression, profile)
 
     def accuracy(self) -> Accuracy:
         """Errors of the model as it is timed, in batches as they are timed, against the

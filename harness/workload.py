@@ -126,6 +126,44 @@ class Tool:
 
 
 @dataclass(frozen=True)
+class Values:
+    """Outputs on the timed inputs against the same weights in fp32 on a plain path.
+
+    `error` is the largest of `outputs` relative errors, infinite where one is no
+    number; None where nothing was compared, for `reason`. `against` says what they were
+    compared with. Beyond the `limit`, `layer` is the first that departs, and `kernel`
+    what computed it, each where it is known.
+    """
+
+    error: float | None
+    limit: float | None = None
+    outputs: int = 0
+    against: str | None = None
+    layer: str | None = None
+    kernel: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        compared = self.error is not None
+        if compared != (self.limit is not None and self.against is not None):
+            raise ValueError(
+                "values need an error, its limit and what against, or none"
+            )
+        if not compared and not self.reason:
+            raise ValueError("values that were not compared must say why")
+
+    @property
+    def passed(self) -> bool | None:
+        if self.error is None or self.limit is None:
+            return None
+        return self.error <= self.limit
+
+
+def nothing_to_compare() -> Values:
+    return Values(None, reason="this workload states nothing to compare values with")
+
+
+@dataclass(frozen=True)
 class Operation:
     """A step to time.
 
@@ -137,6 +175,9 @@ class Operation:
     kernels are those that torch's oneDNN logs. `float_layers` is how many compute
     calls a step makes in float on purpose, under a compression that claims otherwise.
     `tool` makes what times the same step without this suite, where there is such.
+
+    `values` compares what the step computes with a plain path; it is asked for when
+    peak memory was read, before accuracy.
     """
 
     step: Callable[[], object]
@@ -148,6 +189,7 @@ class Operation:
     profile: Callable[[int], Profiled] | None = None
     float_layers: int = 0
     tool: Callable[[], Tool] | None = None
+    values: Callable[[], Values] = nothing_to_compare
 
 
 class TrainingEvent(Protocol):
@@ -196,7 +238,8 @@ class Training:
 
     `events` creates the model when first advanced: the clock starts there. `step` is
     one representative optimizer step, for the kernel profile alone. `accuracy` is asked
-    for after training, of its last whole epoch.
+    for after training, of its last whole epoch; `values` before, of a first step's loss
+    and gradients.
     """
 
     events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]
@@ -207,6 +250,7 @@ class Training:
     prepare_s: float = 0.0
     details: Mapping[str, float | str] | None = None
     close: Callable[[], None] = lambda: None
+    values: Callable[[], Values] = nothing_to_compare
 
 
 @dataclass(frozen=True)

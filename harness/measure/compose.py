@@ -27,6 +27,7 @@ from harness.measure.steadiness import (
     is_steady,
     warm_up_warnings,
 )
+from harness.measure.values import values_record
 from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.derive import (
@@ -85,6 +86,7 @@ def failed(
         warnings=[*outcome.warnings, *spoil_warnings([outcome])],
         utilization=outcome.seen.utilization,
         noise=noise_records([outcome]),
+        values=values_record(outcome.value),
     )
 
 
@@ -119,6 +121,7 @@ def measured(
             peak_device_bytes=_highest(outcomes, "peak_device_bytes"),
         ),
         kernels=kernels,
+        values=values_record(first),
         roofline=roofline,
         noise=noise_records(outcomes),
         threads=threads_record(outcomes),

@@ -19,6 +19,7 @@ from harness.hardware import Hardware, Machine
 from harness.measure.channel import SPOILED
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.spawn import Worker, how_it_ended
+from harness.measure.values import wrong_values
 from harness.measure.watch import Instruments, Seen, Watch
 from harness.measure.worker import name_of
 from harness.observe.roofline import PRECISIONS
@@ -90,6 +91,8 @@ class Runner:
                 return skipped(workload, case, profile, outcome.reason)
             if outcome.kind == "failed":
                 return failed(workload, case, profile, outcome)
+            if wrong := wrong_values(outcome.value):
+                return failed(workload, case, profile, replace(outcome, reason=wrong))
             outcomes.append(outcome)
             if "tta" in outcome.value:
                 break  # a training is repeated with other seeds, as runs of their own

@@ -25,6 +25,7 @@ from harness.measure.channel import Channel
 from harness.measure.clock import HostTimer, Timer, timer_for
 from harness.measure.steady import draw_samples, warm_up
 from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
+from harness.measure.values import plain_values
 from harness.observe import cpu
 from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.claims import judge
@@ -140,7 +141,7 @@ def _operate(
 ) -> dict[str, Any]:
     """Accuracy and the kernel profile belong to the first process alone: further
     processes exist to time the same weights again."""
-    accuracy, kernels, pools = None, None, None
+    accuracy, kernels, pools, values = None, None, None, None
     channel.enter("warmup")
     warm = warm_up(operation.step, timer, context.profile.warmup_s, operation.cycle)
     channel.enter("timed")
@@ -149,8 +150,10 @@ def _operate(
     )
     memory = peak_memory(context.hardware)  # before evaluation adds its own
     if job["process"] == 0:
-        channel.enter("accuracy")
         pools = _pools()  # before evaluation loads libraries of its own
+        channel.enter("values")
+        values = plain_values(operation.values())
+        channel.enter("accuracy")
         accuracy = plain_accuracy(operation.accuracy())
         channel.enter("profile")
         kernels = _unless_cut_short(_profile, operation, drawn.samples_s, job)
@@ -166,6 +169,7 @@ def _operate(
         "untimed_steps": drawn.untimed_steps,
         "cycle": operation.cycle,
         "kernels": kernels,
+        "values": values,
         "pools": pools,
         **memory,
     }
@@ -193,8 +197,10 @@ def _train(
     now_s = HostTimer().now_s
     run = clock_training(training.events, training.targets, budget_s, now_s, tell)
     memory = peak_memory(context.hardware)
-    channel.enter("accuracy")
     pools = _pools()
+    channel.enter("values")
+    values = plain_values(training.values())
+    channel.enter("accuracy")
     accuracy = plain_accuracy(training.accuracy())
     channel.enter("profile")
     kernels = None
@@ -215,6 +221,7 @@ def _train(
             "seed": context.seed,
         },
         "kernels": kernels,
+        "values": values,
         "pools": pools,
         **memory,
     }

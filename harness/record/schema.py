@@ -243,6 +243,20 @@ class Kernels(Part):
     claim: Literal["proven", "unproven", "refuted"] | None = None
 
 
+class ValuesRecord(Part):
+    """What a case computed against the same weights in fp32 on a plain path, as
+    `workload.Values` tells. A failed comparison without an error held no numbers."""
+
+    error: Amount | None
+    limit: Amount | None
+    outputs: Count = 0
+    against: str | None = None
+    passed: bool | None
+    layer: str | None = None
+    kernel: str | None = None
+    reason: str | None = None
+
+
 class Roofline(Part):
     precision: str
     peak_flops_per_s: Amount | None
@@ -348,6 +362,7 @@ class Record(Part):
     energy: Energy | None = None
     memory: Memory | None = None
     kernels: Kernels | None = None
+    values: ValuesRecord | None = None
     roofline: Roofline | None = None
     noise: list[NoiseRecord] = Field(default_factory=list)
     threads: Threads | None = None

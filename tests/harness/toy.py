@@ -24,12 +24,21 @@ from harness.workload import (
     Target,
     Training,
     UnsupportedError,
+    Values,
     Work,
     Workload,
+    nothing_to_compare,
 )
 
 HUNGER_BYTES = 300 << 20
 PROFILING = ("falls-back", "full-disk", "keeps-first", "unprofiled")
+PLAIN = "a plain path"
+VALUES = {
+    "good": Values(1e-6, 1e-4, 3, PLAIN),
+    "garbage": Values(1.1, 0.2, 3, PLAIN, "conv, Conv1d(8, 64)", "brg_conv_fwd:amx"),
+    "not-finite": Values(float("inf"), 0.2, 3, PLAIN),
+    "not-compared": nothing_to_compare(),
+}
 ACCURATE = Accuracy({"wer": Metric(0.1, 50, (0.05, 0.15))})
 
 
@@ -49,6 +58,7 @@ def build(context: Context) -> Operation:
         return _profiling(context)
     return Operation(
         step=_step(context.case.model),
+        values=lambda: VALUES.get(context.case.model, VALUES["good"]),
         work=Work(items=2, audio_s=6.0, parameters=10, macs=1e6, model_bytes=40),
         accuracy=_hungry if context.case.model == "hungry" else lambda: ACCURATE,
         details={

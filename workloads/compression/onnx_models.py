@@ -3,7 +3,6 @@
 Axes: `T` frames, `F` features.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from workloads.compression.artifacts import made
 from workloads.compression.names import FLOATS, Compression
 from workloads.compression.quantization import Quantized, quantize
+from workloads.corpora.cache import arrays_sha256
 
 MODEL, QUANTIZED = "model.onnx", "quantized.json"
 
@@ -54,7 +54,7 @@ def onnx_model(
     key = {
         **key,
         "compression": compression.name,
-        "calibration": _sha256(heard) if compression.calibrated else "",
+        "calibration": arrays_sha256(heard) if compression.calibrated else "",
     }
     folder = made(key, quantize_into, (exported / MODEL, compression, heard))
     facts = json.loads((folder / QUANTIZED).read_text())
@@ -70,10 +70,3 @@ def quantize_into(
     """Make the quantized file, and tell beside it what became of the layers."""
     found = quantize(fp32, folder / MODEL, compression, calibration)
     (folder / QUANTIZED).write_text(json.dumps(asdict(found)))
-
-
-def _sha256(arrays: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(str(array.shape).encode("ascii") + array.tobytes())
-    return digest.hexdigest()

@@ -12,10 +12,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 _log = logging.getLogger("speechmark")
 MANIFEST = "manifest.json"
@@ -83,6 +85,14 @@ def file_sha256(path: Path) -> str:
     """The file's SHA-256 in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
+    """Of the arrays' shapes and contents, in their order."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str(array.shape).encode("ascii") + array.tobytes())
+    return digest.hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:

@@ -70,6 +70,8 @@ class TorchSession:
             )
         module = module.to(device, self._dtype)
         self.forward = _compile(module) if compiled else module
+        # What is run layer by layer; a compiled one is not.
+        self.module = None if compiled or exported else module
 
     def prepare(self, features: np.ndarray) -> OnDevice:
         features = checked_features(features, self.width)

@@ -7,7 +7,7 @@ processes that make modules and ONNX files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from workloads.corpora.mixtures.mixture import Signals
 from workloads.separation import trained
 from workloads.separation.dataset import Part
 from workloads.separation.sizes import Size
+from workloads.values import plain
 from workloads.weights import NotTrainedError
 
 if TYPE_CHECKING:
@@ -122,6 +123,13 @@ class Wanted:
         folder = made(key, make_ready, (self, utterance_s))
         return Ready(key, folder / MODULE, json.loads((folder / FACTS).read_text()))
 
+    def plain_sources(
+        self, ready: Ready, waves: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """What the module makes of waveforms (B, S, 1) on a plain path, by position."""
+        key = {**ready.key, "module": ready.path.parent.name}
+        return plain.plain_outputs(key, sources_into, (ready.path,), waves)
+
     def onnx(self, ready: Ready) -> OnnxModel:
         """Its file."""
         return onnx_models.onnx_model(
@@ -174,6 +182,20 @@ def export_into(folder: Path, module: Path, samples: int) -> None:
     separator = OfSamples(load_module(module)).eval()
     example = torch.zeros(1, samples, 1)
     export_onnx(separator, example, folder / MODEL, "mixture", "sources")
+
+
+def sources_into(folder: Path, module: Path, waves: Sequence[np.ndarray]) -> None:
+    """Write the sources (B, S, C) that a module makes of waveforms (B, S, 1)."""
+
+    def load() -> Callable[[np.ndarray], np.ndarray]:
+        import torch
+
+        from workloads.separation.framing import OfSamples
+
+        separator = OfSamples(load_module(module)).eval()
+        return lambda one: separator(torch.from_numpy(one)).numpy()
+
+    plain.write(folder, plain.outputs_of(load, waves))
 
 
 def facts_of(wanted: Wanted, model: nn.Module, utterance_s: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from workloads.compression.names import Compression, Pruning
 from workloads.compression.onnx_models import MODEL, OnnxModel
 from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
+from workloads.values import plain
 from workloads.wav2letter import trained
 from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.sizes import FEATURES, SIZES, Wav2LetterSize
@@ -49,14 +50,21 @@ def onnx_model(
 ) -> OnnxModel:
     """The model of a compression, as `onnx_models.onnx_model` says; without `weights`
     they are random."""
+    key, arguments = _made_of(size, compression, weights)
+    return onnx_models.onnx_model(key, export_into, arguments, compression, calibration)
+
+
+def _made_of(
+    size: Wav2LetterSize, compression: Compression, weights: Path | None
+) -> tuple[dict[str, str], tuple[str, Path | None, int | None]]:
+    """What a model in fp32 depends on, and what makes it."""
     percent = _percent(compression)
     key = {
         "model": size.name,
         "weights": file_sha256(weights) if weights else "untrained",
         "pruned": str(percent or ""),
     }
-    arguments = (size.name, weights, percent)
-    return onnx_models.onnx_model(key, export_into, arguments, compression, calibration)
+    return key, (size.name, weights, percent)
 
 
 def export_into(
@@ -70,6 +78,36 @@ def export_into(
     model = _pruned(trained.load_model(SIZES[size_name], weights), percent)
     example = torch.zeros(1, EXAMPLE_FRAMES, FEATURES)
     export_onnx(model, example, folder / MODEL, output_name="log_probs")
+
+
+def log_probs_into(
+    folder: Path,
+    size_name: str,
+    weights: Path | None,
+    percent: int | None,
+    features: Sequence[np.ndarray],
+) -> None:
+    """Write what the weights, pruned or not, make of features (B, T, 40) on a plain
+    path in fp32."""
+
+    def load() -> Callable[[np.ndarray], np.ndarray]:
+        import torch
+
+        model = _pruned(trained.load_model(SIZES[size_name], weights), percent)
+        return lambda one: model.eval()(torch.from_numpy(one)).numpy()
+
+    plain.write(folder, plain.outputs_of(load, features))
+
+
+def plain_log_probs(
+    size: Wav2LetterSize,
+    compression: Compression,
+    weights: Path | None,
+    features: Sequence[np.ndarray],
+) -> dict[str, np.ndarray]:
+    """What `log_probs_into` writes, by position."""
+    key, arguments = _made_of(size, compression, weights)
+    return plain.plain_outputs(key, log_probs_into, arguments, features)
 
 
 def torch_model(

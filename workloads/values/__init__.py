@@ -1,0 +1,1 @@
+"""Whether what a runtime computes is what the weights mean."""
