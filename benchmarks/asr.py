@@ -226,3 +226,10 @@ class OneStep:
     def values(self) -> Values:
         """Of the first of such steps."""
         return step_values(self._context, self._made[1])
+
+
+def typical_step(context: Context, feed: Feed) -> OneStep:
+    """On the batch in the middle of a training's."""
+    batch_size = recipe_of(context).batch_size
+    (typical,) = common.full_batches(feed.train.frames, batch_size, 1)
+    return OneStep(context, feed, typical)

@@ -84,8 +84,7 @@ def build(context: Context) -> Training:
             )
 
     plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
-    (typical,) = common.full_batches(frames, recipe.batch_size, 1)
-    step = asr.OneStep(context, feed, typical)
+    step = asr.typical_step(context, feed)
     with torch.device("meta"):
         parameters = parameter_count(DeepSpeech2(size))
     return Training(

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workloads.few_channels import padded_channels
+
 
 class FrameConv1d(nn.Conv1d):
     """An nn.Conv1d for input (B, I, T) of which the channels of a frame are neighbours
@@ -23,9 +25,7 @@ class FrameConv1d(nn.Conv1d):
     (O, I, K) of which the channels of a tap are neighbours, nothing is moved, or
     little; one of a single tap is a product of matrices.
 
-    Not for an even number of channels below 16 with 64 products or more per output, in
-    bf16 on AMX: oneDNN 3.12 as in torch 2.14.1 computes these wrongly, whatever the
-    layout. No layer of this project has so few channels, but for inputs of one.
+    Few channels in bf16 are filled up (`few_channels`): AMX computes them wrongly.
     """
 
     def __init__(self, *sizes: Any, device: Any = None, **options: Any) -> None:
@@ -50,5 +50,7 @@ class FrameConv1d(nn.Conv1d):
             # neighbouring taps, and the others took 8 times as long at a dilation of
             # 8, 30 times at 128. What they pad themselves is not copied.
             row, padding = F.pad(row, (padding, padding)), 0
+        if self.groups == 1:
+            row, weight = padded_channels(row, weight)
         steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
         return F.conv2d(row, weight, self.bias, *steps)

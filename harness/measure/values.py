@@ -39,6 +39,6 @@ def wrong_values(value: Mapping[str, Any]) -> str | None:
     by = f", computed by {found['kernel']}" if found["kernel"] else ""
     return (
         f"wrong values: {far} (limit {limit:g}) against {found['against']}; the first "
-        f"that departs: {culprit}{by}; `speechmark doctor --kernels` lists what is "
-        "wrong on this machine, with a way round"
+        f"that departs: {culprit}{by}; another runtime, precision or instruction set "
+        "(--hardware=cpu:isa=...) may have another kernel: see docs/values.md"
     )
