@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.hardware import Hardware
 from harness.observe import limits, noise
+from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.cpu import ProcessTree, allowed_cpus
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
@@ -40,8 +41,12 @@ class Instruments:
     _hosts: dict[tuple[int, ...], HostSpeed] = field(default_factory=dict)
 
     def host_of(self, cpus: Collection[int]) -> HostSpeed | None:
-        """The yardstick of these CPUs, one for a whole run; None without CPUs."""
-        key = tuple(sorted(cpus))
+        """The yardstick of these CPUs, one for a whole run; None without CPUs. Under a
+        quota it takes as many as that pays for: more would use up what the worker is
+        given for the next samples."""
+        quota = cpu_quota_cores()
+        most = len(cpus) if quota is None else max(1, int(quota))
+        key = tuple(sorted(cpus))[:most]
         if key and key not in self._hosts:
             self._hosts[key] = HostSpeed.of_this_machine(key, self.cache)
         return self._hosts.get(key)

@@ -279,3 +279,20 @@ def test_a_machine_at_a_falling_clock_is_not_drawn_again_for_its_slow_yardstick(
     one.enter("timed")
     assert [one.segment(4) for _ in range(3)] == [False, False, False]
     assert [w.name for w in one.close().noise[2].exceeded] == ["frequency_drop_percent"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"), [(None, (0, 3, 7)), (2.5, (0, 3)), (0.5, (0,)), (9.0, (0, 3, 7))]
+)
+def test_the_yardstick_takes_no_more_cpus_than_a_quota_pays_for(
+    monkeypatch, quota, cpus
+):
+    monkeypatch.setattr(watch, "cpu_quota_cores", lambda: quota)
+    instruments = Instruments()
+    speed = instruments.host_of({7, 3, 0})
+    assert speed.stick.cpus == cpus
+    assert instruments.host_of({0, 3, 7}) is speed
+
+
+def test_a_worker_that_is_gone_has_no_yardstick():
+    assert Instruments().host_of(()) is None

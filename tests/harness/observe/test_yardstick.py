@@ -103,3 +103,8 @@ def test_all_cpus_work_at_once(stick):
         sorted(os.sched_getaffinity(0))[:1] * 2, Kernels(registers, lambda _: None, 64)
     )
     assert one.read().seconds >= 0
+
+
+def test_a_cpu_that_is_gone_keeps_no_reading_waiting():
+    one = Yardstick([*sorted(os.sched_getaffinity(0))[:1], 9999])
+    assert one.read().registers_bytes_per_s > 0
