@@ -20,7 +20,7 @@ COMPRESSED = {
         "prune-l1-unstructured-50",
         "tucker-30",
     ),
-    "dptnet-small": (),
+    "dptnet-small": ("cp-30",),
 }
 
 
