@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ab.comparison import Comparison, StopRule, compare
+from harness.ab.duet import halves
 from harness.ab.pair import BLOCKS, ENTRY, Round, Side, play
 from harness.ab.states import State
 from harness.case import Case
@@ -37,6 +38,7 @@ class Contest:
     data_root: Path | None = None
     slow_down_percent: float = 0.0
     stall_percent: float = 0.0
+    at_once: bool = False
     judged: bool = True
 
     def run(
@@ -47,17 +49,29 @@ class Contest:
         if reason := hardware.missing_on(self.machine):
             return Comparison(planned.case.id, status="skipped", reason=reason)
 
+        split = halves(hardware, self.machine) if self.at_once else None
+
         def one(number: int) -> Round:
+            b_first = number % 2 == 1
+
             def open_side(index: int) -> Side:
-                return self._side(planned, hardware, index, number)
+                # CPUs are exchanged from pair to pair, as turns are.
+                machine = split[index ^ b_first] if split else self.machine
+                return self._side(planned, hardware, machine, index, number)
 
             judged = self.judged and number == 0
-            return play(open_side, self.profile.timed_s, number % 2 == 1, judged)
+            timed_s = self.profile.timed_s
+            return play(open_side, timed_s, b_first, judged, split is not None)
 
         return compare(planned.case.id, one, self.stop, tell)
 
     def _side(
-        self, planned: Planned, hardware: Hardware, index: int, number: int
+        self,
+        planned: Planned,
+        hardware: Hardware,
+        machine: Machine,
+        index: int,
+        number: int,
     ) -> Side:
         state = self.states[index]
         name = f"{file_name(planned.case)}-{state.name}"
@@ -67,7 +81,7 @@ class Contest:
         logs.mkdir(parents=True, exist_ok=True)
         job = self._job(planned, index) | {"scratch_dir": str(scratch.absolute())}
         log = logs / f"{name}-{number}.log"
-        return Side(state, job, hardware, self.machine, log)
+        return Side(state, job, hardware, machine, log)
 
     def _job(self, planned: Planned, index: int) -> dict[str, Any]:
         return {

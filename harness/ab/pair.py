@@ -57,9 +57,13 @@ class Side:
         """The samples (seconds) of its last turn, once it waits for the next."""
         return list(self._next("turn")["samples_s"])
 
+    def begin(self, what: str) -> None:
+        """Have it do something now."""
+        self._worker.answer(what)
+
     def take(self, what: str) -> list[float]:
         """Have it do something now, and wait until it has."""
-        self._worker.answer(what)
+        self.begin(what)
         return self.wait_for_turn()
 
     def end(self) -> dict[str, Any]:
@@ -135,10 +139,14 @@ class Round:
 
 
 def play(
-    open_side: Callable[[int], Side], timed_s: float, b_first: bool, judged: bool
+    open_side: Callable[[int], Side],
+    timed_s: float,
+    b_first: bool,
+    judged: bool,
+    at_once: bool = False,
 ) -> Round:
-    """Start a worker of each state, let them take turns until each has timed
-    `timed_s`, and end them.
+    """Start a worker of each state, let them take turns, or work `at_once`, until each
+    has timed `timed_s`, and end them.
 
     `open_side` starts the worker of state 0 or 1. Both build at once: nothing is timed
     yet. `judged` asks for accuracy as well, at the end. Raises SideEndedError.
@@ -151,10 +159,11 @@ def play(
         order = (1, 0) if b_first else (0, 1)
         for side in sides:
             side.wait_for_turn()
-        for index in order:
-            sides[index].take("warm-up")
+        turns = (order,) if at_once else tuple((index,) for index in order)
+        for those in turns:
+            _together(sides, those, "warm-up")
         before = _counters(sides)
-        samples = _blocks(sides, order, timed_s)
+        samples = _blocks(sides, turns, timed_s)
         steal, others = _between(before, _counters(sides))
         timed = monotonic()
         for side in sides if judged else ():
@@ -166,16 +175,27 @@ def play(
 
 
 def _blocks(
-    sides: Sequence[Side], order: tuple[int, int], timed_s: float
+    sides: Sequence[Side], turns: Sequence[Sequence[int]], timed_s: float
 ) -> tuple[list[float], list[float]]:
+    """Blocks of both states, A B B A, or of both at once where one turn holds both."""
     samples: tuple[list[float], list[float]] = ([], [])
     blocks = 0
     while min(sum(samples[0]), sum(samples[1])) < timed_s or blocks < FEWEST_BLOCKS:
-        for index in (*order, *reversed(order)):
+        for those in (*turns, *reversed(turns)):
             sleep(SETTLE_S)
-            samples[index].extend(sides[index].take("block"))
+            drawn = _together(sides, those, "block")
+            for index, block in zip(those, drawn, strict=True):
+                samples[index].extend(block)
         blocks += 2
     return samples
+
+
+def _together(
+    sides: Sequence[Side], those: Sequence[int], what: str
+) -> list[list[float]]:
+    for index in those:
+        sides[index].begin(what)
+    return [sides[index].wait_for_turn() for index in those]
 
 
 def _counters(sides: Sequence[Side]) -> tuple[MachineTimes, float | None]:

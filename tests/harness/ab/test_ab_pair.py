@@ -128,7 +128,7 @@ def test_a_case_that_cannot_be_compared_says_why(
 
 
 def test_warnings_of_the_work_say_whose_they_are(contest: Contest) -> None:
-    side = contest._side(planned("warns"), Hardware.parse("cpu"), 1, 0)
+    side = contest._side(planned("warns"), Hardware.parse("cpu"), MACHINE, 1, 0)
     side.wait_for_turn()
     with pytest.raises(SideEndedError, match="killed by signal 9"):
         side.take("warm-up")
@@ -159,18 +159,24 @@ class Player:
 
     def __init__(self, index: int, calls: list[str]) -> None:
         self.name, self.warnings = "AB"[index], [f"warned {index}"]
+        self._samples: list[float] = []
         self._calls = calls
         self.tree = self
 
     def read(self) -> None:
         """Gone: no usage is known."""
 
+    def begin(self, what: str) -> None:
+        self._calls.append(f"{self.name} {what}")
+        self._samples = [1.0] if what == "block" else []
+
     def wait_for_turn(self) -> list[float]:
-        return []
+        self._calls.append(f"{self.name} waited for")
+        return self._samples
 
     def take(self, what: str) -> list[float]:
-        self._calls.append(f"{self.name} {what}")
-        return [1.0] if what == "block" else []
+        self.begin(what)
+        return self.wait_for_turn()
 
     def end(self) -> dict:
         return {"cycle": 1}
@@ -179,14 +185,17 @@ class Player:
         self._calls.append(f"{self.name} closed")
 
 
-def played(timed_s: float, b_first: bool, judged: bool) -> tuple[list[str], Round]:
+def played(
+    timed_s: float, b_first: bool, judged: bool, at_once: bool = False
+) -> tuple[list[str], Round]:
     calls: list[str] = []
 
     def open_side(index: int) -> Side:
         return Player(index, calls)  # type: ignore[return-value]
 
-    done = play(open_side, timed_s, b_first, judged)
-    return [call for call in calls if "closed" not in call], done
+    done = play(open_side, timed_s, b_first, judged, at_once)
+    told = [call for call in calls if "closed" not in call]
+    return told if at_once else [c for c in told if "waited" not in c], done
 
 
 def blocks(calls: list[str]) -> str:
@@ -202,6 +211,36 @@ def test_states_take_turns_a_b_b_a_until_each_has_its_time() -> None:
 def test_every_second_pair_begins_with_b() -> None:
     calls, _ = played(1.0, b_first=True, judged=False)
     assert (calls[0], blocks(calls)) == ("B warm-up", "BAABBAAB")
+
+
+def test_at_once_both_begin_before_either_is_waited_for() -> None:
+    calls, done = played(2.0, b_first=False, judged=False, at_once=True)
+    assert calls[2:6] == ["A warm-up", "B warm-up", "A waited for", "B waited for"]
+    assert blocks(calls) == "ABABABAB"
+    assert calls[6:10] == ["A block", "B block", "A waited for", "B waited for"]
+    assert done.samples_s == ([1.0] * 4, [1.0] * 4)
+
+
+def test_states_at_once_have_cpus_of_their_own_and_exchange_them(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    real = Contest._side
+
+    def noted(self, planned, hardware, machine, index, number):
+        seen.append((number, index, machine.cpus, machine.threads))
+        return real(self, planned, hardware, MACHINE, index, number)
+
+    monkeypatch.setattr(Contest, "_side", noted)
+    four = Machine((0, 1, 2, 3, 8, 9), (), cuda_devices=0, threads=4)
+    at_once = replace(contest, machine=four, at_once=True)
+    replace(at_once, stop=StopRule(1e9, looks=(2,))).run(planned())
+    assert seen == [
+        (0, 0, (0, 1), 2),
+        (0, 1, (2, 3), 2),
+        (1, 0, (2, 3), 2),
+        (1, 1, (0, 1), 2),
+    ]
 
 
 def test_accuracy_is_asked_for_once_all_is_timed() -> None:
