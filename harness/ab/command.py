@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +21,10 @@ from harness.ab.contest import Contest, run_all
 from harness.ab.states import checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
 from harness.bridges.progress import minutes
+from harness.files import cache_folder
 from harness.hardware import Machine, parse_all
 from harness.observe.fingerprint import fingerprint
+from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned, discover, plan
 from harness.run_session import this_machine
 
@@ -114,10 +117,15 @@ def ab(
         known = {planned.case.id for planned in cases}
         alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
+        host = HostSpeed.of_this_machine(
+            machine.cpus[: machine.threads], cache_folder()
+        )
         contest = Contest(
             states, profiles.find(profile), machine, stop, Path(folder), data_root
         )
+        contest = replace(contest, host=host)
         done = _fought(contest, in_both(cases, a, b), alone, out)
+        host.save()
     click.echo(f"{show.summary(done)}; samples: {out}")
     sys.exit(any(comparison.is_regression for comparison in done))
 

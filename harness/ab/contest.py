@@ -17,6 +17,7 @@ from harness.files import write_whole
 from harness.hardware import Hardware, Machine
 from harness.measure.run import file_name, precision_of
 from harness.measure.worker import name_of
+from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned
 from harness.profile import Profile
 from harness.statistics import RatioEstimate
@@ -39,6 +40,7 @@ class Contest:
     slow_down_percent: float = 0.0
     stall_percent: float = 0.0
     at_once: bool = False
+    host: HostSpeed | None = None
     judged: bool = True
 
     def run(
@@ -61,7 +63,8 @@ class Contest:
 
             judged = self.judged and number == 0
             timed_s = self.profile.timed_s
-            return play(open_side, timed_s, b_first, judged, split is not None)
+            at_once = split is not None
+            return play(open_side, timed_s, b_first, judged, at_once, self.host)
 
         return compare(planned.case.id, one, self.stop, tell)
 

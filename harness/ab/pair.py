@@ -13,6 +13,7 @@ from harness.ab.states import State
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Worker, how_it_ended
 from harness.observe.cpu import MachineTimes, ProcessTree, machine_times, steal_percent
+from harness.observe.host_speed import HostShare, HostSpeed
 from harness.statistics import undisturbed_step_s
 
 BLOCKS = 8  # of each state in a pair, where its cycle is short enough
@@ -115,7 +116,8 @@ class Round:
 
     Samples are seconds of steps that go through `cycle` inputs in order. `results` are
     the workers' own (work, details, accuracy, peak memory), A's first. `judging_s` is
-    what accuracy took: no part of the time that a comparison is given.
+    what accuracy took: no part of the time that a comparison is given. `host` is what
+    the host gave, by readings before the first block and after the last.
     """
 
     samples_s: tuple[list[float], list[float]]
@@ -124,6 +126,7 @@ class Round:
     steal_percent: float | None = None
     others_percent: float | None = None
     warnings: tuple[str, ...] = ()
+    host: HostShare | None = None
 
     @property
     def cycles(self) -> tuple[int, int]:
@@ -144,6 +147,7 @@ def play(
     b_first: bool,
     judged: bool,
     at_once: bool = False,
+    host: HostSpeed | None = None,
 ) -> Round:
     """Start a worker of each state, let them take turns, or work `at_once`, until each
     has timed `timed_s`, and end them.
@@ -162,16 +166,18 @@ def play(
         turns = (order,) if at_once else tuple((index,) for index in order)
         for those in turns:
             _together(sides, those, "warm-up")
+        reading = host.read() if host else None
         before = _counters(sides)
         samples = _blocks(sides, turns, timed_s)
         steal, others = _between(before, _counters(sides))
+        given = host.share(reading, host.read()) if host and reading else None
         timed = monotonic()
         for side in sides if judged else ():
             side.take("accuracy")
         judging_s = monotonic() - timed
         results = (sides[0].end(), sides[1].end())
         warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
-    return Round(samples, results, judging_s, steal, others, warnings)
+    return Round(samples, results, judging_s, steal, others, warnings, given)
 
 
 def _blocks(

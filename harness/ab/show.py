@@ -9,6 +9,7 @@ from rich.table import Table
 from harness.ab.accuracy import MetricChange
 from harness.ab.comparison import Comparison
 from harness.metrics import scale_of, title_of, unit_of
+from harness.record.host import host_text
 from harness.statistics import RatioEstimate
 
 
@@ -100,8 +101,11 @@ def _change(metric: MetricChange) -> str:
 
 
 def remarks(comparisons: Sequence[Comparison]) -> list[str]:
-    """Why cases have no verdict, and what went on beside them."""
+    """What the host gave, why cases have no verdict, and what went on beside them."""
     lines = []
+    given = [r.host for one in comparisons for r in one.rounds if r.host is not None]
+    if told := host_text([given]):
+        lines.append(f"host: {told}")
     for one in comparisons:
         if one.reason:
             lines.append(f"{one.status}: {one.case_id}: {one.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from harness.observe.host_speed import HostShare
 from harness.record.schema import HostRecord, Record
 
 FEWEST_FOR_DRIFT = 9  # readings: three in each third
@@ -15,7 +16,7 @@ def readings(record: Record) -> list[HostRecord]:
     return [one.host for one in record.noise if one.host is not None]
 
 
-def host_text(runs: Sequence[Sequence[HostRecord]]) -> str | None:
+def host_text(runs: Sequence[Sequence[HostRecord | HostShare]]) -> str | None:
     """Of the readings of one or several runs of a machine; None without any.
 
     Shares are of the best that was known at the end: a run that finds a new best was
@@ -32,7 +33,9 @@ def host_text(runs: Sequence[Sequence[HostRecord]]) -> str | None:
     )
 
 
-def _shares(runs: Sequence[Sequence[HostRecord]], name: str) -> list[list[float]]:
+def _shares(
+    runs: Sequence[Sequence[HostRecord | HostShare]], name: str
+) -> list[list[float]]:
     """Of the highest best that any reading implies, run by run."""
     rates = [[getattr(one, f"{name}_bytes_per_s") for one in run] for run in runs]
     told = [[getattr(one, name) for one in run] for run in runs]

@@ -17,6 +17,8 @@ from harness.ab.states import State
 from harness.case import Case
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Suite
+from harness.observe.host_speed import Best, HostShare, share
+from harness.observe.yardstick import Reading
 from harness.plan import Planned
 from harness.profile import COMMIT
 from harness.suite import SUITE
@@ -270,3 +272,28 @@ def test_a_block_ends_with_its_time(contest: Contest) -> None:
 def test_trials_may_go_without_accuracy(contest: Contest) -> None:
     done = replace(contest, judged=False).run(planned())
     assert done.metrics == []
+
+
+class Stick:
+    """A host that gives half of its best once blocks were timed."""
+
+    def __init__(self) -> None:
+        self.rates = iter((100.0, 50.0))
+
+    def read(self) -> Reading:
+        rate = next(self.rates)
+        return Reading(0.0, rate, rate, 0.01)
+
+    def share(self, *readings: Reading) -> HostShare:
+        return share(readings, Best(100.0, 100.0))
+
+
+def test_a_pair_tells_what_the_host_gave() -> None:
+    calls: list[str] = []
+    done = play(
+        lambda index: Player(index, calls),  # type: ignore[arg-type,return-value]
+        *(1.0, False, False, False),
+        Stick(),  # type: ignore[arg-type]
+    )
+    assert done.host is not None
+    assert (done.host.registers, done.host.memory) == (0.75, 0.75)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.ab import show
 from harness.ab.comparison import Comparison
+from harness.observe.host_speed import HostShare
 
 
 def printed(*comparisons: Comparison) -> list[str]:
@@ -108,3 +109,12 @@ def test_a_change_of_accuracy_has_its_metrics_own_unit() -> None:
     )
     assert "better: SNR -1.00 to 0.50 dB" in row_of("snr", -1.0, 0.5, better="higher")
     assert row_of("edits", 2.0, 2.5).endswith("worse: edits 2.00 to 2.50")
+
+
+def test_what_the_host_gave_is_told_over_all_cases() -> None:
+    given = [HostShare(at, 90.0, 100.0, share, 1.0) for at, share in ((0, 0.9), (9, 1))]
+    one, other = (replace(a_round(1.0, 1.0), host=host) for host in given)
+    lines = show.remarks([replace(comparison(1.0), rounds=(one, other))])
+    assert lines[0].startswith("host: ")
+    assert "of its best in registers" in lines[0]
+    assert not show.remarks([comparison(1.0)])
