@@ -48,7 +48,8 @@ class Setting:
 @dataclass(frozen=True)
 class Told:
     """Shares of trials: a clear winner among equals; an interval that holds the truth,
-    of the score over all works, of one work's ratio, and of one work's time."""
+    of the score over all works, of one work's ratio, and of one work's time; NaN where
+    no interval is told."""
 
     false_winners: float
     score_held: float
@@ -59,7 +60,7 @@ class Told:
 def simulate(setting: Setting, trials: int, seed: int = 0) -> Told:
     generator = np.random.default_rng(seed)
     found = np.array([_trial(setting, generator) for _ in range(trials)], dtype=float)
-    return Told(*np.nanmean(found, axis=0).tolist())
+    return Told(*found.mean(axis=0).tolist())
 
 
 def _trial(
