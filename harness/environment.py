@@ -114,12 +114,18 @@ def _without_paths(value: str) -> str:
     >>> _without_paths("1"), _without_paths("/home/me/lib:/opt/x/lib64")
     ('1', 'lib-0cd3b468:lib64-bd7874d7')
     """
-    return re.sub("(?<![^:;,= ])/[^:;,= ]+", _label, value)
+    return re.sub("(?<![^:;,= ])/[^:;,= ]+", lambda path: label(path[0]), value)
 
 
-def _label(path: re.Match[str]) -> str:
-    digest = hashlib.sha256(path[0].encode()).hexdigest()
-    return f"{PurePath(path[0]).name}-{digest[:8]}"
+def label(path: str) -> str:
+    """The last part of a path, and a digest of it: two may share a name, and a result
+    that gets published must not tell the path.
+
+    >>> label("/home/me/lib")
+    'lib-0cd3b468'
+    """
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    return f"{PurePath(path).name}-{digest[:8]}"
 
 
 def parse_passed(texts: Sequence[str]) -> dict[str, str]:

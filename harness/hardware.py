@@ -37,6 +37,9 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 SET_BY_HARDWARE = (
     *THREAD_VARIABLES,
     *("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY"),
+    # Other names of the same: oneDNN reads its variables under both prefixes, OpenBLAS
+    # under that of its ancestor; MKL's domains go before its own number.
+    *("DNNL_MAX_CPU_ISA", "GOTO_NUM_THREADS", "MKL_DOMAIN_NUM_THREADS"),
     *("CUDA_DEVICE_ORDER", "NVIDIA_TF32_OVERRIDE"),
 )
 _CAPS = {"threads", "isa"}

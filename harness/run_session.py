@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import profile as profiles
-from harness.environment import inherited, parse_passed, public
+from harness.environment import inherited, label, parse_passed, public
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
 from harness.measure.run import Listener, Runner, Settings
@@ -206,7 +205,7 @@ def begin(
             "suite_version": version("speechmark"),
             "profile": profile,
             "hardware": list(hardware),
-            "data_root": _label(data_root) if data_root else None,
+            "data_root": label(str(data_root.resolve())) if data_root else None,
             "seed": seed,
             "git_commit": machine_info["git_commit"],
             "code_digest": machine_info["code_digest"],
@@ -227,13 +226,6 @@ def begin(
         passed=passed,
     )
     return RunSession(folder, journal, settings, machine_info, run_info, result)
-
-
-def _label(data_root: Path) -> str:
-    """The folder's name, and a digest of its path: two may share a name, and a result
-    that gets published must not tell the path."""
-    digest = hashlib.sha256(str(data_root.resolve()).encode()).hexdigest()
-    return f"{data_root.resolve().name}-{digest[:8]}"
 
 
 def _lasting(machine_info: dict[str, Any]) -> dict[str, Any]:

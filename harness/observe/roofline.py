@@ -15,18 +15,17 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import Any
 
 from harness.observe import limits, noise
 from harness.observe.ceiling_candidates import Candidate, candidates, seconds_of
 from harness.observe.cpu import ProcessTree
 from harness.observe.fingerprint import caches
-from harness.observe.peaks import settle
-
-if TYPE_CHECKING:
-    pass
+from harness.observe.peaks import Reading, settle
 
 CONTENDERS = 2  # candidates that are repeated until readings agree
+READING_S = 0.6  # at least: what others take shows in no span below limits.SHORTEST_S
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
 SMALLEST_COPY_BYTES = 256 << 20
 LARGEST_COPY_BYTES = 2 << 30
@@ -51,14 +50,9 @@ class Roofline:
     the reason, where the device has no such product.
     """
 
-    device: str
-    precision: str
-    threads: int
     peak_flops: float | None
     operation: str | None
-    operation_size: int | None
     bandwidth_bytes_per_s: float
-    copy_bytes: int
     reason: str | None = None
     doubt: str | None = None  # of the ceiling: what disturbed all its readings
 
@@ -70,8 +64,6 @@ def measure(
     copy_bytes: int | None = None,
 ) -> Roofline:
     """Both ceilings, about `budget_s` seconds each; for a worker, as torch loads."""
-    import torch
-
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: expected one of {PRECISIONS}")
     is_cuda = device.startswith("cuda")
@@ -81,14 +73,9 @@ def measure(
     copy = _timed_copy(device)
     bandwidth = best_rate(copy, (copied_bytes,), lambda size: 2.0 * size, budget_s)
     return Roofline(
-        device=device,
-        precision=precision,
-        threads=torch.get_num_threads(),
         peak_flops=flops.per_s if flops else None,
         operation=flops.operation if flops else None,
-        operation_size=flops.size if flops else None,
         bandwidth_bytes_per_s=bandwidth.per_s,
-        copy_bytes=copied_bytes,
         reason=reason,
         doubt=doubt,
     )
@@ -194,28 +181,37 @@ def _peak_flops(
 
 
 def _settled(
-    contenders: Sequence[tuple[Rate, Candidate]], budget_s: float
+    contenders: Sequence[tuple[Rate, Candidate]],
+    budget_s: float,
+    clock: Callable[[], float] = perf_counter,
 ) -> tuple[Rate, str | None]:
     tree = ProcessTree(os.getpid())
 
-    def reading() -> tuple[Rate, str | None]:
-        before = noise.take(tree)
-        rates = [
-            replace(
-                best_rate(one.timed, (rate.size,), one.work, budget_s / 4),
-                operation=one.name,
-            )
-            for rate, one in contenders
-        ]
-        exceeded = limits.warnings(noise.between([before, noise.take(tree)]))
+    def reading() -> Reading[Rate]:
+        before = noise.take(tree, clock=clock)
+        rates = list(_rates(contenders, budget_s / 4))
+        while clock() - before.t_s < READING_S:
+            rates += _rates(contenders, budget_s / 4)
+        found = noise.between([before, noise.take(tree, clock=clock)])
         outside = [
             f"{one.name} {one.measured:.3g} {one.unit}"
-            for one in exceeded
+            for one in limits.warnings(found)
             if one.name in limits.FROM_OUTSIDE
         ]
-        return max(rates, key=lambda rate: rate.per_s), "; ".join(outside) or None
+        best = max(rates, key=lambda rate: rate.per_s)
+        return Reading(best, "; ".join(outside) or None, limits.is_judged(found))
 
     return settle(reading)
+
+
+def _rates(
+    contenders: Sequence[tuple[Rate, Candidate]], budget_s: float
+) -> Iterator[Rate]:
+    """One of each contender, all in about `budget_s`."""
+    for rate, one in contenders:
+        share_s = budget_s / len(contenders)
+        found = best_rate(one.timed, (rate.size,), one.work, share_s)
+        yield replace(found, operation=one.name)
 
 
 @contextmanager

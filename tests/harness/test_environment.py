@@ -90,6 +90,9 @@ def test_folders_are_told_apart_without_being_told() -> None:
         (["A B=1"], "letters, digits and '_' in the name"),
         (["OMP_NUM_THREADS=1"], "hardware sets OMP_NUM_THREADS: ask for it by"),
         (["ONEDNN_MAX_CPU_ISA=AVX2"], "cpu:threads=N or cpu:isa=NAME"),
+        (["DNNL_MAX_CPU_ISA=AVX2"], "hardware sets DNNL_MAX_CPU_ISA: ask for it by"),
+        (["GOTO_NUM_THREADS=1"], "hardware sets GOTO_NUM_THREADS: ask for it by"),
+        (["MKL_DOMAIN_NUM_THREADS=1"], "cpu:threads=N or cpu:isa=NAME"),
         (["A=1", "A=2"], "--env gives A two values"),
     ],
 )

@@ -1,6 +1,9 @@
 import pytest
 
-from harness.observe import roofline
+from harness.observe import limits, roofline
+from harness.observe.ceiling_candidates import Candidate
+from harness.observe.cpu import MachineTimes
+from harness.observe.noise import Snapshot
 from harness.observe.roofline import Rate, best_rate, fraction_of_peak
 
 
@@ -78,7 +81,6 @@ def test_a_processor_has_a_ceiling(precision):
     found = roofline.measure("cpu", precision, budget_s=0.0, copy_bytes=1 << 20)
     assert found.peak_flops > 1e6
     assert found.operation.partition(" in ")[0] in ("product", "convolution")
-    assert (found.precision, found.copy_bytes) == (precision, 1 << 20)
     assert found.reason is None
 
 
@@ -90,6 +92,52 @@ def test_a_missing_device_is_an_answer_and_no_error():
     rate, reason, _ = roofline._peak_flops("cuda:0", "fp16", 0.0)
     assert rate is None
     assert reason.startswith("no fp16 product on cuda:0: ")
+
+
+class Machine:
+    """A fake clock that a call moves on, and CPUs of which others take a share."""
+
+    def __init__(self, call_s, others):
+        self.now_s, self._call_s, self._others = 100.0, call_s, others
+        self.readings_s = []
+
+    def call(self, size):
+        self.now_s += self._call_s
+        return self._call_s
+
+    def take(self, tree, clock):
+        self.readings_s.append(self.now_s)
+        busy_s = self.now_s * (1 + self._others)
+        return Snapshot(
+            t_s=self.now_s,
+            machine=MachineTimes(busy_s, 2 * self.now_s - busy_s, 0.0),
+            worker_cpu_s=self.now_s,
+            switches=None,
+            minor_faults=None,
+            major_faults=None,
+            throttle_events=None,
+            frequencies_mhz=(),
+            load_1min=None,
+        )
+
+
+@pytest.mark.parametrize("call_s", [0.001, 0.1, 0.25])
+@pytest.mark.parametrize(("others", "doubt"), [(0.0, None), (0.5, "others_cpu")])
+def test_every_reading_of_a_ceiling_is_long_enough_to_be_judged(
+    monkeypatch, call_s, others, doubt
+):
+    machine = Machine(call_s, others)
+    monkeypatch.setattr(roofline.noise, "take", machine.take)
+    one = Candidate("product", (10,), machine.call, cube)
+    contenders = [(Rate(1.0, 10), one)] * 2
+    best, found = roofline._settled(contenders, 1.0, clock=lambda: machine.now_s)
+    assert best.per_s == pytest.approx(cube(10) / call_s)
+    assert (doubt or "") in (found or "")
+    assert (found is None) == (doubt is None)
+    ends_s = machine.readings_s
+    spans_s = [b - a for a, b in zip(ends_s[::2], ends_s[1::2], strict=True)]
+    assert min(spans_s) >= limits.SHORTEST_S
+    assert max(spans_s) < 2.0
 
 
 def test_measuring_leaves_the_float32_setting_alone():
@@ -110,7 +158,7 @@ def test_a_job_measures_its_hardwares_first_device(monkeypatch, hardware, device
 
     def measured(*arguments):
         asked.append(arguments)
-        return roofline.Roofline(device, "bf16", 1, 5.0, "product", 9, 7.0, 8)
+        return roofline.Roofline(5.0, "product", 7.0)
 
     monkeypatch.setattr(roofline, "measure", measured)
     result = roofline.run_job({"hardware": hardware, "precision": "bf16"}, None)
