@@ -22,6 +22,9 @@ UNITS = {
     "snr": "dB",
     "snr_rescaled": "dB",
 }
+# Means of whole edits, one number an utterance: an edit in one of n moves them by 1/n,
+# where a pooled rate, or a level in dB, hardly moves by that.
+EDITS_AN_UTTERANCE = ("levenshtein",)
 TITLES = {
     "si_sdr_improvement": "SI-SDRi",
     "si_sdr": "SI-SDR",
@@ -63,6 +66,14 @@ def is_rate(metric: str) -> bool:
     (True, False, False)
     """
     return unit_of(metric) == "%"
+
+
+def is_edits_an_utterance(metric: str) -> bool:
+    """
+    >>> [is_edits_an_utterance(name) for name in ("levenshtein", "wer", "si_sdr")]
+    [True, False, False]
+    """
+    return metric in EDITS_AN_UTTERANCE
 
 
 def scale_of(metric: str) -> float:

@@ -19,6 +19,14 @@ POCOCK_SIX_LOOKS = 2.453
 Z_95 = float(stats.norm.ppf(0.975))
 
 
+def are_disjoint(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """
+    >>> are_disjoint((4, 6), (10, 12)), are_disjoint((4, 6), (6, 8))
+    (True, False)
+    """
+    return one[1] < other[0] or other[1] < one[0]
+
+
 @lru_cache
 def samples_needed(percentile: float, over_limit: int = 1) -> int:
     """The fewest samples that carry an upper bound on a percentile when `over_limit`

@@ -7,16 +7,24 @@ utterances, which says where the metric lies over others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.compare.extract import Figures
-from harness.metrics import in_order, title_of, value_text
+from harness.metrics import (
+    in_order,
+    is_edits_an_utterance,
+    title_of,
+    value_text,
+)
 from harness.record.schema import AccuracyMetric
+from harness.statistics import are_disjoint
 
 # Of the wider 95 % interval. Measured: bf16 and int8 under AVX2 against AVX-512 move
 # error rates by 0.01 to 0.03 of it (results/hardware-settings), fp32 by nothing.
 SHARE_OF_INTERVAL = 0.25
+ROUNDING = 1e-3  # of the value, of a single utterance, which has no interval
 NO_METRICS = "no accuracy"
 
 
@@ -39,7 +47,7 @@ class HeldOut:
         if (self.corpus, self.weights) != (other.corpus, other.weights):
             return True
         return self.metrics.keys() == other.metrics.keys() and all(
-            _is_alike(metric, other.metrics[name])
+            _is_alike(name, metric, other.metrics[name])
             for name, metric in self.metrics.items()
         )
 
@@ -62,15 +70,20 @@ def held_out(figures: Figures) -> HeldOut:
     )
 
 
-def _is_alike(one: AccuracyMetric, other: AccuracyMetric) -> bool:
-    """Of as many utterances, and apart by no more than rounding explains: the gate,
-    where there is one; a part of the interval; or one edit in one utterance, where so
-    few utterances have hardly an interval."""
+def _is_alike(name: str, one: AccuracyMetric, other: AccuracyMetric) -> bool:
+    """Of as many utterances, with intervals that have something in common, and apart by
+    no more than rounding explains: the gate, where there is one; a part of the
+    interval; or, of edits an utterance, one edit in one of them."""
     if one.n != other.n:
         return False
     width = max(high - low for low, high in (one.interval, other.interval))
+    if width == 0:
+        return math.isclose(one.value, other.value, rel_tol=ROUNDING)
+    if are_disjoint(one.interval, other.interval):
+        return False
     gate = max(one.gate or 0.0, other.gate or 0.0)
-    tolerance = max(SHARE_OF_INTERVAL * width, gate, 1 / max(one.n, 1))
+    edit = 1 / one.n if is_edits_an_utterance(name) and one.n else 0.0
+    tolerance = max(SHARE_OF_INTERVAL * width, gate, edit)
     return abs(one.value - other.value) <= tolerance
 
 

@@ -77,11 +77,54 @@ def test_other_accuracy_that_is_allowed_is_labelled(
             {"wer": wer(0.225, gate=0.03, difference=0.0)},
             True,
         ),
-        # Two utterances, all wrong in both: no interval, but one edit moves it.
+        # One edit in one of sixteen utterances moves their mean by a sixteenth, ...
+        (
+            {"levenshtein": metric(2.0, n=16, interval=[1.95, 2.1])},
+            {"levenshtein": metric(2.0625, n=16, interval=[1.95, 2.15])},
+            True,
+        ),
+        (
+            {"levenshtein": metric(2.0, n=16, interval=[1.95, 2.1])},
+            {"levenshtein": metric(2.07, n=16, interval=[1.95, 2.15])},
+            False,
+        ),
+        # ... but no pooled rate, and no level in dB.
+        (
+            {"wer": metric(0.05, n=16, interval=[0.04, 0.08])},
+            {"wer": metric(0.07, n=16, interval=[0.06, 0.09])},
+            False,
+        ),
+        (
+            {"si_sdr": metric(9.0, n=16, interval=[8.95, 9.1], better="higher")},
+            {"si_sdr": metric(9.06, n=16, interval=[8.95, 9.15], better="higher")},
+            False,
+        ),
+        # Intervals that have nothing in common, whatever else would be granted.
+        (
+            {"wer": metric(0.05, n=16, interval=[0.04, 0.06])},
+            {"wer": metric(0.11, n=16, interval=[0.10, 0.12])},
+            False,
+        ),
+        (
+            {"wer": metric(0.05, interval=[0.04, 0.06], gate=0.2, difference=0.0)},
+            {"wer": metric(0.11, interval=[0.10, 0.12], gate=0.2, difference=0.0)},
+            False,
+        ),
+        (
+            {"levenshtein": metric(2.0, n=4, interval=[1.9, 2.1])},
+            {"levenshtein": metric(2.24, n=4, interval=[2.15, 2.3])},
+            False,
+        ),
+        # A single utterance has no interval: its figure is as good as equal, or not.
+        (
+            {"si_sdr": metric(9.0, n=1, interval=[9.0, 9.0], better="higher")},
+            {"si_sdr": metric(9.001, n=1, interval=[9.001, 9.001], better="higher")},
+            True,
+        ),
         (
             {"wer": metric(1.0, n=2, interval=[1.0, 1.0])},
             {"wer": metric(0.5, n=2, interval=[0.5, 0.5])},
-            True,
+            False,
         ),
         ({"wer": wer(n=1000)}, {"wer": wer(n=999)}, False),
         ({"wer": wer()}, {"wer": wer(), "cer": wer()}, False),
