@@ -9,10 +9,12 @@ from harness.clusters import ENOUGH_RUNS, MOST_SURE, RUN_DEVIATION
 from harness.compare.model import (
     Comparison,
     Difference,
+    Estimate,
     Measured,
     Ranking,
     Row,
 )
+from harness.statistics import are_disjoint
 from harness.text import plain
 
 NAMED = 3  # differences of software that the sentence names
@@ -25,27 +27,45 @@ def reserves(comparison: Comparison, ranking: Ranking) -> tuple[str, ...]:
     parts = [*_on_works(comparison, ranked)]
     text = "; ".join(parts)
     on_works = f"{text[0].upper()}{text[1:]}." if text else ""
-    on_runs = _on_runs(comparison, ranking)
+    on_runs = _on_runs(ranking, ranked)
     on_software = _on_software(comparison.software)
     return tuple(filter(None, (on_runs, on_works, on_software)))
 
 
-def _on_runs(comparison: Comparison, ranking: Ranking) -> str:
-    """What stands for the variation from run to run that too few runs leave unknown."""
-    few = set(ranking.few_runs)
-    told = [
-        f"{each.label}: {len(each.files):,} run{'s' * (len(each.files) > 1)}"
-        for each in comparison.candidates
-        if each.label in few
-    ]
-    if not told:
+def _on_runs(ranking: Ranking, ranked: Sequence[Row]) -> str:
+    """What stands for the variation from run to run that too few runs, or too few
+    processes in them, leave unknown."""
+    runs = {label: _fewest_runs(label, ranked) for label in ranking.few_runs}
+    if not runs:
         return ""
+    told = [f"{who}: {n:,} run{'s' * (n > 1)}" for who, n in runs.items()]
+    remedies = dict.fromkeys(_remedy(who, n, ranked) for who, n in runs.items())
     return (
         f"How much runs vary is not known ({', '.join(told)}): for each run "
         f"{100 * RUN_DEVIATION:g} % are allowed, and no more than "
-        f"{100 * MOST_SURE:g} % certainty is claimed; {ENOUGH_RUNS} runs or more of "
-        "each tell it."
+        f"{100 * MOST_SURE:g} % certainty is claimed; {'; '.join(remedies)}."
     )
+
+
+def _remedy(label: str, runs: int, ranked: Sequence[Row]) -> str:
+    if runs < ENOUGH_RUNS:
+        return f"{ENOUGH_RUNS} runs or more of each tell it"
+    single = all(len(set(t.runs)) == len(t.values) for t in _times(label, ranked))
+    return (
+        f"{runs:,} runs of {'one process' if single else 'so few processes'} do not "
+        "tell it for so few works: run several processes in each"
+    )
+
+
+def _fewest_runs(label: str, ranked: Sequence[Row]) -> int:
+    """That measured one of the works."""
+    counts = (len(set(time.runs)) or 1 for time in _times(label, ranked))
+    return min(counts, default=1)
+
+
+def _times(label: str, ranked: Sequence[Row]) -> list[Estimate]:
+    cells = [row.cells[label] for row in ranked]
+    return [cell.step_s for cell in cells if isinstance(cell, Measured)]
 
 
 def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
@@ -92,8 +112,7 @@ def _ends_apart(row: Row) -> bool:
     """Seeds and rounding move a training's accuracy, but hardly so far."""
     cells = [c for c in row.cells.values() if isinstance(c, Measured) and c.training]
     return any(
-        a.errors[name].interval[1] < b.errors[name].interval[0]
-        or b.errors[name].interval[1] < a.errors[name].interval[0]
+        are_disjoint(a.errors[name].interval, b.errors[name].interval)
         for a, b in combinations(cells, 2)
         for name in a.errors.keys() & b.errors.keys()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from harness.clusters import MOST_SURE
+from harness.clusters import MOST_SURE, SURE
 from harness.compare.model import (
     Comparison,
     Money,
@@ -18,10 +18,6 @@ from harness.compare.shown.cases import cases
 from harness.compare.shown.qualified import out_of_all, what_is_left
 from harness.compare.shown.reserves import reserves
 from harness.compare.table import number, percent
-
-# The least probability at which a candidate is called faster: its 95 % interval then
-# lies beyond equality. Of two that are equal one is called so in 5 of 100 comparisons.
-SURE = 0.975
 
 
 def verdict(comparison: Comparison) -> tuple[str, ...]:

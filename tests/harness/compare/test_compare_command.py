@@ -53,6 +53,26 @@ def test_two_machines_are_ranked_with_their_ratio(two: tuple[Path, Path]) -> Non
     assert "ds2-small/fp32/eager/b1 500 250 (0.500x [0.422, 0.592]) wer 12.5" in printed
 
 
+@pytest.mark.parametrize(
+    ("processes", "told"), [(1, "one process"), (2, "so few processes")]
+)
+def test_enough_runs_of_too_few_processes_are_told_as_such(
+    tmp_path: Path, processes: int, told: str
+) -> None:
+    """Three runs of one work leave two degrees of freedom, or five."""
+    for number in range(3):
+        for name, machine in (("alpha", {}), ("beta", {"machine": OTHER})):
+            times = [[0.5 + 0.01 * number]] * processes
+            result_file(tmp_path / f"{name}-{number}.json", record(*times), **machine)
+    status, printed = invoke("compare", str(tmp_path / "*.json"))
+    assert status == 0
+    assert "How much runs vary is not known (alpha: 3 runs, beta: 3 runs)" in printed
+    assert (
+        f"97.5 % certainty is claimed; 3 runs of {told} do not tell it for so few "
+        "works: run several processes in each." in printed
+    )
+
+
 def test_another_baseline_turns_the_ratios(two: tuple[Path, Path]) -> None:
     _, printed = invoke("compare", *two, "--baseline", "beta")
     assert "500 (2.00x [1.69, 2.37]) 250" in printed

@@ -9,6 +9,7 @@ from rows import measured, row, work
 
 from harness.clusters import MOST_SURE
 from harness.compare.ranking import rank
+from harness.compare.shown.verdict import clear_winner
 from harness.compare.simulation import Setting, bounds_held, main, simulate
 
 BOTH = ("a", "b")
@@ -46,6 +47,7 @@ def test_one_run_of_a_machine_is_sure_of_nothing():
     ranking = rank(rows, BOTH, "a", {})
     assert ranking.few_runs == BOTH
     assert ranking.wins == {"a": {"b": MOST_SURE}, "b": {"a": 1 - MOST_SURE}}
+    assert clear_winner(ranking) == "a"  # sure enough to be named, and no surer
     assert ranking.order_share == MOST_SURE
     shares = [score.rank_shares for score in ranking.scores]
     assert shares == [(MOST_SURE, 1 - MOST_SURE), (1 - MOST_SURE, MOST_SURE)]
