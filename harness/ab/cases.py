@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
 
 from harness.ab.comparison import Comparison
 from harness.ab.states import State
+from harness.environment import inherited
 from harness.plan import Planned
+from harness.suite import python_environment
 
 LIMIT_S = 120.0
 UNKNOWN = (
@@ -26,12 +27,15 @@ print(json.dumps([one.case.id for one in planned]))
 """
 
 
-def declared(state: State, profile: str, hardware: str) -> list[str] | None:
-    """The ids of a state's cases; None where its code cannot tell, whatever the reason:
-    its workers will say it."""
+class UnlistedError(Exception):
+    """A state's code does not list its cases; the text says why."""
+
+
+def declared(state: State, profile: str, hardware: str) -> list[str]:
+    """The ids of a state's cases. UnlistedError where its code cannot tell."""
     folder = str(state.suite.folder)
     command = [state.suite.interpreter, "-P", "-c", LISTING, folder, profile, hardware]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment = {**inherited(), **python_environment(state.suite.folder)}
     try:
         done = subprocess.run(
             command,
@@ -42,8 +46,11 @@ def declared(state: State, profile: str, hardware: str) -> list[str] | None:
             env=environment,
         )
         return list(json.loads(done.stdout))
-    except (subprocess.SubprocessError, OSError, json.JSONDecodeError):
-        return None
+    except subprocess.CalledProcessError as error:
+        last = " ".join(error.stderr.strip().splitlines()[-1:])
+        raise UnlistedError(last or f"exit status {error.returncode}") from None
+    except (subprocess.SubprocessError, OSError, json.JSONDecodeError) as error:
+        raise UnlistedError(str(error)) from None
 
 
 def in_both(

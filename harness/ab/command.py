@@ -15,10 +15,10 @@ from rich.console import Console
 
 from harness import profile as profiles
 from harness.ab import show
-from harness.ab.cases import beside_them, declared, in_both
+from harness.ab.cases import UnlistedError, beside_them, declared, in_both
 from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all
-from harness.ab.states import checked_out, lock_difference
+from harness.ab.states import State, checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
 from harness.bridges.progress import minutes
 from harness.files import cache_folder
@@ -57,6 +57,11 @@ WIDTH = 200
     metavar="PERCENT",
     help="smaller changes count as the same",
 )
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="no turns: both at the same time, each on half of the cores",
+)
 @click.option("--a-env", type=PYTHON, help="interpreter or environment of A")
 @click.option("--b-env", type=PYTHON, help="interpreter or environment of B")
 @click.option(
@@ -76,6 +81,7 @@ def ab(
     hardware: str,
     limit_minutes: float,
     threshold: float,
+    at_once: bool,
     a_env: Path | None,
     b_env: Path | None,
     data_root: Path | None,
@@ -87,6 +93,9 @@ def ab(
     A B B A, in pair after pair, until the interval of B / A says it or the time is up.
     A revision is whatever git knows, or "." for the working tree as it is. With
     --a-env and --b-env, "ab . ." compares two environments.
+
+    With --at-once both work at the same time instead, each on half of the cores: what
+    disturbs a shared host meets both alike, and the ratio is that of half the cores.
 
     Where even the most pairs would hardly tell, raise --threshold, take a profile that
     times longer, or a quieter machine.
@@ -113,7 +122,7 @@ def ab(
             click.echo(str(state))
         if difference := lock_difference(states):
             click.echo(f"warning: {difference}", err=True)
-        a, b = (declared(state, profile, hardware) for state in states)
+        a, b = (_listed(state, profile, hardware) for state in states)
         known = {planned.case.id for planned in cases}
         alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
@@ -123,11 +132,24 @@ def ab(
         contest = Contest(
             states, profiles.find(profile), machine, stop, Path(folder), data_root
         )
-        contest = replace(contest, host=host)
+        contest = replace(contest, host=host, at_once=at_once)
         done = _fought(contest, in_both(cases, a, b), alone, out)
         host.save()
     click.echo(f"{show.summary(done)}; samples: {out}")
     sys.exit(any(comparison.is_regression for comparison in done))
+
+
+def _listed(state: State, profile: str, hardware: str) -> list[str] | None:
+    """A state's cases, or a warning that they are not known."""
+    try:
+        return declared(state, profile, hardware)
+    except UnlistedError as reason:
+        click.echo(
+            f"warning: {state.name} does not list its cases ({reason}): none can be "
+            "told to be new or gone",
+            err=True,
+        )
+        return None
 
 
 def chosen_cases(

@@ -18,9 +18,12 @@ from harness.ab.verdict import (
     tail_threshold_percent,
     with_tail,
 )
-from harness.observe.limits import LIMITS
+from harness.observe import limits
+from harness.observe.limits import NoiseWarning
 from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 
+# Of one worker alone: how it waits for the other's threads is no disturbance.
+OF_ONE_WORKER = ("waiting_percent", "involuntary_switches_per_s", "major_faults")
 MORE_MEMORY = ("less", "more")  # the words of a verdict on memory
 
 
@@ -100,20 +103,18 @@ class Comparison:
 
     @property
     def disturbance(self) -> str | None:
-        """What else went on, where it exceeds the limits."""
+        """What else went on, where it exceeds the limits: the worst reading of each
+        kind."""
+        seen: dict[str, list[NoiseWarning]] = {}
+        for one in self.rounds:
+            for warning in limits.warnings(one.noise) if one.noise else ():
+                if warning.name not in OF_ONE_WORKER:
+                    seen.setdefault(warning.name, []).append(warning)
         parts = []
-        for name, limit in (
-            ("steal_percent", LIMITS.steal_percent),
-            ("others_percent", LIMITS.others_cpu_percent),
-        ):
-            seen = [getattr(one, name) or 0.0 for one in self.rounds]
-            over = [value for value in seen if value > limit]
-            if over:
-                what = "stolen" if name.startswith("steal") else "taken by others"
-                parts.append(
-                    f"up to {max(over):.0f} % of the machine's time was {what} in "
-                    f"{len(over)} of {len(seen)} pairs"
-                )
+        for warnings in seen.values():
+            worst = max(warnings, key=lambda warning: warning.measured)
+            where = f"at worst, in {len(warnings)} of {len(self.rounds)} pairs"
+            parts.append(str(replace(worst, where=where)))
         return "; ".join(parts) or None
 
     @property

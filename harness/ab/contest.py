@@ -23,13 +23,18 @@ from harness.profile import Profile
 from harness.statistics import RatioEstimate
 
 FORMAT_VERSION = 1
+TOO_FEW_CORES = (
+    "at once each state has half of the cores, fewer than asked for: let them take "
+    "turns, or ask for fewer threads"
+)
 
 
 @dataclass(frozen=True)
 class Contest:
     """What holds for every case. Trials of the verdicts slow B on purpose by
     `slow_down_percent`, or every seventh of its steps by `stall_percent`, and ask for
-    accuracy once a case: `judged`."""
+    accuracy once a case: `judged`. `at_once`: the states do not take turns, but work at
+    the same time on half of the cores each."""
 
     states: tuple[State, State]
     profile: Profile
@@ -52,6 +57,9 @@ class Contest:
             return Comparison(planned.case.id, status="skipped", reason=reason)
 
         split = halves(hardware, self.machine) if self.at_once else None
+        if self.at_once and split is None:
+            reason = f"{hardware.text}: {TOO_FEW_CORES}"
+            return Comparison(planned.case.id, status="skipped", reason=reason)
 
         def one(number: int) -> Round:
             b_first = number % 2 == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from harness.ab.states import State
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Worker, how_it_ended
-from harness.observe.cpu import MachineTimes, ProcessTree, machine_times, steal_percent
-from harness.observe.host_speed import HostShare, HostSpeed
+from harness.observe import noise
+from harness.observe.cpu import ProcessTree, TreeUsage
+from harness.observe.host_speed import HostSpeed
+from harness.observe.noise import Noise
 from harness.statistics import undisturbed_step_s
 
 BLOCKS = 8  # of each state in a pair, where its cycle is short enough
@@ -116,17 +118,15 @@ class Round:
 
     Samples are seconds of steps that go through `cycle` inputs in order. `results` are
     the workers' own (work, details, accuracy, peak memory), A's first. `judging_s` is
-    what accuracy took: no part of the time that a comparison is given. `host` is what
-    the host gave, by readings before the first block and after the last.
+    what accuracy took: no part of the time that a comparison is given. `noise.host` is
+    what the host gave, by readings before the first block and after the last.
     """
 
     samples_s: tuple[list[float], list[float]]
     results: tuple[dict[str, Any], dict[str, Any]]
     judging_s: float = 0.0
-    steal_percent: float | None = None
-    others_percent: float | None = None
     warnings: tuple[str, ...] = ()
-    host: HostShare | None = None
+    noise: Noise | None = None  # of the timed blocks, on the workers' CPUs
 
     @property
     def cycles(self) -> tuple[int, int]:
@@ -166,18 +166,20 @@ def play(
         turns = (order,) if at_once else tuple((index,) for index in order)
         for those in turns:
             _together(sides, those, "warm-up")
+        trees = _BothTrees(sides)
         reading = host.read() if host else None
-        before = _counters(sides)
+        before = noise.take(trees)
         samples = _blocks(sides, turns, timed_s)
-        steal, others = _between(before, _counters(sides))
-        given = host.share(reading, host.read()) if host and reading else None
+        seen = noise.between([before, noise.take(trees)])
+        if host and reading:
+            seen = replace(seen, host=host.share(reading, host.read()))
         timed = monotonic()
         for side in sides if judged else ():
             side.take("accuracy")
         judging_s = monotonic() - timed
         results = (sides[0].end(), sides[1].end())
         warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
-    return Round(samples, results, judging_s, steal, others, warnings, given)
+    return Round(samples, results, judging_s, warnings, seen)
 
 
 def _blocks(
@@ -204,19 +206,18 @@ def _together(
     return [sides[index].wait_for_turn() for index in those]
 
 
-def _counters(sides: Sequence[Side]) -> tuple[MachineTimes, float | None]:
-    used = [side.tree.read() for side in sides]
-    known = [usage.cpu_s for usage in used if usage is not None]
-    return machine_times(), sum(known) if len(known) == len(used) else None
+class _BothTrees(ProcessTree):
+    """Both workers and what they started, as one: each is no other program to the
+    other. They may use the same CPUs, or, at once, those that A's half does not tell.
+    """
 
+    def __init__(self, sides: Sequence[Side]) -> None:
+        self.pid = sides[0].tree.pid
+        self._trees = [side.tree for side in sides]
 
-def _between(
-    before: tuple[MachineTimes, float | None], after: tuple[MachineTimes, float | None]
-) -> tuple[float | None, float | None]:
-    """Steal, and the time of all other processes, in % of the machine's time."""
-    steal = steal_percent(before[0], after[0])
-    total_s = after[0].total_s - before[0].total_s
-    if before[1] is None or after[1] is None or total_s <= 0:
-        return steal, None
-    others_s = after[0].busy_s - before[0].busy_s - (after[1] - before[1])
-    return steal, max(0.0, 100 * others_s / total_s)
+    def read(self) -> TreeUsage | None:
+        used = [tree.read() for tree in self._trees]
+        known = [usage for usage in used if usage is not None]
+        if len(known) < len(used):
+            return None
+        return replace(known[0], cpu_s=sum(usage.cpu_s for usage in known))

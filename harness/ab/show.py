@@ -103,7 +103,8 @@ def _change(metric: MetricChange) -> str:
 def remarks(comparisons: Sequence[Comparison]) -> list[str]:
     """What the host gave, why cases have no verdict, and what went on beside them."""
     lines = []
-    given = [r.host for one in comparisons for r in one.rounds if r.host is not None]
+    noises = [r.noise for one in comparisons for r in one.rounds if r.noise]
+    given = [noise.host for noise in noises if noise.host is not None]
     if told := host_text([given]):
         lines.append(f"host: {told}")
     for one in comparisons:

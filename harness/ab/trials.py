@@ -126,6 +126,7 @@ def passed(trials: Sequence[Trial], injected: str) -> tuple[bool, str]:
     show_default=True,
     help="percent by which `stall` slows every seventh step",
 )
+@click.option("--at-once", is_flag=True, help="as of `speechmark ab`")
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
 @click.option("--profile", default="commit", show_default=True)
 def main(
@@ -134,6 +135,7 @@ def main(
     minutes: float,
     slow_down: float,
     stall: float,
+    at_once: bool,
     keyword: str,
     profile: str,
 ) -> None:
@@ -162,6 +164,7 @@ def main(
             StopRule(60 * minutes),
             Path(folder),
         )
+        contest = replace(contest, at_once=at_once)
         if kind == "power":
             contest = replace(contest, slow_down_percent=slow_down)
         if kind == "stall":

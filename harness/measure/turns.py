@@ -60,7 +60,7 @@ def _serve(
 ) -> dict[str, Any]:
     timer = timer_for(context.hardware.devices[0])
     step = slowed(operation.step, job["slow_down_percent"])
-    step = stalling(step, job["stall_percent"])
+    step = stalling(step, job.get("stall_percent", 0.0))
     block = replace(context.profile, timed_s=job["block_s"], min_samples=1)
     memory: dict[str, Any] = {}
     accuracy = None

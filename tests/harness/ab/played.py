@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 from harness.ab.comparison import Comparison
 from harness.ab.pair import Round
+from harness.observe.noise import Noise
 
 WORK = {"items": 2.0, "audio_s": 6.0, "model_bytes": 40}
 MIB = 2**20
@@ -48,3 +50,9 @@ def comparison(*ratios: float, **changes: Any) -> Comparison:
     return Comparison(
         "toy/good/fp32/eager/cpu/b1", rounds(*ratios), 10.0 * len(ratios), **changes
     )
+
+
+def a_noise(**seen: Any) -> Noise:
+    """Of a second in which nothing was seen but what is given."""
+    names = (field.name for field in fields(Noise) if field.default is MISSING)
+    return Noise(**{**dict.fromkeys(names), "seconds": 1.0, "unknown": {}, **seen})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_ab_pair import STATES, planned
 
-from harness.ab.cases import UNKNOWN, beside_them, declared, in_both
+from harness.ab.cases import UNKNOWN, UnlistedError, beside_them, declared, in_both
 from harness.measure.spawn import Suite
 
 GOOD, OTHER = planned("good"), planned("other")
@@ -68,4 +68,5 @@ def test_a_state_whose_code_is_broken_tells_nothing(tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError")
     state = replace(STATES[0], suite=Suite(folder=tmp_path))
-    assert declared(state, "commit", "cpu") is None
+    with pytest.raises(UnlistedError, match="RuntimeError"):
+        declared(state, "commit", "cpu")

@@ -14,6 +14,11 @@ from test_ab_pair import MACHINE, SHORT
 from harness import cli
 from harness import profile as profiles
 from harness.ab import command
+from harness.ab.cases import UnlistedError
+
+
+def unlisted(*asked: object) -> list[str]:
+    raise UnlistedError("of an earlier time")
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +27,7 @@ def toy_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     points = {"commit": toy.points("good", "unsupported"), "none": ()}
     workload = replace(toy.WORKLOAD, points=points)
     monkeypatch.setattr(command, "discover", lambda: [workload])
-    monkeypatch.setattr(command, "declared", lambda *asked: None)
+    monkeypatch.setattr(command, "declared", unlisted)
     monkeypatch.setattr(command, "this_machine", lambda: MACHINE)
     monkeypatch.setattr(command, "fingerprint", lambda: {"cpu_model": "toy"})
     monkeypatch.setitem(profiles.PROFILES, "commit", SHORT)
@@ -41,6 +46,8 @@ def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
     status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json")
     assert status == 0
     assert "A: . (" in printed
+    told = "warning: B does not list its cases (of an earlier time): none can be told"
+    assert told in printed
     assert "2 cases: up to some 0 s, and evaluation" in printed
     assert "undecided: 1 pairs, and it takes 8" in printed
     assert "skipped: toy/unsupported/fp32/eager/cpu/b1: state A: the toy" in printed
@@ -83,6 +90,13 @@ def test_a_case_that_is_new_in_b_is_told_and_is_no_regression(
 def test_requirements_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "lock_difference", lambda states: "torch 1 to 2")
     assert "warning: torch 1 to 2" in invoke(".", ".", *QUICKLY, "-k", "good")[1]
+
+
+def test_at_once_asks_for_two_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = replace(MACHINE, cpus=MACHINE.cpus[:1], threads=1)
+    monkeypatch.setattr(command, "this_machine", lambda: one)
+    _, printed = invoke(".", ".", *QUICKLY, "-k", "good", "--at-once")
+    assert "skipped: toy/good/fp32/eager/cpu/b1: cpu: at once each state has" in printed
 
 
 def test_a_keyword_chooses_cases() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from played import MIB, a_round, comparison, metric, result, rounds
+from played import MIB, a_noise, a_round, comparison, metric, result, rounds
 
 from harness.ab.comparison import StopRule, compare, different_work
 from harness.ab.pair import SideEndedError
@@ -222,14 +222,26 @@ def test_the_step_that_is_shown_is_the_median_over_the_pairs():
 
 
 def test_what_went_on_beside_is_told_beyond_the_limits():
-    quiet = a_round(1.0, 1.0, others_percent=1.0, steal_percent=0.0)
-    loud = a_round(1.0, 1.0, others_percent=48.0, steal_percent=3.0)
-    done = replace(comparison(1.0), rounds=(quiet, loud, loud))
-    assert done.disturbance == (
-        "up to 3 % of the machine's time was stolen in 2 of 3 pairs; "
-        "up to 48 % of the machine's time was taken by others in 2 of 3 pairs"
+    quiet = a_round(1.0, 1.0, noise=a_noise(others_cpu_percent=1.0, steal_percent=0.0))
+    loud = a_noise(
+        others_cpu_percent=48.0, steal_percent=3.0, quota_throttled_percent=60.0
     )
-    assert replace(done, rounds=(quiet,)).disturbance is None
+    louder = replace(loud, others_cpu_percent=49.0)
+    rounds = (quiet, a_round(1.0, 1.0, noise=loud), a_round(1.0, 1.0, noise=louder))
+    told = replace(comparison(1.0), rounds=rounds).disturbance
+    for part in (
+        "quota_throttled_percent: 60 % of the quota's periods",
+        "steal_percent: 3 % of the worker's CPUs (limit 1) at worst, in 2 of 3 pairs",
+        "others_cpu_percent: 49 % of the worker's CPUs",
+    ):
+        assert part in told
+    assert replace(comparison(1.0), rounds=(quiet,)).disturbance is None
+
+
+def test_how_one_worker_waits_for_the_other_is_no_disturbance():
+    noise = a_noise(involuntary_switches_per_s=9_000.0, major_faults=900)
+    one = a_round(1.0, 1.0, noise=noise)
+    assert replace(comparison(1.0), rounds=(one,)).disturbance is None
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def test_both_states_are_timed_and_judged(contest: Contest) -> None:
     assert all(sum(samples) >= SHORT.timed_s for samples in done.rounds[0].samples_s)
     assert [(m.name, m.a, m.word) for m in done.metrics] == [("wer", 0.1, "same")]
     assert done.memory is not None
-    assert done.rounds[0].steal_percent is not None
+    assert done.rounds[0].noise is not None
+    assert done.rounds[0].noise.steal_percent is not None
 
 
 def test_a_slowed_state_is_seen_to_be_slower(contest: Contest) -> None:
@@ -164,6 +165,7 @@ class Player:
         self._samples: list[float] = []
         self._calls = calls
         self.tree = self
+        self.pid = os.getpid()
 
     def read(self) -> None:
         """Gone: no usage is known."""
@@ -253,7 +255,8 @@ def test_accuracy_is_asked_for_once_all_is_timed() -> None:
 
 def test_unknown_usage_leaves_the_time_of_others_unknown() -> None:
     _, done = played(1.0, b_first=False, judged=False)
-    assert done.others_percent is None
+    assert done.noise is not None
+    assert done.noise.others_cpu_percent is None
     assert done.warnings == ("A: warned 0", "B: warned 1")
 
 
@@ -295,5 +298,6 @@ def test_a_pair_tells_what_the_host_gave() -> None:
         *(1.0, False, False, False),
         Stick(),  # type: ignore[arg-type]
     )
-    assert done.host is not None
-    assert (done.host.registers, done.host.memory) == (0.75, 0.75)
+    assert done.noise is not None
+    assert done.noise.host is not None
+    assert (done.noise.host.registers, done.noise.host.memory) == (0.75, 0.75)

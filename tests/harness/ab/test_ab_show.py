@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from played import MIB, a_round, comparison, metric, result
+from played import MIB, a_noise, a_round, comparison, metric, result
 from rich.console import Console
 
 from harness.ab import show
@@ -78,11 +78,14 @@ def test_one_line_tells_how_a_comparison_stands() -> None:
 
 
 def test_noise_and_warnings_are_told_once() -> None:
-    one = a_round(1.0, 1.0, others_percent=48.0, warnings=("A: a damaged cache",))
+    noise = a_noise(others_cpu_percent=48.0)
+    one = a_round(1.0, 1.0, noise=noise, warnings=("A: a damaged cache",))
     lines = show.remarks([replace(comparison(1.0), rounds=(one, one))])
-    assert lines == [
-        "noise: toy/good/fp32/eager/cpu/b1: up to 48 % of the machine's time was taken "
-        "by others in 2 of 2 pairs",
+    assert lines[0].startswith(
+        "noise: toy/good/fp32/eager/cpu/b1: others_cpu_percent: 48 % of the worker's "
+        "CPUs (limit 5) at worst, in 2 of 2 pairs; likely other programs"
+    )
+    assert lines[1:] == [
         "warning: toy/good/fp32/eager/cpu/b1: A: a damaged cache",
     ]
 
@@ -113,7 +116,7 @@ def test_a_change_of_accuracy_has_its_metrics_own_unit() -> None:
 
 def test_what_the_host_gave_is_told_over_all_cases() -> None:
     given = [HostShare(at, 90.0, 100.0, share, 1.0) for at, share in ((0, 0.9), (9, 1))]
-    one, other = (replace(a_round(1.0, 1.0), host=host) for host in given)
+    one, other = (a_round(1.0, 1.0, noise=a_noise(host=host)) for host in given)
     lines = show.remarks([replace(comparison(1.0), rounds=(one, other))])
     assert lines[0].startswith("host: ")
     assert "of its best in registers" in lines[0]
