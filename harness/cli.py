@@ -19,8 +19,8 @@ from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
 from harness.compare.command import compare, report
-from harness.files import check_output
-from harness.hardware import parse_all
+from harness.files import check_output, write_whole
+from harness.hardware import Hardware, parse_all
 from harness.measure.overhead import FEWEST_PAIRS, measure
 from harness.measure.power import measure_power
 from harness.observe import doctor as examination
@@ -107,7 +107,8 @@ def doctor(results: Path) -> None:
     console.print(facts)
     checks = Table("check", "", "found", "expected", "remedy", box=None)
     colours = {"ok": "green", "warn": "yellow", "bad": "red", "unknown": "dim"}
-    findings = examination.examine(found, results)
+    cpus = Hardware.parse("cpu").affinity(this_machine())
+    findings = examination.examine(found, results, cpus)
     for finding in findings:
         severity = f"[{colours[finding.severity]}]{finding.severity}[/]"
         row = (finding.found, finding.expected, finding.remedy)
@@ -216,12 +217,17 @@ def _write_edits(records: Sequence[Record], file: Path, page: Path, title: str) 
     found = edits.with_edits(records)
     if not found:
         raise _lacking("edits by length", records, file)
-    try:
-        check_output(page, [file])
-    except ValueError as error:
-        raise click.UsageError(f"--edits-html {error}") from None
+    _check_output("--edits-html", page, file)
     edits.write_page(page, title, found)
     click.echo(f"{page}: edit distance over length, {len(found)} cases")
+
+
+def _check_output(option: str, path: Path | None, *inputs: Path) -> None:
+    try:
+        if path is not None:
+            check_output(path, inputs)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {error}") from None
 
 
 def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickException:
@@ -255,18 +261,17 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
         raise click.UsageError(
             f"--pairs {pairs}: an interval needs at least {FEWEST_PAIRS} pairs"
         )
-    if out is not None and not out.parent.is_dir():
-        raise click.UsageError(f"--json {out}: no such folder; name one that exists")
     machine = this_machine()
     try:
-        parse_all([hardware], machine)
+        (parsed,) = parse_all([hardware], machine)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    _check_output("--json", out)
     try:
         with costs.progress(pairs) as on_round:
             found = measure(machine, pairs, hardware, on_round)
             showing = measure_showing()
-        power = measure_power(machine.cpus)
+        power = measure_power(parsed.affinity(machine))
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
     console = _console()
@@ -274,7 +279,7 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
     for line in (*costs.remarks(found, showing), *power.lines()):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if out is not None:
-        out.write_text(costs.as_json(found, showing))
+        write_whole(out, costs.as_json(found, showing, power))
     sys.exit(costs.EXIT_STATUS[found.answer])
 
 

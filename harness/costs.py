@@ -23,6 +23,7 @@ from harness.measure.overhead import (
     Cost,
     Overhead,
 )
+from harness.measure.power import Power
 
 ABSENT = "-"
 # 2 is that of a command that was called wrongly.
@@ -96,12 +97,14 @@ def _sentence(found: Overhead) -> str:
     )
 
 
-def as_json(found: Overhead, showing: Showing) -> str:
-    """All figures with the limit; percent of a step's time, and seconds."""
+def as_json(found: Overhead, showing: Showing, power: Power) -> str:
+    """All figures with the limit; percent of a step's time, and seconds; and how often
+    what was injected was found, where 0 % are false alarms."""
     plain = asdict(found) | {
         "answer": found.answer,
         "limit_percent": LIMIT_PERCENT,
         "reference_step_s": REFERENCE_STEP_S,
         "showing": asdict(showing),
+        "power": asdict(power),
     }
     return json.dumps(plain, indent=2) + "\n"

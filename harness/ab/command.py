@@ -22,7 +22,7 @@ from harness.ab.states import State, checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
 from harness.bridges.progress import minutes
 from harness.files import cache_folder
-from harness.hardware import Machine, parse_all
+from harness.hardware import Hardware, Machine, parse_all
 from harness.observe.fingerprint import fingerprint
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned, discover, plan
@@ -126,9 +126,8 @@ def ab(
         known = {planned.case.id for planned in cases}
         alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
-        host = HostSpeed.of_this_machine(
-            machine.cpus[: machine.threads], cache_folder()
-        )
+        cpus = Hardware.parse(hardware).affinity(machine)
+        host = HostSpeed.of_this_machine(cpus, cache_folder())
         contest = Contest(
             states, profiles.find(profile), machine, stop, Path(folder), data_root
         )

@@ -62,12 +62,13 @@ def _joined(found: Sequence[Found]) -> str:
 
 
 def measure_power(cpus: Sequence[int]) -> Power:
-    """On this machine as it is now: about a minute."""
+    """On a worker's CPUs, as they are now: about a minute."""
+    speed = HostSpeed.of_this_machine(cpus, cache_folder())
+    taken = speed.stick.cpus
     sticks = {
-        percent: Yardstick(cpus, real_kernels(len(cpus), percent))
+        percent: Yardstick(taken, real_kernels(len(taken), percent))
         for percent in SLOW_PERCENTS
     }
-    speed = HostSpeed.of_this_machine(cpus, cache_folder())
     host, seconds = host_power(speed, sticks, HOST_TRIALS)
     beside = tuple(
         Found(percent, _found_beside(percent, cpus[0]), BESIDE_TRIALS)

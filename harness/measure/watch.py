@@ -10,11 +10,10 @@ from typing import Any
 
 from harness.hardware import Hardware
 from harness.observe import limits, noise
-from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.cpu import ProcessTree, allowed_cpus
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
-from harness.observe.host_speed import HostShare, HostSpeed
+from harness.observe.host_speed import HostShare, HostSpeed, yardstick_cpus
 from harness.observe.limits import FROM_OUTSIDE, HOST, NoiseWarning
 from harness.observe.noise import Noise, Snapshot
 from harness.observe.sampler import Sampler, Utilization, real_sensors, thin
@@ -41,12 +40,8 @@ class Instruments:
     _hosts: dict[tuple[int, ...], HostSpeed] = field(default_factory=dict)
 
     def host_of(self, cpus: Collection[int]) -> HostSpeed | None:
-        """The yardstick of these CPUs, one for a whole run; None without CPUs. Under a
-        quota it takes as many as that pays for: more would use up what the worker is
-        given for the next samples."""
-        quota = cpu_quota_cores()
-        most = len(cpus) if quota is None else max(1, int(quota))
-        key = tuple(sorted(cpus))[:most]
+        """The yardstick of these CPUs, one for a whole run; None without CPUs."""
+        key = yardstick_cpus(cpus)
         if key and key not in self._hosts:
             self._hosts[key] = HostSpeed.of_this_machine(key, self.cache)
         return self._hosts.get(key)

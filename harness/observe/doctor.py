@@ -3,14 +3,12 @@
 `checks` judges plain values: a fingerprint's, and those of a `look` at this moment.
 """
 
-import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.files import cache_folder
-from harness.observe.cpu import allowed_cpus
 from harness.observe.gpu import Nvml
 from harness.observe.host_speed import (
     GOOD_MEMORY,
@@ -43,11 +41,14 @@ class Finding:
 
 
 def examine(
-    fingerprint: Mapping[str, Any], results: Path, seconds: float = 2.0
+    fingerprint: Mapping[str, Any],
+    results: Path,
+    cpus: Collection[int],
+    seconds: float = 2.0,
 ) -> list[Finding]:
-    """Looks at the machine for `seconds` and judges it."""
-    nvml, cpus = Nvml(), allowed_cpus(os.getpid())
-    speed = HostSpeed.of_this_machine(sorted(cpus), cache_folder()) if cpus else None
+    """Looks at the machine for `seconds` and judges it; `cpus` are those that a worker
+    would have."""
+    nvml, speed = Nvml(), HostSpeed.of_this_machine(cpus, cache_folder())
     try:
         return checks(fingerprint, look(results, seconds, nvml, speed=speed))
     finally:

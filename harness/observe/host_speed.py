@@ -14,7 +14,7 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,7 +22,9 @@ from typing import Any
 
 from harness.files import write_whole
 from harness.observe import yardstick
+from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.cpu import read_text
+from harness.observe.fingerprint import cores_first
 from harness.observe.yardstick import Reading, Yardstick
 
 FORMAT_VERSION = 1
@@ -103,6 +105,14 @@ def robust_best(rates: Sequence[float]) -> float:
     return sorted(rates, reverse=True)[beyond]
 
 
+def yardstick_cpus(cpus: Collection[int]) -> tuple[int, ...]:
+    """Those of a worker's CPUs that the yardstick takes. Under a quota as many as that
+    pays for: more would use up what the worker is given for the next samples."""
+    quota = cpu_quota_cores()
+    most = len(cpus) if quota is None else max(1, int(quota))
+    return tuple(sorted(cores_first(cpus)[:most]))
+
+
 @dataclass
 class HostSpeed:
     """Reads the yardstick, and knows the best of this machine.
@@ -118,7 +128,10 @@ class HostSpeed:
     _earlier: Best | None = None
 
     @classmethod
-    def of_this_machine(cls, cpus: Sequence[int], cache: Path | None) -> HostSpeed:
+    def of_this_machine(cls, cpus: Collection[int], cache: Path | None) -> HostSpeed:
+        """Of the CPUs that a worker may use: `Hardware.affinity` tells which. The best
+        of other CPUs is kept apart, so that whoever reads it must ask for the same."""
+        cpus = yardstick_cpus(cpus)
         kept = cache / "yardstick" / f"{machine_key(cpus)}.json" if cache else None
         return cls(Yardstick(cpus), kept)
 

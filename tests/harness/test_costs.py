@@ -6,6 +6,7 @@ from rich.console import Console
 from harness import costs
 from harness.bridges.cost import Showing
 from harness.measure.overhead import Cost, Overhead
+from harness.measure.power import Found, Power
 
 FOUND = Overhead(
     (
@@ -15,6 +16,7 @@ FOUND = Overhead(
     ),
     step_s=0.00022,
 )
+POWER = Power(0.009, (Found(0.0, 1, 40),), (Found(20.0, 7, 8),))
 SHOWING = Showing(samples=1000, cases=12, median_s=0.004, least_s=0.0035, most_s=0.005)
 
 
@@ -59,7 +61,7 @@ def test_what_cannot_be_told_is_no_yes():
 
 
 def test_json_holds_every_figure_and_the_limit():
-    plain = json.loads(costs.as_json(FOUND, SHOWING))
+    plain = json.loads(costs.as_json(FOUND, SHOWING, POWER))
     assert plain["costs"][1] == {
         "name": "sensors",
         "percent": 0.125,
@@ -70,6 +72,11 @@ def test_json_holds_every_figure_and_the_limit():
     assert (plain["step_s"], plain["limit_percent"]) == (0.00022, 0.5)
     assert plain["answer"] == "yes"
     assert plain["showing"]["median_s"] == 0.004
+    assert plain["power"] == {
+        "reading_s": 0.009,
+        "host": [{"slow_percent": 0.0, "found": 1, "trials": 40}],
+        "beside": [{"slow_percent": 20.0, "found": 7, "trials": 8}],
+    }
 
 
 def test_without_a_terminal_there_is_no_bar(capsys):

@@ -7,7 +7,7 @@ import pytest
 from harness.hardware import Hardware
 from harness.measure import watch
 from harness.measure.watch import Instruments, SegmentNoise, Watch
-from harness.observe import noise
+from harness.observe import host_speed, noise
 from harness.observe.cpu import MachineTimes
 from harness.observe.host_speed import HostSpeed
 from harness.observe.limits import NoiseWarning
@@ -287,7 +287,7 @@ def test_a_machine_at_a_falling_clock_is_not_drawn_again_for_its_slow_yardstick(
 def test_the_yardstick_takes_no_more_cpus_than_a_quota_pays_for(
     monkeypatch, quota, cpus
 ):
-    monkeypatch.setattr(watch, "cpu_quota_cores", lambda: quota)
+    monkeypatch.setattr(host_speed, "cpu_quota_cores", lambda: quota)
     instruments = Instruments()
     speed = instruments.host_of({7, 3, 0})
     assert speed.stick.cpus == cpus
