@@ -15,6 +15,7 @@ from harness import profile as profiles
 from harness.environment import inherited, label, parse_passed, public
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
+from harness.measure.ceilings import over_one_peak
 from harness.measure.run import Listener, Runner, Settings
 from harness.observe import fingerprint
 from harness.plan import Planned
@@ -79,9 +80,16 @@ class RunSession:
         return record
 
     def finish(self, write: Callable[[Path], None]) -> None:
-        """Have the result written, with every record of the journal, and close the
-        journal once each was read back and none is left to measure."""
+        """Have the result written, with every record of the journal, all over one peak
+        of their hardware, and close the journal once each was read back and none is
+        left to measure."""
         if not self._journal.records:
+            return
+        try:
+            for record in over_one_peak(self.records):
+                self._journal.add(record)
+        except JournalError as error:
+            self._unread = str(error)
             return
         try:
             write(self.result_path)

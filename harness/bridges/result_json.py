@@ -30,7 +30,11 @@ def write_result(config: pytest.Config, session: RunSession, path: Path) -> None
         machine_info=benchmarks.get_machine_info(),
         commit_info=commit_info,
     )
-    shown = {one["extra_info"]["case_id"] for one in document["benchmarks"]}
+    known, shown = {one.case_id: one for one in session.records}, set()
+    for one in document["benchmarks"]:  # a record may have changed since its test
+        case_id = one["extra_info"]["case_id"]
+        one["extra_info"] |= known[case_id].model_dump(mode="json")
+        shown.add(case_id)
     document["benchmarks"] += [
         _benchmark(record, session.name_of(record.case_id))
         for record in session.records

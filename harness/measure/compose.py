@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from statistics import fmean, median
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.case import Case
 from harness.clusters import mean_of
 from harness.hardware import Hardware
+from harness.measure.ceilings import peak_warnings, roofline_of
 from harness.measure.proofs import cap_warnings, claim_warnings
 from harness.measure.spoiled import (
     drawn_again,
@@ -28,7 +29,6 @@ from harness.measure.steadiness import (
     warm_up_warnings,
 )
 from harness.measure.values import values_record
-from harness.observe.roofline import fraction_of_peak
 from harness.profile import Profile
 from harness.record.derive import (
     independent_samples,
@@ -43,7 +43,6 @@ from harness.record.schema import (
     Latency,
     Memory,
     Record,
-    Roofline,
     TimeToAccuracy,
     Timing,
     WorkRecord,
@@ -105,7 +104,7 @@ def measured(
     work = _work(first["work"])
     timing = _timing(outcomes, work)
     kernels, hardware = _kernels(first), Hardware.parse(case.hardware)
-    roofline = _roofline(peaks, work, timing)
+    roofline = roofline_of(peaks, work, timing)
     return Record(
         **_identity(workload, case, profile),
         status="ok",
@@ -135,7 +134,7 @@ def measured(
             *_resumption_warnings(first),
             *spoil_warnings(outcomes),
             *thread_warnings(outcomes),
-            *_peak_warnings(roofline, peaks),
+            *peak_warnings(roofline, again=bool(peaks.get("again"))),
             *claim_warnings(first["kernels"], peaks["precision"], hardware),
             *cap_warnings(first["kernels"], hardware),
         ],
@@ -276,47 +275,6 @@ def _kernels(result: dict[str, Any]) -> Kernels | None:
     if judged is None:
         return None
     return Kernels.model_validate({name: judged[name] for name in Kernels.model_fields})
-
-
-def _roofline(peaks: dict[str, Any], work: WorkRecord, timing: Timing) -> Roofline:
-    achieved, fraction, peak = None, None, peaks.get("flops_per_s")
-    if work.macs_per_step:
-        seconds = sum(map(sum, timing.samples_s)) / sum(map(len, timing.samples_s))
-        achieved = 2 * work.macs_per_step / seconds
-        fraction = fraction_of_peak(work.macs_per_step, seconds, peak) if peak else None
-    return Roofline(
-        precision=peaks["precision"],
-        peak_flops_per_s=peak,
-        peak_bytes_per_s=peaks.get("bytes_per_s"),
-        achieved_flops_per_s=achieved,
-        fraction_of_peak=fraction,
-        operation=peaks.get("operation"),
-        doubt=peaks.get("doubt"),
-        reason=peaks.get("reason")
-        or (None if achieved else "this step has no multiply-accumulates to count"),
-    )
-
-
-def _peak_warnings(roofline: Roofline, peaks: Mapping[str, Any]) -> list[str]:
-    """Nothing is faster than the machine: the peak, or the count of work, is wrong."""
-    fraction, achieved = roofline.fraction_of_peak, roofline.achieved_flops_per_s
-    peak = roofline.peak_flops_per_s
-    if fraction is None or achieved is None or peak is None:
-        return []
-    doubt = f"; {roofline.doubt}" if roofline.doubt else ""
-    if fraction > 1:
-        return [
-            f"fraction_of_peak is wrong: {achieved / 1e9:.4g} GFLOP/s were achieved, "
-            f"and the peak was measured as {peak / 1e9:.4g} ({fraction:.3g} of it"
-            f"{', after a second look' if peaks.get('again') else ''}){doubt}; measure "
-            "again while nothing else runs"
-        ]
-    if doubt:
-        return [
-            f"fraction_of_peak {fraction:.3g} is in doubt, and may be lower{doubt}; "
-            "measure again while nothing else runs"
-        ]
-    return []
 
 
 def _resumption_warnings(result: dict[str, Any]) -> list[str]:

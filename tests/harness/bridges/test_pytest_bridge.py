@@ -385,3 +385,36 @@ def test_a_folder_option_with_an_equals_sign_is_understood(tmp_path: Path) -> No
     )
     assert "asr-training/ds2-small/fp32/eager/cpu/b8" in ran.stdout
     assert "test_x" not in ran.stdout
+
+
+RISING_PEAKS = """
+from itertools import count
+
+from harness.measure.run import Runner
+
+PEAKS = count(1)
+
+
+def peaks(*_):
+    return {"precision": "fp32", "flops_per_s": 1e15 * next(PEAKS)}
+
+
+Runner.peaks = peaks
+"""
+
+
+def test_all_cases_of_a_result_stand_over_one_peak(bench: pytest.Pytester) -> None:
+    """However late in the run it was found, and whoever reads the file."""
+    bench.makeconftest(HASTE + RISING_PEAKS)
+    run(bench, "--profile=smoke")
+    result = only_result(bench.path)
+    rooflines = [one.roofline for one in result.records if one.roofline]
+    peaks = [one.peak_flops_per_s for one in rooflines]
+    assert len(peaks) > 1
+    assert set(peaks) == {1e15 * len(peaks)}
+    (journal,) = journals(bench)
+    last_lines = {}
+    for line in map(json.loads, journal.read_text().splitlines()):
+        if "case_id" in line:
+            last_lines[line["case_id"]] = line["roofline"]["peak_flops_per_s"]
+    assert set(last_lines.values()) == set(peaks)
