@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -67,6 +68,30 @@ def machine_times() -> MachineTimes:
     names = ("user", "nice", "system", "irq", "softirq")
     busy_s = sum(float(getattr(times, name, 0.0)) for name in names)
     return MachineTimes(busy_s, idle_s, steal_s)
+
+
+@cache
+def siblings_of(cpus: frozenset[int], root: Path = Path("/")) -> frozenset[int]:
+    """The other hardware threads of these CPUs' cores, none of `cpus` themselves."""
+    found: set[int] = set()
+    for number in cpus:
+        folder = root / "sys/devices/system/cpu" / f"cpu{number}" / "topology"
+        found |= cpu_list(read_text(folder / "thread_siblings_list") or "")
+    return frozenset(found - cpus)
+
+
+def cpu_list(text: str) -> set[int]:
+    """The kernel's lists of CPUs (cpuset(7), "List format"); what is none gives none.
+
+    >>> sorted(cpu_list("0-2,64"))
+    [0, 1, 2, 64]
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if first.isdigit() and (last or first).isdigit():
+            found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 TICKS_PER_S = 100  # of /proc: USER_HZ, the same on every Linux machine

@@ -18,6 +18,7 @@ from harness.observe.cpu import (
     machine_times,
     read_int,
     read_text,
+    siblings_of,
     steal_percent,
     sum_of_times,
     times_of_cpus,
@@ -46,6 +47,9 @@ class Snapshot:
     frequencies_mhz: tuple[float, ...]
     load_1min: float | None
     cpus: dict[int, MachineTimes] = field(default_factory=dict)  # the worker's own
+    # The other threads of its cores, which the worker may not use: they take half of a
+    # core's units all the same.
+    siblings: dict[int, MachineTimes] = field(default_factory=dict)
     scheduled: dict[int, Scheduled] | None = None
     throttling: Throttling | None = None  # by a quota
 
@@ -65,7 +69,8 @@ def take(
     usage = tree.read()
     faults = _faults(root, tree.pid)
     load = read_text(root / "proc/loadavg")
-    cpus = allowed_cpus(tree.pid)
+    cpus = frozenset(allowed_cpus(tree.pid))
+    times = times_of_cpus(cpus | siblings_of(cpus, root), root)
     return Snapshot(
         t_s=clock(),
         machine=machine(),
@@ -76,7 +81,8 @@ def take(
         throttle_events=throttle_events(root),
         frequencies_mhz=frequencies_mhz(root, cpus),
         load_1min=float(load.split()[0]) if load else None,
-        cpus=times_of_cpus(cpus, root),
+        cpus={number: one for number, one in times.items() if number in cpus},
+        siblings={n: one for n, one in times.items() if n not in cpus},
         scheduled=scheduled(tree.pid, root),
         throttling=throttling(tree.pid, root),
     )
@@ -136,8 +142,9 @@ class Noise:
 
     Switches and faults are the worker's own, without its children's; a thread's count
     ends with the thread. `steal_percent` and `others_cpu_percent` are of the CPUs that
-    the worker may use (0 to 100); the latter holds everything but the worker's tree,
-    the parent and its sampler too, and `others_cores` is the same in whole CPUs;
+    the worker may use; the latter holds everything but the worker's tree, the parent
+    and its sampler too, also on other threads of the same cores, and `others_cores` is
+    the same in whole CPUs;
     `steal_worst_cpu_percent` is of the one CPU that was stolen most.
     `waiting_percent` is the share of the span in which the worker's most hindered
     thread could have run and had no CPU, None where its own threads are more than its
@@ -231,7 +238,14 @@ def _others_s(first: Snapshot, last: Snapshot) -> float | None:
     busy_s = last.own.busy_s - first.own.busy_s
     worker_s = last.worker_cpu_s - first.worker_cpu_s
     # The two counters tick apart: on a quiet machine their difference dips below 0.
-    return max(0.0, busy_s - worker_s)
+    return max(0.0, busy_s - worker_s) + _busy_s(first.siblings, last.siblings)
+
+
+def _busy_s(
+    before: Mapping[int, MachineTimes], after: Mapping[int, MachineTimes]
+) -> float:
+    known = before.keys() & after.keys()
+    return sum(after[n].busy_s - before[n].busy_s for n in known)
 
 
 def _worst_steal_percent(

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from harness.observe import noise
+from harness.observe import limits, noise
 from harness.observe.cpu import MachineTimes, TreeUsage
 from harness.observe.noise import Snapshot
 
@@ -119,3 +119,46 @@ def test_the_unknown_has_reasons():
     assert sorted(found.unknown) == ["frequency", "throttle_events", "worker"]
     assert found.frequency_mean_mhz is found.others_cpu_percent is None
     assert noise.between([BEFORE, AFTER]).unknown == {}
+
+
+def busy(write, *ticks):
+    """Two cores of two threads, 0 with 2 and 1 with 3: each CPU's hundredths of a
+    second at work, with none idle."""
+    lines = [f"cpu{n} {busy} 0 0 0 0" for n, busy in enumerate(ticks)]
+    write("proc/stat", "\n".join(["cpu 1 1 1 1", *lines]))
+    for n in range(4):
+        write(f"{CPUS}/cpu{n}/topology/thread_siblings_list", f"{n % 2},{n % 2 + 2}\n")
+
+
+def test_load_on_the_other_threads_of_the_workers_cores_is_others(
+    tmp_path, write, monkeypatch
+):
+    """The worker may use one thread of each core, and nothing else runs on those."""
+    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0, 1})
+    busy(write, 100, 100, 50, 50)
+    before = take(tmp_path, TreeUsage(2.0, 0, 1))
+    busy(write, 200, 200, 50, 150)
+    after = replace(take(tmp_path, TreeUsage(4.0, 0, 1)), t_s=before.t_s + 1.0)
+    found = noise.between([before, after])
+    assert set(before.siblings) == {2, 3}
+    assert found.others_cores == 1.0
+    assert found.others_cpu_percent == 50.0
+    assert {one.name for one in limits.warnings(found)} == {"others_cpu_percent"}
+
+
+def test_a_worker_on_both_threads_of_a_core_has_no_sibling_beside_it(
+    tmp_path, write, monkeypatch
+):
+    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0, 2})
+    busy(write, 100, 900, 100, 900)
+    snapshot = take(tmp_path, TreeUsage(2.0, 0, 1))
+    assert (set(snapshot.cpus), snapshot.siblings) == ({0, 2}, {})
+
+
+def test_where_no_siblings_are_told_only_the_workers_cpus_count(
+    tmp_path, write, monkeypatch
+):
+    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0})
+    write("proc/stat", "cpu0 1 0 0 1 0\ncpu1 1 0 0 1 0\n")
+    snapshot = take(tmp_path, TreeUsage(2.0, 0, 1))
+    assert (set(snapshot.cpus), snapshot.siblings) == ({0}, {})
