@@ -21,6 +21,7 @@ SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 # little lets other code pass as the same.
 LEFT_OUT = (
     "harness/ab",  # its samples go into files of its own, which name both commits
+    "harness/beside",  # cases beside their runtimes' own tools; writes no record
     "harness/compare",  # reads results
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
@@ -30,9 +31,15 @@ LEFT_OUT = (
     "harness/cli.py",
     "harness/costs.py",  # tables of `speechmark overhead`
     "harness/edits.py",  # pages over a result
+    "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
     "harness/measure/overhead.py",  # `speechmark overhead`, which writes no record
+    "harness/measure/power.py",  # trials of the yardstick, for `speechmark overhead`
+    "harness/measure/sensing.py",  # parts of the measuring, for `speechmark overhead`
+    "harness/measure/tool_turns.py",  # the worker's side of `harness.beside`
     "harness/measure/turns.py",  # the worker's side of `ab`
     "harness/observe/doctor.py",  # advice before a run
+    "harness/observe/look.py",  # what doctor judges
+    "harness/record/host.py",  # a line over a result
     "harness/show.py",  # tables over a result
 )
 

@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,25 +92,74 @@ def test_all_that_is_left_out_is_there():
     assert [name for name in suite.LEFT_OUT if not (SUITE / name).exists()] == []
 
 
+# Measuring modules import these all the same: asv's classes stand in the files of
+# cases, and pytest's bridge draws progress, and tables once all is measured.
+SHOWN = {
+    "harness/bridges/asv.py",
+    "harness/bridges/progress.py",
+    "harness/show.py",
+}
+
+
+def names_in(tree):
+    """Dotted names that a module imports, or has others import by an entry's name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            entry = re.fullmatch(
+                r"((?:harness|benchmarks|workloads)\.[\w.]+):\w+", node.value
+            )
+            if entry:
+                yield entry[1]
+
+
 def modules_of(path):
-    """The harness's modules that a file imports, as paths under the suite."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harn"):
-            base = node.module.replace(".", "/")
-            yield from (f"{base}/{alias.name}.py" for alias in node.names)
-            yield f"{base}.py"
+    """The suite's modules that a file imports, as paths under the suite."""
+    for name in set(names_in(ast.parse(path.read_text()))):
+        base = SUITE / name.replace(".", "/")
+        for file in (base.with_suffix(".py"), base / "__init__.py"):
+            if file.is_file() and SUITE in file.parents:
+                yield file.relative_to(SUITE).as_posix()
 
 
-def test_a_worker_and_its_parent_import_nothing_that_is_left_out():
-    found, ahead = set(), ["harness/measure/worker.py", "harness/measure/run.py"]
-    while ahead:
-        name = ahead.pop()
-        if name not in found and (SUITE / name).is_file():
-            found.add(name)
-            ahead += modules_of(SUITE / name)
-    left_out = [n for n in found if any(n.startswith(out) for out in suite.LEFT_OUT)]
-    assert left_out == []
-    assert len(found) > 20
+def test_no_measuring_module_imports_one_that_is_left_out():
+    measuring = {name for name in suite.file_digests() if name.endswith(".py")}
+    imported = {name: set(modules_of(SUITE / name)) for name in measuring}
+    unseen = {name: found - measuring - SHOWN for name, found in imported.items()}
+    assert {name: found for name, found in unseen.items() if found} == {}
+    assert "harness/measure/watch.py" in imported["harness/measure/run.py"]
+    assert "harness/observe/roofline.py" in imported["harness/measure/run.py"]
+
+
+def test_what_shows_results_is_imported_by_whom_it_is_excused_for_alone():
+    by = {
+        name
+        for name in suite.file_digests()
+        if name.endswith(".py") and SHOWN & set(modules_of(SUITE / name))
+    }
+    cases = {name for name in by if name.startswith("benchmarks/bench_")}
+    assert by - cases == {"harness/bridges/pytest.py"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "harness/beside/held.py",
+        "harness/measure/neighbour.py",
+        "harness/measure/power.py",
+        "harness/measure/sensing.py",
+        "harness/measure/tool_turns.py",
+        "harness/observe/look.py",
+        "harness/record/host.py",
+    ],
+)
+def test_trials_of_the_measuring_and_tables_are_no_other_work(name):
+    assert (SUITE / name).is_file()
+    assert name not in suite.file_digests()
 
 
 def test_every_kind_of_data_that_workloads_ship_is_in_the_digest():
