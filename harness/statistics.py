@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -135,6 +135,14 @@ class RatioEstimate:
     def log_half_width(self) -> float:
         """Half the width of the interval, on the logarithm."""
         return math.inf if self.is_endless else math.log(self.high / self.low) / 2
+
+    def plain(self) -> dict[str, float | int | None]:
+        """For JSON, which cannot say an endless interval: its ends are null.
+
+        >>> paired_ratio([2.0], [1.0]).plain()
+        {'ratio': 2.0, 'low': None, 'high': None, 'n': 1}
+        """
+        return asdict(self) | ({"low": None, "high": None} if self.is_endless else {})
 
 
 def sequential_ratio(

@@ -172,11 +172,7 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
 def _estimate(
     estimate: RatioEstimate | None, text: str | None = None
 ) -> dict[str, Any] | None:
-    """Too few pairs have an endless interval, which JSON cannot say: null. The verdict
-    is the one on time or memory as a whole."""
+    """The verdict is the one on time or memory as a whole."""
     if estimate is None:
         return None
-    plain = asdict(estimate)
-    if estimate.is_endless:
-        plain |= {"low": None, "high": None}
-    return plain | ({"verdict": text} if text else {})
+    return estimate.plain() | ({"verdict": text} if text else {})

@@ -1,16 +1,18 @@
-"""A case held beside its runtime's own tool, by turns: ours, the tool's, the tool's,
-ours.
+"""A case held beside its runtime's own tool, in pairs of fresh processes.
 
 Ours is timed by the worker of an A/B comparison, which builds the case and draws its
 samples as that of a run does. The tool runs in a second worker, of the same code,
-environment and CPUs, while the first one waits.
+environment and CPUs, while the first one waits. Each pair is started anew, for
+processes of one case lie further apart than the turns of one, and the interval is to be
+of the next process, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from time import sleep
 from typing import Any, Literal, Protocol
@@ -33,7 +35,8 @@ class Turns(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """Seconds of a step by us and by the tool, pair by pair, or why there are none."""
+    """Seconds of a step by us and by the tool, pair by pair of processes; or why there
+    are none, or no more."""
 
     case_id: str
     tool: str = ""
@@ -59,37 +62,48 @@ class Held:
 
 def hold(
     case_id: str,
-    open_ours: Callable[[], Turns],
-    open_tools: Callable[[], Turns],
+    open_ours: Callable[[int], Turns],
+    open_tools: Callable[[int], Turns],
     pairs: int,
 ) -> Held:
-    """Start both workers, let them take turns, and end them."""
-    ours: list[list[float]] = []
-    tools: list[list[float]] = []
-    try:
-        with ExitStack() as stack:
-            sides = []
-            for open_side in (open_ours, open_tools):
-                sides.append(open_side())
-                stack.callback(sides[-1].close)
-                sides[-1].wait_for_turn()
-            for side in sides:
-                side.take("warm-up")
-            turns = list(zip(sides, (ours, tools), strict=True))
-            for number in range(pairs):
-                for side, found in turns if number % 2 == 0 else turns[::-1]:
-                    sleep(SETTLE_S)
-                    found.append(side.take("block"))
-            told = [side.end() for side in sides]
-    except SideEndedError as ended:
-        return Held(case_id, status=ended.kind, reason=str(ended))
-    cycle = int(told[0]["cycle"])
-    return Held(
-        case_id,
-        str(told[1]["tool"]),
-        tuple(step_s(block, cycle) for block in ours),
-        tuple(block[0] for block in tools),
-    )
+    """Start `pairs` of workers one after another, by their number; who is first
+    alternates. What was measured before one ended early is kept."""
+    held = Held(case_id)
+    for number in range(pairs):
+        openers = [partial(opens, number) for opens in (open_ours, open_tools)]
+        try:
+            tool, ours_s, tool_s = _pair(openers, number % 2 == 1)
+        except SideEndedError as ended:
+            return replace(held, status=ended.kind, reason=str(ended))
+        held = replace(
+            held,
+            tool=tool,
+            ours_s=(*held.ours_s, ours_s),
+            tool_s=(*held.tool_s, tool_s),
+        )
+    return held
+
+
+def _pair(
+    openers: Sequence[Callable[[], Turns]], is_tool_first: bool
+) -> tuple[str, float, float]:
+    """The tool's name, and seconds of a step by us and by it. Both build at once:
+    nothing is timed yet."""
+    with ExitStack() as stack:
+        sides = []
+        for opens in openers:
+            sides.append(opens())
+            stack.callback(sides[-1].close)
+        for side in sides:
+            side.wait_for_turn()
+        for side in sides:
+            side.take("warm-up")
+        blocks: list[list[float]] = [[], []]
+        for index in (1, 0) if is_tool_first else (0, 1):
+            sleep(SETTLE_S)
+            blocks[index] = sides[index].take("block")
+        ours, tools = (side.end() for side in sides)
+    return str(tools["tool"]), step_s(blocks[0], int(ours["cycle"])), blocks[1][0]
 
 
 def step_s(samples: Sequence[float], cycle: int) -> float:

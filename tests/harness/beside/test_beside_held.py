@@ -1,6 +1,7 @@
 """Workers that give fake times: what is made of them."""
 
 import json
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -11,11 +12,12 @@ from harness.beside.held import Held, hold
 
 
 class Side:
-    """A worker whose blocks are given; `turns` is shared, to see who came when."""
+    """A worker whose one block is given; `turns` is shared, to see who came when."""
 
-    def __init__(self, name, blocks, told, turns, ends=None):
-        self.name, self.blocks, self.told = name, iter(blocks), told
-        self.turns, self.ends, self.closed = turns, ends, False
+    def __init__(self, name, block, told, turns, ends=None):
+        self.name, self.block, self.told = name, block, told
+        self.turns, self.ends, self.is_open = turns, ends, True
+        turns.append((name, "start"))
 
     def wait_for_turn(self):
         if self.ends:
@@ -24,23 +26,33 @@ class Side:
 
     def take(self, what):
         self.turns.append((self.name, what))
-        return next(self.blocks) if what == "block" else []
+        return self.block if what == "block" else []
 
     def end(self):
         return self.told
 
     def close(self):
-        self.closed = True
+        self.is_open = False
 
 
 def held(ours, tools, cycle=1, ends=None):
-    turns = []
-    sides = (
-        Side("ours", ours, {"cycle": cycle}, turns),
-        Side("tool", tools, {"tool": "loop"}, turns, ends),
+    """Of those blocks; the last pair's tool `ends` early."""
+    turns, sides = [], []
+    last = len(ours) - 1
+
+    def opens(name, blocks, told, number):
+        assert not any(side.is_open for side in sides if side.name == name)
+        early = ends if (name, number) == ("tool", last) else None
+        sides.append(Side(name, blocks[number], told, turns, early))
+        return sides[-1]
+
+    found = hold(
+        "toy",
+        partial(opens, "ours", ours, {"cycle": cycle}),
+        partial(opens, "tool", tools, {"tool": "loop"}),
+        len(ours),
     )
-    found = hold("toy", lambda: sides[0], lambda: sides[1], len(ours))
-    assert all(side.closed for side in sides)
+    assert not any(side.is_open for side in sides)
     return found, turns
 
 
@@ -48,11 +60,21 @@ def of_ratios(*ratios):
     return Held("toy", "loop", tuple(0.01 * r for r in ratios), (0.01,) * len(ratios))
 
 
-def test_they_take_turns_and_neither_is_always_first():
+def test_each_pair_is_of_fresh_processes_and_neither_is_always_first():
     _, turns = held([[1.0]] * 3, [[1.0]] * 3)
-    assert turns[:2] == [("ours", "warm-up"), ("tool", "warm-up")]
-    names = [name for name, what in turns if what == "block"]
-    assert names == ["ours", "tool", "tool", "ours", "ours", "tool"]
+    assert len(turns) == 3 * 6
+    pairs = [turns[i : i + 6] for i in range(0, 18, 6)]
+    for pair, first, second in zip(
+        pairs, ("ours", "tool", "ours"), ("tool", "ours", "tool"), strict=True
+    ):
+        assert pair == [
+            ("ours", "start"),
+            ("tool", "start"),
+            ("ours", "warm-up"),
+            ("tool", "warm-up"),
+            (first, "block"),
+            (second, "block"),
+        ]
 
 
 def test_each_pair_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
@@ -66,6 +88,7 @@ def test_each_pair_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
 def test_a_worker_that_ends_is_told_with_its_reason(kind):
     found, _ = held([[1.0]] * 6, [[1.0]] * 6, ends=kind)
     assert (found.status, found.reason) == (kind, "state tool: it lacks something")
+    assert len(found.ours_s) == len(found.tool_s) == 5  # of the pairs before
 
 
 @pytest.mark.parametrize(
@@ -97,7 +120,7 @@ def run(monkeypatch, tmp_path, *results):
     out = tmp_path / "out.json"
     told = CliRunner().invoke(command.main, ["--json", str(out)])
     assert told.exception is None or isinstance(told.exception, SystemExit)
-    return told, json.loads(out.read_text())["cases"]
+    return told, json.loads(out.read_text(), parse_constant=pytest.fail)["cases"]
 
 
 @pytest.mark.parametrize(
@@ -107,10 +130,10 @@ def run(monkeypatch, tmp_path, *results):
         (of_ratios(*(1.06,) * 6), 1, "1 within 3 % of the tool, 1 slower"),
         (Held("toy", status="skipped", reason="no AMX"), 0, "1 skipped"),
         (Held("toy", status="failed", reason="no file"), 1, "1 failed"),
-        (of_ratios(0.9, 1.2, 1.0, 1.1, 1.0, 1.0), 0, "1 cannot tell"),
+        (of_ratios(0.9, 1.2, 1.0, 1.1, 1.0, 1.0), 3, "1 cannot tell"),
     ],
 )
-def test_a_slower_or_failed_case_is_exit_status_1(
+def test_the_exit_status_asks_for_within_of_every_case_that_was_timed(
     monkeypatch, tmp_path, other, exit_code, told
 ):
     good = of_ratios(*(1.0,) * 6)
@@ -121,6 +144,18 @@ def test_a_slower_or_failed_case_is_exit_status_1(
     assert cases[0]["verdict"] == "within"
     assert cases[0]["ratio"]["high"] == pytest.approx(1)
     assert cases[1]["status"] == other.status
+
+
+def test_where_nothing_could_be_timed_nothing_is_held(monkeypatch, tmp_path):
+    found, _ = run(monkeypatch, tmp_path, Held("toy", status="skipped", reason="no"))
+    assert found.exit_code == 3
+
+
+def test_too_few_pairs_for_an_interval_are_null_in_the_file(monkeypatch, tmp_path):
+    found, (case,) = run(monkeypatch, tmp_path, of_ratios(1.0, 1.0))
+    assert found.exit_code == 3
+    assert case["ratio"] == {"ratio": 1.0, "low": None, "high": None, "n": 2}
+    assert case["verdict"] == "cannot tell"
 
 
 def test_a_text_that_no_case_contains_is_refused():
