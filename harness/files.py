@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Where what outlives a run is kept: `$SPEECHMARK_CACHE`, or `speechmark` in the
-    user's cache folder; None where the user has no home."""
+    """Where what outlives a run is kept, the folder of weights and corpora:
+    `$SPEECHMARK_CACHE`, `speechmark` in the user's cache folder of this system, or,
+    where that cannot be written, a folder of the user's own for temporary files. None
+    where that is another user's.
+
+    A `$SPEECHMARK_CACHE` that cannot be written is told by the first case that needs
+    it; what the harness keeps is not worth a run.
+    """
     if chosen := environment.get("SPEECHMARK_CACHE"):
         return Path(chosen)
+    home = _users_cache(environment)
+    if home is not None and _may_be_written(home):
+        return home
+    spare = Path(tempfile.gettempdir()) / f"speechmark-{os.getuid()}"
+    try:
+        spare.mkdir(mode=0o700, exist_ok=True)
+        is_own = not spare.is_symlink() and spare.stat().st_uid == os.getuid()
+    except OSError:
+        return None
+    return spare if is_own else None
+
+
+def _users_cache(environment: Mapping[str, str]) -> Path | None:
     if base := environment.get("XDG_CACHE_HOME"):
         return Path(base) / "speechmark"
     try:
-        return Path.home() / ".cache" / "speechmark"
-    except RuntimeError:
+        home = Path.home()
+    except RuntimeError:  # neither HOME nor an entry for this user
         return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "speechmark"
+    return home / ".cache" / "speechmark"
+
+
+def _may_be_written(folder: Path) -> bool:
+    """The folder, or what is to hold it."""
+    above = (folder, *folder.parents)
+    place = next((one for one in above if os.path.exists(one)), folder)
+    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 
 
 def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
