@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +18,7 @@ from harness.record.schema import AccuracyMetric, Record
 WIDTH = 200  # where the output is no terminal: no id is folded
 FAILS = " FAILS GATE"
 SPOILED = " spoiled"  # other load disturbed what counts: a warning says how much
+NEAR_LIMIT = 0.5  # shares of the limit above it are told
 ABSENT = "-"  # not known, or not measured
 
 Cell = Callable[[Record], str]
@@ -55,9 +56,41 @@ def remarks(records: Sequence[Record]) -> list[str]:
         if not is_ok(record):
             reason = (record.reason or "").splitlines()[0]
             lines.append(f"{record.status}: {record.case_id}: {reason}")
+    lines += [*_near_limit(records), *_without_proof(records)]
     warnings = [(r.case_id, warning) for r in records for warning in r.warnings]
     lines += [f"warning: {case_id}: {warning}" for case_id, warning in warnings]
     return lines
+
+
+def _near_limit(records: Sequence[Record]) -> Iterator[str]:
+    """Values that are right, but nearly were not: the next library may take the rest.
+    Of those beyond the limit the case's failure tells."""
+    for record in filter(is_ok, records):
+        values = record.values
+        if values is None or values.error is None or not values.limit:
+            continue
+        if values.error > NEAR_LIMIT * values.limit:
+            yield (
+                f"values: {record.case_id}: relative error {values.error:.3g}, limit "
+                f"{values.limit:g}, against {values.against}"
+            )
+
+
+def _without_proof(records: Sequence[Record]) -> Iterator[str]:
+    """Cases whose arithmetic or values nothing proves and no warning tells of, in a
+    line for each reason."""
+    found: dict[str, list[str]] = {}
+    for record in filter(is_ok, records):
+        is_told = any(text.startswith("claims ") for text in record.warnings)
+        claim = record.kernels.claim if record.kernels else None
+        if claim in ("unproven", "refuted") and not is_told:
+            told = f"arithmetic {claim} by the kernels that were seen"
+            found.setdefault(told, []).append(record.case_id)
+        if record.values is not None and record.values.passed is None:
+            told = f"values unproven: {record.values.reason or 'not compared'}"
+            found.setdefault(told, []).append(record.case_id)
+    for told, cases in found.items():
+        yield f"{told}: {', '.join(cases)}"
 
 
 def _training_table(records: Sequence[Record]) -> Table:

@@ -26,6 +26,8 @@ Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]  # fits a machine's word, and a float
 Bytes = Count
+# Of a counter that may be set back, as where a thread or a processor goes.
+Difference = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 # A list of millions with one fault in each is refused at the first.
 Samples = Annotated[list[Seconds], FailFast()]
 
@@ -324,8 +326,6 @@ class NoiseRecord(Part):
     of before noise was told by segments hold one a process, without these fields.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
     process: Count | None = None
     first_sample: Count | None = None
     samples: Count | None = None
@@ -334,6 +334,26 @@ class NoiseRecord(Part):
     counted: bool = True
     host: HostRecord | None = None
     exceeded: list[str] = Field(default_factory=list)
+    seconds: Seconds | None = None
+    steal_percent: Number | None = None
+    steal_worst_cpu_percent: Number | None = None
+    others_cpu_percent: Number | None = None
+    others_cores: Number | None = None
+    waiting_percent: Number | None = None
+    quota_throttled_percent: Number | None = None
+    quota_throttled_s: Number | None = None
+    involuntary_switches: Difference | None = None
+    involuntary_switches_per_s: Number | None = None
+    minor_faults: Difference | None = None
+    major_faults: Difference | None = None
+    throttle_events: Difference | None = None
+    frequency_min_mhz: Number | None = None
+    frequency_mean_mhz: Number | None = None
+    frequency_max_mhz: Number | None = None
+    frequency_fastest_mhz: Number | None = None
+    load_1min_before: Number | None = None
+    load_1min_after: Number | None = None
+    unknown: dict[str, str] = Field(default_factory=dict)
 
 
 class Record(Part):

@@ -1,10 +1,14 @@
+import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import toy
 from outcomes import TRAINING_CASE, outcome, point, record, target, training_outcome
 from pydantic import ValidationError
 
+from harness.observe.noise import Noise
+from harness.record.result import load
 from harness.record.schema import (
     MOST_EPOCHS,
     MOST_METRICS,
@@ -330,3 +334,28 @@ def test_a_direction_is_kept_and_one_that_is_none_is_refused():
     assert kept.model_dump()["better"] == "higher"
     with pytest.raises(ValidationError, match="Input should be 'lower' or 'higher'"):
         AccuracyMetric.model_validate(metric | {"better": "up"})
+
+
+def test_a_noise_record_holds_all_that_noise_tells():
+    told = {field.name for field in dataclasses.fields(Noise)}
+    assert told <= set(NoiseRecord.model_fields)
+
+
+def test_a_misspelt_field_of_noise_is_refused(plain):
+    spoil(plain, ("noise",), [{"seconds": 2.0, "steal_percnt": 0.5, "unknown": {}}])
+    with pytest.raises(ValidationError, match=r"steal_percnt\n  Extra inputs"):
+        Record.model_validate(plain)
+
+
+def test_a_number_of_noise_is_a_finite_one(plain):
+    spoil(plain, ("noise",), [{"seconds": 2.0, "steal_percent": float("inf")}])
+    with pytest.raises(ValidationError, match=r"noise\.0\.steal_percent"):
+        Record.model_validate(plain)
+
+
+def test_every_committed_result_is_still_read():
+    files = sorted((Path(__file__).parents[3] / "results").rglob("*.json"))
+    loaded = [load(file) for file in files if '"speechmark"' in file.read_text()]
+    segments = [n for one in loaded for r in one.records for n in r.noise]
+    assert segments
+    assert all(n.seconds is not None for n in segments)
