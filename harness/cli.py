@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -21,6 +22,7 @@ from harness.bridges.progress import minutes
 from harness.compare.command import compare, report
 from harness.files import check_output, write_whole
 from harness.hardware import Hardware, parse_all
+from harness.kernels_doctor import asked_for_kernels, examine_kernels, kernel_options
 from harness.measure.overhead import FEWEST_PAIRS, measure
 from harness.measure.power import measure_power
 from harness.observe import doctor as examination
@@ -94,11 +96,16 @@ def plan(profile: str, hardware: tuple[str, ...], keyword: str) -> None:
     show_default=True,
     help="the folder whose disk is looked at",
 )
-def doctor(results: Path) -> None:
+@kernel_options
+@click.pass_context
+def doctor(context: click.Context, results: Path, **kernels: Any) -> None:
     """Print this machine's fingerprint and what would spoil measurements here.
 
-    Exits with status 1 when something is bad.
+    With --kernels, check instead that convolutions, products, LSTMs and norms of each
+    runtime give right values here. Exits with status 1 when something is bad.
     """
+    if asked_for_kernels(context):
+        sys.exit(examine_kernels(this_machine(), **kernels))
     console, found = _console(), fingerprint()
     facts = Table("fact", "value", box=None)
     for name, value in found.items():

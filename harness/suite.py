@@ -31,6 +31,8 @@ LEFT_OUT = (
     "harness/cli.py",
     "harness/costs.py",  # tables of `speechmark overhead`
     "harness/edits.py",  # pages over a result
+    "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
+    "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
     "harness/measure/overhead.py",  # `speechmark overhead`, which writes no record
     "harness/measure/power.py",  # trials of the yardstick, for `speechmark overhead`
@@ -38,6 +40,7 @@ LEFT_OUT = (
     "harness/measure/tool_turns.py",  # the worker's side of `harness.beside`
     "harness/measure/turns.py",  # the worker's side of `ab`
     "harness/observe/doctor.py",  # advice before a run
+    "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
     "harness/show.py",  # tables over a result

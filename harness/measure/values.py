@@ -40,5 +40,6 @@ def wrong_values(value: Mapping[str, Any]) -> str | None:
     return (
         f"wrong values: {far} (limit {limit:g}) against {found['against']}; the first "
         f"that departs: {culprit}{by}; another runtime, precision or instruction set "
-        "(--hardware=cpu:isa=...) may have another kernel: see docs/values.md"
+        "(--hardware=cpu:isa=...) may have another kernel; `speechmark doctor "
+        "--kernels` lists what is wrong here, with ways round: see docs/values.md"
     )

@@ -49,7 +49,8 @@ def test_garbage_fails_the_case_and_names_layer_and_kernel(tmp_path: Path) -> No
         "wrong values: a relative error of 1.1 (limit 0.2) against a plain path; the "
         "first that departs: conv, Conv1d(8, 64), computed by brg_conv_fwd:amx; "
         "another runtime, precision or instruction set (--hardware=cpu:isa=...) may "
-        "have another kernel: see docs/values.md"
+        "have another kernel; `speechmark doctor --kernels` lists what is wrong "
+        "here, with ways round: see docs/values.md"
     )
     assert record.values is not None
     assert (record.values.error, record.values.passed) == (1.1, False)

@@ -1,0 +1,143 @@
+"""`speechmark doctor --kernels`: sweep, show, and say by the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from harness.files import check_output, write_whole
+from harness.hardware import Hardware, Machine, parse_all
+from harness.measure.kernel_sweep import InWorkers
+from harness.observe.kernel_sweep import report
+from harness.observe.kernel_sweep.shapes import RUNTIMES, trials
+from harness.observe.kernel_sweep.sweep import Listener, sweep
+from harness.observe.software import libraries
+
+BUDGET_S = 100.0  # under two minutes, with the start of the last process
+OPTIONS = {
+    "results": "--results",
+    "budget_s": "--budget-s",
+    "hardware": "--hardware",
+    "out": "--json",
+}
+Command = Callable[..., Any]
+
+
+def kernel_options(command: Command) -> Command:
+    """Adds them to `doctor`."""
+    options = (
+        click.option(
+            "--kernels", is_flag=True, help="check kernels' values, in two minutes"
+        ),
+        click.option(
+            "--budget-s",
+            default=BUDGET_S,
+            show_default=True,
+            type=click.FloatRange(1.0, 86400.0),
+            help="of --kernels: seconds that it may take",
+        ),
+        click.option(
+            "--hardware",
+            default="cpu",
+            show_default=True,
+            metavar="HW",
+            help="of --kernels: cpu, or capped as cpu:threads=1",
+        ),
+        click.option(
+            "--json",
+            "out",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="OUT.json",
+            help="of --kernels: write all errors to a file",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def asked_for_kernels(context: click.Context) -> bool:
+    """UsageError for an option that would do nothing."""
+    given = {
+        name
+        for name in OPTIONS
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    asked = bool(context.params["kernels"])
+    idle = given & {"results"} if asked else given - {"results"}
+    if idle:
+        names = ", ".join(sorted(OPTIONS[name] for name in idle))
+        one = "with" if asked else "without"
+        raise click.UsageError(f"{names} does nothing {one} --kernels: leave it out")
+    return asked
+
+
+def examine_kernels(
+    machine: Machine,
+    *,
+    kernels: bool,
+    budget_s: float,
+    hardware: str,
+    out: Path | None,
+) -> int:
+    """Exit status: 1 where something is wrong."""
+    assert kernels
+    parsed = _checked(hardware, machine)
+    if out is not None:
+        try:
+            check_output(out)
+        except ValueError as error:
+            raise click.UsageError(f"--json {error}") from None
+    swept = {runtime: trials(runtime) for runtime in RUNTIMES}
+    with TemporaryDirectory() as folder, _progress() as listen:
+        run = InWorkers(machine, parsed, Path(folder))
+        isas = () if parsed.isa else machine.isas
+        found = sweep(swept, run, budget_s, isas, listen)
+    for line in report.lines(found):
+        click.echo(line)
+    if out is not None:
+        write_whole(out, report.as_json(found, libraries(RUNTIMES)))
+    if not found.checks and not found.is_bad:
+        raise click.ClickException(
+            "nothing was checked: install torch, onnxruntime or openvino, or raise "
+            "--budget-s"
+        )
+    return int(found.is_bad)
+
+
+def _checked(text: str, machine: Machine) -> Hardware:
+    try:
+        (hardware,) = parse_all([text], machine)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if hardware.is_cuda:
+        raise click.UsageError(
+            f"--hardware {text}: only the CPU's kernels are checked; leave it out"
+        )
+    return hardware
+
+
+@contextmanager
+def _progress() -> Iterator[Listener]:
+    """A bar on a terminal; nothing anywhere else."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda runtime, done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("kernels")
+
+        def listen(runtime: str, done: int, total: int) -> None:
+            text = f"{runtime}: shape {done} of {total}"
+            bar.update(task, description=text, completed=done, total=total)
+
+        yield listen
