@@ -24,6 +24,7 @@ from harness.measure.overhead import (
     Overhead,
 )
 from harness.measure.power import Power
+from harness.measure.steady import SEGMENT_S
 
 ABSENT = "-"
 # 2 is that of a command that was called wrongly.
@@ -73,12 +74,26 @@ def remarks(found: Overhead, showing: Showing) -> list[str]:
     """The answer, how the table was measured, and what is not of the timed stage."""
     return [
         _sentence(found),
+        *_pause(found),
         f"{HARNESS}: of a step of {1e3 * REFERENCE_STEP_S:g} ms, measured on one of "
         f"{1e3 * found.step_s:.2f} ms; the others: {FASTER} times as often as in a "
         f"run, and divided by {FASTER}",
         f"showing {showing.samples} samples to pytest-benchmark, after the timed "
         f"stage: {1e3 * showing.median_s:.1f} ms a case, {1e3 * showing.least_s:.1f} "
         f"to {1e3 * showing.most_s:.1f} ms in {showing.cases} cases of one process",
+    ]
+
+
+def _pause(found: Overhead) -> list[str]:
+    """
+    >>> _pause(Overhead((), 1e-3, pause_s=0.012))
+    ['all sensors: a worker waits 12.0 ms after each segment of 1 s, untimed']
+    """
+    if found.pause_s is None:
+        return []
+    return [
+        f"all sensors: a worker waits {1e3 * found.pause_s:.1f} ms after each segment "
+        f"of {SEGMENT_S:g} s, untimed"
     ]
 
 

@@ -10,8 +10,9 @@ machine's noise stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -21,7 +22,7 @@ from typing import Any, Literal
 
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import Channel
-from harness.measure.clock import timer_for
+from harness.measure.clock import Timer, timer_for
 from harness.measure.sensing import PARTS, Sensing, parts_of, sensing
 from harness.measure.spawn import Worker
 from harness.measure.steady import SEGMENT_S, draw_samples, warm_up
@@ -72,10 +73,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Overhead:
-    """All costs; the harness's are of a step of REFERENCE_STEP_S."""
+    """All costs; the harness's are of a step of REFERENCE_STEP_S. `pause_s` is how long
+    a worker waits after a segment until all sensors are read: no part of a step."""
 
     costs: tuple[Cost, ...]
     step_s: float  # of the bare step that was run
+    pause_s: float | None = None
 
     @property
     def answer(self) -> Answer:
@@ -118,8 +121,9 @@ def measure(
 
         def begin(variant: str) -> Sensing:
             parts = PARTS if variant == SENSORS else (variant,)
-            rate_hz = SAMPLE_RATE_HZ * FASTER
-            return sensing(worker.pid, parts, instruments.gpus_of(parsed), rate_hz)
+            rate_hz, gpus = SAMPLE_RATE_HZ * FASTER, instruments.gpus_of(parsed)
+            host = instruments.host_of(parsed.affinity(machine))
+            return sensing(worker.pid, parts, gpus, rate_hz, host)
 
         try:
             result = _alternate(worker, begin, on_round)
@@ -127,7 +131,11 @@ def measure(
                 raise RuntimeError(f"the overhead worker died:\n{worker.log_tail()}")
         finally:
             worker.close()
-    return costs_of(result["rounds"])
+    return replace(costs_of(result["rounds"]), pause_s=_median(result["pauses_s"]))
+
+
+def _median(seconds: Sequence[float]) -> float | None:
+    return median(seconds) if seconds else None
 
 
 def _alternate(
@@ -148,6 +156,7 @@ def _alternate(
             if kind == "segment":
                 now.on_segment()
                 worker.answer("")
+                now.beside()
             elif kind == "stage":
                 now.close()
                 on_round(blocks // 4)
@@ -198,29 +207,51 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     each = max(5, int(job["block_s"] / SEGMENTS * warm.steps / warm.seconds))
     profile = replace(QUICK, timed_s=0.0, min_samples=each, max_samples=each)
 
-    def plain() -> None:
+    def plain() -> float:
+        began = timer.now_s()
         for _ in range(SEGMENTS * each):
             step()
+        return timer.now_s() - began
 
-    def paused() -> None:
-        for _ in range(SEGMENTS):
-            for _ in range(each):
-                step()
-            channel.segment(each)
+    pauses_s: list[float] = []
 
-    def timed() -> None:
+    def paused(name: str) -> float:
+        stretches = list(_stretches(channel, timer, step, each))
+        if name == SENSORS:
+            pauses_s.extend(pause_s for pause_s, _ in stretches)
+        return sum(steps_s for _, steps_s in stretches)
+
+    def timed() -> float:
+        began = timer.now_s()
         for _ in range(SEGMENTS):
             draw_samples(step, timer, profile, spoiled=channel.segment)
+        return timer.now_s() - began
 
     def block_s(name: str) -> float:
-        body = {BARE: plain, HARNESS: timed}.get(name, paused)
         channel.enter(name)
         for _ in range(WAKING_STEPS):
             step()
-        began = timer.now_s()
-        body()
-        return (timer.now_s() - began) / (SEGMENTS * each)
+        body = {BARE: plain, HARNESS: timed}.get(name, partial(paused, name))
+        return body() / (SEGMENTS * each)
 
     found = [{name: block_s(name) for name in names} for names in job["rounds"]]
     channel.enter("done")
-    return {"rounds": found}
+    return {"rounds": found, "pauses_s": pauses_s}
+
+
+def _stretches(
+    channel: Channel, timer: Timer, step: Callable[[], object], each: int
+) -> Iterator[tuple[float, float]]:
+    """The seconds of a pause for the parent's readings, and of `each` steps after it,
+    for each segment of a block: as in a run, no pause is in a sample, the first step
+    after it is untimed, and what readings leave in the caches slows those that follow.
+    """
+    for _ in range(SEGMENTS):
+        began = timer.now_s()
+        channel.segment(each)
+        paused = timer.now_s()
+        step()
+        resumed = timer.now_s()
+        for _ in range(each):
+            step()
+        yield paused - began, timer.now_s() - resumed

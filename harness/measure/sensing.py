@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
@@ -12,8 +13,7 @@ from harness.bridges.progress import Display
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.run import Progressing
-from harness.measure.watch import SAMPLE_RATE_HZ, Instruments
-from harness.observe import noise
+from harness.measure.watch import SAMPLE_RATE_HZ, Instruments, Segments
 from harness.observe.cpu import (
     CHILDREN_REFRESH_S,
     MachineTimes,
@@ -22,6 +22,7 @@ from harness.observe.cpu import (
 )
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import GpuReading, Nvml
+from harness.observe.host_speed import HostSpeed
 from harness.observe.sampler import Sampler, Sensors
 from harness.plan import Planned
 from harness.workload import Context, Operation, Workload
@@ -41,8 +42,9 @@ def _nothing() -> None:
 class Sensing:
     """What the parent does beside a block; by default nothing."""
 
-    on_segment: Callable[[], object] = _nothing
+    on_segment: Callable[[], object] = _nothing  # while the worker waits
     close: Callable[[], object] = _nothing
+    beside: Callable[[], object] = _nothing  # at a segment, while the worker goes on
 
 
 def parts_of(hardware: Hardware, instruments: Instruments) -> list[str]:
@@ -56,21 +58,27 @@ def parts_of(hardware: Hardware, instruments: Instruments) -> list[str]:
 
 
 def sensing(
-    worker_pid: int, parts: Sequence[str], nvml: Nvml | None, rate_hz: float
+    worker_pid: int,
+    parts: Sequence[str],
+    nvml: Nvml | None,
+    rate_hz: float,
+    host: HostSpeed | None = None,
 ) -> Sensing:
     """These parts at work on a worker, the sampled ones at this rate; names that are no
-    part do nothing.
+    part do nothing. `host` is the yardstick that a run reads with the noise.
 
     Energy is read with every sample, where a run reads it twice a minute and between
     stages.
     """
     on_segment: Callable[[], object] = _nothing
+    beside: Callable[[], object] = _nothing
     closing: list[Callable[[], object]] = []
     if NOISE in parts:
-        tree = ProcessTree(worker_pid)
-        on_segment = lambda: noise.take(tree)  # noqa: E731
+        segments = Segments(ProcessTree(worker_pid), host)
+        segments.begin()
+        on_segment = partial(segments.add, 1)
     if BRIDGE in parts:
-        on_segment, pause = _progress_line()
+        beside, pause = _progress_line()
         closing.append(pause)
     if SAMPLED & set(parts):
         sensors = _sensors(worker_pid, parts, nvml, rate_hz)
@@ -79,7 +87,7 @@ def sensing(
         closing.append(sampler.stop)
     if nvml is not None:
         closing.append(nvml.close)
-    return Sensing(on_segment, lambda: [end() for end in closing])
+    return Sensing(on_segment, lambda: [end() for end in closing], beside)
 
 
 def _sensors(

@@ -24,7 +24,6 @@ from harness.observe.threads import (
     thread_times,
 )
 from harness.observe.visible_gpus import watched
-from harness.observe.yardstick import Reading
 
 SAMPLE_RATE_HZ = 2.0  # costs 0.1 % of a core, a timeline of 25 s has 50 points
 TIMELINE_POINTS = 600  # in a record: two minutes at full rate, thinned beyond
@@ -107,6 +106,43 @@ class Seen:
     last_rss_bytes: int | None
 
 
+class Segments:
+    """Judges the timed stage segment by segment, at readings for which the worker
+    waits: of the yardstick, and of the machine's counters."""
+
+    def __init__(self, tree: ProcessTree, host: HostSpeed | None) -> None:
+        self.host = host
+        self.found: list[SegmentNoise] = []
+        self._tree = tree
+        self._reading = host.read() if host else None  # the last
+        self._snapshot: Snapshot | None = None  # the last
+
+    def begin(self) -> None:
+        """The first segment begins now."""
+        self._snapshot = noise.take(self._tree)
+
+    def add(self, samples: int | None) -> SegmentNoise:
+        """Attach the noise since the last reading to the samples drawn in that time."""
+        assert self._snapshot is not None, "samples are drawn in the timed stage"
+        found = noise.between([self._snapshot, noise.take(self._tree)])
+        found = replace(found, host=self._read_host())
+        means = [segment.noise.frequency_mean_mhz for segment in self.found]
+        fastest_mhz = max((mhz for mhz in means if mhz is not None), default=None)
+        exceeded = limits.warnings(found, fastest_mhz=fastest_mhz)
+        mostly_slow = self.host is not None and self.host.is_mostly_slow
+        self.found.append(SegmentNoise(samples, found, tuple(exceeded), mostly_slow))
+        # Anew, for the yardstick's own work is no noise of the samples to come.
+        self.begin()
+        return self.found[-1]
+
+    def _read_host(self) -> HostShare | None:
+        """What the host gave since the last reading."""
+        if self.host is None or self._reading is None:
+            return None
+        before, self._reading = self._reading, self.host.read()
+        return self.host.share(before, self._reading)
+
+
 class Watch:
     """Samples a worker from its start to `close()`."""
 
@@ -121,11 +157,8 @@ class Watch:
         self._tree = ProcessTree(worker_pid)
         sensors = real_sensors(worker_pid, self._nvml, self._meter)
         self._sampler = Sampler(worker_pid, SAMPLE_RATE_HZ, sensors)
-        self._snapshot: Snapshot | None = None  # of the timed stage, the last
         self._instruments = instruments
-        self._host: HostSpeed | None = None
-        self._reading: Reading | None = None  # of the timed stage, the last
-        self._segments: list[SegmentNoise] = []
+        self._segments: Segments | None = None  # of the timed stage
         self._threads: tuple[float, dict[int, ThreadTimes]] | None = None
         self._crowd: Crowd | None = None
         self._seen: Seen | None = None
@@ -135,20 +168,21 @@ class Watch:
         """Read everything at the border between two stages; the worker waits."""
         if self.stage == "timed":
             self._count_threads()
-            if not self._segments:
-                self._attach(None)
+            if self._segments is not None and not self._segments.found:
+                self._segments.add(None)
         if stage == "timed":
-            self._host = self._instruments.host_of(allowed_cpus(self._tree.pid))
-            self._reading = self._host.read() if self._host else None
+            host = self._instruments.host_of(allowed_cpus(self._tree.pid))
+            self._segments = Segments(self._tree, host)
             self._threads = perf_counter(), thread_times(self._tree.pid)
-            self._snapshot = noise.take(self._tree)
+            self._segments.begin()
         self._sampler.mark(stage)
         self.stage = stage
 
     def segment(self, samples: int) -> bool:
         """Attach the noise since the last reading to the samples drawn in that time,
         and tell whether it asks to draw them again; the worker waits."""
-        return self._attach(samples).asks_again
+        assert self._segments is not None, "samples are drawn in the timed stage"
+        return self._segments.add(samples).asks_again
 
     def _count_threads(self) -> None:
         assert self._threads is not None
@@ -157,28 +191,6 @@ class Watch:
         cpus = len(allowed_cpus(self._tree.pid))
         if after and cpus and seconds >= limits.SHORTEST_S:
             self._crowd = crowd(before, after, seconds, cpus)
-
-    def _attach(self, samples: int | None) -> SegmentNoise:
-        assert self._snapshot is not None, "samples are drawn in the timed stage"
-        found = noise.between([self._snapshot, noise.take(self._tree)])
-        found = replace(found, host=self._read_host())
-        means = [segment.noise.frequency_mean_mhz for segment in self._segments]
-        fastest_mhz = max((mhz for mhz in means if mhz is not None), default=None)
-        exceeded = limits.warnings(found, fastest_mhz=fastest_mhz)
-        mostly_slow = self._host is not None and self._host.is_mostly_slow
-        self._segments.append(
-            SegmentNoise(samples, found, tuple(exceeded), mostly_slow)
-        )
-        # Anew, for the yardstick's own work is no noise of the samples to come.
-        self._snapshot = noise.take(self._tree)
-        return self._segments[-1]
-
-    def _read_host(self) -> HostShare | None:
-        """What the host gave since the last reading; the worker waits."""
-        if self._host is None or self._reading is None:
-            return None
-        before, self._reading = self._reading, self._host.read()
-        return self._host.share(before, self._reading)
 
     def close(self) -> Seen:
         """End the sampling; the same answer however often it is asked."""
@@ -190,15 +202,16 @@ class Watch:
         seen = self._sampler.stop()
         if self._nvml is not None:
             self._nvml.close()
-        if self._host is not None:
-            self._host.save()
+        segments = self._segments
+        if segments is not None and segments.host is not None:
+            segments.host.save()
         rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
         return Seen(
             stage=self.stage,
             stage_s={stage.stage: stage.seconds for stage in seen.stages},
             utilization=_utilization(seen),
             energy=self._energy(seen),
-            noise=tuple(self._segments),
+            noise=tuple(segments.found) if segments is not None else (),
             crowd=self._crowd,
             last_rss_bytes=rss[-1] if rss else None,
         )

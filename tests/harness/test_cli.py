@@ -251,7 +251,9 @@ def test_overhead_measures_in_a_real_worker(
     out = tmp_path / "overhead.json"
     status, printed = invoke("overhead", "--pairs", "6", "--json", str(out))
     assert status in (0, 1, 3)  # how much it is depends on the machine's other load
-    assert json.loads(out.read_text())["power"]["reading_s"] == POWER.reading_s
+    written = json.loads(out.read_text())
+    assert written["power"]["reading_s"] == POWER.reading_s
+    assert f"a worker waits {1e3 * written['pause_s']:.1f} ms after each" in printed
     assert "showing 1000 samples to pytest-benchmark" in printed
     assert "yardstick: 9.0 ms between segments" in printed
     assert "a slower host is found (0 %: false alarms): 20 %: 39 of 40" in printed

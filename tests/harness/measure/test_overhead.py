@@ -10,6 +10,7 @@ from harness.measure.overhead import (
     Cost,
     Overhead,
     _alternate,
+    _stretches,
     costs_of,
     rounds,
 )
@@ -75,6 +76,29 @@ def test_what_a_variant_needs_is_at_work_during_its_own_blocks_alone():
         *("begin noise", "read noise", "read noise", "end noise"),
         *("begin done", "end done"),
     ]
+
+
+def test_what_goes_on_beside_a_worker_does_not_keep_it_waiting():
+    """Sensors are read before it goes on, a progress line is drawn while it does."""
+    told = worker(stage("sensors"), SEGMENT, RESULT)
+    log = told.answered
+    now = Sensing(lambda: log.append("read"), beside=lambda: log.append("draw"))
+    _alternate(told, lambda variant: now, lambda done: None)
+    assert log == ["go on", "read", "", "draw"]
+
+
+def test_the_pause_for_the_sensors_is_in_no_step():
+    """Half a second of waiting, a first step of 1 s that is untimed, then 3 of 2 s."""
+    clock = SimpleNamespace(s=0.0)
+
+    def passes(seconds):
+        clock.s += seconds
+
+    steps = iter([1.0, 2.0, 2.0, 2.0] * SEGMENTS)
+    channel = SimpleNamespace(segment=lambda samples: passes(0.5))
+    timer = SimpleNamespace(now_s=lambda: clock.s)
+    found = list(_stretches(channel, timer, lambda: passes(next(steps)), 3))
+    assert found == [(0.5, 6.0)] * SEGMENTS
 
 
 def test_what_a_failed_worker_needed_is_ended():

@@ -6,6 +6,7 @@ import pytest
 
 from harness.hardware import Hardware
 from harness.measure import sensing as sensing_module
+from harness.measure import watch
 from harness.measure.sensing import (
     BRIDGE,
     ENERGY,
@@ -18,6 +19,8 @@ from harness.measure.sensing import (
     sensing,
 )
 from harness.measure.watch import Instruments
+from harness.observe.host_speed import HostSpeed
+from harness.observe.yardstick import Reading
 
 
 @pytest.fixture
@@ -35,11 +38,14 @@ def made(monkeypatch):
         def stop(self):
             found.stopped += 1
 
+    take_really = watch.noise.take
+
     def take(tree):
         found.snapshots += 1
+        return take_really(tree)
 
     monkeypatch.setattr(sensing_module, "Sampler", Sampler)
-    monkeypatch.setattr(sensing_module.noise, "take", take)
+    monkeypatch.setattr(watch.noise, "take", take)
     return found
 
 
@@ -102,17 +108,45 @@ def test_energy_is_read_with_every_sample(made, monkeypatch):
     assert len(reads) == 1
 
 
-def test_noise_is_read_at_every_segment_and_by_no_sampler(made):
-    now = begin(NOISE)
+class Stick:
+    """A yardstick that counts how often it is read."""
+
+    def __init__(self):
+        self.reads = 0
+
+    def read(self):
+        self.reads += 1
+        return Reading(float(self.reads), 1e9, 1e10, 0.01)
+
+
+def test_the_noise_of_a_segment_is_read_as_a_run_reads_it(made, monkeypatch):
+    """Counters twice, and the yardstick: by no sampler, while the worker waits."""
+    of_a_run, of_a_block = Stick(), Stick()
+    monkeypatch.setattr(Instruments, "host_of", lambda *_: HostSpeed(of_a_run))
+    one = watch.Watch(os.getpid(), Hardware.parse("cpu"), Instruments({"cpu": None}))
+    one.enter("timed")
+    before = made.snapshots, of_a_run.reads
+    one.segment(1)
+    a_run = made.snapshots - before[0], of_a_run.reads - before[1]
+    one.close()
+    now = sensing(os.getpid(), [NOISE], None, 8.0, HostSpeed(of_a_block))
+    before = made.snapshots, of_a_block.reads
     now.on_segment()
-    now.on_segment()
-    assert (made.snapshots, made.sensors) == (2, None)
+    assert (made.snapshots - before[0], of_a_block.reads - before[1]) == a_run == (2, 1)
+    now.beside()
+    assert of_a_block.reads - before[1] == 1
+
+
+def test_noise_needs_no_sampler(made):
+    begin(NOISE).on_segment()
+    assert made.sensors is None
 
 
 def test_all_sensors_are_at_work_together(made):
     now = begin(*PARTS)
+    before = made.snapshots
     now.on_segment()
-    assert made.snapshots == 1
+    assert made.snapshots == before + 2
     assert made.sensors.worker() is not None
     assert made.sensors.machine().total_s > 0
 
@@ -120,8 +154,8 @@ def test_all_sensors_are_at_work_together(made):
 def test_the_progress_line_leaves_the_terminal_as_it_was(made):
     before = sys.stdout
     now = begin(BRIDGE)
-    now.on_segment()
-    now.on_segment()
+    now.beside()
+    now.beside()
     now.close()
     assert sys.stdout is before
     assert made.sensors is None
