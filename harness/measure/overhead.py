@@ -90,7 +90,7 @@ class Overhead:
 
 def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:
     """Blocks of bare steps, the harness's, those of all sensors, and of one part after
-    another: each round in an order by lot, the same lots every time.
+    another: each round in random order, the same every time.
 
     >>> [sorted(names) for names in rounds(2, ["cpu", "gpu"])]
     [['bare', 'cpu', 'harness', 'sensors'], ['bare', 'gpu', 'harness', 'sensors']]
