@@ -105,11 +105,7 @@ def ab(
     """
     machine = this_machine()
     cases = chosen_cases(profile, hardware, keyword, machine)
-    if limit_minutes <= 0 or not 0 < threshold < 100:
-        raise click.UsageError(
-            f"--minutes {limit_minutes:g} --threshold {threshold:g}: expected a time "
-            "above 0 and a threshold between 0 and 100"
-        )
+    _check_limits(limit_minutes, threshold)
     out = out or Path("results/local") / f"ab-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     with ExitStack() as stack:
         try:
@@ -136,6 +132,14 @@ def ab(
         host.save()
     click.echo(f"{show.summary(done)}; samples: {out}")
     sys.exit(any(comparison.is_regression for comparison in done))
+
+
+def _check_limits(limit_minutes: float, threshold: float) -> None:
+    if limit_minutes <= 0 or not 0 < threshold < 100:
+        raise click.UsageError(
+            f"--minutes {limit_minutes:g} --threshold {threshold:g}: expected a time "
+            "above 0 and a threshold between 0 and 100"
+        )
 
 
 def _listed(state: State, profile: str, hardware: str) -> list[str] | None:
