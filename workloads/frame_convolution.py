@@ -51,6 +51,6 @@ class FrameConv1d(nn.Conv1d):
             # 8, 30 times at 128. What they pad themselves is not copied.
             row, padding = F.pad(row, (padding, padding)), 0
         if self.groups == 1:
-            row, weight = padded_channels(row, weight)
+            row, weight = padded_channels(row, weight, self.stride[0])
         steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
         return F.conv2d(row, weight, self.bias, *steps)
