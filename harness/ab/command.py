@@ -122,8 +122,7 @@ def ab(
         known = {planned.case.id for planned in cases}
         alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
-        cpus = Hardware.parse(hardware).affinity(machine)
-        host = HostSpeed.of_this_machine(cpus, cache_folder())
+        host = _host_speed(hardware, machine)
         contest = Contest(
             states, profiles.find(profile), machine, stop, Path(folder), data_root
         )
@@ -153,6 +152,12 @@ def _listed(state: State, profile: str, hardware: str) -> list[str] | None:
             err=True,
         )
         return None
+
+
+def _host_speed(hardware: str, machine: Machine) -> HostSpeed:
+    """The yardstick of the CPUs that a run's workers take."""
+    cpus = Hardware.parse(hardware).affinity(machine)
+    return HostSpeed.of_this_machine(cpus, cache_folder())
 
 
 def chosen_cases(

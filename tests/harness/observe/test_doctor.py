@@ -172,7 +172,7 @@ def test_a_look_at_gpus_tells_unread_from_unthrottled(tmp_path, fake_nvml):
 
 
 def test_an_examination_looks_and_judges(tmp_path):
-    found = doctor.examine(GOOD | {"gpu_devices": []}, tmp_path, seconds=0.0)
+    found = doctor.examine(GOOD | {"gpu_devices": []}, tmp_path, (0,), seconds=0.0)
     assert next(item for item in found if item.name == "cores").severity == "ok"
     assert (
         next(item for item in found if item.name == "disk space").found != "not shown"
