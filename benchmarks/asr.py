@@ -28,7 +28,13 @@ from workloads.asr.input_pipeline import (
     load_batch,
 )
 from workloads.asr.recipe import Recipe
-from workloads.asr.trained import COMMAND, Trained, load_trained, untrained
+from workloads.asr.trained import (
+    COMMAND,
+    Trained,
+    load_trained,
+    read_trained,
+    untrained,
+)
 from workloads.asr.training_step import Learner
 from workloads.compression.names import parse
 from workloads.corpora import librispeech
@@ -127,14 +133,16 @@ def model_accuracy(
     errors = evaluate(trained.model, feed, GreedyDecoder()).errors
     if context.case.compression == "fp32":
         return common.accuracy_of(errors)
+    assert trained.path is not None
     device, name = common.single_device(context), trained.model.size.name
-    reference = load_trained(name, corpus_checksum=trained.corpus_checksum)
+    reference = read_trained(name, trained.path)
     reference.model.to(device)
     baseline = evaluate(reference.model, feed, GreedyDecoder()).errors
     baseline_case = common.fp32_case(context.case)
     return Accuracy(common.gated_metrics(errors, baseline, baseline_case, gate))
 
 
+@values.unproven_without_plain
 def forward_values(
     context: Context, trained: Trained, inputs: Sequence[tuple[Tensor, Tensor]]
 ) -> Values:
@@ -149,7 +157,8 @@ def forward_values(
     ]
     name = model.size.name
     key = {"model": name, "weights": trained.sha256 or "untrained"}
-    expected = plain_outputs(key, plain.logits_into, (name,), arrays)
+    arguments = (name, trained.path)
+    expected = plain_outputs(key, plain.logits_into, arguments, arrays)
     with torch.inference_mode():
         errors = [
             worst_row(plain.true_logits(model, *pair), expected[str(i)])
@@ -161,6 +170,7 @@ def forward_values(
     return values.by_layers(found, model, run)
 
 
+@values.unproven_without_plain
 def step_values(context: Context, batch: Batch) -> Values:
     """Of an optimizer step's loss and gradients, at the weights that it begins with."""
     name, recipe = size_of(context).name, recipe_of(context)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Generic, TypeVar
 
@@ -26,6 +27,7 @@ from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.utterance import Corpus, Utterance
 from workloads.metrics.error_rates import ErrorRate, paired_difference
+from workloads.weights import of_one_corpus
 
 CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
 SIZES = {"smoke": builtin.SMOKE, "commit": builtin.QUICK, "quick": builtin.QUICK}
@@ -76,6 +78,24 @@ def tell_foreign_weights(
         "`%s --data-root DIR` trains on it, and is then loaded here",
         *(corpus_name, command),
     )
+
+
+def no_baseline(
+    weights: Path, baseline: Path | None, corpus_checksum: str, reason: str | None
+) -> bool:
+    """Whether there is nothing to hold these weights against, for `reason` or because
+    one of both alone was trained on the case's corpus; the record is warned."""
+    if baseline is None:
+        _log.warning("no gate, for want of a baseline in fp32: %s", reason)
+        return True
+    if of_one_corpus(weights, baseline, corpus_checksum):
+        return False
+    _log.warning(
+        "no gate: of %s and %s, its baseline, one alone was trained on this corpus; "
+        "train the other on it too",
+        *(weights, baseline),
+    )
+    return True
 
 
 def single_device(context: Context) -> str:

@@ -29,6 +29,7 @@ from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.scenes import MANDARIN
+from workloads.elsewhere import ElsewhereError
 from workloads.separation import dataset, evaluation, exporting, trained
 from workloads.separation.sizes import SIZES, ConvTasNetSize
 
@@ -103,7 +104,8 @@ class Subject:
             facts = trained.load_facts(self.weights.path)
             same = facts.get("corpus_checksum") == self.data.checksum
             same = same or not self.data.is_whole  # nothing of the user's to train on
-            command = f"{trained.COMMAND} --size {self.size.name}"
+            mended = self.compression.trained_name if self.weights.mended else ""
+            command = trained.command_for(self.size, mended)
             common.tell_foreign_weights(context, self.data.name, same, command)
         self.wanted = exporting.Wanted(
             self.size, self.compression, self.weights, self.data.train
@@ -261,10 +263,17 @@ class Subject:
         if self.case.compression == "fp32":
             return judged(scores)
         plain = exporting.weights_of(self.size, sessions.FP32, self.data.checksum)
-        if plain.path is None:
-            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
+        assert self.weights.path is not None
+        if common.no_baseline(
+            self.weights.path, plain.path, self.data.checksum, plain.reason
+        ):
             return judged(scores)
-        baseline = evaluation.baseline_scores(self.size, plain.path, self.data)
+        assert plain.path is not None
+        try:
+            baseline = evaluation.baseline_scores(self.size, plain.path, self.data)
+        except (ElsewhereError, OSError) as error:
+            _log.warning("no gate: the baseline could not be scored: %s", error)
+            return judged(scores)
         return judged(scores, baseline, self._baseline_case)
 
     @property

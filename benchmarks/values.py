@@ -6,9 +6,11 @@ Imported inside worker processes alone; torch where it runs the model anyway.
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from harness.observe.kernels import Entry, Profiled
 from harness.observe.onednn.capture import capture
 from harness.workload import Values
 from workloads.compression.names import Compression
+from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session
 from workloads.values.compare import limit_of, one_of_each, worst_row
@@ -27,8 +30,28 @@ if TYPE_CHECKING:
 
 Profiling = Callable[[int], Profiled]
 Plain = Callable[[Sequence[np.ndarray]], Mapping[str, np.ndarray]]
+P = ParamSpec("P")
+
+_log = logging.getLogger("speechmark")
 
 
+def unproven_without_plain(find: Callable[P, Values]) -> Callable[P, Values]:
+    """Values that are unproven, with a warning, where there are no plain outputs: the
+    process that makes them may lack memory, or its folder room. The case was timed
+    before, and nothing says that it is wrong."""
+
+    @functools.wraps(find)
+    def found(*arguments: P.args, **named: P.kwargs) -> Values:
+        try:
+            return find(*arguments, **named)
+        except (ElsewhereError, OSError) as error:
+            _log.warning("values are unproven: %s", error)
+            return Values(None, reason=f"no plain outputs: {error}")
+
+    return found
+
+
+@unproven_without_plain
 def of_session(
     session: Session[Any],
     inputs: Sequence[np.ndarray],

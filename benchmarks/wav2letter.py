@@ -136,7 +136,7 @@ class Subject:
         elif self.weights.path is not None:
             facts = trained.load_facts(self.weights.path)
             same = facts.get("corpus_checksum") == self.data.checksum
-            command = f"{trained.COMMAND} --size {self.size.name}"
+            command = trained.command_for(self.size, aware)
             common.tell_foreign_weights(context, self.data.name, same, command)
         self.running = self.open(self.compression, self.case.runtime, self.weights)
         context.progress("model", 2, 2)
@@ -244,8 +244,10 @@ class Subject:
         if self.case.compression == "fp32":
             return found
         plain = weights_of(self.size, False, self.data)
-        if plain.reason is not None:
-            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
+        assert self.weights.path is not None
+        if common.no_baseline(
+            self.weights.path, plain.path, self.data.checksum, plain.reason
+        ):
             return found
         return replace(found, metrics=self._gated(hypotheses, plain))
 

@@ -54,6 +54,13 @@ def searched_dirs(shipped: Path, corpus_checksum: str | None) -> tuple[Path, ...
     return (*own, shipped, trained_dir())
 
 
+def of_one_corpus(one: Path, other: Path, corpus_checksum: str) -> bool:
+    """Whether the weights of both files were trained on the very corpus, or neither's:
+    else their errors on it differ by what they have heard."""
+    own = trained_dir(corpus_checksum)
+    return (one.parent == own) == (other.parent == own)
+
+
 def find_weights(name: str, directories: Sequence[Path], command: str) -> Path:
     """The file of the first of `directories` that has the weights.
 

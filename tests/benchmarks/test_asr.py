@@ -25,8 +25,10 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
-from workloads.asr.trained import COMMAND, Trained, load_trained, save_trained
+from workloads.asr.input_pipeline import Batch
+from workloads.asr.trained import COMMAND, load_trained, save_trained
 from workloads.corpora import builtin, librispeech
+from workloads.elsewhere import ElsewhereError
 from workloads.feeding.normaliser import Normaliser
 from workloads.weights import trained_dir
 
@@ -126,6 +128,38 @@ def test_weights_of_the_users_corpus_come_first_and_say_nothing(
     found = asr.trained_model(users, corpus)
     assert (found.sha256 != shipped.sha256, caplog.text) == (True, "")
     assert load_trained("ds2-small").sha256 == shipped.sha256
+
+
+def test_values_are_those_of_the_very_weights_that_are_timed(users: Context) -> None:
+    """Wherever they were found: shipped ones would be told wrong."""
+    corpus, shipped = asr.corpus_of(users), load_trained("ds2-small")
+    torch.manual_seed(7)
+    state = DeepSpeech2(DS2_SMALL).state_dict()
+    path = trained_dir(corpus.checksum) / "ds2-small.safetensors"
+    save_trained(state, shipped.normaliser, {"command": "by hand"}, path)
+    inputs = [(torch.randn(1, 60, 93), torch.tensor([60]))]
+    for context in (on(users, "fp32"), on(users, "bf16")):
+        found = asr.trained_model(context, corpus)
+        found.model.to(asr.dtype_of(context))
+        given = [(one.to(asr.dtype_of(context)), length) for one, length in inputs]
+        values = asr.forward_values(context, found, given)
+        assert (values.passed, found.path) == (True, path), values
+
+
+def test_what_has_no_plain_outputs_is_unproven_not_broken(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> dict[str, np.ndarray]:
+        raise ElsewhereError("its process ended by SIGKILL")
+
+    monkeypatch.setattr(asr, "plain_outputs", killed)
+    inputs = [(torch.randn(1, 60, 93), torch.tensor([60]))]
+    batch = Batch((0,), *inputs[0], torch.tensor([[1]]), torch.tensor([1]))
+    for found in (
+        asr.forward_values(context, load_trained("ds2-small"), inputs),
+        asr.step_values(context, batch),
+    ):
+        assert found.reason == "no plain outputs: its process ended by SIGKILL"
 
 
 BUILDS = (
@@ -257,7 +291,8 @@ def test_a_training_keeps_its_accuracy_where_the_budget_ends_before_an_epoch(
 def test_a_ruined_compression_fails_its_gate(context: Context) -> None:
     _, feed = asr.feed_of(context)
     ones = torch.ones(93).numpy()
-    ruined = Trained(DeepSpeech2(DS2_SMALL).eval(), Normaliser(0 * ones, ones))
+    model, normaliser = DeepSpeech2(DS2_SMALL).eval(), Normaliser(0 * ones, ones)
+    ruined = replace(load_trained("ds2-small"), model=model, normaliser=normaliser)
     metric = asr.model_accuracy(on(context, "bf16"), ruined, feed, 0.01).metrics["cer"]
     assert metric.difference is not None
     assert metric.difference > 0.3

@@ -14,6 +14,7 @@ from benchmarks import values
 from harness.observe.kernels import Entry, Profiled
 from harness.workload import Values
 from workloads.compression.names import parse
+from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.values.layers import without_onednn
 from workloads.values.plain import DESCRIPTION
@@ -79,6 +80,21 @@ def test_what_rounding_explains_depends_on_the_arithmetic(
     session = FakeSession(0.05)
     found = values.of_session(session, INPUTS, plain, compression, profile)  # type: ignore[arg-type]
     assert found.passed is passed
+
+
+@pytest.mark.parametrize("fault", [ElsewhereError, OSError])
+def test_a_plain_path_that_breaks_leaves_values_unproven(
+    fault: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """For want of memory, for instance: nothing says that the case is wrong."""
+
+    def broken(inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        raise fault("its process ended by SIGKILL")
+
+    found = values.of_session(FakeSession(), INPUTS, broken, FP32, profile)
+    assert (found.error, found.passed) == (None, None)
+    assert found.reason == "no plain outputs: its process ended by SIGKILL"
+    assert "values are unproven: its process ended by SIGKILL" in caplog.text
 
 
 class Drowned(nn.Module):

@@ -21,9 +21,18 @@ from workloads.compression.sparse import sizes as model_sizes_at
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin, libricss, librimix
 from workloads.corpora.mixtures.scenes import MEETING
+from workloads.elsewhere import ElsewhereError
 from workloads.metrics.separation import Measure, SeparationScores
-from workloads.separation import compressing, counting, models, sizes, trained
+from workloads.separation import (
+    compressing,
+    counting,
+    evaluation,
+    models,
+    sizes,
+    trained,
+)
 from workloads.separation.counting import macs_of
+from workloads.weights import trained_dir
 
 SMALL = sizes.CONV_TASNET_SMALL
 AT = Callable[..., Context]
@@ -242,6 +251,35 @@ def test_a_compression_without_a_baseline_has_no_gate(
     metrics = separation.Subject(at("prune-l1-unstructured-50")).accuracy().metrics
     assert metrics["si_sdr_improvement"].gate is None
     assert "no gate, for want of a baseline in fp32" in caplog.text
+
+
+def test_a_baseline_that_cannot_be_scored_leaves_what_was_measured(
+    at: AT,
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    subject = separation.Subject(at("bf16"))
+
+    def killed(*_: object) -> SeparationScores:
+        raise ElsewhereError("its process ended by SIGKILL")
+
+    monkeypatch.setattr(evaluation, "baseline_scores", killed)
+    found = subject.accuracy().metrics["si_sdr_improvement"]
+    assert (found.n, found.gate) == (3, None)
+    assert "could not be scored: its process ended by SIGKILL" in caplog.text
+
+
+def test_a_baseline_that_heard_another_corpus_gives_no_gate(
+    at: AT, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = trained_dir(separation.Subject(at()).data.checksum)
+    name = f"{SMALL.name}-prune-l1-unstructured-50.safetensors"
+    trained.save(models.make(SMALL), {"command": "by hand"}, own / name)
+    metrics = separation.Subject(at("prune-l1-unstructured-50")).accuracy().metrics
+    assert metrics["si_sdr_improvement"].gate is None
+    assert f"{weights}, its baseline, one alone was trained on this" in caplog.text
+    (own / name).unlink()  # the cache is shared
 
 
 def test_the_baseline_is_judged_on_the_same_corpus(at: AT, weights: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from workloads.wav2letter.arrays import ArrayPart
 from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
+from workloads.weights import trained_dir
 
 SMALL = WAV2LETTER_SMALL
 AT = Callable[..., Context]
@@ -343,6 +345,21 @@ def test_trained_weights_for_int8_are_not_gated_by_an_untrained_baseline(
     (warning,) = [one.getMessage() for one in caplog.records]
     assert warning.startswith("no gate, for want of a baseline in fp32: no trained")
     assert f"run `{trained.command_for(SMALL)}`" in warning
+
+
+def test_weights_are_not_gated_by_those_that_heard_another_corpus(
+    weights: Path, subject: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gate would compare what was heard, not what int8 costs."""
+    own = trained_dir(subject().data.checksum)
+    save_untrained(subject, trained.weights_name(SMALL, aware=True), own)
+    metric = subject("int8-qat", "onnxruntime").accuracy().metrics["levenshtein"]
+    assert (metric.baseline_case, metric.difference, metric.gate) == (None,) * 3
+    assert f"{weights}, its baseline, one alone was trained on this" in caplog.text
+    save_untrained(subject, trained.weights_name(SMALL), own)
+    metric = subject("int8-qat", "onnxruntime").accuracy().metrics["levenshtein"]
+    shutil.rmtree(own)  # the cache is shared
+    assert metric.gate is not None
 
 
 def test_weights_for_int8_are_asked_for_by_their_own_command(

@@ -36,21 +36,22 @@ def true_logits(
     return found
 
 
-def logits_into(folder: Path, size_name: str, arrays: Sequence[np.ndarray]) -> None:
-    """Of a size's weights in fp32, trained or not; `arrays` are features and lengths in
-    turn."""
+def logits_into(
+    folder: Path, size_name: str, weights: Path | None, arrays: Sequence[np.ndarray]
+) -> None:
+    """Of a size's weights in fp32, untrained ones without their file; `arrays` are
+    features and lengths in turn."""
 
     def load() -> Callable[[Any], np.ndarray]:
         import torch
 
         from workloads.asr.ds2 import SIZES
-        from workloads.asr.trained import load_trained, untrained
-        from workloads.weights import NotTrainedError
+        from workloads.asr.trained import read_trained, untrained
 
-        try:
-            model = load_trained(size_name).model
-        except NotTrainedError as reason:
-            model = untrained(SIZES[size_name], str(reason)).model
+        if weights is None:
+            model = untrained(SIZES[size_name], "no file is given").model
+        else:
+            model = read_trained(size_name, weights).model
         return lambda pair: true_logits(model, *map(torch.from_numpy, pair))
 
     pairs = zip(arrays[::2], arrays[1::2], strict=True)

@@ -24,8 +24,8 @@ class Trained:
     """A model in evaluation mode and its normaliser.
 
     `reason` says why its weights are not trained, where they are not; where they are,
-    `sha256` is that of their file, and `corpus_checksum` that of what they were trained
-    on.
+    `path` is their file, `sha256` its checksum, and `corpus_checksum` that of what they
+    were trained on.
     """
 
     model: DeepSpeech2
@@ -33,6 +33,7 @@ class Trained:
     reason: str | None = None
     sha256: str | None = None
     corpus_checksum: str | None = None
+    path: Path | None = None
 
 
 def command_for(size_name: str) -> str:
@@ -57,7 +58,14 @@ def load_trained(
     damaged, or the one with its checksum is missing.
     """
     searched = directories or weights.searched_dirs(SHIPPED, corpus_checksum)
-    path = weights.find_weights(name, searched, command_for(name))
+    return read_trained(name, weights.find_weights(name, searched, command_for(name)))
+
+
+def read_trained(name: str, path: Path) -> Trained:
+    """The weights of a size in that very file.
+
+    Raises ValueError where it is damaged, or the one with its checksum is missing.
+    """
     again = f"run `{command_for(name)}`"
     remedy = "install the project again" if path.parent == SHIPPED else again
     tensors, facts, sha256 = weights.load_weights(path, remedy)
@@ -65,7 +73,7 @@ def load_trained(
     model = DeepSpeech2(SIZES[name])
     model.load_state_dict(tensors)
     trained_on = facts.get("corpus_checksum")
-    return Trained(model.eval(), normaliser, None, sha256, trained_on)
+    return Trained(model.eval(), normaliser, None, sha256, trained_on, path)
 
 
 def untrained(size: DeepSpeech2Size, reason: str) -> Trained:

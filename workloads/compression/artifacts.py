@@ -12,8 +12,9 @@ from typing import Any
 
 from workloads.corpora import cache
 from workloads.elsewhere import ElsewhereError, check_importable, run_elsewhere
+from workloads.sources import code_sha256
 
-LIBRARIES = ("onnx", "onnxruntime", "torch", "torchao")
+LIBRARIES = ("onnx", "onnxruntime", "tensorly", "torch", "torchao", "torchmetrics")
 _READABLE = 24  # characters: longer parts of a key, such as checksums, are only hashed
 _log = logging.getLogger("speechmark")
 
@@ -74,15 +75,13 @@ def folder_name(key: Mapping[str, str], identity: Mapping[str, str]) -> str:
 
 
 def _circumstances(make: Callable[..., None]) -> dict[str, str]:
-    """Which libraries and which code would make it."""
+    """Which libraries and which code would make it: all that its module imports of the
+    project, and nothing else."""
     module = sys.modules[make.__module__]
     check_importable(make)
-    folders = {Path(__file__).parent, Path(str(module.__file__)).parent}
-    sources = {path for folder in folders for path in folder.rglob("*.py")}
-    texts = b"".join(path.read_bytes() for path in sorted(sources))
     return {
         "made_by": f"{make.__module__}:{make.__qualname__}",
-        "code_sha256": hashlib.sha256(texts).hexdigest(),
+        "code_sha256": code_sha256(Path(str(module.__file__))),
         **{f"{library}_version": _version(library) for library in LIBRARIES},
     }
 

@@ -52,6 +52,7 @@ from workloads.separation.findings_rules import (
 )
 from workloads.separation.findings_scores import scored
 from workloads.separation.sizes import SIZES, SMALL, Size
+from workloads.weights import of_one_corpus
 
 COMMAND = "python -m workloads.separation.findings"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
@@ -74,14 +75,25 @@ class Subject:
         compression = parse(name)
         weights = Weights(self.weights, mended=False)
         if self.fine_tuned:
-            weights = weights_of(self.size, compression)
-            if compression.reshaped and not weights.mended:
-                return str(weights.reason)
+            weights = weights_of(self.size, compression, self.data.checksum)
+            if compression.reshaped and (reason := self._why_not(weights)):
+                return reason
         wanted = Wanted(self.size, compression, weights, self.data.train)
         try:
             return scored(wanted, self.data.validation)
         except (ValueError, ElsewhereError) as error:
             return str(error)
+
+    def _why_not(self, mended: Weights) -> str | None:
+        """What keeps these from being compared with the uncompressed ones."""
+        if not mended.mended or mended.path is None:
+            return mended.reason
+        if of_one_corpus(mended.path, self.weights, self.data.checksum):
+            return None
+        return (
+            f"of {mended.path} and {self.weights} one alone was trained on this "
+            "corpus: train the other on it too"
+        )
 
 
 def check(subject: Subject, tell: Callable[[str], None]) -> Checked:
@@ -214,18 +226,23 @@ def sizes_of(chosen: argparse.Namespace) -> list[Size]:
 
 
 def subjects_of(chosen: argparse.Namespace) -> list[Subject]:
-    """Raises ValueError for weights that are missing or damaged, before any mixture is
-    made, and as `data_of` does."""
+    """Of the weights that were trained on the user's corpus, else those that ship.
+
+    Raises ValueError for weights that are missing or damaged, before any mixture is
+    made, and as `data_of` does.
+    """
     sizes = sizes_of(chosen)
-    weights = [trained.find(size) for size in sizes]
-    for path in weights:
-        trained.load_facts(path)
-    return [
-        Subject(
-            size, path, data_of(size, chosen.data_root, chosen.mixtures), chosen.trained
-        )
-        for size, path in zip(sizes, weights, strict=True)
-    ]
+    if not chosen.data_root:
+        for size in sizes:
+            trained.load_facts(trained.find(size))
+    return [_subject_of(size, chosen) for size in sizes]
+
+
+def _subject_of(size: Size, chosen: argparse.Namespace) -> Subject:
+    data = data_of(size, chosen.data_root, chosen.mixtures)
+    path = trained.find(size, corpus_checksum=data.checksum)
+    trained.load_facts(path)
+    return Subject(size, path, data, chosen.trained)
 
 
 def command_of(chosen: argparse.Namespace) -> str:

@@ -8,8 +8,6 @@ for Speech Separation", 2019, eq. 14: mean and variance over channels and time, 
 bias of each channel.
 """
 
-from math import prod
-
 import torch
 from torch import Tensor, nn
 
@@ -38,15 +36,19 @@ class GlobalLayerNorm(nn.Module):
         together, along = (x, self.axis)
         if torch.onnx.is_in_onnx_export():  # other runtimes have the channels apart
             together, along = (x.flatten(2), 2)
-        sums = together.sum(along).flatten(1)
-        norms = torch.linalg.vector_norm(together, dim=along).flatten(1)
-        length = prod(x.shape[1:]) * self.counted / len(self.weight)
-        mean = sums.sum(1) / length
-        square = norms.square().sum(1) / length
+        # Means of means, never sums: fp16 ends at 65,504, which is fewer than the
+        # entries of four seconds. From here on in fp32, for EPS is zero in fp16.
+        present = len(self.weight) / self.counted
+        means = together.mean(along).flatten(1).float()
+        norms = torch.linalg.vector_norm(together, dim=along).flatten(1).float()
+        roots = norms * together.shape[along] ** -0.5  # of the mean square
+        mean = means.mean(1) * present
+        square = roots.square().mean(1) * present
         variance = (square - mean.square()).clamp(min=0)
         shape = [1] * x.ndim
         shape[self.axis] = len(self.weight)
         batch = [-1] + [1] * (x.ndim - 1)
         scale = self.weight.view(shape) * torch.rsqrt(variance + EPS).view(batch)
+        shift = self.bias.view(shape) - mean.view(batch) * scale
         # One pass over x, which is far larger than a cache.
-        return torch.addcmul(self.bias.view(shape) - mean.view(batch) * scale, x, scale)
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))

@@ -106,8 +106,8 @@ def dataset_of(size: Size, chosen: argparse.Namespace) -> Dataset:
 
 def own_checksum(dataset: Dataset, chosen: argparse.Namespace) -> str | None:
     """Of the user's corpus, for weights of its own; None where built-in mixtures were
-    trained on."""
-    return dataset.checksum if chosen.data_root else None
+    trained on, if only for want of a training part."""
+    return dataset.checksum if chosen.data_root and dataset.is_whole else None
 
 
 def save(
@@ -128,7 +128,7 @@ def train_from_scratch(
     recipe = replace(FROM_SCRATCH, **given(chosen))
     torch.manual_seed(recipe.seed)
     model, best = models.make(size), float("inf")
-    dataset, device = dataset_of(size, chosen), torch.device(chosen.device)
+    device = torch.device(chosen.device)
     if chosen.go_on:
         start = trained.find(size, corpus_checksum=own_checksum(dataset, chosen))
         trained.load_into(model, start)

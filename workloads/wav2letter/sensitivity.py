@@ -186,9 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = SIZES[chosen.size]
     try:
         check_outputs(chosen.json, chosen.html)
-        weights = trained.find(size)
-        normaliser = trained.load_normaliser(weights)
-        data = replace(dataset_of(size, chosen), normaliser=normaliser)
+        data = dataset_of(size, chosen)
+        weights = trained.find(size, corpus_checksum=data.checksum)
+        data = replace(data, normaliser=trained.load_normaliser(weights))
     except ValueError as error:
         parser.error(str(error))
     setting = Setting(

@@ -63,7 +63,7 @@ def test_a_workload_without_such_cases_shows_none() -> None:
 
 
 def test_a_doc_edit_in_the_bridge_drops_no_results() -> None:
-    assert [made_one.version for made_one in made()] == ["1", "1", "1"]
+    assert [made_one.version for made_one in made()] == ["2", "2", "2"]
 
 
 def test_seconds_are_those_of_a_step_over_its_items(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from workloads.separation.findings_rules import (
     Scored,
 )
 from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
+from workloads.weights import trained_dir
 
 N = 20
 TINY = ConvTasNetSize(
@@ -159,6 +161,20 @@ def test_what_was_not_fine_tuned_is_left_out_with_its_command(
     ) in told.out
     assert "2 mixtures are too few" in told.out
     assert "trained on, which the number formats were not" in told.out
+
+
+def test_weights_of_the_users_corpus_come_first(place):
+    chosen = command.make_parser().parse_args(arguments(place, "--trained"))
+    own = trained_dir(on_disk(place / "data", TINY).checksum) / "tiny.safetensors"
+    trained.save(load(TINY, None), {}, own)
+    try:
+        (subject,) = command.subjects_of(chosen)
+        assert subject.weights == own
+        pruned = subject.scored("prune-l1-unstructured-10")
+    finally:
+        shutil.rmtree(own.parent)
+    assert isinstance(pruned, str)
+    assert f"{own} one alone was trained on this corpus" in pruned
 
 
 def test_what_breaks_is_left_out_with_its_reason(place, capsys, monkeypatch):

@@ -71,7 +71,18 @@ def test_every_utterance_has_a_mean_of_its_own():
     torch.testing.assert_close(norm(x)[:1], norm(x[:1]))
 
 
-def test_silence_gives_the_bias():
-    norm = norm_of(4)
-    found = norm(torch.zeros(1, 4, 7))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_silence_gives_the_bias(dtype):
+    norm = norm_of(4).to(dtype)
+    found = norm(torch.zeros(1, 4, 7, dtype=dtype))
     torch.testing.assert_close(found, norm.bias.view(1, 4, 1).expand(1, 4, 7))
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_fp16_holds_more_entries_than_its_largest_number(monkeypatch, exported):
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: exported)
+    norm, x = norm_of(64), noise(1, 64, 4_000)
+    assert x.numel() > torch.finfo(torch.float16).max
+    expected = norm(x)
+    found = norm.half()(x.half())
+    torch.testing.assert_close(found.float(), expected, rtol=0.01, atol=0.01)

@@ -313,6 +313,27 @@ def test_builtin_mixtures_serve_where_a_corpus_has_none_to_train_on(
     assert found.name == ("theirs" if has_train else "pairs+theirs")
 
 
+@pytest.mark.parametrize("has_train", [True, False])
+def test_weights_go_where_the_benchmark_of_that_corpus_looks_for_them(
+    conv, pairs, few_tones, monkeypatch, places, has_train
+):
+    """Weights of built-in mixtures lie with such, whatever they are validated on; and
+    nothing is read twice."""
+    read = []
+
+    def load_from(*arguments):
+        read.append(arguments)
+        train = few_tones.train if has_train else Part((), 8_000)
+        return replace(pairs, name="theirs", checksum="5" * 64, train=train)
+
+    monkeypatch.setattr(train_weights, "on_disk", load_from)
+    main([*SHORT, "--data-root", str(places)])
+    own = places / "cache" / "weights" / f"corpus-{'5' * 16}"
+    shared = places / "cache" / "weights"
+    assert trained.find(conv, "", "5" * 64) == (own if has_train else shared) / NAME
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [

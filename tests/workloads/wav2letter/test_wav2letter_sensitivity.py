@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ import torch
 from workloads.compression.sensitivity_page import is_page
 from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
-from workloads.wav2letter import arrays, trained
+from workloads.wav2letter import arrays, sensitivity, trained
 from workloads.wav2letter.dataset import of_arrays
 from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sensitivity import check_outputs, main, some
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import LETTERS
+from workloads.weights import trained_dir
 
 UTTERANCES = 24
 BROKEN = 5
@@ -111,6 +113,24 @@ def test_the_numbers_say_where_they_come_from(run, place):
     assert {"onnxruntime", "onnx", "speechmark", "python"} <= set(origin)
     assert ".json" not in origin["command"]
     assert run[0]["setting"]["compression"] in origin["command"]
+
+
+def test_weights_of_the_users_corpus_come_first(place, monkeypatch):
+    data = of_arrays(place / "data", LETTERS)
+    own = trained_dir(data.checksum) / f"{WAV2LETTER_SMALL.name}.safetensors"
+    model = trained.load_model(WAV2LETTER_SMALL, None)
+    trained.save(model, data.normaliser, {}, own)
+    analysed = []
+
+    def watched(size, compression, weights, *_):
+        analysed.append(weights)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sensitivity, "analyse_size", watched)
+    with pytest.raises(KeyboardInterrupt):
+        main(command(place))
+    shutil.rmtree(own.parent)
+    assert analysed == [own]
 
 
 def test_the_weights_of_the_layers_are_those_of_the_size(run):

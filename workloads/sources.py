@@ -1,0 +1,66 @@
+"""Which of the project's files a module runs: itself, and all that these import."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = __package__
+
+
+def code_sha256(module: Path) -> str:
+    """Of all files in `files_of`, with their names."""
+    total = hashlib.sha256()
+    for path in files_of(module):
+        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
+        content = path.read_bytes()
+        total.update(f"{name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def files_of(module: Path) -> list[Path]:
+    """The file of a module and those of `workloads` that it imports, or one of these
+    does, wherever in the file, sorted.
+
+    >>> found = [path.name for path in files_of(ROOT / "workloads" / "weights.py")]
+    >>> "cache.py" in found, "sources.py" in found
+    (True, False)
+    """
+    found, waiting = set[Path](), [module.resolve()]
+    while waiting:
+        if (path := waiting.pop()) not in found:
+            found.add(path)
+            waiting += _imported(path, path.stat().st_mtime_ns)
+    return sorted(found)
+
+
+@cache
+def _imported(path: Path, _changed_ns: int) -> tuple[Path, ...]:
+    """Those of the packages around an imported module run before it."""
+    names = {
+        ".".join(parts[: end + 1])
+        for name in _names(ast.parse(path.read_bytes(), str(path)))
+        if (parts := name.split("."))[0] == PACKAGE
+        for end in range(len(parts))
+    }
+    return tuple(filter(None, map(_file_of, sorted(names))))
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that may be modules: `from a import b` may mean a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file_of(name: str) -> Path | None:
+    place = ROOT.joinpath(*name.split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
