@@ -156,10 +156,9 @@ def refused(arguments, capsys):
 
 
 def test_missing_weights_name_the_command_that_trains_them(place, capsys):
-    arguments = command(place, "--size", "wav2letter-small-phonemes")
+    arguments = command(place, "--size", "wav2letter")
     assert (
-        "run `python -m workloads.wav2letter.train_weights "
-        "--size wav2letter-small-phonemes`"
+        "run `python -m workloads.wav2letter.train_weights --size wav2letter`"
     ) in refused(arguments, capsys)
 
 
