@@ -395,7 +395,7 @@ def warnings_of(context: Context) -> list[str]:
     assert operation.profile is not None
     precision = precision_of(context.case.compression)
     found = judge(operation.profile(3), 3, precision, operation.float_layers)
-    return claim_warnings(asdict(found), precision)
+    return claim_warnings(asdict(found), precision, context.hardware)
 
 
 def test_int8_that_falls_back_to_float_kernels_is_flagged(at: AT) -> None:
@@ -421,7 +421,10 @@ def test_int8_that_falls_back_to_float_kernels_is_flagged(at: AT) -> None:
 def test_arithmetic_that_is_as_claimed_is_not_flagged(
     at: AT, compression: str, runtime: str
 ) -> None:
-    assert warnings_of(at(compression, runtime)) == []
+    """A model this small may spend most of its time in the layer kept in float."""
+    kept = "layers in float on purpose take"
+    told = [one for one in warnings_of(at(compression, runtime)) if kept not in one]
+    assert told == []
 
 
 def test_a_claim_on_the_float_model_would_be_flagged(at: AT) -> None:
@@ -430,7 +433,7 @@ def test_a_claim_on_the_float_model_would_be_flagged(at: AT) -> None:
     assert operation.profile is not None
     judged = judge(operation.profile(1), 1, "int8")
     assert sum(row.calls for row in judged.float_fallbacks) == 11
-    assert claim_warnings(asdict(judged), "int8")
+    assert claim_warnings(asdict(judged), "int8", Hardware.parse("cpu"))
 
 
 def test_an_operation_tells_sizes_and_layers(at: AT) -> None:
