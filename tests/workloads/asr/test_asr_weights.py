@@ -83,7 +83,10 @@ def test_missing_weights_name_the_command_that_trains_them(tmp_path):
         ("--size ds2-paper --device cuda:0", "--size ds2-paper --device cuda:0"),
     ],
 )
-def test_the_recorded_command_has_all_that_is_not_by_default(given, recorded):
+def test_the_recorded_command_has_all_that_is_not_by_default(
+    given, recorded, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     parser = make_parser()
     chosen = parser.parse_args(shlex.split(given))
     assert command_line(COMMAND, parser, chosen) == f"{COMMAND} {recorded}"
