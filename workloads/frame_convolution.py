@@ -37,20 +37,31 @@ class FrameConv1d(nn.Conv1d):
     def forward(self, x: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():  # other runtimes choose layouts themselves
             return super().forward(x)
-        if x.ndim == 4:
-            return self._over_row(x)
-        return self._over_row(x.unsqueeze(2)).squeeze(2)
+        if x.ndim == 4 or _is_misjudged_as_row(x):
+            return self._convolved(x)
+        return self._convolved(x.unsqueeze(2)).squeeze(2)
 
-    def _over_row(self, row: Tensor) -> Tensor:
-        """(B, I, 1, T) to (B, O, 1, T)."""
-        weight = self.weight.unsqueeze(2)
+    def _convolved(self, x: Tensor) -> Tensor:
+        """(B, I, T) to (B, O, T), or (B, I, 1, T) to (B, O, 1, T)."""
+        weight = self.weight
         padding, dilation = cast(tuple[int], self.padding)[0], self.dilation[0]
         if padding and dilation > 1:
             # Before the convolution: oneDNN's fast kernels pad less than a kernel of
             # neighbouring taps, and the others took 8 times as long at a dilation of
             # 8, 30 times at 128. What they pad themselves is not copied.
-            row, padding = F.pad(row, (padding, padding)), 0
+            x, padding = F.pad(x, (padding, padding)), 0
         if self.groups == 1:
-            row, weight = padded_channels(row, weight, self.stride[0])
-        steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
-        return F.conv2d(row, weight, self.bias, *steps)
+            x, weight = padded_channels(x, weight, self.stride[0])
+        if x.ndim == 3:
+            steps = (self.stride[0], padding, dilation, self.groups)
+            return F.conv1d(x, weight, self.bias, *steps)
+        row_steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
+        return F.conv2d(x, weight.unsqueeze(2), self.bias, *row_steps)
+
+
+def _is_misjudged_as_row(x: Tensor) -> bool:
+    """Whether torch.compile would end with "incorrect fake kernel" over a row of x
+    (B, I, T): of one utterance, it takes the channels of the output for neighbours
+    where they are not (torch 2.14). Larger batches are right, and exported graphs."""
+    compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return compiling and x.shape[0] == 1

@@ -8,7 +8,12 @@ import torch
 from torch import nn
 
 from benchmarks import own_tools
-from benchmarks.own_tools import benchmark_app_settings, looped, own_tool
+from benchmarks.own_tools import (
+    benchmark_app_settings,
+    latencies_of,
+    looped,
+    own_tool,
+)
 from workloads.compression.export import export_onnx
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
@@ -34,6 +39,16 @@ def test_benchmark_app_tells_a_time_of_the_same_model(
     name, time_s = own_tool(OpenVinoSession(onnx_path, "fp32", 1), batches)
     assert name == "benchmark_app"
     assert 0 < time_s(1) < 10
+
+
+@pytest.mark.parametrize(
+    ("unit", "median_s"), [("us", 885.09e-6), ("ms", 885.09e-3), ("s", 885.09)]
+)
+def test_benchmark_app_tells_a_latency_in_any_unit(unit: str, median_s: float) -> None:
+    """Below a millisecond it takes microseconds: a fast machine does."""
+    report = f"[ INFO ] Latency:\n[ INFO ]    Median:        885.09 {unit}\n"
+    assert latencies_of(report) == {"Median": pytest.approx(median_s)}
+    assert latencies_of(report.replace(unit, "furlongs")) == {}
 
 
 def test_benchmark_app_has_our_threads_precision_and_shapes(onnx_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Axes: `B` utterances, `I` input and `O` output channels, `T` frames."""
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -106,3 +107,27 @@ def test_it_is_exported_as_one_convolution():
     (node,) = exported.model.graph
     assert node.op_type == "Conv"
     assert list(node.attributes["pads"].as_ints()) == [2, 2]
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++")
+@pytest.mark.parametrize("batch", [1, 2])
+def test_it_is_compiled(batch):
+    """Of one utterance, torch takes a compiled row's output to lie otherwise."""
+    import torch._dynamo
+    import torch._inductor.config
+
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv1d(1, 8, 4, stride=2),
+        nn.ReLU(),
+        FrameConv1d(8, 16, 1),
+        FrameConv1d(16, 16, 3, padding=2, dilation=2, groups=16),
+        nn.PReLU(),
+        FrameConv1d(16, 8, 1),
+    ).eval()
+    x = torch.randn(batch, 1, 100)
+    torch._dynamo.reset()
+    with torch.inference_mode(), torch._inductor.config.patch(freezing=True):
+        compiled = torch.compile(model, dynamic=True)(x)
+        torch.testing.assert_close(compiled, model(x))
+    torch._dynamo.reset()
