@@ -196,7 +196,9 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize(("harm", "fault"), DAMAGE, ids=lambda x: str(x)[:30])
+@pytest.mark.parametrize(
+    ("harm", "fault"), DAMAGE, ids=lambda x: getattr(x, "__name__", "")
+)
 def test_damage_is_named_and_mended(tones, written, own, caplog, harm, fault):
     harm(folder_of(own))
     found = build(tones, own)
