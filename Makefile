@@ -1,5 +1,5 @@
 # make bench   measure this machine in the quick profile, and write a page about it
-# make test    every test
+# make test    every test, as many at once as there are cores
 # make smoke   the smoke case of every workload
 # make aa        20 comparisons of this checkout with itself, half of them beside a busy
 #                process: does `speechmark ab` tell a change where there is none?
@@ -25,7 +25,7 @@ bench: $(VENV)/installed
 	$(BIN)/speechmark report results/local; exit $$status
 
 test: $(VENV)/installed
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --numprocesses=auto --maxprocesses=8 --dist=loadfile
 
 smoke: $(VENV)/installed
 	$(BIN)/pytest --benchmark-only --profile smoke

@@ -43,7 +43,7 @@ class FrameConv1d(nn.Conv1d):
 
     def _convolved(self, x: Tensor) -> Tensor:
         """(B, I, T) to (B, O, T), or (B, I, 1, T) to (B, O, 1, T)."""
-        weight = self.weight
+        weight = self.weight if x.ndim == 3 else self.weight.unsqueeze(2)
         padding, dilation = cast(tuple[int], self.padding)[0], self.dilation[0]
         if padding and dilation > 1:
             # Before the convolution: oneDNN's fast kernels pad less than a kernel of
@@ -56,7 +56,7 @@ class FrameConv1d(nn.Conv1d):
             steps = (self.stride[0], padding, dilation, self.groups)
             return F.conv1d(x, weight, self.bias, *steps)
         row_steps = ((1, *self.stride), (0, padding), (1, dilation), self.groups)
-        return F.conv2d(x, weight.unsqueeze(2), self.bias, *row_steps)
+        return F.conv2d(x, weight, self.bias, *row_steps)
 
 
 def _is_misjudged_as_row(x: Tensor) -> bool:

@@ -178,6 +178,7 @@ def test_going_on_without_a_gain_saves_nothing_elsewhere(started, monkeypatch, p
     )
 
 
+@pytest.mark.usefixtures("few_tones")
 def test_going_on_asks_for_weights():
     with pytest.raises(weights.NotTrainedError, match="--size conv-tasnet-small`"):
         main(["--go-on"])
