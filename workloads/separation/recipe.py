@@ -8,13 +8,15 @@ class Recipe:
     """Adam with gradients clipped by their norm.
 
     The learning rate is halved after `patience` epochs without a lower validation loss,
-    and training ends after `stop_after` of them. Mixtures are cut to `segment_s`;
-    `remix` makes new ones of their sources in each epoch.
+    and training ends after `stop_after` of them; `annealed`, it falls along a cosine
+    from epoch to epoch instead, and after the last would be zero. Mixtures are cut to
+    `segment_s`; `remix` makes new ones of their sources in each epoch.
     """
 
     learning_rate: float = 1e-3
     batch_size: int = 8
     epochs: int = 100
+    annealed: bool = False
     patience: int = 5
     stop_after: int = 30
     clip_norm: float = 5.0

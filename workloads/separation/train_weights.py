@@ -44,7 +44,14 @@ from workloads.separation.sizes import CONV_TASNET_SMALL, SIZES, Size, is_small
 from workloads.separation.training import mean_loss, train
 
 FOR_SMALL, FOR_FULL = 600, 7_200  # mixtures to train on: 40 minutes, 8 hours
-OF_THE_RECIPE = ("epochs", "batch_size", "learning_rate", "segment_s", "precision")
+OF_THE_RECIPE = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "annealed",
+    "segment_s",
+    "precision",
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -86,6 +93,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--segment-s", type=float, help="default: the recipe's")
     weights.add_training_options(parser)
+    parser.add_argument(
+        "--annealed",
+        action="store_true",
+        default=None,
+        help="let the learning rate fall along a cosine over all epochs (of a round, "
+        "where it prunes), not when the validation loss stays",
+    )
     weights.add_place_options(parser)
     return parser
 

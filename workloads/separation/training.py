@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from workloads.separation.dataset import Batch, Dataset, Part, batches
 from workloads.separation.loss import pit_loss
@@ -53,6 +53,7 @@ class _Training:
         self.samples = round(recipe.segment_s * dataset.train.sample_rate_hz)
         self.random = np.random.default_rng(recipe.seed)
         self.optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate)
+        self.cosine = CosineAnnealingLR(self.optimizer, recipe.epochs)
         self.plateau = ReduceLROnPlateau(
             self.optimizer,
             factor=0.5,
@@ -76,7 +77,10 @@ class _Training:
         ]
         rate = self.optimizer.param_groups[0]["lr"]
         validation_loss = mean_loss(self.model, self.dataset.validation, self.device)
-        self.plateau.step(validation_loss)
+        if recipe.annealed:
+            self.cosine.step()
+        else:
+            self.plateau.step(validation_loss)
         return Epoch(number, float(np.mean(losses)), validation_loss, rate)
 
     def _update(self, batch: Batch) -> float:

@@ -192,6 +192,18 @@ def test_weights_may_be_saved_anywhere(few_tones, places):
 
 
 @pytest.mark.usefixtures("few_tones")
+def test_a_rate_is_annealed_where_asked(places):
+    main([*SHORT, "--annealed"])
+    facts = facts_of(places / "cache" / "weights" / NAME)
+    assert json.loads(facts["recipe"])["annealed"] is True
+    assert facts["command"].endswith("--annealed")
+    main(SHORT)
+    facts = facts_of(places / "cache" / "weights" / NAME)
+    assert json.loads(facts["recipe"])["annealed"] is False
+    assert "--annealed" not in facts["command"]
+
+
+@pytest.mark.usefixtures("few_tones")
 def test_weights_that_ship_go_beside_the_code(places):
     main([*SHORT, "--ship"])
     found = [path.relative_to(places) for path in places.rglob("*.safetensors")]

@@ -70,6 +70,16 @@ def test_every_number_of_the_recipe_matters(conv, pairs, whole, change):
     assert found.loss != whole[0].loss
 
 
+@pytest.mark.parametrize(
+    ("annealed", "shares"), [(False, [1, 1, 1, 1]), (True, [1, 0.8536, 0.5, 0.1464])]
+)
+def test_an_annealed_rate_falls_along_a_cosine(conv, pairs, annealed, shares):
+    """(1 + cos(pi n / N)) / 2 of it after n of N epochs."""
+    found = trained(conv, pairs, annealed=annealed)
+    rates = [epoch.learning_rate / RECIPE.learning_rate for epoch in found]
+    assert rates == pytest.approx(shares, abs=1e-4)
+
+
 def test_bf16_differs_by_its_precision_alone(conv, pairs, whole):
     (found,) = trained(conv, pairs, epochs=1, precision="bf16")
     assert found.loss == pytest.approx(whole[0].loss, abs=0.5)
