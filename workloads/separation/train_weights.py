@@ -8,8 +8,9 @@
 Trains on built-in mixtures, or on those of `--data-root`. The weights are those of the
 epoch with the lowest validation loss, saved as soon as it is reached: a training that
 was stopped is taken up by `--go-on`. `--compression` goes on from what was trained
-before. Shipped weights may have at most `weights.MAX_BYTES` together, and are loaded
-before those in the cache.
+before, and with `--go-on` a pruned model is trained further, its zeros kept. Shipped
+weights may have at most `weights.MAX_BYTES` together, and are loaded before those in
+the cache.
 """
 
 import argparse
@@ -167,9 +168,12 @@ def fine_tune(
     path: Path,
 ) -> None:
     """Save what was reached; a pruning that was rolled back is saved under another
-    name, for the path's says how much was pruned."""
+    name, for the path's says how much was pruned. Going on from a pruned model is one
+    more round, which is to make it better."""
     recipe = replace(FINE_TUNING, **given(chosen))
-    start = trained.find(size, corpus_checksum=own_checksum(dataset, chosen))
+    compression = parse(chosen.compression)
+    before = compression.trained_name if chosen.go_on else ""
+    start = trained.find(size, before, own_checksum(dataset, chosen))
     facts |= {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
@@ -177,10 +181,14 @@ def fine_tune(
         "recipe": json.dumps(asdict(recipe)),
     }
     schedule = Schedule(worst=chosen.worst_percent / 100)
+    if chosen.go_on:
+        schedule = Schedule(rounds=1, worst=0.0)
     tell = partial(print, flush=True)
     device = torch.device(chosen.device)
     tuning = FineTuning(recipe, dataset, schedule, tell, device)
-    mended = tuning.of(load(size, start), parse(chosen.compression))
+    mended = tuning.of(load(size, start), compression)
+    if mended.warning and chosen.go_on:
+        sys.exit(f"no epoch had a lower validation loss than {start}, which stays")
     if mended.warning:
         path = weights.trained_dir() / f"{path.stem}-rolled-back.safetensors"
         facts["warning"] = mended.warning
@@ -208,8 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{chosen.compression} stores weights otherwise after training: give "
             f"{what or 'a pruning, a factorization or int8-qat'}"
         )
-    if what and chosen.go_on:
-        parser.error("--compression goes on from trained weights: leave out --go-on")
+    if what and chosen.go_on and not parse(what).pruning:
+        parser.error(
+            f"--compression {what} goes on from uncompressed weights: leave out "
+            "--go-on, which takes up prunings alone"
+        )
     dataset = dataset_of(size, chosen)
     directory = trained.SHIPPED if chosen.ship else chosen.directory
     directory = directory or weights.trained_dir(own_checksum(dataset, chosen))

@@ -290,9 +290,38 @@ def test_what_is_stored_otherwise_after_training_is_refused(capsys, name, instea
     )
 
 
-def test_fine_tuning_does_not_go_on(capsys):
+def test_a_factorized_model_does_not_go_on(capsys):
     told = refused(capsys, "--compression", "tucker-30", "--go-on")
-    assert "--compression goes on from trained weights: leave out --go-on" in told
+    assert "--compression tucker-30 goes on from uncompressed weights" in told
+
+
+@pytest.mark.usefixtures("started")
+def test_a_pruned_model_is_trained_further_and_keeps_its_zeros(conv, capsys):
+    options = [*SHORT, "--compression", PRUNED]
+    with pytest.raises(weights.NotTrainedError, match=PRUNED):
+        main([*options, "--go-on"])
+    main([*options, "--worst-percent", "1000"])
+    path = trained.find(conv, PRUNED)
+    first, before = facts_of(path), load(conv, path).state_dict()
+    main([*options, "--go-on"])
+    assert "round 1 of 1" in capsys.readouterr().out
+    after = load(conv, path).state_dict()
+    assert facts_of(path)["started_from"].endswith(first["command"])
+    assert any(not one.equal(after[name]) for name, one in before.items())
+    for name, one in before.items():
+        assert bool((after[name][one == 0] == 0).all()), name
+
+
+def test_a_pruned_model_that_gets_no_better_stays(started, monkeypatch):
+    options = [*SHORT, "--compression", PRUNED]
+    main([*options, "--worst-percent", "1000"])
+    path = started.with_stem(f"conv-tasnet-small-{PRUNED}")
+    before = path.read_bytes()
+    monkeypatch.setattr(fine_tuning, "mean_loss", lambda *_: -10.0)
+    judged_as(monkeypatch, -5.0)
+    with pytest.raises(SystemExit, match=r"no epoch had a lower validation loss than"):
+        main([*options, "--go-on"])
+    assert path.read_bytes() == before
 
 
 def test_an_unknown_size_is_refused(capsys):
