@@ -20,7 +20,7 @@ COMPRESSED = {
         "prune-l1-unstructured-50",
         "tucker-30",
     ),
-    "dptnet-small": ("cp-30",),
+    "dptnet-small": ("prune-l1-structured-30", "cp-30"),
 }
 
 
