@@ -10,7 +10,14 @@ from typing import Any
 
 from harness.ab.comparison import Comparison, StopRule, compare
 from harness.ab.duet import halves
-from harness.ab.pair import BLOCKS, ENTRY, Round, Side, play
+from harness.ab.pair import (
+    BLOCKS_IN_TIMED_S,
+    ENTRY,
+    TIMES_TIMED_S,
+    Round,
+    Side,
+    play,
+)
 from harness.ab.states import State
 from harness.case import Case
 from harness.files import write_whole
@@ -70,7 +77,7 @@ class Contest:
                 return self._side(planned, hardware, machine, index, number)
 
             judged = self.judged and number == 0
-            timed_s = self.profile.timed_s
+            timed_s = TIMES_TIMED_S * self.profile.timed_s
             at_once = split is not None
             return play(open_side, timed_s, b_first, judged, at_once, self.host)
 
@@ -103,7 +110,7 @@ class Contest:
             "profile": asdict(self.profile),
             "seed": 0,
             "data_root": str(self.data_root.absolute()) if self.data_root else None,
-            "block_s": self.profile.timed_s / BLOCKS,
+            "block_s": self.profile.timed_s / BLOCKS_IN_TIMED_S,
             "slow_down_percent": self.slow_down_percent if index == 1 else 0.0,
             "stall_percent": self.stall_percent if index == 1 else 0.0,
         }

@@ -9,6 +9,8 @@ from itertools import chain
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from harness.case import Case
 from harness.clusters import mean_of
 from harness.hardware import Hardware
@@ -103,7 +105,7 @@ def measured(
         return failed(workload, case, profile, nothing)
     work = _work(first["work"])
     timing = _timing(outcomes, work)
-    kernels, hardware = _kernels(first), Hardware.parse(case.hardware)
+    (kernels, left_out), hardware = _kernels(first), Hardware.parse(case.hardware)
     roofline = roofline_of(peaks, work, timing)
     return Record(
         **_identity(workload, case, profile),
@@ -134,6 +136,7 @@ def measured(
             *_resumption_warnings(first),
             *spoil_warnings(outcomes),
             *thread_warnings(outcomes),
+            *left_out,
             *peak_warnings(roofline, again=bool(peaks.get("again"))),
             *claim_warnings(first["kernels"], peaks["precision"], hardware),
             *cap_warnings(first["kernels"], hardware),
@@ -270,11 +273,17 @@ def _energy(
     return Energy(joules_per_audio_hour=per_hour, **seen.energy)
 
 
-def _kernels(result: dict[str, Any]) -> Kernels | None:
+def _kernels(result: dict[str, Any]) -> tuple[Kernels | None, list[str]]:
+    """What was profiled; where that is no valid record, a warning in its place: it is
+    no part of what was timed, which stays."""
     judged = result["kernels"]
     if judged is None:
-        return None
-    return Kernels.model_validate({name: judged[name] for name in Kernels.model_fields})
+        return None, []
+    named = {name: judged[name] for name in Kernels.model_fields}
+    try:
+        return Kernels.model_validate(named), []
+    except ValidationError as error:
+        return None, [f"kernels are left out, for they are no valid record: {error}"]
 
 
 def _resumption_warnings(result: dict[str, Any]) -> list[str]:

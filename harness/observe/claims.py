@@ -112,7 +112,7 @@ def covered_percent(kept_s: float, wall_s: float, logged_s: float) -> float | No
     50.0
     """
     open_s = kept_s + max(0.0, wall_s - logged_s)
-    return 100.0 * kept_s / open_s if open_s > 0 else None
+    return 100.0 * (kept_s / open_s) if open_s > 0 else None
 
 
 def float_fallbacks(breakdown: Breakdown, claimed: str) -> tuple[Row, ...]:
@@ -141,7 +141,8 @@ def claim_share_percent(breakdown: Breakdown, claimed: str) -> float | None:
     compute = [row for row in breakdown.rows if row.primitive in COMPUTE]
     total_s = sum(row.time_s for row in compute)
     kept_s = sum(row.time_s for row in compute if _keeps(row, claimed, accepted))
-    return 100.0 * kept_s / total_s if total_s > 0 else None
+    # In this order, what is all of it is 100 to the last bit.
+    return 100.0 * (kept_s / total_s) if total_s > 0 else None
 
 
 def _accepted(claimed: str) -> frozenset[str]:

@@ -269,3 +269,11 @@ def test_both_stand_in_the_record_beside_the_kernels():
     assert found.kernels.rows[0].calls == 12
     assert (found.kernels.source, found.kernels.steps) == ("OpenVINO's oneDNN log", 3)
     assert (found.kernels.claim_share_percent, found.kernels.float_layers) == (50, 3)
+
+
+def test_kernels_that_are_no_valid_record_cost_the_case_no_more_than_themselves():
+    found = record(outcome(0.5, kernels=judged(row()) | {"float_percent": -1.0}))
+    assert (found.status, found.kernels) == ("ok", None)
+    assert found.timing.samples_s == [[0.5]]
+    (text,) = [one for one in found.warnings if one.startswith("kernels are left out")]
+    assert "float_percent" in text

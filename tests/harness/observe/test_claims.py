@@ -146,6 +146,14 @@ def test_primitives_side_by_side_leave_nothing_unexplained():
     assert judged("bf16", 5.0, (TINY, 4.0), (TINY, 4.0)).covered_percent == 100.0
 
 
+def test_all_of_the_time_is_100_percent_to_the_last_bit():
+    """Else less than nothing is in float, which no record takes."""
+    for number in range(1, 2_000):
+        found = judged("bf16", number / 1000, (TINY, number / 1000))
+        assert (found.claim_share_percent, found.float_percent) == (100.0, 0.0)
+        assert found.covered_percent == 100.0
+
+
 def test_without_compute_kernels_a_claim_is_unproven():
     assert judged("fp32", 5.0, (REORDER, 4.0)).claim == "unproven"
     assert judged("fp32", 5.0).claim == "unproven"
