@@ -118,7 +118,7 @@ def passed(trials: Sequence[Trial], injected: str) -> tuple[bool, str]:
 @click.command()
 @click.argument("kind", type=click.Choice(["aa", "power", "stall"]))
 @click.option("--count", default=20, show_default=True, help="comparisons")
-@click.option("--minutes", default=1.0, show_default=True, help="longest time of each")
+@click.option("--minutes", default=2.0, show_default=True, help="longest time of each")
 @click.option("--slow-down", default=5.0, show_default=True, help="percent, of `power`")
 @click.option(
     "--stall",

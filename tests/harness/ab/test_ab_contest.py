@@ -13,6 +13,7 @@ from test_ab_pair import MACHINE, SHORT, STATES, planned
 
 from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all, write
+from harness.ab.pair import SideEndedError
 
 
 @pytest.fixture
@@ -78,6 +79,21 @@ def test_the_users_corpus_reaches_the_workers(contest: Contest, tmp_path: Path) 
     job = replace(contest, data_root=tmp_path)._job(planned(), 0)
     assert job["data_root"] == str(tmp_path)
     assert contest._job(planned(), 0)["data_root"] is None
+
+
+def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_an_eighth(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_s = []
+
+    def play(open_side: object, timed_s: float, *rest: object) -> None:
+        asked_s.append(timed_s)
+        raise SideEndedError("failed", "A", "that was enough")
+
+    monkeypatch.setattr("harness.ab.contest.play", play)
+    contest.run(planned())
+    assert asked_s == [2 * SHORT.timed_s]
+    assert contest._job(planned(), 0)["block_s"] == SHORT.timed_s / 8
 
 
 @pytest.mark.parametrize("name", ["slow_down_percent", "stall_percent"])
