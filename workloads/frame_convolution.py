@@ -61,7 +61,8 @@ class FrameConv1d(nn.Conv1d):
 
 def _is_misjudged_as_row(x: Tensor) -> bool:
     """Whether torch.compile would end with "incorrect fake kernel" over a row of x
-    (B, I, T): of one utterance, it takes the channels of the output for neighbours
-    where they are not (torch 2.14). Larger batches are right, and exported graphs."""
+    (B, I, T): of one utterance on a CPU, it takes the channels of the output for
+    neighbours where they are not (torch 2.14). Larger batches are right, and exported
+    graphs."""
     compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-    return compiling and x.shape[0] == 1
+    return compiling and x.shape[0] == 1 and x.device.type == "cpu"

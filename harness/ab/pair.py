@@ -19,8 +19,8 @@ from harness.observe.noise import Noise
 from harness.statistics import undisturbed_step_s
 
 BLOCKS_IN_TIMED_S = 8  # of a profile's `timed_s`, where a cycle is short enough
-# A pair takes seconds to start. Blocks of twice a profile's time cost it a third more,
-# and on a host that swings between blocks they halve how far pairs lie apart.
+# A pair takes seconds to start: on a host that swings between blocks, more of them in
+# each pair tell more than more pairs in the same time.
 TIMES_TIMED_S = 2
 FEWEST_BLOCKS = 4  # A B B A A B B A
 SETTLE_S = 0.005  # threads of the other worker may still spin after its last step

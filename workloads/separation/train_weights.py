@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=float,
         default=5.0,
         help="pruning ends where the validation loss is worse than that (default: "
-        "%(default)s)",
+        "%(default)s; with --go-on it has to get better)",
     )
     parser.add_argument(
         "--mixtures",
@@ -150,7 +150,7 @@ def train_from_scratch(
         # Measured: the loss told beside them may be of another corpus.
         best = mean_loss(model.to(device), dataset.validation, device)
         print(f"goes on from SI-SDR {-best:.2f} dB in validation", flush=True)
-        facts["started_from"] = trained.commands_of(start)
+        facts |= trained.origin_of(start)
     facts["recipe"] = json.dumps(asdict(recipe))
     facts |= {"corpus": dataset.name, "corpus_checksum": dataset.checksum}
     for epoch in train(model, recipe, dataset, device):
@@ -177,7 +177,7 @@ def fine_tune(
     facts |= {
         "corpus": dataset.name,
         "corpus_checksum": dataset.checksum,
-        "started_from": trained.commands_of(start),
+        **trained.origin_of(start),
         "recipe": json.dumps(asdict(recipe)),
     }
     schedule = Schedule(worst=chosen.worst_percent / 100)

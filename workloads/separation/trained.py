@@ -66,10 +66,13 @@ def load_facts(path: Path) -> dict[str, str]:
     return weights.load_facts(path, _remedy(path))
 
 
-def commands_of(path: Path) -> str:
-    """All that made the weights, one after the other."""
+def origin_of(path: Path) -> dict[str, str]:
+    """What weights that go on from these tell of where they come from: all commands
+    that made them, one after the other, and what a note says of these."""
     facts = load_facts(path)
-    return "; ".join(filter(None, (facts.get("started_from"), facts["command"])))
+    commands = "; ".join(filter(None, (facts.get("started_from"), facts["command"])))
+    note = {"note": facts["note"]} if "note" in facts else {}
+    return {"started_from": commands, **note}
 
 
 def load_into(model: nn.Module, path: Path) -> nn.Module:

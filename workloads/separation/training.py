@@ -4,7 +4,7 @@ Axes: `B` mixtures, `C` sources, `S` samples.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +53,7 @@ class _Training:
         self.samples = round(recipe.segment_s * dataset.train.sample_rate_hz)
         self.random = np.random.default_rng(recipe.seed)
         self.optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate)
-        self.cosine = CosineAnnealingLR(self.optimizer, recipe.epochs)
-        self.plateau = ReduceLROnPlateau(
-            self.optimizer,
-            factor=0.5,
-            patience=recipe.patience - 1,  # torch waits for one epoch more
-            threshold=0.0,  # a share of a negative loss would pass higher ones
-        )
+        self.next_rate = _schedule(self.optimizer, recipe)
 
     def epoch(self, number: int) -> Epoch:
         """One pass over the training set, then the validation set."""
@@ -77,10 +71,7 @@ class _Training:
         ]
         rate = self.optimizer.param_groups[0]["lr"]
         validation_loss = mean_loss(self.model, self.dataset.validation, self.device)
-        if recipe.annealed:
-            self.cosine.step()
-        else:
-            self.plateau.step(validation_loss)
+        self.next_rate(validation_loss)
         return Epoch(number, float(np.mean(losses)), validation_loss, rate)
 
     def _update(self, batch: Batch) -> float:
@@ -94,6 +85,23 @@ class _Training:
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         return float(loss.detach())
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> Callable[[float], None]:
+    """What sets the learning rate of the next epoch, given this one's validation
+    loss."""
+    if recipe.annealed:
+        cosine = CosineAnnealingLR(optimizer, recipe.epochs)
+        return lambda _: cosine.step()
+    plateau = ReduceLROnPlateau(
+        optimizer,
+        factor=0.5,
+        patience=recipe.patience - 1,  # torch waits for one epoch more
+        threshold=0.0,  # a share of a negative loss would pass higher ones
+    )
+    return plateau.step
 
 
 def on(device: torch.device, array: np.ndarray) -> Tensor:

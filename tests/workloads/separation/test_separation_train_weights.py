@@ -5,7 +5,7 @@ import hashlib
 import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -333,47 +333,52 @@ def test_an_unknown_compression_is_refused():
         main(["--compression", "prune"])
 
 
-@pytest.mark.parametrize("has_train", [True, False])
-def test_builtin_mixtures_serve_where_a_corpus_has_none_to_train_on(
-    conv, pairs, few_tones, monkeypatch, places, has_train
-):
-    asked = []
+@dataclass
+class Theirs:
+    """A user's corpus on disk, and with what it was asked for, time after time."""
+
+    train: Part
+    asked: list
+
+
+@pytest.fixture(params=[True, False], ids=["with a training part", "without"])
+def theirs(request, pairs, few_tones, monkeypatch):
+    mixtures = few_tones.train.mixtures[:2] if request.param else ()
+    found = Theirs(Part(mixtures, 8_000), [])
 
     def load_from(*arguments):
-        asked.append(arguments)
-        train = pairs.train if has_train else Part((), 8_000)
-        return replace(pairs, name="theirs", checksum="5" * 64, train=train)
+        found.asked.append(arguments)
+        return replace(pairs, name="theirs", checksum="5" * 64, train=found.train)
 
     monkeypatch.setattr(train_weights, "on_disk", load_from)
+    return found
+
+
+def test_builtin_mixtures_serve_where_a_corpus_has_none_to_train_on(
+    conv, pairs, few_tones, theirs, places
+):
     options = ["--data-root", str(places), "--on-other-rate", "error"]
     found = dataset_of(conv, make_parser().parse_args(options))
-    assert asked == [(places, conv, "error")]
+    assert theirs.asked == [(places, conv, "error")]
+    has_train = bool(theirs.train.mixtures)
     of_both = hashlib.sha256(f"{'0' * 64} {'5' * 64}".encode()).hexdigest()
     assert found.checksum == ("5" * 64 if has_train else of_both)
     assert found.validation == pairs.validation
-    assert found.train == (pairs if has_train else few_tones).train
+    assert found.train == (theirs.train if has_train else few_tones.train)
     assert found.name == ("theirs" if has_train else "pairs+theirs")
 
 
-@pytest.mark.parametrize("has_train", [True, False])
 def test_weights_go_where_the_benchmark_of_that_corpus_looks_for_them(
-    conv, pairs, few_tones, monkeypatch, places, has_train
+    conv, theirs, places
 ):
     """Weights of built-in mixtures lie with such, whatever they are validated on; and
     nothing is read twice."""
-    read = []
-
-    def load_from(*arguments):
-        read.append(arguments)
-        train = few_tones.train if has_train else Part((), 8_000)
-        return replace(pairs, name="theirs", checksum="5" * 64, train=train)
-
-    monkeypatch.setattr(train_weights, "on_disk", load_from)
     main([*SHORT, "--data-root", str(places)])
     own = places / "cache" / "weights" / f"corpus-{'5' * 16}"
     shared = places / "cache" / "weights"
-    assert trained.find(conv, "", "5" * 64) == (own if has_train else shared) / NAME
-    assert len(read) == 1
+    expected = own if theirs.train.mixtures else shared
+    assert trained.find(conv, "", "5" * 64) == expected / NAME
+    assert len(theirs.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -126,14 +126,16 @@ def test_the_remedy_names_size_and_compression(conv, places):
         trained.load_facts(path)
 
 
-def test_all_commands_that_made_weights_are_told(conv, places):
+def test_weights_that_go_on_tell_where_they_come_from(conv, places):
     path = places / "elsewhere" / NAME
-    trained.save(
-        make(conv), {"command": "third", "started_from": "first; second"}, path
-    )
-    assert trained.commands_of(path) == "first; second; third"
+    facts = {"command": "third", "started_from": "first; second", "note": "cut short"}
+    trained.save(make(conv), facts, path)
+    assert trained.origin_of(path) == {
+        "started_from": "first; second; third",
+        "note": "cut short",
+    }
     trained.save(make(conv), {"command": "first"}, path)
-    assert trained.commands_of(path) == "first"
+    assert trained.origin_of(path) == {"started_from": "first"}
 
 
 def test_weights_of_another_model_are_refused(conv, lstm, places):
