@@ -9,8 +9,8 @@ from time import monotonic
 from typing import Any
 
 from harness.ab.accuracy import MetricChange, changes
+from harness.ab.neighbours import Blocks, mean_ratio, p90_ratio, step_ratio
 from harness.ab.pair import Round, SideEndedError
-from harness.ab.tail import mean_steps_s, p90_steps
 from harness.ab.verdict import (
     THRESHOLD_PERCENT,
     Verdict,
@@ -46,9 +46,8 @@ class Comparison:
 
     @property
     def time(self) -> RatioEstimate | None:
-        """Time of B over that of A."""
-        pairs = [r.step_s for r in self.rounds]
-        return sequential_ratio(*_swapped(pairs)) if pairs else None
+        """Time of a usual step of B over that of A."""
+        return self._ratio(step_ratio)
 
     @property
     def memory(self) -> RatioEstimate | None:
@@ -58,28 +57,38 @@ class Comparison:
             for a, b in (r.results for r in self.rounds)
         ]
         known = pairs and all(a and b for a, b in pairs)
-        return sequential_ratio(*_swapped(pairs)) if known else None
+        return (
+            sequential_ratio([b for _, b in pairs], [a for a, _ in pairs])
+            if known
+            else None
+        )
 
     @property
     def mean(self) -> RatioEstimate | None:
         """Mean time of B over that of A, all samples counted."""
-        pairs = [mean_steps_s(r.samples_s, r.cycles) for r in self.rounds]
-        return sequential_ratio(*_swapped(pairs)) if pairs else None
+        return self._ratio(mean_ratio)
 
     @property
     def p90(self) -> RatioEstimate | None:
         """The 90th percentile of B's steps over that of A's; None where a pair has too
         few of them."""
-        pairs = [p90_steps(r.samples_s, r.cycles) for r in self.rounds]
-        known = [pair for pair in pairs if pair is not None]
-        whole = known and len(known) == len(pairs)
-        return sequential_ratio(*_swapped(known)) if whole else None
+        return self._ratio(p90_ratio)
+
+    def _ratio(
+        self, of_pair: Callable[[Blocks, Blocks, tuple[int, int]], float | None]
+    ) -> RatioEstimate | None:
+        """Over all pairs; None without any, or where one of them tells none."""
+        ratios = [of_pair(*one.blocks_s, one.cycles) for one in self.rounds]
+        known = [ratio for ratio in ratios if ratio is not None]
+        if not known or len(known) < len(ratios):
+            return None
+        return sequential_ratio(known, [1.0] * len(known))
 
     @property
     def time_verdict(self) -> Verdict | None:
-        """On the undisturbed steps, the mean and the 90th percentile together."""
-        undisturbed = self._judge(self.time)
-        return undisturbed and with_tail(undisturbed, self._tail_verdicts())
+        """On the usual steps, the mean and the 90th percentile together."""
+        usual = self._judge(self.time)
+        return usual and with_tail(usual, self._tail_verdicts())
 
     def _tail_verdicts(self) -> dict[str, Verdict]:
         limit = tail_threshold_percent(self.threshold_percent)
@@ -197,10 +206,3 @@ def different_work(results: tuple[dict[str, Any], dict[str, Any]]) -> str | None
     differing = [name for name in told[0] if told[0][name] != told[1][name]]
     parts = [f"{name} {told[0][name]} in A, {told[1][name]} in B" for name in differing]
     return ", ".join(parts) or None
-
-
-def _swapped(
-    pairs: Sequence[tuple[float, float]],
-) -> tuple[list[float], list[float]]:
-    """B over A, as numerators and denominators."""
-    return [b for _, b in pairs], [a for a, _ in pairs]

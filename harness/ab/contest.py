@@ -29,7 +29,7 @@ from harness.plan import Planned
 from harness.profile import Profile
 from harness.statistics import RatioEstimate
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TOO_FEW_CORES = (
     "at once each state has half of the cores, fewer than asked for: let them take "
     "turns, or ask for fewer threads"

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from harness.ab.neighbours import usual_step_s
 from harness.ab.states import State
 from harness.hardware import Hardware, Machine
 from harness.measure.spawn import Worker, how_it_ended
@@ -16,9 +17,8 @@ from harness.observe import noise
 from harness.observe.cpu import ProcessTree, TreeUsage
 from harness.observe.host_speed import HostSpeed
 from harness.observe.noise import Noise
-from harness.statistics import undisturbed_step_s
 
-BLOCKS_IN_TIMED_S = 8  # of a profile's `timed_s`, where a cycle is short enough
+BLOCKS_IN_TIMED_S = 16  # of a profile's `timed_s`, where a cycle is short enough
 # A pair takes seconds to start: on a host that swings between blocks, more of them in
 # each pair tell more than more pairs in the same time.
 TIMES_TIMED_S = 2
@@ -119,13 +119,14 @@ class Side:
 class Round:
     """What one pair of fresh processes measured.
 
-    Samples are seconds of steps that go through `cycle` inputs in order. `results` are
+    `blocks_s` are A's and B's blocks in order: seconds of steps that go through `cycle`
+    inputs. The k-th blocks of both are neighbours in time. `results` are
     the workers' own (work, details, accuracy, peak memory), A's first. `judging_s` is
     what accuracy took: no part of the time that a comparison is given. `noise.host` is
     what the host gave, by readings before the first block and after the last.
     """
 
-    samples_s: tuple[list[float], list[float]]
+    blocks_s: tuple[list[list[float]], list[list[float]]]
     results: tuple[dict[str, Any], dict[str, Any]]
     judging_s: float = 0.0
     warnings: tuple[str, ...] = ()
@@ -139,8 +140,8 @@ class Round:
 
     @property
     def step_s(self) -> tuple[float, float]:
-        """Seconds of an undisturbed step, of A and of B."""
-        a, b = map(undisturbed_step_s, self.samples_s, self.cycles)
+        """Seconds of a usual step, of A and of B."""
+        a, b = map(usual_step_s, self.blocks_s, self.cycles)
         return a, b
 
 
@@ -172,7 +173,7 @@ def play(
         trees = _BothTrees(sides)
         reading = host.read() if host else None
         before = noise.take(trees)
-        samples = _blocks(sides, turns, timed_s)
+        blocks_s = _blocks(sides, turns, timed_s)
         seen = noise.between([before, noise.take(trees)])
         if host and reading:
             seen = replace(seen, host=host.share(reading, host.read()))
@@ -182,23 +183,23 @@ def play(
         judging_s = monotonic() - timed
         results = (sides[0].end(), sides[1].end())
         warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
-    return Round(samples, results, judging_s, warnings, seen)
+    return Round(blocks_s, results, judging_s, warnings, seen)
 
 
 def _blocks(
     sides: Sequence[Side], turns: Sequence[Sequence[int]], timed_s: float
-) -> tuple[list[float], list[float]]:
+) -> tuple[list[list[float]], list[list[float]]]:
     """Blocks of both states, A B B A, or of both at once where one turn holds both."""
-    samples: tuple[list[float], list[float]] = ([], [])
-    blocks = 0
-    while min(sum(samples[0]), sum(samples[1])) < timed_s or blocks < FEWEST_BLOCKS:
+    blocks: tuple[list[list[float]], list[list[float]]] = ([], [])
+    timed: list[float] = [0.0, 0.0]
+    while min(timed) < timed_s or len(blocks[0]) < FEWEST_BLOCKS:
         for those in (*turns, *reversed(turns)):
             sleep(SETTLE_S)
             drawn = _together(sides, those, "block")
             for index, block in zip(those, drawn, strict=True):
-                samples[index].extend(block)
-        blocks += 2
-    return samples
+                blocks[index].append(block)
+                timed[index] += sum(block)
+    return blocks
 
 
 def _together(

@@ -14,7 +14,7 @@ from harness.statistics import RatioEstimate
 
 
 def table(comparisons: Sequence[Comparison]) -> Table:
-    """A row a case: ms of an undisturbed step in both states, B over A of it, of the
+    """A row a case: ms of a usual step in both states, B over A of it, of the
     mean and of the 90th percentile, and what that says."""
     made = Table("case", box=None)
     for column in ("A ms", "B ms", "B / A", "95 % interval", "mean", "p90", "pairs"):

@@ -72,29 +72,29 @@ def tail_threshold_percent(threshold_percent: float) -> float:
     return max(threshold_percent, TAIL_THRESHOLD_PERCENT)
 
 
-def with_tail(undisturbed: Verdict, tail: Mapping[str, Verdict]) -> Verdict:
+def with_tail(usual: Verdict, tail: Mapping[str, Verdict]) -> Verdict:
     """What is said of the time as a whole: `tail` has the verdicts on the mean and on
     the 90th percentile, where it is known.
 
-    A tail that became slower is slower, whatever the undisturbed steps did; "same"
+    A tail that became slower is slower, whatever the usual steps did; "same"
     needs all of them.
     """
     slower = [name for name, verdict in tail.items() if verdict.word == "slower"]
-    if slower and undisturbed.word != "slower":
+    if slower and usual.word != "slower":
         names = " and ".join(slower)
-        return Verdict("slower", f"slower by {names} (else {undisturbed.text})")
-    if undisturbed.word != "same" or not tail:
-        return undisturbed
+        return Verdict("slower", f"slower by {names} (else {usual.text})")
+    if usual.word != "same" or not tail:
+        return usual
     for word in ("undecided", "faster"):
         for name, verdict in tail.items():
             if verdict.word == word:
-                return Verdict(verdict.word, _by_tail(name, verdict, undisturbed))
+                return Verdict(verdict.word, _by_tail(name, verdict, usual))
     within = next(iter(tail.values())).text.removeprefix("same ")
-    return Verdict("same", f"{undisturbed.text} ({' and '.join(tail)} {within})")
+    return Verdict("same", f"{usual.text} ({' and '.join(tail)} {within})")
 
 
-def _by_tail(name: str, verdict: Verdict, undisturbed: Verdict) -> str:
+def _by_tail(name: str, verdict: Verdict, usual: Verdict) -> str:
     if verdict.word == "faster":
-        return f"faster by {name} (else {undisturbed.text})"
+        return f"faster by {name} (else {usual.text})"
     why = verdict.text.removeprefix("undecided: ")
-    return f"undecided by {name}: {why} (else {undisturbed.text})"
+    return f"undecided by {name}: {why} (else {usual.text})"

@@ -104,7 +104,7 @@ def slowed(step: Callable[[], object], percent: float) -> Callable[[], object]:
 
 
 def stalling(step: Callable[[], object], percent: float) -> Callable[[], object]:
-    """The step with every seventh made slower so; a lower quartile shows none of it."""
+    """The step with every seventh made slower so; a usual step shows none of it."""
     if not percent:
         return step
     turns = count(1)

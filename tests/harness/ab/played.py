@@ -37,7 +37,7 @@ def a_round(
     **noise: Any,
 ) -> Round:
     """Both states' samples, each the same every time."""
-    return Round(([a_s] * 4, [b_s] * 4), results or (result(), result()), **noise)
+    return Round(([[a_s] * 4], [[b_s] * 4]), results or (result(), result()), **noise)
 
 
 def rounds(*ratios: float) -> tuple[Round, ...]:

@@ -11,7 +11,6 @@ from played import MIB, a_noise, a_round, comparison, metric, result, rounds
 
 from harness.ab.comparison import StopRule, compare, different_work
 from harness.ab.pair import SideEndedError
-from harness.ab.tail import p90_steps
 from harness.statistics import LOOKS
 
 ENDLESS = StopRule(budget_s=1e9)
@@ -274,11 +273,11 @@ def test_a_metric_that_b_lost_keeps_the_direction_that_a_told():
 def stalled(every: int, times: float, samples: int = 70):
     """A state that stalls in every so-many-th step against one that does not."""
     steps = [1.0 if (n + 1) % every else times for n in range(samples)]
-    return replace(a_round(1.0, 1.0), samples_s=([1.0] * samples, steps))
+    return replace(a_round(1.0, 1.0), blocks_s=([[1.0] * samples], [steps]))
 
 
 def test_a_stall_in_every_seventh_step_is_found_by_mean_and_tail():
-    """Mean 1.33 times, 90th percentile 3.3 times, lower quartile the same."""
+    """Mean 1.33 times, 90th percentile 3.3 times, a usual step the same."""
     done = compare("toy", lambda n: stalled(7, 3.3), ENDLESS, clock=Clock())
     assert (done.time.ratio, len(done.rounds)) == (1.0, 8)
     assert done.mean.ratio == pytest.approx(1 + 2.3 / 7)
@@ -311,13 +310,3 @@ def test_a_mean_that_is_not_known_to_be_the_same_leaves_the_time_undecided():
 def test_of_few_samples_no_90th_percentile_is_told():
     assert compare("toy", lambda n: stalled(7, 3.3, 14), ENDLESS).p90 is None
     assert compare("toy", lambda n: stalled(7, 3.3, 21), ENDLESS).p90 is not None
-
-
-def test_the_tail_is_that_of_each_input_against_its_own_time():
-    """Two inputs, one ten times as long: no step is slow for its input."""
-    steps = [1.0, 10.0] * 15
-    results = (result(cycle=2), result(cycle=2))
-    one = replace(a_round(1.0, 1.0, results), samples_s=(steps, steps))
-    done = replace(comparison(1.0), rounds=(one,) * 8)
-    assert (done.p90.ratio, done.mean.ratio) == (1.0, 1.0)
-    assert p90_steps((steps, steps), (2, 2)) == (1.0, 1.0)

@@ -33,7 +33,7 @@ def test_the_file_holds_every_sample_and_what_they_say(
     assert case["axes"]["model"] == "good"
     assert (case["time"]["verdict"], case["memory"]["ratio"]) == ("slower", 1.0)
     assert case["time"]["ratio"] == pytest.approx(1.1)
-    assert case["rounds"][0]["samples_s"][0] == [0.5] * 4
+    assert case["rounds"][0]["blocks_s"][0] == [[0.5] * 4]
     assert case["metrics"][0] | {"name": "wer", "word": "same"} == case["metrics"][0]
 
 
@@ -81,7 +81,7 @@ def test_the_users_corpus_reaches_the_workers(contest: Contest, tmp_path: Path) 
     assert contest._job(planned(), 0)["data_root"] is None
 
 
-def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_an_eighth(
+def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_a_sixteenth(
     contest: Contest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked_s = []
@@ -93,7 +93,7 @@ def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_an_eighth(
     monkeypatch.setattr("harness.ab.contest.play", play)
     contest.run(planned())
     assert asked_s == [2 * SHORT.timed_s]
-    assert contest._job(planned(), 0)["block_s"] == SHORT.timed_s / 8
+    assert contest._job(planned(), 0)["block_s"] == SHORT.timed_s / 16
 
 
 @pytest.mark.parametrize("name", ["slow_down_percent", "stall_percent"])
