@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from harness.bridges import asv
 from harness.plan import Planned
-from harness.workload import Context, Operation, Point, Tool, Workload
+from harness.workload import Context, Operation, Point, Workload
 
 BATCHES = 8  # at most, evenly over the lengths of the validation set
 UTTERANCES = 700  # at most, at batch size 1; p99 takes 662 different ones
@@ -60,7 +60,7 @@ def build(context: Context) -> Operation:
             parameters * dtype.itemsize,
         ),
         accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
-        tool=lambda: Tool(*torch_timer(model, inputs)),
+        tool=lambda: torch_timer(model, inputs),
         details=common.corpus_details(corpus, trained.sha256)
         | {"padding_percent": padding_percent(frames, chosen)},
         values=lambda: asr.forward_values(context, trained, inputs),

@@ -2,8 +2,8 @@
 
 OpenVINO has benchmark_app, torch its Timer; ONNX Runtime's Python package has no tool,
 so that its plainest loop stands for one. All tell the seconds of a step as a cycle
-through all inputs takes in the mean, in the median over cycles; benchmark_app cannot
-tell that of inputs of several shapes: there it is the mean alone.
+through all inputs takes in the mean, in the median over cycles; benchmark_app tells the
+median of each shape, of which inputs of several shapes have the mean.
 
 Axes: `B` utterances, `T` frames, `F` features.
 """
@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter
@@ -21,35 +22,35 @@ from typing import Any
 
 import numpy as np
 
+from harness.workload import Tool
 from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import PRECISIONS, OpenVinoSession
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session
 
 Timed = Callable[[float], float]  # runs for so many seconds; the seconds of a step
+BENCHMARK_APP_S = 1  # whole seconds are what it takes
 BENCHMARK_APP = "from openvino.tools.benchmark.main import main; main()"
-_LATENCY = re.compile(
-    r"^\[ INFO \]\s+(Median|Average):\s+([\d.]+) (us|ms|s)\s*$", re.MULTILINE
-)
+# In the first a model of any length compiles its kernels, which a median leaves out.
+BENCHMARK_APP_CYCLES = 9
+_MEDIAN = re.compile(r"^\[ INFO \]\s+Median:\s+([\d.]+) (us|ms|s)\s*$", re.MULTILINE)
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}  # seconds; it takes the readable one
 _TAIL = 1500  # characters
 
 
-def own_tool(session: Session[Any], batches: Sequence[np.ndarray]) -> tuple[str, Timed]:
-    """The name of the tool, and what runs it on the session's model and these features
-    (B, T, F)."""
+def own_tool(session: Session[Any], batches: Sequence[np.ndarray]) -> Tool:
+    """The tool on the session's model and these features (B, T, F)."""
     if isinstance(session, OpenVinoSession):
-        return "benchmark_app", _benchmark_app(session, batches)
+        timed = _benchmark_app(session, batches)
+        return Tool("benchmark_app", timed, BENCHMARK_APP_S)
     if isinstance(session, OnnxRuntimeSession):
-        return "a loop over InferenceSession.run", _plain_loop(session, batches)
+        return Tool("a loop over InferenceSession.run", _plain_loop(session, batches))
     assert isinstance(session, TorchSession)
     inputs = [(session.prepare(features).tensor,) for features in batches]
     return torch_timer(session.forward, inputs)
 
 
-def torch_timer(
-    forward: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]
-) -> tuple[str, Timed]:
+def torch_timer(forward: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) -> Tool:
     """torch's own timer of `forward`, called with each of the inputs."""
     import torch
     from torch.utils.benchmark import Timer
@@ -65,7 +66,7 @@ def torch_timer(
             found = timer.blocked_autorange(min_run_time=seconds)
         return float(found.median) / len(inputs)
 
-    return "torch.utils.benchmark.Timer", timed
+    return Tool("torch.utils.benchmark.Timer", timed)
 
 
 def looped(step: Callable[[Any], object], inputs: Sequence[Any]) -> Timed:
@@ -90,37 +91,39 @@ def _plain_loop(session: OnnxRuntimeSession, batches: Sequence[np.ndarray]) -> T
 
 
 def _benchmark_app(session: OpenVinoSession, batches: Sequence[np.ndarray]) -> Timed:
-    settings = benchmark_app_settings(
-        session, list(dict.fromkeys(one.shape for one in batches))
-    )
+    used = Counter(one.shape for one in batches)
+    settings = benchmark_app_settings(session, list(used))
 
     def timed(seconds: float) -> float:
-        whole_s = str(max(1, round(seconds)))
+        whole_s = str(max(BENCHMARK_APP_S, round(seconds)))
+        cycles = str(BENCHMARK_APP_CYCLES * len(used))
+        length = ["-t", whole_s] if len(used) == 1 else ["-niter", cycles]
         child = subprocess.run(
-            [sys.executable, "-P", "-c", BENCHMARK_APP, *settings, "-t", whole_s],
+            [sys.executable, "-P", "-c", BENCHMARK_APP, *settings, *length],
             env=dict(os.environ),
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
         )
-        latencies_s = latencies_of(child.stdout)
-        if child.returncode != 0 or "Median" not in latencies_s:
+        # Of several shapes it tells one over all first.
+        medians_s = medians_of(child.stdout)[-len(used) :]
+        if child.returncode != 0 or len(medians_s) < len(used):
             said = (child.stdout + child.stderr)[-_TAIL:]
             raise RuntimeError(
-                f"benchmark_app ended with {child.returncode} and told no latency, "
-                f"with the options {' '.join(settings)}: {said}"
+                f"benchmark_app ended with {child.returncode} and told "
+                f"{len(medians_s)} latencies of {len(used)} shapes, with the options "
+                f"{' '.join(settings)}: {said}"
             )
-        alike = len({one.shape for one in batches}) == 1
-        return latencies_s["Median" if alike else "Average"]
+        return float(np.average(medians_s, weights=list(used.values())))
 
     return timed
 
 
-def latencies_of(report: str) -> dict[str, float]:
-    """The seconds of benchmark_app's "Median" and "Average", where it gives them."""
-    found = _LATENCY.findall(report)
-    return {kind: float(number) * _UNITS[unit] for kind, number, unit in found}
+def medians_of(report: str) -> list[float]:
+    """The seconds of every "Median" of benchmark_app's latencies, in their order."""
+    found = _MEDIAN.findall(report)
+    return [float(number) * _UNITS[unit] for number, unit in found]
 
 
 def benchmark_app_settings(
@@ -145,7 +148,8 @@ def benchmark_app_settings(
             "-api": "async",
             "-nireq": "1",
         }
-    return [word for pair in settings.items() for word in pair]
+    words = [word for pair in settings.items() for word in pair]
+    return words if len(shapes) == 1 else [*words, "-pcseq"]
 
 
 def _bracketed(shape: Sequence[object]) -> str:

@@ -165,7 +165,7 @@ def tool_of(session: Session[Any], batches: Sequence[np.ndarray]) -> Tool:
     """The runtime's own, on the same model and features."""
     from benchmarks.own_tools import own_tool
 
-    return Tool(*own_tool(session, batches))
+    return own_tool(session, batches)
 
 
 def profile_of(

@@ -117,12 +117,13 @@ class Accuracy:
 class Tool:
     """A runtime's own way to time the same steps: its tool, or its plainest loop.
 
-    `time_s` runs it for so many seconds and tells those of a step, as a cycle takes
-    them in the mean, in the median over cycles.
+    `time_s` runs it for so many seconds, `shortest_s` at least, and tells those of a
+    step, as a cycle takes them in the mean, in the median over cycles.
     """
 
     name: str
     time_s: Callable[[float], float]
+    shortest_s: float = 0.0
 
 
 @dataclass(frozen=True)

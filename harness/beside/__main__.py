@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,7 +24,7 @@ import click
 
 from harness.ab.pair import ENTRY, Side
 from harness.ab.states import State
-from harness.beside.held import LIMIT_PERCENT, Held, hold
+from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
 from harness.costs import EXIT_STATUS
 from harness.files import write_whole
 from harness.hardware import Hardware, Machine, parse_all
@@ -36,7 +38,7 @@ from harness.run_session import this_machine
 from harness.statistics import RatioEstimate
 
 TOOL_ENTRY = "harness.measure.tool_turns:run_job"
-PAIRS, BLOCK_S = 8, 1.0
+PAIRS = 8
 
 
 @click.command()
@@ -49,13 +51,18 @@ PAIRS, BLOCK_S = 8, 1.0
     type=click.IntRange(1),
     help="of fresh processes, ours and the tool's; 6 have an interval",
 )
-@click.option("--block-s", default=BLOCK_S, show_default=True, help="of each turn")
+@click.option(
+    "--pair-s",
+    default=PAIR_S,
+    show_default=True,
+    help="seconds of a pair's turns, ours and the tool's together",
+)
 @click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False))
 def main(
     keyword: str,
     hardware: str,
     pairs: int,
-    block_s: float,
+    pair_s: float,
     out: Path | None,
 ) -> None:
     """Hold every shipped model beside each of its runtimes' own tools."""
@@ -70,7 +77,7 @@ def main(
     held: list[Held] = []
     with TemporaryDirectory() as folder:
         for planned in cases:
-            held.append(beside(planned, machine, pairs, block_s, Path(folder)))
+            held.append(beside(planned, machine, pairs, pair_s, Path(folder)))
             click.echo(line(held[-1]))
             if out is not None:
                 write(out, held)
@@ -91,7 +98,7 @@ def beside(
     planned: Planned,
     machine: Machine,
     pairs: int,
-    block_s: float,
+    pair_s: float,
     folder: Path,
 ) -> Held:
     """One case."""
@@ -100,10 +107,10 @@ def beside(
         "build": name_of(planned.workload.build),
         "claimed": precision_of(case.compression),
         "case_id": case.id,
-        "profile": asdict(replace(QUICK, timed_s=block_s)),
+        "profile": asdict(QUICK),
         "seed": 0,
         "data_root": None,
-        "block_s": block_s,
+        "block_s": BLOCK_S,
         "slow_down_percent": 0.0,
         "stall_percent": 0.0,
     }
@@ -120,19 +127,21 @@ def beside(
         partial(opened, "ours", ENTRY),
         partial(opened, "tool", TOOL_ENTRY),
         pairs,
+        pair_s,
     )
 
 
 def line(held: Held) -> str:
     """What a case came to.
 
-    >>> line(Held("toy/cpu/b1", "loop", (0.0101,) * 6, (0.01,) * 6))
+    >>> line(Held("toy/cpu/b1", "loop", ((0.0101,),) * 6, ((0.01,),) * 6))
     'toy/cpu/b1  1.010 [1.010, 1.010]  10.10 ms beside 10.00 by loop: within'
     """
     if held.status != "ok":
         return f"{held.case_id}  {held.status}: {held.reason}"
     ours_ms, tool_ms = (
-        sorted(times)[len(times) // 2] * 1000 for times in (held.ours_s, held.tool_s)
+        1000 * median(chain.from_iterable(pairs))
+        for pairs in (held.ours_s, held.tool_s)
     )
     return (
         f"{held.case_id}  {shown(held.ratio)}  {ours_ms:.2f} ms beside {tool_ms:.2f} "

@@ -2,9 +2,9 @@
 
 Ours is timed by the worker of an A/B comparison, which builds the case and draws its
 samples as that of a run does. The tool runs in a second worker, of the same code,
-environment and CPUs, while the first one waits. Each pair is started anew, for
-processes of one case lie further apart than the turns of one, and the interval is to be
-of the next process, too.
+environment and CPUs. While one has its turn, the other waits; each turn of ours counts
+against the tool's beside it. Each pair is started anew, for processes of one case lie
+further apart than the turns of one, and the interval is to be of the next process, too.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from statistics import median
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Literal, Protocol
 
 from harness.ab.pair import SETTLE_S, SideEndedError
 from harness.statistics import RatioEstimate, paired_ratio
 
 LIMIT_PERCENT = 3.0  # so much longer may a step of ours take
+BLOCK_S = 0.125  # of a turn, unless the tool takes longer
+PAIR_S = 5.0  # of a pair's turns, both workers' together
 Verdict = Literal["within", "slower", "cannot tell"]
 
 
@@ -35,20 +38,25 @@ class Turns(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """Seconds of a step by us and by the tool, pair by pair of processes; or why there
-    are none, or no more."""
+    """Seconds of a step by us and by the tool, pair by pair of processes, turn by turn:
+    the k-th of both lie side by side. Or why there are none, or no more."""
 
     case_id: str
     tool: str = ""
-    ours_s: tuple[float, ...] = ()
-    tool_s: tuple[float, ...] = ()
+    ours_s: tuple[tuple[float, ...], ...] = ()
+    tool_s: tuple[tuple[float, ...], ...] = ()
     status: str = "ok"  # or "skipped", "failed"
     reason: str = ""
 
     @property
     def ratio(self) -> RatioEstimate:
-        """Ours over the tool's, with the 95 % interval; endless below 6 pairs."""
-        return paired_ratio(self.ours_s, self.tool_s)
+        """Ours over the tool's, with the 95 % interval; endless below 6 pairs. A pair
+        counts as the median over its turns."""
+        ratios = [
+            median(a / b for a, b in zip(ours, tool, strict=True))
+            for ours, tool in zip(self.ours_s, self.tool_s, strict=True)
+        ]
+        return paired_ratio(ratios, [1.0] * len(ratios))
 
     @property
     def verdict(self) -> Verdict:
@@ -65,6 +73,8 @@ def hold(
     open_ours: Callable[[int], Turns],
     open_tools: Callable[[int], Turns],
     pairs: int,
+    pair_s: float = PAIR_S,
+    clock: Callable[[], float] = monotonic,
 ) -> Held:
     """Start `pairs` of workers one after another, by their number; who is first
     alternates. What was measured before one ended early is kept."""
@@ -72,7 +82,7 @@ def hold(
     for number in range(pairs):
         openers = [partial(opens, number) for opens in (open_ours, open_tools)]
         try:
-            tool, ours_s, tool_s = _pair(openers, number % 2 == 1)
+            tool, ours_s, tool_s = _pair(openers, number % 2 == 1, pair_s, clock)
         except SideEndedError as ended:
             return replace(held, status=ended.kind, reason=str(ended))
         held = replace(
@@ -85,25 +95,37 @@ def hold(
 
 
 def _pair(
-    openers: Sequence[Callable[[], Turns]], is_tool_first: bool
-) -> tuple[str, float, float]:
-    """The tool's name, and seconds of a step by us and by it. Both build at once:
-    nothing is timed yet."""
+    openers: Sequence[Callable[[], Turns]],
+    is_tool_first: bool,
+    pair_s: float,
+    clock: Callable[[], float],
+) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
+    """The tool's name, and seconds of a step by us and by it, turn by turn: A B B A
+    until `pair_s` have passed. Both build at once: nothing is timed yet."""
     with ExitStack() as stack:
         sides = []
         for opens in openers:
             sides.append(opens())
             stack.callback(sides[-1].close)
-        for side in sides:
-            side.wait_for_turn()
+        _, (shortest_s,) = (side.wait_for_turn() for side in sides)
+        ours, tool = sides
         for side in sides:
             side.take("warm-up")
-        blocks: list[list[float]] = [[], []]
-        for index in (1, 0) if is_tool_first else (0, 1):
-            sleep(SETTLE_S)
-            blocks[index] = sides[index].take("block")
-        ours, tools = (side.end() for side in sides)
-    return str(tools["tool"]), step_s(blocks[0], int(ours["cycle"])), blocks[1][0]
+        blocks = max(1, ceil(shortest_s / BLOCK_S))  # of ours beside one of the tool's
+        samples: list[list[float]] = []
+        tool_s: list[float] = []
+        began = clock()
+        while not samples or clock() - began < pair_s:
+            order = (1, 0) if is_tool_first else (0, 1)
+            for index in (*order, *reversed(order)):
+                sleep(SETTLE_S)
+                if index == 0:
+                    drawn = (ours.take("block") for _ in range(blocks))
+                    samples.append([one for block in drawn for one in block])
+                else:
+                    tool_s.extend(tool.take("block"))
+        cycle, name = int(ours.end()["cycle"]), str(tool.end()["tool"])
+    return name, tuple(step_s(block, cycle) for block in samples), tuple(tool_s)
 
 
 def step_s(samples: Sequence[float], cycle: int) -> float:

@@ -13,7 +13,8 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """Build, then serve turns until told to end.
 
     As the worker of an A/B comparison does: each message "turn" carries what the turn
-    before gave, here one time of a step (seconds), after a "block" alone.
+    before gave, here one time of a step (seconds), after a "block" alone. The first
+    carries the shortest time that the tool can be run for.
     """
     context = context_of(job, channel)
     channel.enter("build")
@@ -24,7 +25,7 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
                 "no tool of its runtime times this case: give Operation(tool=...)"
             )
         tool = built.tool()
-        samples: list[float] = []
+        samples = [tool.shortest_s]
         while (answer := channel.ask("turn", samples_s=samples)) != "end":
             step_s = tool.time_s(job["block_s"])
             samples = [step_s] if answer == "block" else []

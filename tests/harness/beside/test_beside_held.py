@@ -12,7 +12,9 @@ from harness.beside.held import Held, hold
 
 
 class Side:
-    """A worker whose one block is given; `turns` is shared, to see who came when."""
+    """A worker whose blocks are all the same; `turns` is shared: who came when."""
+
+    shortest_s = 0.0
 
     def __init__(self, name, block, told, turns, ends=None):
         self.name, self.block, self.told = name, block, told
@@ -22,7 +24,7 @@ class Side:
     def wait_for_turn(self):
         if self.ends:
             raise SideEndedError(self.ends, self.name, "it lacks something")
-        return []
+        return [self.shortest_s]
 
     def take(self, what):
         self.turns.append((self.name, what))
@@ -35,8 +37,19 @@ class Side:
         self.is_open = False
 
 
-def held(ours, tools, cycle=1, ends=None):
-    """Of those blocks; the last pair's tool `ends` early."""
+class Clock:
+    """A second later whenever it is looked at."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        self.now_s += 1.0
+        return self.now_s
+
+
+def held(ours, tools, cycle=1, ends=None, pair_s=0.0):
+    """Of those blocks, a pair each; the last pair's tool `ends` early."""
     turns, sides = [], []
     last = len(ours) - 1
 
@@ -51,19 +64,22 @@ def held(ours, tools, cycle=1, ends=None):
         partial(opens, "ours", ours, {"cycle": cycle}),
         partial(opens, "tool", tools, {"tool": "loop"}),
         len(ours),
+        pair_s,
+        Clock(),
     )
     assert not any(side.is_open for side in sides)
     return found, turns
 
 
 def of_ratios(*ratios):
-    return Held("toy", "loop", tuple(0.01 * r for r in ratios), (0.01,) * len(ratios))
+    ours_s = tuple((0.01 * ratio,) for ratio in ratios)
+    return Held("toy", "loop", ours_s, ((0.01,),) * len(ratios))
 
 
 def test_each_pair_is_of_fresh_processes_and_neither_is_always_first():
     _, turns = held([[1.0]] * 3, [[1.0]] * 3)
-    assert len(turns) == 3 * 6
-    pairs = [turns[i : i + 6] for i in range(0, 18, 6)]
+    assert len(turns) == 3 * 8
+    pairs = [turns[i : i + 8] for i in range(0, 24, 8)]
     for pair, first, second in zip(
         pairs, ("ours", "tool", "ours"), ("tool", "ours", "tool"), strict=True
     ):
@@ -74,14 +90,37 @@ def test_each_pair_is_of_fresh_processes_and_neither_is_always_first():
             ("tool", "warm-up"),
             (first, "block"),
             (second, "block"),
+            (second, "block"),
+            (first, "block"),
         ]
 
 
-def test_each_pair_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
+def test_turns_go_on_until_the_pair_has_had_its_time():
+    found, _ = held([[1.0]], [[1.0]], pair_s=3.0)
+    assert found.tool_s == ((1.0,) * 6,)  # the clock was read before and after each two
+
+
+def test_a_tool_that_takes_whole_seconds_has_as_many_of_ours_beside_it(monkeypatch):
+    monkeypatch.setattr(Side, "shortest_s", 1.0)
+    found, turns = held([[1.0]], [[1.0]])
+    assert [name for name, what in turns if what == "block"] == (
+        ["ours"] * 8 + ["tool"] * 2 + ["ours"] * 8
+    )
+    assert (found.ours_s, found.tool_s) == (((1.0,) * 2,), ((1.0,) * 2,))
+
+
+def test_each_turn_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
     found, _ = held([[1.0, 3.0, 1.0, 9.0, 2.0, 3.0], [4.0, 4.0]], [[2.0], [5.0]], 2)
-    assert found.ours_s == (2.5, 4.0)
-    assert found.tool_s == (2.0, 5.0)
+    assert found.ours_s == ((2.5, 2.5), (4.0, 4.0))
+    assert found.tool_s == ((2.0, 2.0), (5.0, 5.0))
     assert found.tool == "loop"
+
+
+def test_turns_count_against_those_beside_them():
+    """A host that is three times as slow for a while, in turns of both: the medians of
+    all turns would say 1 to 3."""
+    ours_s, tool_s = (1.02, 1.02, 3.06, 3.06, 9.0), (1.0, 1.0, 3.0, 3.0, 1.0)
+    assert Held("toy", "loop", (ours_s,), (tool_s,)).ratio.ratio == pytest.approx(1.02)
 
 
 @pytest.mark.parametrize("kind", ["skipped", "failed"])
