@@ -19,7 +19,7 @@ from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import FROM_OUTSIDE
 from harness.observe import limits, noise
 from harness.observe.cpu import ProcessTree
-from harness.observe.host_speed import HostSpeed, is_good
+from harness.observe.host_speed import HostShare, HostSpeed, is_good
 from harness.observe.yardstick import Yardstick, real_kernels
 
 SLOW_PERCENTS = (0.0, 5.0, 10.0, 20.0)
@@ -30,14 +30,25 @@ PERIOD_S = 0.02  # of a process that takes a share of a core
 
 @dataclass(frozen=True)
 class Found:
-    """How often a slow-down of so many percent was found; of 0 it is a false alarm."""
+    """How often a slow-down of so many percent was found, while the host gave so much
+    of its best (medians, with the slow-down); of 0 it is a false alarm, unless the host
+    is below its limit by itself."""
 
     slow_percent: float
     found: int
     trials: int
+    registers: float | None = None
+    memory: float | None = None
 
     def __str__(self) -> str:
         return f"{self.slow_percent:g} %: {self.found} of {self.trials}"
+
+    @property
+    def is_true_at_zero(self) -> bool:
+        """Whether the host was slow with nothing injected."""
+        if self.slow_percent or self.registers is None or self.memory is None:
+            return False
+        return not is_good(self.registers, self.memory)
 
 
 @dataclass(frozen=True)
@@ -47,12 +58,19 @@ class Power:
     beside: tuple[Found, ...]
 
     def lines(self) -> list[str]:
-        """What to print; 0 % are false alarms."""
+        """What to print."""
         share = 100 * self.reading_s / SEGMENT_S
+        slow = next((one for one in self.host if one.is_true_at_zero), None)
+        alone = "0 %: false alarms"
+        if slow is not None:
+            alone = (
+                f"0 %: true, for the host gave {slow.registers:.2f} of its best in "
+                f"registers and {slow.memory:.2f} in memory"
+            )
         return [
             f"yardstick: {1e3 * self.reading_s:.1f} ms between segments of "
             f"{SEGMENT_S:g} s, outside the timed region ({share:.1f} % more time)",
-            f"a slower host is found (0 %: false alarms): {_joined(self.host)}",
+            f"a slower host is found ({alone}): {_joined(self.host)}",
             f"a process beside that takes so much of one core: {_joined(self.beside)}",
         ]
 
@@ -82,15 +100,24 @@ def host_power(
 ) -> tuple[tuple[Found, ...], float]:
     """Segments at every slow-down in turns, each judged by readings at its ends, as a
     run's are; and the seconds of a reading."""
-    counts, seconds = dict.fromkeys(sticks, 0), []
+    given: dict[float, list[HostShare]] = {percent: [] for percent in sticks}
+    seconds = []
     for _ in range(trials):
         speed.read()
         for percent, stick in sticks.items():
             ends = stick.read(), stick.read()
             seconds += [one.seconds for one in ends]
-            given = speed.share(*ends)
-            counts[percent] += not is_good(given.registers, given.memory)
-    found = (Found(percent, count, trials) for percent, count in counts.items())
+            given[percent].append(speed.share(*ends))
+    found = (
+        Found(
+            percent,
+            sum(not is_good(one.registers, one.memory) for one in shares),
+            trials,
+            median(one.registers for one in shares),
+            median(one.memory for one in shares),
+        )
+        for percent, shares in given.items()
+    )
     return tuple(found), median(seconds)
 
 

@@ -22,6 +22,7 @@ def test_a_slower_host_is_found_as_often_as_its_segments_are_below_the_limit():
         (10.0, 0, 7),
         (20.0, 7, 7),
     ]
+    assert [one.registers for one in found] == pytest.approx([1.0, 0.9, 0.8])
     assert seconds == 0.01
 
 
@@ -63,3 +64,17 @@ def test_the_lines_tell_cost_power_and_false_alarms():
     assert "(0.9 % more time)" in cost
     assert host.endswith("0 %: 1 of 40, 20 %: 39 of 40")
     assert beside.endswith("5 %: 6 of 8")
+
+
+@pytest.mark.parametrize(
+    ("registers", "told"), [(0.99, "(0 %: false alarms)"), (0.69, "(0 %: true, for ")]
+)
+def test_what_is_found_of_a_host_that_is_slow_by_itself_is_no_false_alarm(
+    registers, told
+):
+    alone = Found(0.0, 40, 40, registers, 0.9)
+    _, host, _ = Power(0.009, (alone, Found(5.0, 40, 40, 0.65, 0.9)), ()).lines()
+    assert told in host
+    assert ("0.69 of its best in registers and 0.90 in memory" in host) is (
+        registers == 0.69
+    )
