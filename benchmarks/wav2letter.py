@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from basics.files import file_sha256
 from benchmarks import common, sessions, values
 from benchmarks.sessions import BASELINE_RUNTIMES, FP32, TORCH_RUNTIMES, Running
 from benchmarks.values import Profiling
@@ -27,7 +28,7 @@ from harness.workload import (
     Work,
 )
 from workloads.compression.names import Compression, parse
-from workloads.corpora.cache import default_cache_dir, file_sha256
+from workloads.corpora.cache import default_cache_dir
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import dataset, models, trained
 from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcripts

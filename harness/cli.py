@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from basics.files import write_whole
 from harness import by_compression, costs, edits
 from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
 from harness.compare.command import compare, report
-from harness.files import check_output, write_whole
+from harness.files import check_output
 from harness.hardware import Hardware, parse_all
 from harness.kernels_doctor import asked_for_kernels, examine_kernels, kernel_options
 from harness.measure.overhead import FEWEST_PAIRS, measure

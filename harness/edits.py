@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from harness.files import write_whole
+from basics.files import write_whole
 from harness.metrics import EditUnit
 from harness.record.schema import Record, TranscriptRecord
 

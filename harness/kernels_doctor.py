@@ -13,7 +13,8 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from harness.files import check_output, write_whole
+from basics.files import write_whole
+from harness.files import check_output
 from harness.hardware import Hardware, Machine, parse_all
 from harness.measure.kernel_sweep import InWorkers
 from harness.observe.kernel_sweep import report

@@ -12,8 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from basics.files import file_sha256
+
 SUITE = Path(__file__).resolve().parents[1]  # the folder this code was loaded from
-PACKAGES = ("benchmarks", "harness", "workloads")
+ROOMS = ("benchmarks", "harness", "workloads")  # what every checkout of a suite has
+PACKAGES = (*ROOMS, "basics")
 # Code, and data that a package ships: weights, their descriptions, word lists.
 SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 # What only reads results, shows them, or measures what no result file holds. All else
@@ -71,8 +74,7 @@ def _file_digest(path: Path) -> str:
     if path.suffix == ".py":  # git may write other line ends into another checkout
         content = path.read_bytes().replace(b"\r\n", b"\n")
         return hashlib.sha256(content).hexdigest()[:16]
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_sha256(path)[:16]
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -141,7 +143,7 @@ def other_code(told: Mapping[str, Any]) -> str | None:
 def other_checkout(folder: Path) -> Path | None:
     """The checkout of a suite that `folder` lies in, where that is not this one."""
     for place in (folder.resolve(), *folder.resolve().parents):
-        if all((place / name / "__init__.py").is_file() for name in PACKAGES):
+        if all((place / name / "__init__.py").is_file() for name in ROOMS):
             return None if place == SUITE else place
     return None
 

@@ -8,13 +8,14 @@ import pkgutil
 
 import pytest
 
+import basics
 import benchmarks
 import harness
 import workloads
 
 MODULES = [
     module.name
-    for package in (harness, workloads, benchmarks)
+    for package in (basics, harness, workloads, benchmarks)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("harness", "workloads", "benchmarks", "tests")
+PACKAGES = ("basics", "harness", "workloads", "benchmarks", "tests")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BASICS = [path for path in FILES if (ROOT / "basics") in path.parents]
 HARNESS = [path for path in FILES if (ROOT / "harness") in path.parents]
 WORKLOADS = [path for path in FILES if (ROOT / "workloads") in path.parents]
 FILE_LINES = 500
@@ -46,6 +47,11 @@ def run_on_import(tree):
 
 def test_the_house_has_rooms():
     assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", BASICS, ids=name)
+def test_basics_know_nothing_of_the_project(path):
+    assert not set(PACKAGES) & set(imported(ast.walk(parsed(path)))) - {"basics"}
 
 
 @pytest.mark.parametrize("path", HARNESS, ids=name)

@@ -4,7 +4,6 @@ Whoever times a model must not be the one that made it or its data: making them 
 other libraries, and takes more memory, than running does.
 """
 
-import ctypes
 import json
 import logging
 import os
@@ -15,7 +14,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from basics.processes import end_with_parent
+
 _SERVE = "from workloads.elsewhere import serve; serve()"
 _log = logging.getLogger("speechmark")
 
@@ -78,8 +78,7 @@ def serve() -> None:
 
     Whatever libraries print goes to the error stream: the output is for the reply.
     """
-    if sys.platform == "linux":  # a run that is killed must not go on making
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()  # a run that is killed must not go on making
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     heard = _Heard()

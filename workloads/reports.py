@@ -1,7 +1,6 @@
 """Files for people to read: written whole or not at all, never over another kind."""
 
 import html
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -51,16 +50,6 @@ def check_output(path: Path, is_ours: Callable[[str], bool], kind: str) -> None:
         raise ValueError(
             f"cannot write into {path.parent} ({error.strerror}): {advice}"
         ) from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The file takes its name only when all of it is written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def page(title: str, generator: str, body: str) -> str:

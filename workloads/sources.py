@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = __package__
+PACKAGES = ("workloads", "basics")
 
 
 def code_sha256(module: Path) -> str:
@@ -24,7 +24,7 @@ def code_sha256(module: Path) -> str:
 
 
 def files_of(module: Path) -> list[Path]:
-    """The file of a module and those of `workloads` that it imports, or one of these
+    """The file of a module and those of PACKAGES that it imports, or one of these
     does, wherever in the file, sorted.
 
     >>> found = [path.name for path in files_of(ROOT / "workloads" / "weights.py")]
@@ -45,7 +45,7 @@ def _imported(path: Path, _changed_ns: int) -> tuple[Path, ...]:
     names = {
         ".".join(parts[: end + 1])
         for name in _names(ast.parse(path.read_bytes(), str(path)))
-        if (parts := name.split("."))[0] == PACKAGE
+        if (parts := name.split("."))[0] in PACKAGES
         for end in range(len(parts))
     }
     return tuple(filter(None, map(_file_of, sorted(names))))

@@ -9,8 +9,8 @@ were trained. Only what needs torch loads it.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from workloads.corpora.cache import default_cache_dir, file_sha256
+from basics.files import file_sha256, write_file, write_whole
+from workloads.corpora.cache import default_cache_dir
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +80,7 @@ def save_weights(
     """Write weights and `facts`, and the checksum beside them; each file takes its
     name only when it is whole."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {
         key: torch.as_tensor(
@@ -88,14 +89,10 @@ def save_weights(
         for key, value in state.items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(path.name + ".tmp")
-    save_file(tensors, written, metadata=dict(facts))
-    written.chmod(0o644)  # safetensors writes for its owner alone
-    content = json.dumps({"sha256": file_sha256(written), **facts}, indent=1)
-    beside = path.with_name(path.stem + ".json.tmp")
-    beside.write_text(content + "\n")
-    os.replace(written, path)
-    os.replace(beside, path.with_suffix(".json"))
+    content = save(tensors, metadata=dict(facts))
+    told = {"sha256": hashlib.sha256(content).hexdigest(), **facts}
+    write_file(path, lambda file: file.write(content))
+    write_whole(path.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
 
 
 def load_weights(path: Path, remedy: str) -> Weights:

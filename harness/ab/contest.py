@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from basics.files import write_whole
 from harness.ab.comparison import Comparison, StopRule, compare
 from harness.ab.duet import halves
 from harness.ab.pair import (
@@ -20,7 +21,6 @@ from harness.ab.pair import (
 )
 from harness.ab.states import State
 from harness.case import Case
-from harness.files import write_whole
 from harness.hardware import Hardware, Machine
 from harness.measure.run import file_name, precision_of
 from harness.measure.worker import name_of

@@ -22,11 +22,11 @@ from typing import Any
 
 import click
 
+from basics.files import write_whole
 from harness.ab.pair import ENTRY, Side
 from harness.ab.states import State
 from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
 from harness.costs import EXIT_STATUS
-from harness.files import write_whole
 from harness.hardware import Hardware, Machine, parse_all
 from harness.measure.run import file_name, precision_of
 from harness.measure.spawn import HERE

@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import safe_dumps
 
-from harness.files import write_whole
+from basics.files import write_whole
 from harness.record.result import is_ok
 from harness.record.schema import Record
 from harness.run_session import RunSession

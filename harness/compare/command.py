@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from basics.files import write_whole
 from harness.compare.arguments import result_files
 from harness.compare.asked import asked_of_money, terms_of
 from harness.compare.assemble import Question, assemble
@@ -21,7 +22,7 @@ from harness.compare.model import Comparison, Measured
 from harness.compare.shown.verdict import verdict
 from harness.compare.terminal import as_markdown, printed
 from harness.compare.terms import QuestionError
-from harness.files import check_output, write_whole
+from harness.files import check_output
 from harness.plan import discover
 from harness.record.result import ResultError
 from harness.show import WIDTH

@@ -6,12 +6,10 @@ its hardware already set, so that caps hold before any library loads.
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import logging
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from basics.processes import end_with_parent
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.channel import Channel
@@ -37,13 +36,12 @@ from harness.workload import Accuracy, Context, Operation, Training, Unsupported
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
 PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Run the job that the parent sends; every way of ending is told to it."""
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
-    _die_with_parent()
+    end_with_parent()  # a run that is killed leaves no worker measuring
     job = channel.job()
     code_digest()  # of the files as they are now, while they are loaded
     os.sched_setaffinity(0, job["affinity"])
@@ -68,12 +66,6 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._channel.send("warning", text=record.getMessage())
-
-
-def _die_with_parent() -> None:
-    """A run that is killed must not leave its worker measuring on."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def name_of(function: Callable[..., Any]) -> str:

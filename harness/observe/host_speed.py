@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness.files import write_whole
+from basics.files import write_whole
 from harness.observe import yardstick
 from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.cpu import read_text

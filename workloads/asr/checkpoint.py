@@ -1,12 +1,12 @@
 """Checkpoints that a killed training can trust: either whole or not there."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from basics.files import write_file
 from workloads.asr.events import Event, from_plain
 
 FORMAT = 2
@@ -16,17 +16,7 @@ NAME = "training.pt"
 def save_atomically(content: Mapping[str, Any], path: Path) -> None:
     """Write beside `path`, force it to disk, then take its place at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # or the renaming itself may be lost
-    finally:
-        os.close(directory)
+    write_file(path, lambda file: torch.save({"format": FORMAT, **content}, file))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -5,12 +5,8 @@ devices work on it. Batch-norm statistics are each rank's own, as is usual; rank
 the ones that are evaluated and saved.
 """
 
-import ctypes
 import multiprocessing
-import os
 import queue
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +18,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from basics.processes import end_with_parent
 from workloads.asr import checkpoint
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.events import Event
@@ -29,7 +26,6 @@ from workloads.asr.input_pipeline import Feed
 from workloads.asr.recipe import Recipe
 from workloads.asr.training import Rank, Training
 
-_PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 _POLL_S = 1.0  # how often a silent rank is looked at
 _PATIENCE = timedelta(hours=6)  # the others wait while rank 0 evaluates, widest beam
 
@@ -129,21 +125,9 @@ def _next_event(events: Any, ranks: Sequence[BaseProcess]) -> Event | None:
                 ) from None
 
 
-def _end_with_parent() -> None:
-    """A parent killed by SIGKILL cannot end its ranks, so the kernel has to."""
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    if os.getppid() != parent.pid:  # it went before the kernel was asked
-        os._exit(1)
-
-
 def _rank_main(job: Job, number: int, events: Any) -> None:
-    _end_with_parent()
+    parent = multiprocessing.parent_process()
+    end_with_parent(parent.pid if parent else None)
     torch.set_num_threads(job.threads)
     device = torch.device(job.devices[number])
     if device.type == "cuda":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from basics.files import file_sha256
 from workloads.corpora import cache
 from workloads.elsewhere import ElsewhereError, check_importable, run_elsewhere
 from workloads.sources import code_sha256
@@ -104,5 +105,5 @@ def _fault(folder: Path) -> str | None:
 
 
 def _seal(building: Path, identity: Mapping[str, str]) -> None:
-    files = {path.name: cache.file_sha256(path) for path in sorted(building.iterdir())}
+    files = {path.name: file_sha256(path) for path in sorted(building.iterdir())}
     cache.write_manifest(building, {"key": dict(identity), "files": files})

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from basics.files import file_sha256
 from workloads.corpora import cache, espeak
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.render import Split, render
@@ -188,7 +189,7 @@ def write_utterance(folder: Path, seed: int, split: Split, index: int) -> Entry:
         "speaker": rendered.speaker,
         "transcript": rendered.transcript,
         "samples": len(rendered.samples),
-        "sha256": cache.file_sha256(path),
+        "sha256": file_sha256(path),
     }
 
 

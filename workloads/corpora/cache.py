@@ -8,9 +8,7 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from basics.files import cache_folder, file_sha256
 
 _log = logging.getLogger("speechmark")
 MANIFEST = "manifest.json"
@@ -27,64 +27,17 @@ _PREFIX, _SUFFIX = ".speechmark-", ".partial"
 
 
 def default_cache_dir() -> Path:
-    """Where generated data goes unless the caller says otherwise.
-
-    `$SPEECHMARK_CACHE`, or `speechmark` in the user's cache folder of this system; in
-    the folder for temporary files, with a warning, where the user has no folder that
-    may be written. OSError, which names the variable, where $SPEECHMARK_CACHE may not.
-    """
-    if chosen := os.environ.get("SPEECHMARK_CACHE"):
-        if reason := _why_not_writable(Path(chosen)):
-            raise OSError(
-                f"SPEECHMARK_CACHE={chosen}: {reason}; name a folder that may be "
-                "written"
-            )
-        return Path(chosen)
-    try:
-        home = _users_cache_dir()
-        reason = _why_not_writable(home)
-    except RuntimeError as error:  # neither HOME nor an entry for this user
-        reason = str(error)
-    if not reason:
-        return home
-    # The user's own: anybody may put a folder there.
-    found = Path(tempfile.gettempdir()) / f"speechmark-{os.getuid()}"
-    found.mkdir(mode=0o700, exist_ok=True)
-    if found.is_symlink() or found.stat().st_uid != os.getuid():
-        raise OSError(f"{found} is another user's: set SPEECHMARK_CACHE")
-    _log.warning(
-        "no cache in the home folder (%s): %s is used; set SPEECHMARK_CACHE to keep "
-        "what is made",
-        reason,
-        found,
-    )
-    return found
-
-
-def _why_not_writable(folder: Path) -> str:
-    """Empty where the folder, or what is to hold it, may be written."""
-    above = (folder, *folder.parents)
-    place = next((one for one in above if os.path.exists(one)), folder)
-    if not place.is_dir():
-        return f"{place} is no folder"
-    return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} cannot be written"
-
-
-def _users_cache_dir() -> Path:
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "speechmark"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "speechmark"
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        return Path(local) / "speechmark"
-    return Path.home() / ".cache" / "speechmark"
-
-
-def file_sha256(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Where generated data goes unless the caller says otherwise, with a warning where
+    that lies among temporary files. OSError as of `basics.files.cache_folder`."""
+    folder, reason = cache_folder()
+    if reason:
+        _log.warning(
+            "no cache in the home folder (%s): %s is used; set SPEECHMARK_CACHE to "
+            "keep what is made",
+            reason,
+            folder,
+        )
+    return folder
 
 
 def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import soundfile
 
-from workloads.corpora.cache import file_sha256
+from basics.files import file_sha256
 from workloads.corpora.faults import AbsentError, Fault, report
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import (

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from basics.files import file_sha256
 from workloads.corpora import cache
 from workloads.corpora.utterance import Corpus, Utterance, read_audio
 from workloads.feeding.normaliser import Normaliser, RunningMoments
@@ -154,7 +155,7 @@ def _build(folder: ShardFolder, extractor: Extractor, readers: int) -> None:
         for number, chunk in enumerate(in_order(source, SHARD_UTTERANCES, readers)):
             path = shard_path(building, number)
             np.concatenate(chunk).tofile(path)
-            sha256[path.name] = cache.file_sha256(path)
+            sha256[path.name] = file_sha256(path)
             for features in chunk:
                 moments.add(features)
         normaliser = moments.normaliser()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from basics.files import file_sha256
 from workloads.compression.artifacts import made
-from workloads.corpora.cache import file_sha256
 from workloads.corpora.mixtures.mixture import Signals
 from workloads.separation.dataset import Dataset, Part
 from workloads.separation.sizes import Size

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import torch
 
+from basics.files import file_sha256, write_whole
 from workloads import reports
 from workloads.compression.names import parse
-from workloads.corpora.cache import default_cache_dir, file_sha256
+from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
 from workloads.separation import trained
@@ -278,9 +279,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     origin = origin_of(subjects, command_of(chosen))
     if chosen.json:
         content = {**numbers(found), "origin": origin}
-        reports.write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
+        write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
     if chosen.html:
-        reports.write_whole(chosen.html, page(found, origin))
+        write_whole(chosen.html, page(found, origin))
     print(report(found))
 
 

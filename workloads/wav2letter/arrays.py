@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.corpora.cache import file_sha256
+from basics.files import file_sha256
 from workloads.corpora.faults import AbsentError
 from workloads.wav2letter import object_arrays
 from workloads.wav2letter.symbols import Alphabet, is_mark

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from basics.files import file_sha256
 from workloads.compression import onnx_models
 from workloads.compression.names import Compression, Pruning
 from workloads.compression.onnx_models import MODEL, OnnxModel
-from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
 from workloads.values import plain
 from workloads.wav2letter import trained

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from basics.files import file_sha256, write_whole
 from workloads import reports
 from workloads.compression.names import POST_TRAINING, Compression, parse
 from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
@@ -32,7 +33,7 @@ from workloads.compression.sensitivity_report import (
     verdict,
 )
 from workloads.corpora import builtin
-from workloads.corpora.cache import default_cache_dir, file_sha256
+from workloads.corpora.cache import default_cache_dir
 from workloads.metrics.error_rates import ErrorRate
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.wav2letter import models, trained
@@ -204,9 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     origin = origin_of(weights, data, _command(parser, chosen))
     if chosen.json:
         content = {**numbers(found, setting), "origin": origin}
-        reports.write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
+        write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
     if chosen.html:
-        reports.write_whole(chosen.html, page(found, setting, origin))
+        write_whole(chosen.html, page(found, setting, origin))
     print(f"\n{verdict(found, setting)}")
 
 

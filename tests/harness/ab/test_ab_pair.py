@@ -21,7 +21,7 @@ from harness.observe.host_speed import Best, HostShare, share
 from harness.observe.yardstick import Reading
 from harness.plan import Planned
 from harness.profile import COMMIT
-from harness.suite import SUITE
+from harness.suite import PACKAGES, SUITE
 from harness.workload import Workload
 
 MACHINE = Machine(tuple(os.sched_getaffinity(0)), isas=("avx2",), cuda_devices=0)
@@ -69,7 +69,7 @@ def test_each_round_has_fresh_processes(contest: Contest) -> None:
 def test_a_worker_runs_the_code_of_its_state(contest: Contest, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    for package in ("harness", "benchmarks", "workloads"):
+    for package in PACKAGES:
         (other / package).symlink_to(SUITE / package)
     (other / "toy.py").write_text("raise RuntimeError('the toy of another state')")
     elsewhere = replace(STATES[1], suite=Suite(folder=other))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from basics.files import file_sha256
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
 from workloads.asr.train_weights import main, make_parser
 from workloads.asr.trained import (
@@ -16,7 +17,6 @@ from workloads.asr.trained import (
     save_trained,
     untrained,
 )
-from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
 from workloads.weights import NotTrainedError, command_line
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from basics.files import file_sha256
 from workloads.corpora import builtin, cache
 from workloads.corpora.builtin import CorpusSize, load_or_build
 from workloads.corpora.utterance import Corpus, read_audio
@@ -63,7 +64,7 @@ def test_the_corpus_says_what_it_is(built: Path) -> None:
     assert corpus.name == "builtin-tiny"
     assert corpus.dropped == {}
     folder = built / builtin.folder_name(TINY, seed=0)
-    assert corpus.checksum == cache.file_sha256(folder / "manifest.json")
+    assert corpus.checksum == file_sha256(folder / "manifest.json")
     first = corpus.train[0]
     assert first.id == "train-000000"
     assert first.path == folder / "train" / first.speaker / "train-000000.wav"

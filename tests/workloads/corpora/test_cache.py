@@ -1,50 +1,19 @@
 """A cached folder is whole or absent, and its damage is found."""
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from basics.files import file_sha256
 from workloads.corpora import cache
-
-
-def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPEECHMARK_CACHE", "chosen")
-    monkeypatch.setenv("XDG_CACHE_HOME", "base")
-    assert cache.default_cache_dir() == Path("chosen")
-    monkeypatch.delenv("SPEECHMARK_CACHE")
-    assert cache.default_cache_dir() == Path("base/speechmark")
-
-
-@pytest.mark.parametrize(
-    ("platform", "expected"),
-    [
-        ("linux", "home/.cache/speechmark"),
-        ("darwin", "home/Library/Caches/speechmark"),
-        ("win32", "home/AppData/Local/speechmark"),
-    ],
-)
-def test_each_system_has_its_usual_cache_folder(
-    platform: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("SPEECHMARK_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(cache.sys, "platform", platform)
-    monkeypatch.setattr(cache.Path, "home", lambda: Path("home"))
-    assert cache.default_cache_dir() == Path(expected)
-
-
-def test_a_files_checksum_is_its_sha256(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"speech")
-    assert cache.file_sha256(tmp_path / "a") == hashlib.sha256(b"speech").hexdigest()
 
 
 def test_a_manifest_comes_back_with_its_checksum(tmp_path: Path) -> None:
     written = cache.write_manifest(tmp_path, {"seed": 3})
     assert cache.read_manifest(tmp_path) == ({"seed": 3}, written)
-    assert written == cache.file_sha256(tmp_path / "manifest.json")
+    assert written == file_sha256(tmp_path / "manifest.json")
 
 
 def test_a_changed_manifest_is_refused(tmp_path: Path) -> None:
@@ -66,7 +35,7 @@ def test_a_missing_manifest_is_refused(name: str, tmp_path: Path) -> None:
 def test_damaged_and_missing_files_are_told_apart(tmp_path: Path) -> None:
     for name in ("good", "bad"):
         (tmp_path / name).write_bytes(b"speech")
-    listed = dict.fromkeys(("good", "bad", "gone"), cache.file_sha256(tmp_path / "bad"))
+    listed = dict.fromkeys(("good", "bad", "gone"), file_sha256(tmp_path / "bad"))
     (tmp_path / "bad").write_bytes(b"speecH")
     faults = cache.damaged_files(tmp_path, listed)
     assert faults == {"bad": "damaged", "gone": "missing"}
@@ -161,35 +130,12 @@ def test_a_folder_in_the_way_that_is_no_cache_is_an_error(tmp_path: Path) -> Non
     assert (final / "mine.txt").read_text() == "keep"
 
 
-def test_without_a_home_the_cache_lies_among_temporary_files(
+def test_a_cache_among_temporary_files_is_told_with_the_reason(
     tmp_path, monkeypatch, caplog
 ):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
-    for name in ("SPEECHMARK_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    found = cache.default_cache_dir()
-    assert found == tmp_path / f"speechmark-{os.getuid()}"
-    assert found.stat().st_mode & 0o777 == 0o700
-    assert "Could not determine home directory" in caplog.text
-
-
-def test_a_home_that_cannot_be_written_is_passed_over(tmp_path, monkeypatch, caplog):
     (tmp_path / "home").touch()  # no folder can be made in a file
     monkeypatch.delenv("SPEECHMARK_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cache.default_cache_dir().parent == tmp_path
     assert "is no folder" in caplog.text
-
-
-def test_a_chosen_cache_that_cannot_be_written_is_refused_by_its_variable(
-    tmp_path, monkeypatch
-):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(OSError, match=r"SPEECHMARK_CACHE=.*is no folder; name a fo"):
-        cache.default_cache_dir()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from basics.files import file_sha256
 from workloads.compression.sensitivity_page import is_page
-from workloads.corpora.cache import file_sha256
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import arrays, sensitivity, trained
 from workloads.wav2letter.dataset import of_arrays

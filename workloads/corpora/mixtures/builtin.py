@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from basics.files import file_sha256
 from workloads.corpora import cache, espeak
 from workloads.corpora.builtin import available_cores, make_pool
 from workloads.corpora.mixtures.mixture import (
@@ -179,7 +180,7 @@ def write_mixture(
             path.parent.mkdir(parents=True, exist_ok=True)
             heard = resampled(audio, SAMPLE_RATE_HZ, rate_hz)
             soundfile.write(path, heard, rate_hz, subtype="PCM_16")
-            files[name] = cache.file_sha256(path)
+            files[name] = file_sha256(path)
     return {
         "index": index,
         "split": part,

@@ -1,0 +1,1 @@
+"""What `harness` and `workloads` both need, which never import each other."""
