@@ -1,10 +1,8 @@
 """Files for people are written whole, and never over those of another kind."""
 
-import stat
-
 import pytest
 
-from workloads.reports import check_output, is_page_of, page, write_whole
+from workloads.reports import check_output, is_page_of, page
 
 
 def check(path):
@@ -44,22 +42,6 @@ def test_a_folder_that_cannot_be_written_into_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("workloads.reports.tempfile.TemporaryFile", refused)
     with pytest.raises(ValueError, match=r"cannot write into .*Permission denied"):
         check(tmp_path / "a.txt")
-
-
-def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "a.txt"
-    write_whole(path, "one é")
-    assert path.read_text(encoding="utf-8") == "one é"
-
-    def full(*paths):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("workloads.reports.os.replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, "two")
-    assert path.read_text(encoding="utf-8") == "one é"
-    assert list(tmp_path.iterdir()) == [path]
-    assert path.stat().st_mode & stat.S_IRUSR
 
 
 def test_a_page_tells_its_kind_and_escapes_its_title():

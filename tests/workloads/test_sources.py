@@ -12,8 +12,10 @@ from workloads.sources import ROOT, code_sha256, files_of
 
 
 def names_of(module: str) -> set[str]:
+    """Those of `workloads` without its name, and all others as they are."""
     found = files_of(ROOT / "workloads" / module)
-    return {str(path.relative_to(ROOT / "workloads")) for path in found}
+    names = (str(path.relative_to(ROOT)) for path in found)
+    return {name.removeprefix("workloads/") for name in names}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,7 @@ def names_of(module: str) -> set[str]:
 def test_plain_outputs_depend_on_all_that_computes_them(module: str) -> None:
     """Layers and what makes them plain lie outside the maker's own folder."""
     assert {"values/plain.py", "values/layers.py", "weights.py"} <= names_of(module)
+    assert "basics/files.py" in names_of(module)
     shared = {"frame_convolution.py", "few_channels.py"}
     assert module.startswith("asr") or shared <= names_of(module)
     assert not module.startswith("asr") or "feeding/batching.py" in names_of(module)
