@@ -57,11 +57,9 @@ class Comparison:
             for a, b in (r.results for r in self.rounds)
         ]
         known = pairs and all(a and b for a, b in pairs)
-        return (
-            sequential_ratio([b for _, b in pairs], [a for a, _ in pairs])
-            if known
-            else None
-        )
+        if not known:
+            return None
+        return sequential_ratio([b for _, b in pairs], [a for a, _ in pairs])
 
     @property
     def mean(self) -> RatioEstimate | None:

@@ -120,10 +120,10 @@ class Round:
     """What one pair of fresh processes measured.
 
     `blocks_s` are A's and B's blocks in order: seconds of steps that go through `cycle`
-    inputs. The k-th blocks of both are neighbours in time. `results` are
-    the workers' own (work, details, accuracy, peak memory), A's first. `judging_s` is
-    what accuracy took: no part of the time that a comparison is given. `noise.host` is
-    what the host gave, by readings before the first block and after the last.
+    inputs. The k-th blocks of both are neighbours in time. `results` are the workers'
+    own (work, details, accuracy, peak memory), A's first. `judging_s` is what accuracy
+    took: no part of the time that a comparison is given. `noise.host` is what the host
+    gave, by readings before the first block and after the last.
     """
 
     blocks_s: tuple[list[list[float]], list[list[float]]]
