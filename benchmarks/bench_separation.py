@@ -60,6 +60,7 @@ MANDARIN = (("corpus", "mandarin"),)
 
 def build(context: Context) -> Operation:
     from benchmarks import common, separation, sessions
+    from benchmarks.own_tools import own_tool
 
     subject = separation.Subject(context)
     session = subject.running.session
@@ -77,7 +78,7 @@ def build(context: Context) -> Operation:
         details=subject.details,
         profile=profile,
         float_layers=subject.running.float_layers,
-        tool=lambda: sessions.tool_of(session, subject.inputs),
+        tool=lambda: own_tool(session, subject.inputs),
         values=lambda: subject.values(profile),
     )
 

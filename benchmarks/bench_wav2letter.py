@@ -54,6 +54,7 @@ OPTIONS = ((("arena", "off"),), (("graph", "basic"),), (("graph", "off"),))
 
 def build(context: Context) -> Operation:
     from benchmarks import common, sessions, wav2letter
+    from benchmarks.own_tools import own_tool
 
     subject = wav2letter.Subject(context)
     running = subject.running
@@ -74,9 +75,7 @@ def build(context: Context) -> Operation:
         | {"padding_percent": wav2letter.padding_percent(inputs)},
         profile=profile,
         float_layers=running.float_layers,
-        tool=lambda: sessions.tool_of(
-            running.session, [one.features for one in inputs]
-        ),
+        tool=lambda: own_tool(running.session, [one.features for one in inputs]),
         values=lambda: subject.values(inputs, profile),
     )
 

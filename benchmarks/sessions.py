@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.observe.kernels import Entry, Profiled
-from harness.workload import Tool, UnsupportedError
+from harness.workload import UnsupportedError
 from workloads.compression.entropy import compressed_bytes
 from workloads.compression.left import by_reason
 from workloads.compression.names import FLOATS, Compression
@@ -159,13 +159,6 @@ def run_module(
     session = open_torch(runtime, module, width, device, precision_of(compression))
     kept = {"none": 0, "first": 1, "edges": 4}[compression.keep]
     return Running(session, stored_bytes(module), kept, {})
-
-
-def tool_of(session: Session[Any], batches: Sequence[np.ndarray]) -> Tool:
-    """The runtime's own, on the same model and features."""
-    from benchmarks.own_tools import own_tool
-
-    return own_tool(session, batches)
 
 
 def profile_of(

@@ -92,6 +92,7 @@ def save_weights(
     content = save(tensors, metadata=dict(facts))
     told = {"sha256": hashlib.sha256(content).hexdigest(), **facts}
     write_file(path, lambda file: file.write(content))
+    path.chmod(0o644)  # whoever runs the suite may read them
     write_whole(path.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
 
 

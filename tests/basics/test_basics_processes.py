@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from basics.processes import end_with_parent
 
 PARENT = """
 import subprocess, sys, time
@@ -41,3 +45,13 @@ def test_a_process_ends_when_its_parent_is_killed() -> None:
 def test_a_process_whose_parent_had_gone_before_ends_at_once() -> None:
     late = "from basics.processes import end_with_parent; end_with_parent(1 << 22)"
     assert subprocess.run([sys.executable, "-c", late], check=False).returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's doing, on Linux")
+def test_a_kernel_that_refuses_costs_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusing = SimpleNamespace(prctl=lambda *_: -1)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: refusing)
+    end_with_parent()
+    assert "may outlive a parent that is killed" in caplog.text

@@ -25,8 +25,8 @@ def paced(pace: float, steps: int = WINDOW, stall_every: int = 0) -> list[float]
 
 
 def test_a_host_that_changes_its_pace_from_block_to_block_changes_no_ratio():
-    """A has most of its blocks in the host's fast state, B one block fewer: the lower
-    quartiles of all samples are those of two states of the host."""
+    """The host was fast for two of A's blocks and one of B's: the lower quartiles of
+    all samples are those of two paces of the host."""
     host = [1.0, 1.0, 1.4, 1.4, 1.4, 1.4, 1.4]
     a = [paced(pace) for pace in host]
     b = [paced(1.05 * pace) for pace in [1.4, *host[1:]]]

@@ -118,7 +118,7 @@ def test_each_turn_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
 
 def test_turns_count_against_those_beside_them():
     """A host that is three times as slow for a while, in turns of both: the medians of
-    all turns would say 1 to 3."""
+    all turns would say 3.06."""
     ours_s, tool_s = (1.02, 1.02, 3.06, 3.06, 9.0), (1.0, 1.0, 3.0, 3.0, 1.0)
     assert Held("toy", "loop", (ours_s,), (tool_s,)).ratio.ratio == pytest.approx(1.02)
 
