@@ -14,6 +14,7 @@ from typing import get_args
 import numpy as np
 import torch
 from torch import Tensor
+from workloads.weights import NotTrainedError
 
 from benchmarks import common, values
 from harness.workload import Accuracy, Context, UnsupportedError, Values
@@ -48,7 +49,6 @@ from workloads.values.compare import (
     worst_row,
 )
 from workloads.values.plain import DESCRIPTION, plain_outputs
-from workloads.weights import NotTrainedError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

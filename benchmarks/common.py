@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Generic, TypeVar
 
+from workloads.weights import of_one_corpus
+
 from harness.case import Case
 from harness.workload import (
     Accuracy,
@@ -27,7 +29,6 @@ from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.utterance import Corpus, Utterance
 from workloads.metrics.error_rates import ErrorRate, paired_difference
-from workloads.weights import of_one_corpus
 
 CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
 SIZES = {"smoke": builtin.SMOKE, "commit": builtin.QUICK, "quick": builtin.QUICK}

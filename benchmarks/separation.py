@@ -171,7 +171,7 @@ class Subject:
 
     def _sparse(self, model: nn.Module) -> nn.Module:
         """With the kind of weights that the case's options ask for."""
-        from workloads.compression.left import by_reason
+        from workloads.compression.skipped import by_reason
         from workloads.compression.sparse import executed
 
         kind = dict(self.case.options).get("weights")

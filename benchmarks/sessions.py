@@ -20,9 +20,9 @@ from harness.hardware import Hardware
 from harness.observe.kernels import Entry, Profiled
 from harness.workload import UnsupportedError
 from workloads.compression.entropy import compressed_bytes
-from workloads.compression.left import by_reason
 from workloads.compression.names import FLOATS, Compression
 from workloads.compression.onnx_models import OnnxModel
+from workloads.compression.skipped import by_reason
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.runtimes.opening import open_onnx, open_torch

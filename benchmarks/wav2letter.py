@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from workloads.weights import NotTrainedError
 
 from basics.files import file_sha256
 from benchmarks import common, sessions, values
@@ -33,7 +34,6 @@ from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import dataset, models, trained
 from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcripts
 from workloads.wav2letter.sizes import FEATURES, SIZES, Wav2LetterSize
-from workloads.weights import NotTrainedError
 
 GATE = 0.02  # of the baseline's edit distance: what the document lost to int8
 

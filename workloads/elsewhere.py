@@ -11,7 +11,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from basics.processes import end_with_parent
@@ -25,10 +25,13 @@ class ElsewhereError(RuntimeError):
 
 
 def run_elsewhere(
-    function: Callable[..., None], arguments: Sequence[Any], what: str
+    function: Callable[..., None],
+    arguments: Sequence[Any],
+    what: str,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
-    """Call `function(*arguments)` in a new interpreter with this one's environment and
-    import path.
+    """Call `function(*arguments)` in a new interpreter with this one's environment,
+    `variables` set in it, and import path.
 
     `function` is of the top level of an importable module; the arguments can be
     pickled; `what` names the result in errors. Warnings to the logger `speechmark` are
@@ -39,7 +42,8 @@ def run_elsewhere(
     whatever that is, and forked ones hang in OpenMP.
     """
     check_importable(function)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    paths = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, **(variables or {}), "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-P", "-c", _SERVE],  # none of the working folder
         input=pickle.dumps((function, tuple(arguments))),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workloads.weights import trained_dir
 
 from benchmarks import (
     asr,
@@ -30,7 +31,6 @@ from workloads.asr.trained import COMMAND, load_trained, save_trained
 from workloads.corpora import builtin, librispeech
 from workloads.elsewhere import ElsewhereError
 from workloads.feeding.normaliser import Normaliser
-from workloads.weights import trained_dir
 
 
 @pytest.fixture(scope="module")

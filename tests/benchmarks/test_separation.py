@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from workloads.weights import trained_dir
 
 from benchmarks import bench_separation, separation
 from harness.case import Case
@@ -32,7 +33,6 @@ from workloads.separation import (
     trained,
 )
 from workloads.separation.counting import macs_of
-from workloads.weights import trained_dir
 
 SMALL = sizes.CONV_TASNET_SMALL
 AT = Callable[..., Context]

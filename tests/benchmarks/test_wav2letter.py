@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workloads.weights import trained_dir
 
 from benchmarks import (
     bench_wav2letter,
@@ -35,7 +36,6 @@ from workloads.wav2letter.arrays import ArrayPart
 from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
-from workloads.weights import trained_dir
 
 SMALL = WAV2LETTER_SMALL
 AT = Callable[..., Context]

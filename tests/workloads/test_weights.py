@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from workloads import weights
 from workloads.weights import (
     MAX_BYTES,
     NotTrainedError,
@@ -23,6 +21,8 @@ from workloads.weights import (
     save_weights,
     tell_saved,
 )
+
+from workloads import weights
 
 STATE = {
     "conv.weight": torch.arange(6.0).view(2, 3).T,  # not contiguous

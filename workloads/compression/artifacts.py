@@ -30,19 +30,21 @@ def made(
     make: Callable[..., None],
     arguments: Sequence[Any] = (),
     directory: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Path:
     """The folder with what `make(folder, *arguments)` wrote into it, now or before.
 
     `key` names all that the content depends on, such as the checksum of the weights
     and the compression; the versions of the libraries and the code that makes models
-    are added here. `make` is a function of a module's top level, and it writes files,
-    not folders. Each use verifies the files; damaged ones are made anew, with a warning
+    are added here, that of the arguments' classes too. `make` is a function of a
+    module's top level, and it writes files, not folders; `variables` are set in the
+    environment of its process. Each use verifies the files; damaged ones are made anew, with a warning
     to the logger `speechmark`. Several processes may call this at once.
 
     Raises ElsewhereError if making fails, ValueError if `make` cannot be found by
     another process.
     """
-    identity = {**key, **_circumstances(make)}
+    identity = {**key, **_circumstances(make, arguments)}
     folder = (directory or artifacts_dir()) / folder_name(key, identity)
     fault = _fault(folder)
     if fault is None:
@@ -50,7 +52,7 @@ def made(
     if folder.exists():
         _log.warning("%s: %s is made anew", fault, folder.name)
     with cache.temporary_folder(folder) as building:
-        run_elsewhere(make, (building, *arguments), folder.name)
+        run_elsewhere(make, (building, *arguments), folder.name, variables)
         if not any(building.iterdir()):
             raise ElsewhereError(
                 f"{folder.name} cannot be made: {make.__qualname__} wrote no file"
@@ -75,16 +77,26 @@ def folder_name(key: Mapping[str, str], identity: Mapping[str, str]) -> str:
     return f"{readable}-{hashlib.sha256(content).hexdigest()[:16]}"
 
 
-def _circumstances(make: Callable[..., None]) -> dict[str, str]:
+def _circumstances(
+    make: Callable[..., None], arguments: Sequence[Any]
+) -> dict[str, str]:
     """Which libraries and which code would make it: all that its module imports of the
-    project, and nothing else."""
-    module = sys.modules[make.__module__]
+    project, and those of the arguments' classes, and nothing else."""
     check_importable(make)
+    names = sorted({make.__module__, *map(_module_of, arguments)} - {"builtins"})
+    codes = [code_sha256(Path(str(sys.modules[name].__file__))) for name in names]
     return {
         "made_by": f"{make.__module__}:{make.__qualname__}",
-        "code_sha256": code_sha256(Path(str(module.__file__))),
+        "code_sha256": " ".join(codes),
         **{f"{library}_version": _version(library) for library in LIBRARIES},
     }
+
+
+def _module_of(argument: Any) -> str:
+    """Of the argument's class, "builtins" where its code is no part of a model."""
+    name = type(argument).__module__
+    foreign = name.split(".")[0] in (*sys.stdlib_module_names, "numpy", "torch")
+    return "builtins" if foreign else name
 
 
 def _version(library: str) -> str:

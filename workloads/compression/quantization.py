@@ -55,8 +55,8 @@ from workloads.compression.layers import (
     layers_in,
     other_nodes,
 )
-from workloads.compression.left import Left
 from workloads.compression.names import FLOATS, OTHERS, POST_TRAINING, Compression
+from workloads.compression.skipped import SkippedLayer
 
 OPSET_OF_16_BITS = 21  # the first whose QuantizeLinear knows 16-bit integers
 # What may take integers in and give them out; a Transpose does where it gets some.
@@ -89,12 +89,12 @@ class Quantized:
     layers: int
     float_layers: int
     model_bytes: int
-    left: tuple[Left, ...] = ()
+    left: tuple[SkippedLayer, ...] = ()
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Quantized":
         """From what `dataclasses.asdict` made of one, be it by way of JSON."""
-        left = tuple(Left(**one) for one in facts.get("left", ()))
+        left = tuple(SkippedLayer(**one) for one in facts.get("left", ()))
         return cls(**{**facts, "kept": tuple(facts["kept"]), "left": left})
 
 
@@ -156,12 +156,14 @@ def _products(model: Any, unweighted: Sequence[str]) -> list[str]:
     return [node.name for node in nodes if node.op_type in WEIGHTED]
 
 
-def _left(plain: Sequence[Any], kept: Sequence[str], base: str) -> tuple[Left, ...]:
+def _left(
+    plain: Sequence[Any], kept: Sequence[str], base: str
+) -> tuple[SkippedLayer, ...]:
     """Of the layers in float, those that nobody wanted there."""
     wanted = {*kept, *_as_matmul(kept)}
     unknown = "ONNX Runtime left it so, and does not tell why"
     return tuple(
-        Left(n.name, n.op_type, _REASONS.get((base, n.op_type), unknown))
+        SkippedLayer(n.name, n.op_type, _REASONS.get((base, n.op_type), unknown))
         for n in plain
         if n.name not in wanted
     )

@@ -5,6 +5,7 @@ Axes: `N` utterances, `R` bootstrap resamples.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import jiwer
 import numpy as np
@@ -14,8 +15,7 @@ from workloads.metrics.bootstrap import (
     percentile_interval,
     resampled_sums,
 )
-
-RateDifference = Difference  # of two rates
+from workloads.metrics.scores import Better, Score
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class ErrorRate:
     them, which joins their utterances.
     """
 
+    better: ClassVar[Better] = "lower"
     name: str
     errors: tuple[int, ...]
     lengths: tuple[int, ...]
@@ -59,6 +60,16 @@ class ErrorRate:
             )
         return sum(self.errors) / total
 
+    @property
+    def value(self) -> float:
+        """The rate."""
+        return self.rate
+
+    @property
+    def per_item(self) -> list[tuple[float, float]]:
+        """The edits and the length of each utterance."""
+        return list(zip(self.errors, self.lengths, strict=True))
+
     def interval(
         self, level: float = 0.95, resamples: int = 1000, seed: int = 0
     ) -> tuple[float, float]:
@@ -70,6 +81,31 @@ class ErrorRate:
         """
         self.rate  # noqa: B018  an undefined rate has no interval: raises
         return percentile_interval(_resampled_rates((self,), resamples, seed)[0], level)
+
+    def minus(
+        self, baseline: Score, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    ) -> Difference:
+        """How much higher this rate is than the baseline's over the same utterances in
+        the same order.
+
+        Each resample draws the same utterances for both (Bisani and Ney 2004, as
+        above), so that what makes an utterance hard for both cancels. An interval that
+        excludes 0 is a difference that another draw of utterances would confirm.
+        Raises ValueError where the two cannot be paired.
+        """
+        if (
+            not isinstance(baseline, ErrorRate)
+            or baseline.name != self.name
+            or baseline.n != self.n
+        ):
+            raise ValueError(
+                f"{self.name} over {self.n} utterances and {baseline.name} over "
+                f"{baseline.n} cannot be paired: score both systems by the same "
+                "measure on the same utterances"
+            )
+        before, after = _resampled_rates((baseline, self), resamples, seed)
+        interval = percentile_interval(after - before, level)
+        return Difference(self.rate - baseline.rate, *interval)
 
     def __add__(self, other: "ErrorRate") -> "ErrorRate":
         if self.name != other.name:
@@ -157,29 +193,6 @@ def levenshtein_distances(
     count = phoneme_errors if spaced else character_errors
     errors = count(references, hypotheses).errors
     return ErrorRate("levenshtein", errors, (1,) * len(errors))
-
-
-def paired_difference(
-    a: ErrorRate,
-    b: ErrorRate,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> RateDifference:
-    """How much higher `b` is than `a` over the same utterances in the same order.
-
-    Each resample draws the same utterances for both (Bisani and Ney 2004, as above), so
-    that what makes an utterance hard for both cancels. An interval that excludes 0 is a
-    difference that another draw of utterances would confirm.
-    """
-    if a.name != b.name or a.n != b.n:
-        raise ValueError(
-            f"{a.name} over {a.n} utterances and {b.name} over {b.n} cannot be paired: "
-            "score both systems by the same measure on the same utterances"
-        )
-    value = b.rate - a.rate
-    rates_a, rates_b = _resampled_rates((a, b), resamples, seed)
-    return RateDifference(value, *percentile_interval(rates_b - rates_a, level))
 
 
 def _paired(

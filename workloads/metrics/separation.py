@@ -19,6 +19,7 @@ dB, which is 157 dB at E = 1 and the most that float64 can tell.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ from workloads.metrics.bootstrap import (
     percentile_interval,
     resampled_sums,
 )
+from workloads.metrics.scores import Better, Score
 
 NAMES = ("si_sdr", "si_sdr_improvement", "snr_rescaled")
 SILENT_PEAK = 0.5 / 32_768  # half a step of 16-bit audio
@@ -44,6 +46,7 @@ SILENT_DB = 10 * float(np.log10(np.finfo(np.float64).eps))
 class Measure:
     """One value in dB for each mixture, higher is better."""
 
+    better: ClassVar[Better] = "higher"
     name: str
     values: tuple[float, ...]
 
@@ -68,6 +71,16 @@ class Measure:
             )
         return sum(self.values) / self.n
 
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return self.mean
+
+    @property
+    def per_item(self) -> list[tuple[float, float]]:
+        """The value of each mixture, which counts once."""
+        return [(value, 1.0) for value in self.values]
+
     def interval(
         self, level: float = 0.95, resamples: int = 1000, seed: int = 0
     ) -> tuple[float, float]:
@@ -78,6 +91,27 @@ class Measure:
         self.mean  # noqa: B018  an undefined mean has no interval: raises
         (sums,) = resampled_sums((self.values,), resamples, seed)
         return percentile_interval(sums / self.n, level)
+
+    def minus(
+        self, baseline: Score, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    ) -> Difference:
+        """How many dB this lies above the baseline over the same mixtures in one order.
+
+        Each resample draws the same mixtures for both, so that what makes a mixture
+        hard for both cancels. Raises ValueError where the two cannot be paired.
+        """
+        if (
+            not isinstance(baseline, Measure)
+            or baseline.name != self.name
+            or baseline.n != self.n
+        ):
+            raise ValueError(
+                f"{baseline.name} of {baseline.n} mixtures and {self.name} of {self.n} "
+                "cannot be paired: score both by the same measure on the same mixtures"
+            )
+        pairs = zip(baseline.values, self.values, strict=True)
+        gained = Measure(self.name, tuple(after - before for before, after in pairs))
+        return Difference(gained.mean, *gained.interval(level, resamples, seed))
 
 
 @dataclass(frozen=True)
@@ -203,28 +237,6 @@ def silent_rows(signals: np.ndarray) -> np.ndarray:
     """Which of (C, S) never leave their mean by half a step of 16-bit audio: (C,)."""
     centred = signals - signals.mean(axis=1, keepdims=True, dtype=np.float64)
     return np.asarray(np.abs(centred).max(axis=1) < SILENT_PEAK)
-
-
-def paired_difference(
-    baseline: Measure,
-    other: Measure,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Difference:
-    """How many dB `other` lies above `baseline` over the same mixtures in one order.
-
-    Each resample draws the same mixtures for both, so that what makes a mixture hard
-    for both cancels. Raises ValueError where they cannot be paired.
-    """
-    if baseline.name != other.name or baseline.n != other.n:
-        raise ValueError(
-            f"{baseline.name} of {baseline.n} mixtures and {other.name} of {other.n} "
-            "cannot be paired: score both by the same measure on the same mixtures"
-        )
-    pairs = zip(baseline.values, other.values, strict=True)
-    gained = Measure(other.name, tuple(b - a for a, b in pairs))
-    return Difference(gained.mean, *gained.interval(level, resamples, seed))
 
 
 def _tensor(signals: np.ndarray) -> torch.Tensor:

@@ -18,9 +18,9 @@ import numpy as np
 from basics.files import file_sha256
 from workloads.compression import onnx_models
 from workloads.compression.artifacts import made
-from workloads.compression.left import by_reason
 from workloads.compression.names import Compression
 from workloads.compression.onnx_models import MODEL, OnnxModel
+from workloads.compression.skipped import by_reason
 from workloads.corpora.mixtures.mixture import Signals
 from workloads.separation import trained
 from workloads.separation.dataset import Part

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from workloads.compression.factorization.chains import Chain
-from workloads.compression.left import by_reason
 from workloads.compression.names import POST_TRAINING
 from workloads.compression.quantization import Quantized
+from workloads.compression.skipped import by_reason
 from workloads.metrics.separation import SeparationScores
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.opening import open_torch

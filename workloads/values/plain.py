@@ -1,4 +1,4 @@
-"""Outputs of a module in fp32 on a plain path, made once in a process of its own.
+"""Outputs in fp32 on a plain path, made once in a process of its own.
 
 Plain: torch's own kernels and MKL's products below AVX-512, nothing of oneDNN, whose
 kernels for single instruction sets are what is to be proven.
@@ -6,8 +6,7 @@ kernels for single instruction sets are what is to be proven.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,31 +39,16 @@ def plain_outputs(
     `key` names all that outputs depend on but the input `arrays`.
     """
     key = {**key, "plain": "outputs", "inputs": arrays_sha256(arrays)}
-    folder = made(key, write_into, (*arguments, list(arrays)))
+    arguments = (*arguments, list(arrays))
+    folder = made(key, write_into, arguments, variables=CAPS)
     with np.load(folder / OUTPUTS) as kept:
         return {name: kept[name] for name in kept.files}
 
 
 def write(folder: Path, compute: Callable[[], Mapping[str, np.ndarray]]) -> None:
-    """Write the outputs that `compute` gives by name. It imports torch: caps bind only
-    what is loaded after them."""
-    os.environ.update(CAPS)
+    """Write the outputs that `compute` gives by name, in a process whose environment
+    has the CAPS."""
     from workloads.values.layers import without_onednn
 
     with without_onednn():
         np.savez(folder / OUTPUTS, **compute())  # type: ignore[arg-type]
-
-
-def outputs_of(
-    load: Callable[[], Callable[[Any], np.ndarray]], inputs: Iterable[Any]
-) -> Callable[[], dict[str, np.ndarray]]:
-    """For `write`: what the function that `load` gives makes of each input."""
-
-    def compute() -> dict[str, np.ndarray]:
-        import torch
-
-        run = load()
-        with torch.inference_mode():
-            return {str(i): run(one) for i, one in enumerate(inputs)}
-
-    return compute

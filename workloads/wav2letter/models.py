@@ -147,9 +147,9 @@ def _percent(compression: Compression) -> int | None:
 
 
 def _pruned(model: nn.Module, percent: int | None) -> nn.Module:
-    from workloads.compression.pruning.importance import Recipe
+    from workloads.compression.pruning.importance import PruningChoice
     from workloads.compression.pruning.prune import prune
 
     if percent is None:
         return model
-    return prune(model, Recipe(Pruning("l1", False, percent))).model
+    return prune(model, PruningChoice(Pruning("l1", False, percent))).model

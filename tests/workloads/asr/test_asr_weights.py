@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from workloads.weights import NotTrainedError, command_line
 
 from basics.files import file_sha256
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
@@ -18,7 +19,6 @@ from workloads.asr.trained import (
     untrained,
 )
 from workloads.feeding.normaliser import Normaliser
-from workloads.weights import NotTrainedError, command_line
 
 
 def test_the_shipped_weights_load_and_are_small():

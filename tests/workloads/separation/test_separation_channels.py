@@ -7,8 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from workloads.compression.export import export_onnx
 from workloads.compression.names import STRUCTURED, Pruning
-from workloads.compression.pruning.importance import Recipe, gradient_magnitudes
-from workloads.compression.pruning.masks import Left
+from workloads.compression.pruning.importance import PruningChoice, gradient_magnitudes
+from workloads.compression.pruning.masks import SkippedLayer
 from workloads.compression.pruning.prune import prune
 from workloads.compression.pruning.shrink import shrink
 from workloads.separation.channels import channel_groups
@@ -48,7 +48,9 @@ def recipe_for(model, criterion, percent):
         waves = [torch.randn(1, 200, generator=torch.Generator().manual_seed(1))]
         return gradient_magnitudes(model, waves, lambda m, x: m(x).square().mean())
 
-    return Recipe(Pruning(criterion, True, percent), channel_groups(model), gradients)
+    return PruningChoice(
+        Pruning(criterion, True, percent), channel_groups(model), gradients
+    )
 
 
 def pruned_and_shrunk(size, criterion="l1", percent=50):
@@ -216,13 +218,15 @@ def test_heads_get_thinner_and_keep_their_scale():
 def test_only_the_decoders_output_cannot_be_pruned(size):
     model = separator(size)
     assert prune(model, recipe_for(model, "l1", 50)).left == (
-        Left("decoder", "Decoder", "it has one output channel, which must stay"),
+        SkippedLayer(
+            "decoder", "Decoder", "it has one output channel, which must stay"
+        ),
     )
 
 
 @pytest.mark.parametrize("size", TINY, ids=by_name)
 def test_weights_of_every_layer_are_pruned_one_by_one(size):
-    found = prune(separator(size), Recipe(Pruning("l1", False, 50)))
+    found = prune(separator(size), PruningChoice(Pruning("l1", False, 50)))
     weights = [p for p in separator(size).parameters() if p.ndim >= 2]
     assert found.weights == sum(p.numel() for p in weights)
     assert found.zeros == sum(round(p.numel() / 2) for p in weights)

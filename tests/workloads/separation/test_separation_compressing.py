@@ -5,12 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-
-from workloads.compression.factorization.factorize import factorize
-from workloads.compression.names import parse
-from workloads.compression.pruning.prune import prune
-from workloads.separation import trained
-from workloads.separation.channels import channel_groups
 from workloads.separation.compressing import (
     Layers,
     compress,
@@ -19,6 +13,12 @@ from workloads.separation.compressing import (
     load_mended,
     pruning_recipe,
 )
+
+from workloads.compression.factorization.factorize import factorize
+from workloads.compression.names import parse
+from workloads.compression.pruning.prune import prune
+from workloads.separation import trained
+from workloads.separation.channels import channel_groups
 from workloads.separation.counting import parameters_of
 
 FACTS = {"command": "by hand"}

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from workloads.separation.compressing import compress
 
 from workloads.compression.factorization.factorize import factorize
 from workloads.compression.names import parse
-from workloads.compression.quantization import Left, Quantized
+from workloads.compression.quantization import Quantized, SkippedLayer
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
-from workloads.separation.compressing import compress
 from workloads.separation.findings_page import is_page, page
 from workloads.separation.findings_report import Checked, is_json, numbers, report
 from workloads.separation.findings_rules import (
@@ -325,7 +325,7 @@ def test_rounding_to_half_counts_what_it_changes():
 
 
 def test_layers_that_stay_in_float_are_told():
-    left = (Left("lstm", "LSTM", "there is none"),)
+    left = (SkippedLayer("lstm", "LSTM", "there is none"),)
     told = in_float(Quantized((), 9, 1, 0, left))
     assert told == "1 of 9 layers stayed in float (lstm: there is none)"
     assert in_float(Quantized((), 9, 0, 0)) == ""

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from workloads.separation.compressing import compress, load
+from workloads.weights import trained_dir
 
 from workloads.compression.names import parse
 from workloads.corpora.mixtures import librimix
@@ -16,7 +18,6 @@ from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.metrics.separation import Measure
 from workloads.separation import findings as command
 from workloads.separation import trained
-from workloads.separation.compressing import compress, load
 from workloads.separation.dataset import Part, on_disk
 from workloads.separation.evaluation import SCORES, score_into
 from workloads.separation.findings_page import is_page
@@ -25,7 +26,6 @@ from workloads.separation.findings_rules import (
     Scored,
 )
 from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
-from workloads.weights import trained_dir
 
 N = 20
 TINY = ConvTasNetSize(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from workloads.separation.compressing import load, ready
 
 from workloads.compression.names import parse
 from workloads.compression.pruning.prune import Schedule
 from workloads.separation import fine_tuning
 from workloads.separation.channels import channel_groups
-from workloads.separation.compressing import load, ready
 from workloads.separation.counting import parameters_of
 from workloads.separation.fine_tuning import FineTuning, told
 from workloads.separation.recipe import Recipe

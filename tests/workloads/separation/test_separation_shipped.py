@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from workloads.separation.compressing import load, load_mended
 
 from workloads.compression.names import parse
 from workloads.corpora.mixtures import builtin
 from workloads.separation import trained
-from workloads.separation.compressing import load, load_mended
 from workloads.separation.dataset import builtin_mixtures
 from workloads.separation.evaluation import score_part
 from workloads.separation.exporting import weights_of

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from workloads.separation.compressing import load, load_mended
 
 from workloads import weights
 from workloads.compression.names import parse
 from workloads.corpora.mixtures import builtin
 from workloads.separation import fine_tuning, train_weights, trained, training
-from workloads.separation.compressing import load, load_mended
 from workloads.separation.counting import parameters_of
 from workloads.separation.dataset import Part
 from workloads.separation.sizes import SIZES, with_sources

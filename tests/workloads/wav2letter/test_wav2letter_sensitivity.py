@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from workloads.weights import trained_dir
 
 from basics.files import file_sha256
 from workloads.compression.sensitivity_page import is_page
@@ -18,7 +19,6 @@ from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sensitivity import check_outputs, main, some
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import LETTERS
-from workloads.weights import trained_dir
 
 UTTERANCES = 24
 BROKEN = 5

@@ -35,8 +35,8 @@ from workloads.compression.factorization.decompositions import (
     decompose,
 )
 from workloads.compression.factorization.ranks import check_percent
-from workloads.compression.left import Left
 from workloads.compression.names import METHODS, Method
+from workloads.compression.skipped import SkippedLayer
 from workloads.frame_convolution import FrameConv1d
 
 FINE_TUNE_RATE_FACTOR: dict[Method, float] = {"cp": 0.1, "tucker": 1.0, "tsvd": 1.0}
@@ -72,7 +72,7 @@ class Factorized:
 
     model: nn.Module
     changed: tuple[Changed, ...]
-    left: tuple[Left, ...]
+    left: tuple[SkippedLayer, ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ def structure_like(model: nn.Module, method: Method, percent: int) -> nn.Module:
     return result
 
 
-def untouched(model: nn.Module, method: Method, percent: int) -> tuple[Left, ...]:
+def untouched(
+    model: nn.Module, method: Method, percent: int
+) -> tuple[SkippedLayer, ...]:
     """The layers that `factorize` leaves as they are."""
     return tuple(_sorted_out(model, method, percent)[1])
 
@@ -142,7 +144,7 @@ def _replaced(model: nn.Module, names: tuple[str, ...], chain: Chain) -> nn.Modu
 
 def _sorted_out(
     model: nn.Module, method: Method, percent: int
-) -> tuple[list[_Candidate], list[Left]]:
+) -> tuple[list[_Candidate], list[SkippedLayer]]:
     _check(model, method, percent)
     candidates, left = [], []
     shared = _shared_weights(model)
@@ -157,7 +159,7 @@ def _sorted_out(
         if reason is None:
             candidates.append(_Candidate(names, layer, own))
         else:
-            left.append(Left(names[0], _kind(module), reason))
+            left.append(SkippedLayer(names[0], _kind(module), reason))
     return candidates, left
 
 

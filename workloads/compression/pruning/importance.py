@@ -24,7 +24,7 @@ Importance = Callable[[str, Tensor], Tensor]  # of a parameter's name and its we
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PruningChoice:
     """A pruning, and what it needs: channel `groups` if it is structured; `gradients`
     if it goes by them, the magnitudes of each parameter's; a `seed` if at random."""
 
@@ -34,7 +34,7 @@ class Recipe:
     seed: int = 0
 
 
-def importance(model: nn.Module, recipe: Recipe) -> Importance:
+def importance(model: nn.Module, recipe: PruningChoice) -> Importance:
     """What tells the importance of weights by name: a tensor of their shape, 0 or more.
 
     A channel's importance is the sum over its weights: squares in place of magnitudes
@@ -52,7 +52,7 @@ def importance(model: nn.Module, recipe: Recipe) -> Importance:
     return _by_gradients(model, recipe)
 
 
-def _by_gradients(model: nn.Module, recipe: Recipe) -> Importance:
+def _by_gradients(model: nn.Module, recipe: PruningChoice) -> Importance:
     if recipe.gradients is None:
         raise ValueError(
             f"{recipe.pruning.name} needs gradients: give the recipe a function that "

@@ -11,20 +11,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
-from workloads.compression.left import Left
 from workloads.compression.pruning.groups import (
     ChannelGroup,
     check_fit,
     zero_channels,
 )
-from workloads.compression.pruning.importance import Importance, Recipe, importance
+from workloads.compression.pruning.importance import (
+    Importance,
+    PruningChoice,
+    importance,
+)
+from workloads.compression.skipped import SkippedLayer
 
 Masks = dict[str, Tensor]  # of parameters' names; 1 stays, 0 goes
 
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.LSTM)
 
 
-def masks(model: nn.Module, recipe: Recipe, percent: float) -> Masks:
+def masks(model: nn.Module, recipe: PruningChoice, percent: float) -> Masks:
     """What goes so that `percent` of the weights of each tensor are zero in the end, or
     of the channels of each group, with those that are zero already.
 
@@ -65,7 +69,7 @@ def prunable_weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
                     yield _full(path, name), weights.detach()
 
 
-def left(model: nn.Module, recipe: Recipe) -> tuple[Left, ...]:
+def left(model: nn.Module, recipe: PruningChoice) -> tuple[SkippedLayer, ...]:
     """The layers with weights that the recipe's pruning does not change."""
     producing = {m.parameter for group in recipe.groups for m in group.producers}
     found = []
@@ -76,7 +80,7 @@ def left(model: nn.Module, recipe: Recipe) -> tuple[Left, ...]:
         else:
             reason = _left_reason(path, module, model)
         if own and reason:
-            found.append(Left(path, type(module).__name__, reason))
+            found.append(SkippedLayer(path, type(module).__name__, reason))
     return tuple(found)
 
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from workloads.compression.left import Left
-from workloads.compression.pruning.importance import Recipe
+from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import (
     apply_masks,
     left,
     make_permanent,
     masks,
 )
+from workloads.compression.skipped import SkippedLayer
 
 _log = logging.getLogger("speechmark")
 
@@ -50,7 +50,7 @@ class Pruned:
     model: nn.Module
     zeros: int
     weights: int
-    left: tuple[Left, ...]
+    left: tuple[SkippedLayer, ...]
     rounds: tuple[Round, ...] = ()
     warning: str = ""
 
@@ -86,7 +86,7 @@ class Schedule:
         return [*before, percent]
 
 
-def prune(model: nn.Module, recipe: Recipe) -> Pruned:
+def prune(model: nn.Module, recipe: PruningChoice) -> Pruned:
     """Without fine-tuning. Raises ValueError as `masks` does."""
     model = copy.deepcopy(model)
     chosen = masks(model, recipe, recipe.pruning.percent)
@@ -97,7 +97,7 @@ def prune(model: nn.Module, recipe: Recipe) -> Pruned:
 
 def prune_in_rounds(
     model: nn.Module,
-    recipe: Recipe,
+    recipe: PruningChoice,
     fine_tune: Callable[[nn.Module], float],
     baseline_loss: float,
     schedule: Schedule | None = None,
@@ -148,7 +148,7 @@ def _fine_tuned(
 
 def _result(
     model: nn.Module,
-    recipe: Recipe,
+    recipe: PruningChoice,
     changed: Iterable[str],
     rounds: tuple[Round, ...] = (),
     limit: float = math.inf,
@@ -165,7 +165,7 @@ def _result(
 
 
 def _rolled_back(
-    recipe: Recipe, rounds: tuple[Round, ...], limit: float, reached: float
+    recipe: PruningChoice, rounds: tuple[Round, ...], limit: float, reached: float
 ) -> str:
     last = rounds[-1]
     before = f"round {len(rounds) - 1}" if len(rounds) > 1 else "the unpruned model"

@@ -9,7 +9,7 @@ from workloads.compression.export import export_onnx
 from workloads.compression.factorization.factorize import (
     FINE_TUNE_RATE_FACTOR,
     Changed,
-    Left,
+    SkippedLayer,
     factorize,
     structure_like,
 )
@@ -58,19 +58,19 @@ def test_cp_changes_the_convolution_and_says_why_all_else_stays(model):
     assert (changed.weights_before, changed.weights_after) == (640, 435)
     linear = "cp changes only nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d"
     assert found.left == (
-        Left(
+        SkippedLayer(
             "depthwise",
             "Conv1d",
             "depth-wise: no channel shares its kernel's factors with another",
         ),
-        Left("grouped", "Conv1d", "its 2 groups keep channels apart already"),
-        Left(
+        SkippedLayer("grouped", "Conv1d", "its 2 groups keep channels apart already"),
+        SkippedLayer(
             "lstm",
             "LSTM",
             "a recurrent kernel takes its matrices whole, for all frames at once",
         ),
-        Left("blocks.0", "Linear", linear),
-        Left("blocks.1", "Linear", linear),
+        SkippedLayer("blocks.0", "Linear", linear),
+        SkippedLayer("blocks.1", "Linear", linear),
     )
 
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from workloads.compression.names import Pruning
 from workloads.compression.pruning.importance import (
-    Recipe,
+    PruningChoice,
     gradient_magnitudes,
     importance,
 )
@@ -13,7 +13,7 @@ WEIGHTS = torch.tensor([[0.5, -2.0], [0.0, 1.0]])
 
 
 def of(criterion, structured=True, **needs):
-    recipe = Recipe(Pruning(criterion, structured, 50), **needs)
+    recipe = PruningChoice(Pruning(criterion, structured, 50), **needs)
     return importance(nn.Linear(2, 2), recipe)("weight", WEIGHTS)
 
 

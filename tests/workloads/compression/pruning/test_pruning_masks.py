@@ -7,9 +7,9 @@ from torch.nn.utils import prune as torch_prune
 
 from workloads.compression.names import Pruning
 from workloads.compression.pruning.groups import ChannelGroup, inputs, outputs
-from workloads.compression.pruning.importance import Recipe
+from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import (
-    Left,
+    SkippedLayer,
     apply_masks,
     left,
     make_permanent,
@@ -17,7 +17,7 @@ from workloads.compression.pruning.masks import (
     prunable_weights,
 )
 
-L1 = Recipe(Pruning("l1", False, 50))
+L1 = PruningChoice(Pruning("l1", False, 50))
 
 
 def linear(weights, bias=None):
@@ -54,7 +54,7 @@ def test_zeros_have_no_sign():
 @pytest.mark.parametrize("criterion", ["random", "l1", "gradient"])
 def test_the_count_is_exact(criterion, percent, zeros):
     layer = nn.Conv2d(5, 3, (7, 1))  # 105 weights
-    recipe = Recipe(Pruning(criterion, False, 50), gradients=gradients_of_ones)
+    recipe = PruningChoice(Pruning(criterion, False, 50), gradients=gradients_of_ones)
     assert zeros_of(layer, recipe, percent) == {"weight": zeros}
 
 
@@ -69,7 +69,7 @@ def gradients_of_ones(model):
     criterion=st.sampled_from(["random", "l1", "gradient"]),
 )
 def test_the_count_is_exact_among_equals_and_zeros(values, percent, criterion):
-    recipe = Recipe(Pruning(criterion, False, 50), gradients=gradients_of_ones)
+    recipe = PruningChoice(Pruning(criterion, False, 50), gradients=gradients_of_ones)
     wanted = round(percent * len(values) / 100)
     before = values.count(0)
     found = zeros_of(linear([values]), recipe, percent)["weight"]
@@ -83,7 +83,7 @@ def test_of_equal_weights_the_first_ones_go():
 
 def test_weights_that_are_zero_go_first_whatever_their_gradients():
     layer = linear([[0.0, 5.0, 6.0, 0.0]])
-    recipe = Recipe(
+    recipe = PruningChoice(
         Pruning("gradient", False, 50),
         gradients=lambda m: {"weight": torch.tensor([[9.0, 1.0, 2.0, 9.0]])},
     )
@@ -93,7 +93,7 @@ def test_weights_that_are_zero_go_first_whatever_their_gradients():
 
 def test_gradients_decide_against_magnitudes():
     layer = linear([[1.0, 2.0, 3.0, 4.0]])
-    recipe = Recipe(
+    recipe = PruningChoice(
         Pruning("gradient", False, 50),
         gradients=lambda m: {"weight": torch.tensor([[4.0, -3.0, 2.0, 1.0]])},
     )
@@ -104,7 +104,7 @@ def test_random_masks_depend_on_the_seed():
     layer = nn.Linear(32, 32)
 
     def of(seed):
-        recipe = Recipe(Pruning("random", False, 50), seed=seed)
+        recipe = PruningChoice(Pruning("random", False, 50), seed=seed)
         return masks(layer, recipe, 50)["weight"]
 
     assert torch.equal(of(1), of(1))
@@ -136,7 +136,7 @@ def test_weights_that_are_not_finite_are_refused():
 
 
 def test_gradients_that_are_not_finite_are_refused():
-    recipe = Recipe(
+    recipe = PruningChoice(
         Pruning("gradient", False, 50),
         gradients=lambda m: {"weight": torch.tensor([[1.0, float("inf")]])},
     )
@@ -219,7 +219,7 @@ GROUP = ChannelGroup("between", 3, (*outputs("0"), inputs("1")))
 def channels_of(criterion, percent, rows=ROWS, **needs):
     model = nn.Sequential(linear(rows), linear([[1.0] * len(rows)]))
     group = ChannelGroup("between", len(rows), GROUP.members)
-    recipe = Recipe(Pruning(criterion, True, 50), (group,), **needs)
+    recipe = PruningChoice(Pruning(criterion, True, 50), (group,), **needs)
     return masks(model, recipe, percent)
 
 
@@ -271,13 +271,15 @@ def test_channels_that_are_zero_go_first():
     model[0].weight.data[1] = 0
     model[0].bias.data[1] = 0
     gradients = {"0.weight": torch.tensor([[1.0, 1.0], [9.0, 9.0], [1.0, 1.0]])}
-    recipe = Recipe(Pruning("gradient", True, 50), (GROUP,), lambda model: gradients)
+    recipe = PruningChoice(
+        Pruning("gradient", True, 50), (GROUP,), lambda model: gradients
+    )
     assert masks(model, recipe, 34)["0.bias"].tolist() == [1, 0, 1]
 
 
 def test_structured_pruning_without_groups_is_refused():
     with pytest.raises(ValueError, match="no groups of channels are given"):
-        masks(nn.Linear(2, 2), Recipe(Pruning("l2", True, 50)), 50)
+        masks(nn.Linear(2, 2), PruningChoice(Pruning("l2", True, 50)), 50)
 
 
 class Mixed(nn.Module):
@@ -295,10 +297,10 @@ def test_what_cannot_be_pruned_is_listed_with_its_reason():
     only = "only Linear, Conv1d, Conv2d, ConvTranspose1d, LSTM are pruned"
     past = "nn.MultiheadAttention reads weights past the hook that masks them"
     assert left(model, L1) == (
-        Left("embedding", "Embedding", only),
-        Left("attention", "MultiheadAttention", past),
-        Left("attention.out_proj", "NonDynamicallyQuantizableLinear", past),
-        Left("gru", "GRU", only),
+        SkippedLayer("embedding", "Embedding", only),
+        SkippedLayer("attention", "MultiheadAttention", past),
+        SkippedLayer("attention.out_proj", "NonDynamicallyQuantizableLinear", past),
+        SkippedLayer("gru", "GRU", only),
     )
     assert [name for name, _ in prunable_weights(model)] == ["up.weight"]
 
@@ -307,7 +309,9 @@ def test_layers_outside_all_groups_are_listed_with_their_reason():
     model = nn.Sequential(
         nn.Linear(2, 3), nn.Linear(3, 1), nn.ConvTranspose1d(3, 1, 2), nn.PReLU()
     )
-    assert left(model, Recipe(Pruning("l1", True, 50), (GROUP,))) == (
-        Left("1", "Linear", "no group of channels holds its outputs"),
-        Left("2", "ConvTranspose1d", "it has one output channel, which must stay"),
+    assert left(model, PruningChoice(Pruning("l1", True, 50), (GROUP,))) == (
+        SkippedLayer("1", "Linear", "no group of channels holds its outputs"),
+        SkippedLayer(
+            "2", "ConvTranspose1d", "it has one output channel, which must stay"
+        ),
     )

@@ -8,8 +8,8 @@ from torch import nn
 
 from workloads.compression.names import Pruning
 from workloads.compression.pruning.groups import ChannelGroup, inputs, outputs
-from workloads.compression.pruning.importance import Recipe
-from workloads.compression.pruning.masks import Left
+from workloads.compression.pruning.importance import PruningChoice
+from workloads.compression.pruning.masks import SkippedLayer
 from workloads.compression.pruning.prune import (
     Round,
     Schedule,
@@ -17,7 +17,7 @@ from workloads.compression.pruning.prune import (
     prune_in_rounds,
 )
 
-HALF = Recipe(Pruning("l1", False, 50))
+HALF = PruningChoice(Pruning("l1", False, 50))
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def test_pruned_weights_have_the_names_of_the_dense_model(layer):
 def test_zeros_of_channels_are_counted_in_the_tensors_that_make_them():
     model = nn.Sequential(nn.Linear(2, 10), nn.Linear(10, 1))
     group = ChannelGroup("between", 10, (*outputs("0"), inputs("1")))
-    found = prune(model, Recipe(Pruning("l2", True, 30), (group,)))
+    found = prune(model, PruningChoice(Pruning("l2", True, 30), (group,)))
     assert (found.zeros, found.weights) == (6, 20)
     assert found.left == (
-        Left("1", "Linear", "no group of channels holds its outputs"),
+        SkippedLayer("1", "Linear", "no group of channels holds its outputs"),
     )
 
 
@@ -78,7 +78,7 @@ def test_the_rounds_end_at_the_amount_asked(layer, percent):
     seen = []
     found = prune_in_rounds(
         layer,
-        Recipe(Pruning("l1", False, percent)),
+        PruningChoice(Pruning("l1", False, percent)),
         fine_tuned(-10, -10, -10, -10, -10, seen=seen),
         baseline_loss=-10,
     )
@@ -157,7 +157,7 @@ def test_gradients_are_taken_anew_before_each_round(layer):
         asked.append(int((model.weight == 0).sum()))
         return {"weight": torch.ones_like(model.weight)}
 
-    recipe = Recipe(Pruning("gradient", False, 50), gradients=gradients)
+    recipe = PruningChoice(Pruning("gradient", False, 50), gradients=gradients)
     prune_in_rounds(layer, recipe, fine_tuned(0, 0), 0, Schedule(rounds=2))
     assert asked == [0, 293]  # 1 - sqrt(0.5)
 
@@ -169,7 +169,7 @@ def test_random_rounds_nest(layer):
         seen.append((model.weight == 0).flatten())
         return 0.0
 
-    prune_in_rounds(layer, Recipe(Pruning("random", False, 50)), fine_tune, 0)
+    prune_in_rounds(layer, PruningChoice(Pruning("random", False, 50)), fine_tune, 0)
     assert all((later >= earlier).all() for earlier, later in pairwise(seen))
 
 

@@ -9,7 +9,7 @@ from workloads.compression.pruning.groups import (
     lstm_cells,
     outputs,
 )
-from workloads.compression.pruning.importance import Recipe
+from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import apply_masks, masks
 from workloads.compression.pruning.prune import prune
 from workloads.compression.pruning.shrink import shrink
@@ -35,7 +35,9 @@ CONVOLUTIONS = group_of(*outputs("0"), *outputs("2"), inputs("4", axis=0))
 
 
 def test_zero_channels_are_taken_out_of_every_layer():
-    pruned = prune(convolutions(), Recipe(Pruning("l1", True, 50), (CONVOLUTIONS,)))
+    pruned = prune(
+        convolutions(), PruningChoice(Pruning("l1", True, 50), (CONVOLUTIONS,))
+    )
     small = shrink(pruned.model, [CONVOLUTIONS])
     shapes = {name: tuple(p.shape) for name, p in small.named_parameters()}
     assert shapes == {
@@ -53,7 +55,9 @@ def test_zero_channels_are_taken_out_of_every_layer():
 
 
 def test_the_model_given_stays_as_it_is():
-    pruned = prune(convolutions(), Recipe(Pruning("l1", True, 50), (CONVOLUTIONS,)))
+    pruned = prune(
+        convolutions(), PruningChoice(Pruning("l1", True, 50), (CONVOLUTIONS,))
+    )
     shrink(pruned.model, [CONVOLUTIONS])
     assert pruned.model[0].weight.shape == (6, 2, 3)
 
@@ -74,7 +78,9 @@ def test_a_model_whose_channels_are_all_zero_keeps_one():
 
 
 def test_weights_read_back_into_the_dense_model_shrink_alike():
-    pruned = prune(convolutions(), Recipe(Pruning("l2", True, 30), (CONVOLUTIONS,)))
+    pruned = prune(
+        convolutions(), PruningChoice(Pruning("l2", True, 30), (CONVOLUTIONS,))
+    )
     again = convolutions()
     again.load_state_dict(pruned.model.state_dict())
     first, second = (shrink(m, [CONVOLUTIONS]) for m in (pruned.model, again))
@@ -107,7 +113,9 @@ def directions(alike):
 
 def test_an_lstm_loses_cells_and_can_still_be_trained():
     groups = directions("lstm")
-    pruned = prune(Recurrent(), Recipe(Pruning("l1", True, 50), tuple(groups))).model
+    pruned = prune(
+        Recurrent(), PruningChoice(Pruning("l1", True, 50), tuple(groups))
+    ).model
     small = shrink(pruned, groups)
     assert (small.lstm.input_size, small.lstm.hidden_size) == (3, 2)
     assert small.linear.in_features == 4
@@ -132,7 +140,7 @@ def test_groups_that_must_stay_alike_lose_what_the_least_pruned_one_does():
 
 def test_masks_that_are_not_permanent_are_refused():
     model = convolutions()
-    apply_masks(model, masks(model, Recipe(Pruning("l1", False, 50)), 50))
+    apply_masks(model, masks(model, PruningChoice(Pruning("l1", False, 50)), 50))
     with pytest.raises(ValueError, match="still has masks: call make_permanent"):
         shrink(model, [CONVOLUTIONS])
 

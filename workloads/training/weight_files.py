@@ -8,11 +8,8 @@ were trained. Only what needs torch loads it.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -157,78 +154,3 @@ def check_shippable(path: Path) -> None:
             f"{path} has {size} bytes, and {together} with those beside it, expected "
             f"at most {MAX_BYTES} to ship: train it into the cache, without --ship"
         )
-
-
-def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """`--directory` and `--ship`: where a command that trains weights saves them."""
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--directory", type=Path, help="default: in the cache")
-    place.add_argument(
-        "--ship",
-        action="store_true",
-        help="write to the weights that come with the project",
-    )
-
-
-def add_device_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", type=present_device, default="cpu", help="cpu or cuda:0"
-    )
-
-
-def present_device(text: str) -> str:
-    """`text`, if torch has that device here: known before any corpus is made."""
-    import torch  # whoever only reads weights loads none
-
-    found = re.fullmatch(r"cuda(?::(\d+))?", text)
-    if text != "cpu" and not found:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected cpu or cuda:N")
-    if found and int(found[1] or 0) >= (count := torch.cuda.device_count()):
-        raise argparse.ArgumentTypeError(
-            f"{text}: torch finds {count} CUDA devices here; use --device cpu, or a "
-            "torch built for this GPU and its driver"
-        )
-    return text
-
-
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """What the commands that train weights share: where they start, the device, and
-    what replaces the recipe's numbers."""
-    parser.add_argument(
-        "--go-on",
-        action="store_true",
-        help="go on from trained weights, with a new optimizer",
-    )
-    add_device_option(parser)
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
-    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
-    parser.add_argument("--learning-rate", type=float, help="default: the recipe's")
-    parser.add_argument(
-        "--precision", choices=("fp32", "bf16"), help="of the products (default: fp32)"
-    )
-
-
-def command_line(
-    command: str,
-    parser: argparse.ArgumentParser,
-    chosen: argparse.Namespace,
-    always: Sequence[str] = ("size",),
-) -> str:
-    """The command that makes these weights: the options that are `always` told, and
-    what is not by default."""
-    words = command.split()
-    for name in always:
-        words += [f"--{name.replace('_', '-')}", str(getattr(chosen, name))]
-    for name, value in vars(chosen).items():
-        if name not in always and value != parser.get_default(name):
-            option = f"--{name.replace('_', '-')}"
-            words += [option] if value is True else [option, str(value)]
-    return shlex.join(words)
-
-
-def tell_saved(path: Path, shipped: Path) -> None:
-    """Print where weights went, and which of the same name are loaded before them."""
-    print(path)
-    first = shipped / path.name
-    if path.parent == trained_dir() and first.exists():
-        print(f"note: {first} is loaded before it")

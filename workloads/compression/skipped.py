@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Left:
+class SkippedLayer:
     """A layer with a matrix or a tensor of weights that stayed as it is, and why."""
 
     name: str

@@ -1,0 +1,182 @@
+"""A task's model after a compression: as a module, as an ONNX file, on a plain path.
+
+Each is made once, in a process of its own, and kept: making it loads other libraries
+and takes more memory than running it does, which a process that is timed must not show.
+
+Axes: `B` items, `T` frames, `F` features. torch is loaded where a module is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workloads.compression import onnx_models
+from workloads.compression.artifacts import made
+from workloads.compression.names import Compression
+from workloads.compression.onnx_models import MODEL, OnnxModel
+from workloads.compression.skipped import by_reason
+from workloads.task import Size, Task
+from workloads.training.weights import Weights
+from workloads.values import plain
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MODULE, FACTS = "module.pt", "facts.json"
+
+
+@dataclass(frozen=True)
+class CompressedModel:
+    """A size of a task with its weights, pruned or factorized as the compression says;
+    `data` gives what that, or quantization, takes of the training part."""
+
+    task: Task[Any, Any]
+    size: Size
+    compression: Compression
+    weights: Weights
+    data: Any
+
+    @cached_property
+    def file(self) -> ModuleFile:
+        """The module in fp32, made now or before."""
+        sample = self._gradient_sample
+        key = {
+            "model": self.size.name,
+            "compressed": self.compression.weights_name,
+            "weights": self.weights.digest,
+            "fitted": str(self.weights.is_fitted),
+            "gradients": self.data.checksum if sample else "",
+        }
+        arguments = (self.task, self.size, self.compression, self.weights, sample)
+        folder = made(key, write_module, arguments)
+        facts = json.loads((folder / FACTS).read_text())
+        return ModuleFile(key, folder / MODULE, facts)
+
+    @property
+    def _gradient_sample(self) -> Sequence[Any]:
+        pruning = self.compression.pruning
+        if pruning is None or pruning.criterion != "gradient" or self.weights.is_fitted:
+            return ()
+        return self.task.gradient_sample(self.data)
+
+    def module(self) -> nn.Module:
+        """In evaluation mode, not deployed yet."""
+        return load_module(self.file.path)
+
+    def onnx(self) -> OnnxModel:
+        """Its file, quantized where the compression says so."""
+        return onnx_models.onnx_model(
+            self.file.key,
+            export_into,
+            (self.task, self.size, self.file.path),
+            self.compression,
+            lambda: self.task.calibration(self.data),
+        )
+
+    def plain_outputs(self, features: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """What the module makes of each batch (B, T, F) on a plain path, by
+        position."""
+        key = {**self.file.key, "module": self.file.path.parent.name}
+        arguments = (self.task, self.file.path)
+        return plain.plain_outputs(key, write_outputs, arguments, features)
+
+
+@dataclass(frozen=True)
+class ModuleFile:
+    """A file with a module in fp32, in evaluation mode; the key of all that it depends
+    on, and what was counted of it."""
+
+    key: Mapping[str, str]
+    path: Path
+    facts: Mapping[str, Any]
+
+
+def load_module(path: Path) -> nn.Module:
+    """The module of a file that `write_module` wrote."""
+    import torch
+
+    # Not weights alone: shrunk and factorized layers have shapes of their own. The file
+    # is ours, and its checksum was compared.
+    found: nn.Module = torch.load(path, weights_only=False)
+    return found
+
+
+def write_module(
+    folder: Path,
+    task: Task[Any, Any],
+    size: Size,
+    compression: Compression,
+    weights: Weights,
+    sample: Sequence[Any],
+) -> None:
+    """Make the module, and count it; `sample` is what gradients are taken of."""
+    import torch
+
+    from workloads.compression.compressing import compressed
+
+    model = compressed(task, size, compression, weights, sample)
+    torch.save(model, folder / MODULE)
+    facts = task.count(size, model) | changes(task, size, compression, model)
+    (folder / FACTS).write_text(json.dumps(facts))
+
+
+def changes(
+    task: Task[Any, Any], size: Size, compression: Compression, model: nn.Module
+) -> dict[str, int | float | str]:
+    """Which layers a compression changed, and what the weights take in formats for many
+    zeros."""
+    from workloads.compression.compressing import changed_layers
+    from workloads.compression.sparse.sizes import model_sizes
+
+    if not compression.reshaped:
+        return {}
+    layers = changed_layers(task, size, compression)
+    reasons = by_reason({one.name: one.reason for one in layers.left})
+    facts: dict[str, int | float | str] = {
+        "layers_changed": layers.changed,
+        "layers_left": reasons or "none",
+    }
+    pruning = compression.pruning
+    if pruning is None or pruning.structured:
+        return facts
+    sizes = model_sizes({k: v.numpy() for k, v in model.state_dict().items()})
+    stored = {f"{name}_bytes": n for name, n in sizes.stored_bytes.items()}
+    return facts | {"zeros_percent": 100 * sizes.sparsity} | stored
+
+
+def export_into(folder: Path, task: Task[Any, Any], size: Size, module: Path) -> None:
+    """Make the ONNX file of a module."""
+    import torch
+
+    from workloads.compression.export import export_onnx
+
+    frames, features = task.example(size)
+    example = torch.zeros(1, frames, features)
+    deployed = task.deployed(load_module(module)).eval()
+    export_onnx(deployed, example, folder / MODEL, *task.onnx_names)
+
+
+def write_outputs(
+    folder: Path,
+    task: Task[Any, Any],
+    module: Path,
+    features: Sequence[np.ndarray],
+) -> None:
+    """Write what a module makes of each batch (B, T, F)."""
+    import torch
+
+    deployed = task.deployed(load_module(module)).eval()
+
+    def compute() -> dict[str, np.ndarray]:
+        with torch.inference_mode():
+            made_of = (deployed(torch.from_numpy(one)) for one in features)
+            return {str(i): one.numpy() for i, one in enumerate(made_of)}
+
+    plain.write(folder, compute)

@@ -1,0 +1,213 @@
+"""What a workload states of a model at work, once.
+
+Whoever times, compresses, judges or trains a model asks its task: all else is alike for
+every task and stands elsewhere. A task is a value without state of its own, of a class
+at the top level of its module, so that other processes can be given it.
+
+Axes: `B` items of a batch, `T` frames (samples, where the input is a waveform), `F`
+features of a frame. Needs no torch: not every process that times a model loads it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from workloads.corpora.progress import Progress, no_progress
+from workloads.metrics.scores import Scores
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from workloads.compression.names import Compression
+
+Run = Callable[[np.ndarray], np.ndarray]  # a batch (B, T, F) to the model's output
+
+
+class NotHereError(Exception):
+    """A case cannot be run as it was asked for; the text says why, and what to do."""
+
+
+class Size(Protocol):
+    """A published or shipped size of an architecture."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Dataset(Protocol):
+    """What a model is trained and judged on.
+
+    `facts` are what a comparison must know beside name and checksum. `is_whole` is
+    False where the user's corpus has no part to train on, so that no weights can be its
+    own.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def checksum(self) -> str: ...
+    @property
+    def is_whole(self) -> bool: ...
+    @property
+    def facts(self) -> Mapping[str, float | str]: ...
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """Which data are wanted: those of the `profile`, or the user's in `root`.
+
+    `options` are the case's own; `train_s` seconds to train on, where built-in data
+    shall have another number than the profile's.
+    """
+
+    profile: str
+    root: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = no_progress
+    train_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A batch (B, T, F), zero where padded; the true T of each item, and how many
+    seconds of sound all of them are."""
+
+    features: np.ndarray
+    lengths: tuple[int, ...]
+    audio_s: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How much worse than the baseline a measure may be: so much, or such a share of
+    the baseline's value."""
+
+    allowed: float
+    is_share: bool = False
+
+    def of(self, baseline: float) -> float:
+        """In the measure's own units.
+
+        >>> Gate(0.05, is_share=True).of(-8.0)
+        0.4
+        """
+        return self.allowed * abs(baseline) if self.is_share else self.allowed
+
+
+S = TypeVar("S", bound=Size)
+D = TypeVar("D", bound=Dataset)
+
+
+class Task(ABC, Generic[S, D]):
+    """`name` is that of its folder in `workloads`, which holds its shipped weights.
+
+    `gates` are by the name of a measure. `data_options` names the options of a case
+    that choose its data. `evaluation_batch` is the batch size in which accuracy is
+    taken, where it is not the case's. `pruned_needs_training`: a pruned or factorized
+    model has an accuracy only with weights that were trained after it. `onnx_names` are
+    those of input and output in its ONNX files.
+    """
+
+    name: str
+    sizes: Mapping[str, S]
+    gates: Mapping[str, Gate]
+    data_options: frozenset[str] = frozenset()
+    evaluation_batch: int | None = None
+    pruned_needs_training: bool = True
+    stored_in_half: bool = True
+    onnx_names: tuple[str, str] = ("features", "output")
+
+    @abstractmethod
+    def dataset(self, size: S, request: DataRequest) -> D:
+        """Raises `faults.AbsentError` where the user's folder holds none of the kind,
+        NotHereError where the profile needs one and none is given."""
+
+    @abstractmethod
+    def model(self, size: S) -> nn.Module:
+        """With random weights, in training mode."""
+
+    def deployed(self, model: nn.Module) -> nn.Module:
+        """The model as runtimes take it: one input (B, T, F), one output."""
+        return model
+
+    @abstractmethod
+    def example(self, size: S) -> tuple[int, int]:
+        """T and F of what a deployed model is traced with: T is that of the shortest
+        input that it has to take."""
+
+    @abstractmethod
+    def inputs(
+        self, size: S, data: D, batch_size: int, options: Mapping[str, str]
+    ) -> list[Input]:
+        """What is timed: held-out data, in an order of which any stretch is like the
+        whole."""
+
+    @abstractmethod
+    def score(self, run: Run, data: D, batch_size: int) -> Scores:
+        """The measures of a deployed model over all held-out data. Raises ValueError
+        where there are none."""
+
+    @abstractmethod
+    def macs(self, size: S, frames: int, counted: Mapping[str, Any]) -> float:
+        """Multiply-accumulates for one item of so many frames; `counted` is what
+        `count` found."""
+
+    def count(self, size: S, model: nn.Module) -> dict[str, int | float | str]:
+        """What a model in evaluation mode holds and does, after its compression."""
+        return {"parameters": sum(one.numel() for one in model.parameters())}
+
+    def calibration(self, data: D) -> Sequence[np.ndarray]:
+        """Inputs (T, F) of the training part, from which ranges of activations are
+        taken."""
+        raise NotHereError(f"{self.name} has no inputs to calibrate with")
+
+    def constants(self, data: D) -> Mapping[str, np.ndarray]:
+        """What is saved beside the weights, such as the mean of the features."""
+        return {}
+
+    def with_constants(self, data: D, constants: Mapping[str, np.ndarray]) -> D:
+        """The data as weights take them that were trained with these."""
+        return data
+
+    def arithmetic(self, size: S) -> str:
+        """What weights of a size are for, where its models once computed otherwise
+        with parameters of the same shapes."""
+        return ""
+
+    def only_shape(
+        self, size: S, batch_size: int, options: Mapping[str, str]
+    ) -> tuple[int, int, int] | None:
+        """(B, T, F) of all timed inputs where a service would know it beforehand: a
+        runtime may then compile for it alone."""
+        return None
+
+    def why_not(
+        self, size: S, compression: Compression, runtime: str, cuda: bool
+    ) -> str | None:
+        """What keeps this field's models from a compression or a runtime that others
+        can have; None for nothing."""
+        return None
+
+    def adapted(
+        self, model: nn.Module, options: Mapping[str, str]
+    ) -> tuple[nn.Module, Mapping[str, float | str]]:
+        """The model of the case's own `options`, and what was done to it."""
+        return model, {}
+
+    def channel_groups(self, model: nn.Module) -> Sequence[Any]:
+        """Which channels go together where whole ones are pruned."""
+        raise NotHereError(f"{self.name} has no pruning of whole channels")
+
+    def gradient_sample(self, data: D) -> Sequence[Any]:
+        """Training items of which a pruning by gradients takes the loss."""
+        raise NotHereError(f"{self.name} has no pruning by gradients")
+
+    def gradient_loss(self, model: nn.Module, item: Any) -> Any:
+        """Of one such item: a tensor without axes."""
+        raise NotHereError(f"{self.name} has no pruning by gradients")
