@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from workloads.runtimes.opening import open_onnx, open_torch
 
 from harness.case import Case
 from harness.hardware import Hardware
@@ -25,7 +26,6 @@ from workloads.compression.onnx_models import OnnxModel
 from workloads.compression.skipped import by_reason
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
-from workloads.runtimes.opening import open_onnx, open_torch
 from workloads.runtimes.session import (
     OperatorMissingError,
     PrecisionMissingError,

@@ -187,12 +187,26 @@ class Task(ABC, Generic[S, D]):
         runtime may then compile for it alone."""
         return None
 
+    def is_recurrent(self, size: S) -> bool:
+        """Whether its model has LSTMs."""
+        return False
+
     def why_not(
-        self, size: S, compression: Compression, runtime: str, cuda: bool
+        self,
+        size: S,
+        compression: Compression,
+        runtime: str,
+        device: str,
+        options: Mapping[str, str],
     ) -> str | None:
-        """What keeps this field's models from a compression or a runtime that others
-        can have; None for nothing."""
+        """What keeps this field's models from a compression, a runtime or an option
+        that others can have; None for nothing."""
         return None
+
+    def float_layers(self, compression: Compression, runtime: str) -> int:
+        """How many of a model's layers the runtime leaves in float that it was asked to
+        quantize, for want of kernels, beside those that the compression keeps."""
+        return 0
 
     def adapted(
         self, model: nn.Module, options: Mapping[str, str]

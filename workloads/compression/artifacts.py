@@ -38,8 +38,8 @@ def made(
     and the compression; the versions of the libraries and the code that makes models
     are added here, that of the arguments' classes too. `make` is a function of a
     module's top level, and it writes files, not folders; `variables` are set in the
-    environment of its process. Each use verifies the files; damaged ones are made anew, with a warning
-    to the logger `speechmark`. Several processes may call this at once.
+    environment of its process. Each use verifies the files; damaged ones are made anew,
+    with a warning to the logger `speechmark`. Several processes may call this at once.
 
     Raises ElsewhereError if making fails, ValueError if `make` cannot be found by
     another process.

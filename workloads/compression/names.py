@@ -7,7 +7,7 @@ from typing import Literal, cast, get_args
 FLOATS = ("fp32", "bf16", "fp16")
 POST_TRAINING = ("int8-dynamic", "int8-static")
 OTHERS = ("int8-qat", "int16-weights", "w16a8")
-KEEPS = ("none", "first", "edges")
+KEPT = {"none": 0, "first": 1, "edges": 4}  # layers that stay in float
 STRUCTURED = ("random", "l1", "l2", "gradient")
 UNSTRUCTURED = ("random", "l1", "gradient")
 Method = Literal["cp", "tucker", "tsvd"]
@@ -74,7 +74,7 @@ class Compression:
     factorization: Factorization | None = None
 
     def __post_init__(self) -> None:
-        known = self.base in (*FLOATS, *POST_TRAINING, *OTHERS) and self.keep in KEEPS
+        known = self.base in (*FLOATS, *POST_TRAINING, *OTHERS) and self.keep in KEPT
         if not known or not (self._keep_fits() and self._base_fits()):
             raise ValueError(f"no compression is called {self.name!r}: {_known()}")
 
@@ -124,6 +124,31 @@ class Compression:
         return self.weights_name if rest == "fp32" else f"{self.weights_name}+{rest}"
 
     @property
+    def float_precision(self) -> str:
+        """What the layers compute in that are in float.
+
+        >>> parse("tucker-30+bf16").float_precision, parse("w16a8").float_precision
+        ('bf16', 'fp32')
+        """
+        return self.base if self.base in FLOATS else "fp32"
+
+    @property
+    def claims(self) -> str:
+        """The arithmetic that kernels have to show.
+
+        "w16a8" multiplies integers, of 8 and 16 bits: int8 is the nearest claim.
+        "int16-weights" claims none: it stores 16 bits a weight and multiplies in fp32.
+
+        >>> parse("prune-l1-unstructured-20+int8-static").claims, parse("w16a8").claims
+        ('int8', 'int8')
+        >>> parse("tucker-30").claims, parse("int16-weights").claims
+        ('fp32', 'fp32')
+        """
+        if self.base in FLOATS:
+            return self.base
+        return "fp32" if self.base == "int16-weights" else "int8"
+
+    @property
     def calibrated(self) -> bool:
         """Whether the ranges of its activations come from calibration data."""
         return self.base in ("int8-static", "int8-qat", "w16a8")
@@ -169,7 +194,7 @@ def _parse(parts: list[str]) -> Compression:
 
 
 def _known() -> str:
-    kept = [f"{base}-keep-{keep}" for base in POST_TRAINING for keep in KEEPS[1:]]
+    kept = [f"{base}-keep-{keep}" for base in POST_TRAINING for keep in [*KEPT][1:]]
     plain = ", ".join([*FLOATS, *POST_TRAINING, *kept, *OTHERS])
     return (
         f"the known ones are {plain}; prune-CRITERION-structured-PERCENT with one of "

@@ -10,11 +10,14 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from workloads.compression.names import Compression
+from workloads.runtimes import onnx_files
 from workloads.runtimes.onnx_runtime_trace import after_warm_up
+from workloads.runtimes.runtime import Opening, OpenModel, Place
 from workloads.runtimes.session import (
     KernelCall,
     OperatorMissingError,
@@ -25,6 +28,9 @@ from workloads.runtimes.session import (
     load,
     nodes_with,
 )
+
+if TYPE_CHECKING:
+    from workloads.compressed import CompressedModel
 
 RUNTIME = "ONNX Runtime"
 _GRAPH_LEVELS = {
@@ -150,3 +156,51 @@ class OnnxRuntimeSession:
         binding.bind_ortvalue_input(session.get_inputs()[0].name, value)
         binding.bind_output(session.get_outputs()[0].name, "cpu")
         return binding
+
+
+@dataclass(frozen=True)
+class OnnxRuntime:
+    """ONNX Runtime, of which a case's id may set `arena` and `graph`."""
+
+    name: str = "onnxruntime"
+    packages: tuple[str, ...] = ("onnxruntime",)
+    options: tuple[str, ...] = ("arena", "graph")
+
+    def why_not(
+        self, compression: Compression, place: Place, is_recurrent: bool
+    ) -> str | None:
+        """As `runtime.Runtime`."""
+        if place.is_cuda:
+            return onnx_files.of_the_cpu_alone(self.name, place.device)
+        if place.isa is not None:
+            return (
+                "ONNX Runtime has no switch for an instruction-set cap: its kernels "
+                "take whatever the CPU has; time it on uncapped hardware, or take "
+                "openvino, eager or compile"
+            )
+        if compression.float_precision != "fp32":
+            return (
+                f"ONNX Runtime has no {compression.float_precision} kernels for this "
+                "model's layers on a CPU: use openvino, eager or compile"
+            )
+        return None
+
+    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
+        """As `runtime.Runtime`."""
+        given = opening.options
+        named: dict[str, Any] = {}
+        if "graph" in given:
+            named["graph"] = cast(Any, given["graph"])
+        if "arena" in given:
+            named["arena"] = {"on": True, "off": False}[given["arena"]]
+        file = model.onnx()
+        options = OnnxRuntimeOptions(opening.place.threads, **named)
+        return OpenModel(
+            OnnxRuntimeSession(file.path, options),
+            file.bytes,
+            onnx_files.float_layers_of(file),
+            onnx_files.facts_of(file),
+        )
+
+
+ONNX_RUNTIME = OnnxRuntime()

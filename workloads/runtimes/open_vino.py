@@ -14,12 +14,15 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workloads.compression.names import Compression
+from workloads.runtimes import onnx_files
 from workloads.runtimes.open_vino_counters import kernel_calls
 from workloads.runtimes.open_vino_kernels import created, named
+from workloads.runtimes.runtime import Opening, OpenModel, Place
 from workloads.runtimes.session import (
     KernelCall,
     OperatorMissingError,
@@ -31,6 +34,9 @@ from workloads.runtimes.session import (
     load,
     nodes_with,
 )
+
+if TYPE_CHECKING:
+    from workloads.compressed import CompressedModel
 
 RUNTIME = "OpenVINO"
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -264,3 +270,39 @@ def _child_environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "ONEDNN_VERBOSE": "profile_create",
     }
+
+
+@dataclass(frozen=True)
+class OpenVino:
+    """OpenVINO on the CPU."""
+
+    name: str = "openvino"
+    packages: tuple[str, ...] = ("openvino",)
+    options: tuple[str, ...] = ()
+
+    def why_not(
+        self, compression: Compression, place: Place, is_recurrent: bool
+    ) -> str | None:
+        """As `runtime.Runtime`."""
+        if place.is_cuda:
+            return onnx_files.of_the_cpu_alone(self.name, place.device)
+        return None
+
+    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
+        """As `runtime.Runtime`."""
+        file = model.onnx()
+        session = OpenVinoSession(
+            file.path,
+            model.compression.float_precision,
+            opening.place.threads,
+            opening.shape,
+        )
+        return OpenModel(
+            session,
+            file.bytes,
+            onnx_files.float_layers_of(file),
+            onnx_files.facts_of(file),
+        )
+
+
+OPEN_VINO = OpenVino()

@@ -20,11 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workloads.runtimes.session import PrecisionMissingError, checked_features, load
+from workloads.compression.names import FLOATS, KEPT, Compression
+from workloads.runtimes.runtime import Opening, OpenModel, Place
+from workloads.runtimes.session import (
+    KernelCall,
+    PrecisionMissingError,
+    checked_features,
+    load,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from workloads.compressed import CompressedModel
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -43,6 +52,8 @@ class TorchSession:
     whole process, since torch reads that setting whenever it compiles, which is not
     here but in the first runs: one of batch size 1 and one of any other.
     """
+
+    profile_source = None
 
     def __init__(
         self,
@@ -89,6 +100,12 @@ class TorchSession:
             result = self.forward(prepared.tensor)
             return np.array(result.to("cpu", self._torch.float32).numpy())
 
+    def profile(
+        self, prepared: OnDevice, steps: int
+    ) -> tuple[list[KernelCall], float]:
+        """There is none: torch's oneDNN logs its kernels."""
+        raise NotImplementedError(f"{type(self).__name__} has no profile of its own")
+
 
 def _has_fp16(torch: Any) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
@@ -106,3 +123,69 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
 
     torch._inductor.config.freezing = True
     return torch.compile(module, dynamic=True)
+
+
+@dataclass(frozen=True)
+class TorchRuntime:
+    """A runtime of torch's own: modules as they are, or compiled by inductor."""
+
+    name: str
+    packages: tuple[str, ...] = ("torch",)
+    options: tuple[str, ...] = ()
+
+    def why_not(
+        self, compression: Compression, place: Place, is_recurrent: bool
+    ) -> str | None:
+        """As `runtime.Runtime`."""
+        if compression.base in FLOATS:
+            return None
+        if self.name == "eager":
+            return (
+                f"torch has no eager {compression.base} convolution: use compile, "
+                "onnxruntime or openvino"
+            )
+        if place.is_cuda or compression.base not in ("int8-static", "int8-qat"):
+            where = "CUDA" if place.is_cuda else "the CPU"
+            return (
+                f"torch.compile has no {compression.base} convolution on {where}: it "
+                "takes int8-static and int8-qat on the CPU; use onnxruntime or "
+                "openvino for others"
+            )
+        if is_recurrent:
+            return (
+                "torch.export fixes the length of an LSTM's sequences, so compile gets "
+                f"no {compression.base} of it: use onnxruntime or openvino"
+            )
+        return None
+
+    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
+        """As `runtime.Runtime`."""
+        from workloads.compression.pt2e import stored_bytes
+
+        task, compression = model.task, model.compression
+        adapted, facts = task.adapted(model.module(), opening.options)
+        module = task.deployed(adapted).eval()
+        if compression.calibrated:
+            module = _quantized(module, model)
+        session = TorchSession(
+            module,
+            task.example(model.size)[1],
+            opening.place.device,
+            compression.float_precision,
+            self.name == "compile",
+        )
+        # Counted of what is held now: the module was moved to its precision in place.
+        return OpenModel(session, stored_bytes(module), KEPT[compression.keep], facts)
+
+
+def _quantized(module: nn.Module, model: CompressedModel) -> nn.Module:
+    import torch
+
+    from workloads.compression.pt2e import quantize_for_compile
+
+    example = torch.zeros(1, *model.task.example(model.size))
+    calibration = model.task.calibration(model.data)
+    return quantize_for_compile(module, example, calibration, model.compression.keep)
+
+
+EAGER, COMPILE = TorchRuntime("eager"), TorchRuntime("compile")

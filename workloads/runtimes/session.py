@@ -15,17 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 Prepared = TypeVar("Prepared")
-
-_NO_CAP = {
-    "onnxruntime": "ONNX Runtime has no switch for an instruction-set cap: its kernels "
-    "take whatever the CPU has; time it on uncapped hardware, or take openvino, eager "
-    "or compile",
-}
 
 
 class Session(Protocol[Prepared]):
@@ -34,12 +28,19 @@ class Session(Protocol[Prepared]):
     `prepare` does all that is not to be timed and raises ValueError for features that
     the model cannot take. `run` is what to time: nothing but the forward pass. On a
     CUDA device it returns before the device is done. `output` runs too, and gives the
-    result as an array of its own.
+    result as an array of its own. `profile_source` names the runtime's own profile,
+    None where it has none and torch's oneDNN logs the kernels.
     """
+
+    profile_source: ClassVar[str | None]
 
     def prepare(self, features: np.ndarray) -> Prepared: ...
     def run(self, prepared: Prepared) -> None: ...
     def output(self, prepared: Prepared) -> np.ndarray: ...
+    def profile(
+        self, prepared: Prepared, steps: int
+    ) -> tuple[list[KernelCall], float]:
+        """The kernels of `steps` runs after a warm-up, and their seconds."""
 
 
 class OperatorMissingError(ValueError):
@@ -68,11 +69,6 @@ class KernelCall:
     implementation: str
     dtypes: str  # source, weights, destination
     time_ms: float
-
-
-def cannot_cap(runtime: str) -> str | None:
-    """Why an instruction-set cap does not reach this runtime, None where it does."""
-    return _NO_CAP.get(runtime)
 
 
 def load(package: str) -> ModuleType:
