@@ -10,91 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.plan import Planned
-from harness.workload import Context, Operation, Point, Workload
+from harness.workload import Context, Operation, Workload
 
-BATCHES = 8  # at most, evenly over the lengths of the validation set
-UTTERANCES = 700  # at most, at batch size 1; p99 takes 662 different ones
-GATE = 0.01  # error rates may rise by one point against fp32
+FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
+SMALL, BATCHES = ("ds2-small",), (1, 4, 16, 64)
 
 
 def build(context: Context) -> Operation:
-    import torch
+    from benchmarks.inference import inference
+    from workloads.asr.task import ASR
 
-    from benchmarks import asr, common
-    from benchmarks.own_tools import torch_timer
-    from workloads.asr.input_pipeline import load_batch
-    from workloads.asr.macs import forward_macs
-    from workloads.feeding.batching import padding_percent
-
-    device, dtype = torch.device(common.single_device(context)), asr.dtype_of(context)
-    corpus, feed = asr.feed_of(context)
-    trained = asr.trained_model(context, corpus)
-    source = feed.validation
-    frames = source.frames
-    batch_size = context.case.batch_size
-    count = UTTERANCES if batch_size == 1 else BATCHES
-    chosen = common.full_batches(frames, batch_size, count)
-    inputs = []
-    for positions in chosen:
-        batch = load_batch(source, trained.normaliser, positions).to(device)
-        inputs.append((batch.features.to(dtype), batch.lengths))
-    model = trained.model.to(device, dtype).eval()
-    turn = common.Turn(inputs)
-
-    @torch.inference_mode()
-    def step() -> None:
-        model(*turn.next())
-
-    used = [frames[i] for positions in chosen for i in positions]
-    parameters = sum(p.numel() for p in model.parameters())
-    return Operation(
-        step=step,
-        cycle=len(inputs),
-        work=common.work_per_step(
-            common.durations_s(source.utterances),
-            chosen,
-            parameters,
-            forward_macs(model.size, used),
-            parameters * dtype.itemsize,
-        ),
-        accuracy=lambda: asr.model_accuracy(context, trained, feed, GATE),
-        tool=lambda: torch_timer(model, inputs),
-        details=common.corpus_details(corpus, trained.sha256)
-        | {"padding_percent": padding_percent(frames, chosen)},
-        values=lambda: asr.forward_values(context, trained, inputs),
-    )
+    return inference(context, ASR)
 
 
-QUICK_POINTS = tuple(
-    Point("ds2-small", compression, "eager", batch_size, 7)
-    for compression in ("fp32", "bf16")
-    for batch_size in (1, 16)
-)
-
+QUICK = grid(SMALL, FLOATS, batch_sizes=(1, 16), expected_s=7)
 WORKLOAD = Workload(
     name="asr-inference",
     stage="infer",
     description="acoustic model, features to log-probabilities",
     build=build,
     points={
-        "smoke": (Point("ds2-small", "fp32", "eager", 4, 8),),
-        "commit": (Point("ds2-small", "fp32", "eager", 16, 6),),
-        "quick": QUICK_POINTS,
-        "standard": tuple(
-            Point(model, compression, "eager", batch_size, 180)
-            for model in ("ds2-small", "ds2-paper")
-            for compression in ("fp32", "bf16")
-            for batch_size in (1, 4, 16, 64)
+        "smoke": grid(SMALL, FP32, batch_sizes=(4,), expected_s=8),
+        "commit": grid(SMALL, FP32, batch_sizes=(16,), expected_s=6),
+        "quick": QUICK,
+        "standard": grid(
+            ("ds2-small", "ds2-paper"), FLOATS, batch_sizes=BATCHES, expected_s=180
         ),
-        "paper": tuple(
-            Point("ds2-paper", compression, "eager", batch_size, 600)
-            for compression in ("fp32", "bf16")
-            for batch_size in (1, 4, 16, 64)
-        ),
+        "paper": grid(("ds2-paper",), FLOATS, batch_sizes=BATCHES, expected_s=600),
     },
-    beside=QUICK_POINTS,
+    beside=QUICK,
 )
 WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.grid import grid, runs
 from harness.plan import Planned
-from harness.workload import Accuracy, Context, Operation, Point, Workload
+from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
 
 CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
 STREAMED_BATCHES = 8  # in a step of the input pipeline, at least
@@ -23,26 +24,32 @@ NO_ACCURACY = Accuracy({}, "input has no accuracy of its own: tests hold it equa
 def build_features(context: Context) -> Operation:
     import torch
 
-    from benchmarks import asr, common
+    from benchmarks.inference import request_of, single_device, unsupported
     from workloads.asr.features import LogMelMfcc
+    from workloads.corpora.speech import speech_of
     from workloads.corpora.utterance import read_audio
+    from workloads.feeding.choosing import Turn, full_batches
 
-    device = torch.device(common.single_device(context))
-    corpus = asr.corpus_of(context)
-    lengths_ms = [round(1000 * u.duration_s) for u in corpus.validation]
-    chosen = common.full_batches(lengths_ms, context.case.batch_size, CYCLE)
+    device = torch.device(single_device(context))
+    with unsupported():
+        corpus = speech_of(request_of(context))
+    spoken = corpus.validation
+    lengths_ms = [round(1000 * one.duration_s) for one in spoken]
+    chosen = full_batches(lengths_ms, context.case.batch_size, CYCLE)
     transform = LogMelMfcc().to(device)
 
     def waveform(position: int) -> torch.Tensor:
-        return torch.from_numpy(read_audio(corpus.validation[position])).to(device)
+        return torch.from_numpy(read_audio(spoken[position])).to(device)
 
-    turn = common.Turn([[waveform(i) for i in positions] for positions in chosen])
+    turn = Turn([[waveform(i) for i in positions] for positions in chosen])
+    durations_s = [spoken[i].duration_s for positions in chosen for i in positions]
+    count = len(chosen)
     return Operation(
         step=lambda: transform(turn.next()),
-        cycle=len(chosen),
-        work=common.work_per_step(common.durations_s(corpus.validation), chosen),
+        cycle=count,
+        work=Work(len(durations_s) / count, sum(durations_s) / count),
         accuracy=lambda: NO_ACCURACY,
-        details=common.corpus_details(corpus),
+        details={"corpus": corpus.name, "corpus_checksum": corpus.checksum},
     )
 
 
@@ -51,54 +58,60 @@ def build_input(context: Context) -> Operation:
 
     import torch
 
-    from benchmarks import asr, common
-    from workloads.asr.input_pipeline import stream
+    from benchmarks.inference import (
+        data_details,
+        request_of,
+        single_device,
+        unsupported,
+    )
+    from workloads.asr.input import recordings_for
     from workloads.feeding.batching import padding_percent, plan_epoch
+    from workloads.feeding.choosing import evenly
+    from workloads.recognition.batches import stream
 
-    device = torch.device(common.single_device(context))
+    device = torch.device(single_device(context))
     option = context.case.option
     readers, prefetch = int(option("readers")), int(option("prefetch"))
-    mode = asr.feature_mode(option("features"))
-    corpus, feed = asr.feed_of(context, mode, readers, prefetch)
-    frames = feed.train.frames
+    with unsupported():
+        data = recordings_for(
+            request_of(context), option("features") == "on-the-fly", readers, prefetch
+        )
+    frames = data.train.frames
     plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
     count = max(STREAMED_BATCHES, STREAMED_DEPTHS * max(readers, prefetch))
-    some = common.evenly(plan.batches, count)
+    some = evenly(plan.batches, count)
     chosen = list(islice(cycle(some), count))  # again, where an epoch has fewer
+    streamed = list(chain.from_iterable(chosen))
 
     def step() -> None:
-        for _ in stream(feed.train, feed, chosen, device):
+        for _ in stream(data.train, data, chosen, device):
             pass
 
     return Operation(
         step=step,
-        work=common.work_per_step(
-            common.durations_s(corpus.train), [list(chain.from_iterable(chosen))]
-        ),
+        work=Work(len(streamed), sum(data.train.durations_s[i] for i in streamed)),
         accuracy=lambda: NO_ACCURACY,
-        details=common.corpus_details(corpus)
+        details=data_details(data)
         | {"padding_percent": padding_percent(frames, chosen)},
     )
 
 
-def _feature_points(
-    batch_sizes: tuple[int, ...], expected_s: float
+EAGER = runs(eager=("fp32",))
+MODELS = ("logmel-mfcc",)
+
+
+def _input(
+    expected_s: float, features: str, readers: int, prefetch: int
 ) -> tuple[Point, ...]:
-    return tuple(
-        Point("logmel-mfcc", "fp32", "eager", batch_size, expected_s)
-        for batch_size in batch_sizes
+    return grid(
+        MODELS,
+        EAGER,
+        batch_sizes=(32,),
+        expected_s=expected_s,
+        features=features,
+        readers=str(readers),
+        prefetch=str(prefetch),
     )
-
-
-def _input_point(
-    features: str, readers: int, prefetch: int, expected_s: float
-) -> Point:
-    options = (
-        ("features", features),
-        ("readers", str(readers)),
-        ("prefetch", str(prefetch)),
-    )
-    return Point("logmel-mfcc", "fp32", "eager", 32, expected_s, options)
 
 
 FEATURES = Workload(
@@ -108,10 +121,10 @@ FEATURES = Workload(
     build=build_features,
     tells_errors=False,
     points={
-        "smoke": _feature_points((1,), 6),
-        "quick": _feature_points((1, 16), 6),
-        "standard": _feature_points((1, 16, 64), 120),
-        "paper": _feature_points((1, 16, 64), 400),
+        "smoke": grid(MODELS, EAGER, batch_sizes=(1,), expected_s=6),
+        "quick": grid(MODELS, EAGER, batch_sizes=(1, 16), expected_s=6),
+        "standard": grid(MODELS, EAGER, batch_sizes=(1, 16, 64), expected_s=120),
+        "paper": grid(MODELS, EAGER, batch_sizes=(1, 16, 64), expected_s=400),
     },
 )
 INPUT = Workload(
@@ -121,24 +134,26 @@ INPUT = Workload(
     build=build_input,
     tells_errors=False,
     points={
-        "smoke": (_input_point("shards", 1, 4, 6),),
+        "smoke": _input(6, "shards", 1, 4),
         "quick": (
-            _input_point("shards", 1, 4, 7),
-            _input_point("on-the-fly", 1, 4, 7),
-            _input_point("on-the-fly", 2, 4, 7),
+            *_input(7, "shards", 1, 4),
+            *_input(7, "on-the-fly", 1, 4),
+            *_input(7, "on-the-fly", 2, 4),
         ),
         "standard": tuple(
-            _input_point(features, readers, prefetch, 150)
+            point
             for features in ("shards", "on-the-fly")
             for readers in (1, 2, 4, 8)
             for prefetch in (4, 40)
+            for point in _input(150, features, readers, prefetch)
         ),
-        # The document's readers and prefetch depths.
+        # The paper's readers and prefetch depths.
         "paper": tuple(
-            _input_point(features, readers, prefetch, 400)
+            point
             for features in ("shards", "on-the-fly")
             for readers in (1, 2, 4, 8, 16)
             for prefetch in (40, 100)
+            for point in _input(400, features, readers, prefetch)
         ),
     },
 )

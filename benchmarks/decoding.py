@@ -1,13 +1,52 @@
-"""What the decoding benchmarks share: their points over beams, and where they run.
+"""The one way to time a decoder, and its cases over beams.
 
 Loads no torch: benchmark files import it.
 """
 
 from __future__ import annotations
 
-from harness.workload import Context, Point, UnsupportedError
+from typing import TYPE_CHECKING, Any
 
+from harness.workload import Context, Operation, Point, UnsupportedError, Work
+
+if TYPE_CHECKING:
+    from workloads.recognition.task import RecognitionTask
+
+UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
 UNCAPPED = ("numpy", "flashlight")  # the cap's environment variables do not reach them
+
+
+def decoding(context: Context, task: RecognitionTask[Any], runtime: str) -> Operation:
+    """One utterance after the other, from the log-probabilities that trained weights
+    give on a runtime."""
+    from benchmarks import judging
+    from benchmarks.inference import TimedModel, data_details, unsupported
+    from workloads.feeding.choosing import Turn, full_batches
+
+    check_decodes_here(context)
+    with unsupported():
+        model = TimedModel(context, task, runtime)
+    if model.weights.reason is not None:  # a search through noise takes another time
+        raise UnsupportedError(model.weights.reason)
+    part = model.data.validation
+    log_probs = task.log_probs(model.run, model.data, batch_size=1)
+    beam = int(context.case.option("beam"))
+    decode = task.decoder(model.data.train, beam)
+    chosen = full_batches(list(map(len, log_probs)), 1, UTTERANCES)
+    turn = Turn([log_probs[i] for (i,) in chosen])
+
+    def step() -> None:
+        decode(turn.next())
+
+    return Operation(
+        step=step,
+        cycle=len(chosen),
+        work=Work(1, sum(part.durations_s[i] for (i,) in chosen) / len(chosen)),
+        accuracy=lambda: judging.judged(
+            task.scores_of(part, [*map(decode, log_probs)])
+        ),
+        details=data_details(model.data, model.weights),
+    )
 
 
 def check_decodes_here(context: Context) -> None:

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from workloads.feeding.choosing import Turn
 
 from benchmarks import judging, values
 from benchmarks.own_tools import own_tool
@@ -33,6 +32,7 @@ from workloads.compressed import CompressedModel
 from workloads.compression.names import Compression, parse
 from workloads.corpora.faults import AbsentError
 from workloads.elsewhere import ElsewhereError
+from workloads.feeding.choosing import Turn
 from workloads.runtimes.known import runtime_named
 from workloads.runtimes.runtime import Opening, OpenModel, Place
 from workloads.runtimes.session import (
@@ -73,15 +73,16 @@ def unsupported() -> Iterator[None]:
         raise UnsupportedError(str(reason)) from reason
 
 
+def request_of(context: Context) -> DataRequest:
+    """Which data a case asks for."""
+    options = dict(context.case.options)
+    profile = context.profile.name
+    return DataRequest(profile, context.data_root, options, context.progress)
+
+
 def data_of(context: Context, task: Task[Any, Any]) -> Any:
     """The task's data as the case asks for them."""
-    request = DataRequest(
-        context.profile.name,
-        context.data_root,
-        dict(context.case.options),
-        context.progress,
-    )
-    return task.dataset(task.sizes[context.case.model], request)
+    return task.dataset(task.sizes[context.case.model], request_of(context))
 
 
 def data_details(data: Any, weights: Weights | None = None) -> dict[str, float | str]:

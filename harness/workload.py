@@ -256,7 +256,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Point:
-    """One declared case: every axis but the hardware, which the user chooses."""
+    """One declared case: every axis but the hardware, which the user chooses.
+
+    `claims` is the arithmetic that its kernels have to show.
+    """
 
     model: str
     compression: str
@@ -264,6 +267,7 @@ class Point:
     batch_size: int
     expected_s: float  # on two cores, the worker's whole life
     options: tuple[tuple[str, str], ...] = ()
+    claims: str = "fp32"
 
 
 @dataclass(frozen=True)

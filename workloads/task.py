@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,9 +22,12 @@ from workloads.corpora.progress import Progress, no_progress
 from workloads.metrics.scores import Scores
 
 if TYPE_CHECKING:
+    from torch import device as Device
     from torch import nn
 
     from workloads.compression.names import Compression
+    from workloads.training.objective import Objective, Rank
+    from workloads.training.recipe import Recipe
 
 Run = Callable[[np.ndarray], np.ndarray]  # a batch (B, T, F) to the model's output
 
@@ -114,14 +117,14 @@ class Task(ABC, Generic[S, D]):
     those of input and output in its ONNX files.
     """
 
-    name: str
+    name: ClassVar[str]
     sizes: Mapping[str, S]
-    gates: Mapping[str, Gate]
-    data_options: frozenset[str] = frozenset()
-    evaluation_batch: int | None = None
-    pruned_needs_training: bool = True
-    stored_in_half: bool = True
-    onnx_names: tuple[str, str] = ("features", "output")
+    gates: ClassVar[Mapping[str, Gate]] = {}
+    data_options: ClassVar[frozenset[str]] = frozenset()
+    evaluation_batch: ClassVar[int | None] = None
+    pruned_needs_training: ClassVar[bool] = True
+    stored_in_half: ClassVar[bool] = True
+    onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
 
     @abstractmethod
     def dataset(self, size: S, request: DataRequest) -> D:
@@ -225,3 +228,48 @@ class Task(ABC, Generic[S, D]):
     def gradient_loss(self, model: nn.Module, item: Any) -> Any:
         """Of one such item: a tensor without axes."""
         raise NotHereError(f"{self.name} has no pruning by gradients")
+
+    def train_s(self, size: S) -> float | None:
+        """Seconds of built-in data to train its weights on, where the profile `quick`
+        has too few."""
+        return None
+
+    def recipe(
+        self, size: S, data: D, compression: Compression | None = None
+    ) -> Recipe:
+        """How its weights are trained on such data, or trained again after a
+        compression."""
+        raise NotHereError(f"{self.name} has no training")
+
+    def timed_recipe(self, size: S, data: D, profile: str) -> Recipe:
+        """How a case trains that is clocked until it is accurate."""
+        raise NotHereError(f"{self.name} has no training")
+
+    def objective(
+        self, size: S, recipe: Recipe, data: D, device: Device, rank: Rank
+    ) -> Objective:
+        """What it learns, and how it is judged on the way."""
+        raise NotHereError(f"{self.name} has no training")
+
+    def work_of(
+        self, size: S, data: D, places: Sequence[int] | None = None
+    ) -> tuple[int, float, float]:
+        """Items of the training part (all, or those at `places`), seconds of sound in
+        them, and multiply-accumulates of learning from them, forward and backward."""
+        raise NotHereError(f"{self.name} has no training")
+
+    def batch_facts(
+        self, data: D, batches: Sequence[Sequence[int]]
+    ) -> Mapping[str, float | str]:
+        """What a comparison must know of batches of the training part, given as
+        positions."""
+        return {}
+
+    def epoch_facts(self, data: D, recipe: Recipe) -> Mapping[str, float | str]:
+        """The same of an epoch's batches."""
+        return {}
+
+    def typical_batches(self, data: D, batch_size: int, count: int) -> list[Any]:
+        """Positions of at most `count` batches of the training part, evenly over the
+        lengths that an epoch has."""
+        raise NotHereError(f"{self.name} has no training")

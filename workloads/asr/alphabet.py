@@ -5,6 +5,7 @@ repeats a label and CTC never needs a blank inside a word.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import groupby
 
 SEPARATOR = "_"
@@ -46,3 +47,28 @@ def collapse(path: Iterable[int]) -> str:
     labels = (label for label, _ in groupby(path) if label != BLANK)
     text = "".join(SYMBOLS[label] for label in labels).replace(SEPARATOR, "")
     return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class SeparatedLetters:
+    """The alphabet as all that decode and train take it."""
+
+    name: str = "letters"
+    outputs: int = OUTPUTS
+    blank: int = BLANK
+    is_spaced: bool = False
+
+    def encode(self, text: str) -> list[int]:
+        """As `encode`."""
+        return encode(text)
+
+    def split(self, text: str) -> str:
+        """A text's letters."""
+        return text
+
+    def collapse(self, path: Iterable[int]) -> str:
+        """As `collapse`."""
+        return collapse(path)
+
+
+ALPHABET = SeparatedLetters()

@@ -4,12 +4,12 @@ Axes: `B` utterances, `U` output frames, `N` = 30 outputs.
 """
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from workloads.asr.alphabet import (
     BLANK,
@@ -26,21 +26,10 @@ _TOKENS = [_BOUNDARY if s == " " else s for s in SYMBOLS] + ["-"]
 _IMPOSSIBLE = -1e4
 
 
-class Decoder(Protocol):
-    """What evaluation needs of a decoder."""
-
-    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
-        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
-
-
-class GreedyDecoder:
-    """The most likely output of each frame: a beam of 1, without a lexicon."""
-
-    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
-        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
-        paths = log_probs.argmax(dim=2).cpu()  # (B, U)
-        trimmed = zip(paths.tolist(), lengths.tolist(), strict=True)
-        return [collapse(path[:length]) for path, length in trimmed]
+def best_path(log_probs: np.ndarray) -> str:
+    """The text of the most likely output of each frame (U, N): a beam of 1, without a
+    lexicon."""
+    return collapse(log_probs.argmax(axis=1).tolist())
 
 
 class LexiconBeamDecoder:
@@ -65,17 +54,13 @@ class LexiconBeamDecoder:
         self.beam_width = beam_width
         self._search = _flashlight(lexicon, beam_width)
 
-    def decode(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
-        """`log_probs` (B, U, 30), true `lengths` (B,) on the host; B transcripts."""
-        host = log_probs.detach().float().cpu()
-        end = torch.full((1, OUTPUTS), _IMPOSSIBLE)
+    def decode(self, log_probs: np.ndarray) -> str:
+        """The text of one utterance's `log_probs` (U, 30)."""
+        end = np.full((1, OUTPUTS), _IMPOSSIBLE, np.float32)
         end[0, SPACE] = 0.0
-        transcripts = []
-        for frames, length in zip(host, lengths.tolist(), strict=True):
-            emissions = torch.cat([frames[:length], end])[None]  # (1, U + 1, 30)
-            hypotheses = self._search(emissions)[0]
-            transcripts.append(" ".join(hypotheses[0].words) if hypotheses else "")
-        return transcripts
+        emissions = np.concatenate([log_probs, end])[None]  # (1, U + 1, 30)
+        hypotheses = self._search(torch.from_numpy(emissions))[0]
+        return " ".join(hypotheses[0].words) if hypotheses else ""
 
 
 def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
@@ -108,6 +93,11 @@ def words_of(transcripts: Iterable[str]) -> set[str]:
     return {word for transcript in transcripts for word in transcript.split()}
 
 
-def make_decoder(beam_width: int, words: Iterable[str]) -> Decoder:
-    """Greedy for a beam of 1, lexicon search for a wider one."""
-    return GreedyDecoder() if beam_width == 1 else LexiconBeamDecoder(words, beam_width)
+def make_decoder(
+    beam_width: int, words: Callable[[], Iterable[str]]
+) -> Callable[[np.ndarray], str]:
+    """From one utterance's log-probabilities (U, 30) to its text: the best path for a
+    beam of 1, a search in the lexicon of `words()` for a wider one."""
+    if beam_width == 1:
+        return best_path
+    return LexiconBeamDecoder(words(), beam_width).decode

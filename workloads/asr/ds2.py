@@ -160,6 +160,21 @@ class DeepSpeech2(nn.Module):
         return self.output(x).transpose(0, 1), lengths
 
 
+class Logits(nn.Module):
+    """A model in evaluation as runtimes take it: features (B, T, 93) to logits
+    (B, U, 30). Padding is computed as if it were speech: no true frame sees it."""
+
+    def __init__(self, model: DeepSpeech2) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`features` (B, T, 93)."""
+        lengths = torch.full((features.shape[0],), features.shape[1])
+        logits: Tensor = self.model(features, lengths)[0]
+        return logits
+
+
 def _true_rows(lengths: Tensor, frames: int) -> Tensor | None:
     """Flat (U * B) indices of true frames, computed on the host: no device waits."""
     if int(lengths.min()) == frames:
@@ -180,7 +195,3 @@ def _initialise(module: nn.Module) -> None:
                     nn.init.xavier_uniform_(gate)
             else:
                 nn.init.zeros_(parameter)
-
-
-def parameter_count(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())

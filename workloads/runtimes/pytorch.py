@@ -100,9 +100,7 @@ class TorchSession:
             result = self.forward(prepared.tensor)
             return np.array(result.to("cpu", self._torch.float32).numpy())
 
-    def profile(
-        self, prepared: OnDevice, steps: int
-    ) -> tuple[list[KernelCall], float]:
+    def profile(self, prepared: OnDevice, steps: int) -> tuple[list[KernelCall], float]:
         """There is none: torch's oneDNN logs its kernels."""
         raise NotImplementedError(f"{type(self).__name__} has no profile of its own")
 

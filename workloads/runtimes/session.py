@@ -37,9 +37,7 @@ class Session(Protocol[Prepared]):
     def prepare(self, features: np.ndarray) -> Prepared: ...
     def run(self, prepared: Prepared) -> None: ...
     def output(self, prepared: Prepared) -> np.ndarray: ...
-    def profile(
-        self, prepared: Prepared, steps: int
-    ) -> tuple[list[KernelCall], float]:
+    def profile(self, prepared: Prepared, steps: int) -> tuple[list[KernelCall], float]:
         """The kernels of `steps` runs after a warm-up, and their seconds."""
 
 

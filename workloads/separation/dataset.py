@@ -4,8 +4,8 @@ Axes: `B` mixtures, `C` sources, `S` samples. Needs no torch.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +30,7 @@ LEVEL_DB = 2.5  # at most, of a remixed source against the one it replaces
 
 
 @dataclass(frozen=True)
-class Part:
+class MixtureSet:
     """Mixtures to train on, or to validate on, at a model's sample rate."""
 
     mixtures: tuple[Mixture, ...]
@@ -53,9 +53,10 @@ class Dataset:
 
     name: str
     checksum: str
-    train: Part
-    validation: Part
+    train: MixtureSet
+    validation: MixtureSet
     is_whole: bool = True
+    facts: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
@@ -68,8 +69,8 @@ def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
     return Dataset(
         corpus.name,
         corpus.checksum,
-        Part(corpus.train, rate),
-        Part(corpus.validation, rate),
+        MixtureSet(corpus.train, rate),
+        MixtureSet(corpus.validation, rate),
     )
 
 

@@ -82,7 +82,7 @@ def load(folder: Path, alphabet: Alphabet) -> ArraySet:
     are empty, fewer or more than the utterances, or outside the alphabet.
     """
     files = {part: _find(Path(folder), part, alphabet) for part in (TRAIN, DEV)}
-    texts = _read_labels if alphabet.spaced else _read_transcripts
+    texts = _read_labels if alphabet.is_spaced else _read_transcripts
     spelt = texts([files[TRAIN].texts, files[DEV].texts], alphabet)
     train, dev = map(_part, files.values(), spelt)
     return ArraySet(train, dev)
@@ -96,8 +96,8 @@ def write(
     texts: Sequence[str],
 ) -> None:
     """Write one part, TRAIN or DEV, in this layout: words as bytes, labels from 0."""
-    encode = _labels_from_0 if alphabet.spaced else _upper_case_words
-    transcripts = LABEL_FILES if alphabet.spaced else TRANSCRIPT_FILES
+    encode = _labels_from_0 if alphabet.is_spaced else _upper_case_words
+    transcripts = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     object_arrays.write(folder / FEATURE_FILES[0].format(part=part), list(features))
@@ -117,7 +117,7 @@ def _upper_case_words(text: str, alphabet: Alphabet) -> np.ndarray:
 
 
 def _find(folder: Path, part: str, alphabet: Alphabet) -> _Files:
-    transcripts = LABEL_FILES if alphabet.spaced else TRANSCRIPT_FILES
+    transcripts = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
     return _Files(
         _first(folder, [name.format(part=part) for name in FEATURE_FILES]),
         _first(folder, [name.format(part=part) for name in transcripts]),

@@ -25,17 +25,22 @@ class Alphabet:
     """The symbols of the outputs, in their order; the first is the blank.
 
     Symbols in angle brackets are marks: they are outputs, but no text holds them.
-    `spaced` tells how a text is written: symbols with spaces between them, or letters
-    that follow each other.
+    `is_spaced` says how a text is written: symbols with spaces between them, or
+    letters that follow each other.
     """
 
     name: str
     symbols: tuple[str, ...]
-    spaced: bool = False
+    is_spaced: bool = False
 
     @property
     def outputs(self) -> int:
         return len(self.symbols)
+
+    @property
+    def blank(self) -> int:
+        """The label of CTC's blank."""
+        return BLANK
 
     def encode(self, text: str) -> list[int]:
         """Labels of a text in either case; a foreign symbol is a ValueError naming it.
@@ -60,7 +65,7 @@ class Alphabet:
         >>> LETTERS.split("a b"), PHONEMES.split("K AE B")
         (['a', ' ', 'b'], ['K', 'AE', 'B'])
         """
-        return text.split() if self.spaced else list(text)
+        return text.split() if self.is_spaced else list(text)
 
     def decode(self, labels: Iterable[int]) -> str:
         """The text of labels: lower-case letters, or phonemes with spaces between.
@@ -73,7 +78,7 @@ class Alphabet:
         """
         spelt = [self.symbols[label] for label in labels]
         kept = [symbol for symbol in spelt if not is_mark(symbol)]
-        if self.spaced:
+        if self.is_spaced:
             return " ".join(kept)
         return " ".join("".join(kept).lower().split())
 
@@ -110,4 +115,6 @@ LETTERS = Alphabet(
     "letters",
     ("<pad>", *"'+-.", *string.ascii_uppercase, "_", " ", "<sos>", "<eos>"),
 )
-PHONEMES = Alphabet("phonemes", ("<pad>", "SIL", "SPN", *_ARPABET.split()), spaced=True)
+PHONEMES = Alphabet(
+    "phonemes", ("<pad>", "SIL", "SPN", *_ARPABET.split()), is_spaced=True
+)

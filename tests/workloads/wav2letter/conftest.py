@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from workloads.wav2letter.dataset import Dataset, of_corpus
 
 from workloads.corpora.utterance import Corpus
-from workloads.wav2letter.dataset import Dataset, of_corpus
 from workloads.wav2letter.sizes import Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
 

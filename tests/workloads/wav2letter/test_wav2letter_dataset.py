@@ -6,11 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from workloads.corpora import builtin
-from workloads.feeding.normaliser import Normaliser
-from workloads.feeding.shards import utterance_frames
-from workloads.wav2letter import arrays
 from workloads.wav2letter.dataset import (
     FEATURES,
     Part,
@@ -20,6 +15,11 @@ from workloads.wav2letter.dataset import (
     padded_batch,
     write_features,
 )
+
+from workloads.corpora import builtin
+from workloads.feeding.normaliser import Normaliser
+from workloads.feeding.shards import utterance_frames
+from workloads.wav2letter import arrays
 from workloads.wav2letter.phonemes import to_arpabet
 from workloads.wav2letter.symbols import LETTERS, PHONEMES
 

@@ -2,9 +2,6 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-
-from workloads.feeding.normaliser import Normaliser
-from workloads.wav2letter.arrays import ArrayPart
 from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.evaluation import (
     ctc_loss_sum,
@@ -13,6 +10,9 @@ from workloads.wav2letter.evaluation import (
     mean_ctc_loss,
     transcripts,
 )
+
+from workloads.feeding.normaliser import Normaliser
+from workloads.wav2letter.arrays import ArrayPart
 from workloads.wav2letter.sizes import output_length
 from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
 

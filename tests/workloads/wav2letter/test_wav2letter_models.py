@@ -6,6 +6,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from workloads.wav2letter.models import (
+    CALIBRATION_UTTERANCES,
+    calibration_of,
+    onnx_model,
+    torch_model,
+)
 
 from workloads.compression import artifacts, onnx_models
 from workloads.compression.names import parse
@@ -13,12 +19,6 @@ from workloads.compression.quantization import kept_layers
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import trained
 from workloads.wav2letter.model import parameter_counts
-from workloads.wav2letter.models import (
-    CALIBRATION_UTTERANCES,
-    calibration_of,
-    onnx_model,
-    torch_model,
-)
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.symbols import LETTERS
 

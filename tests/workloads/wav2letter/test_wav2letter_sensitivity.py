@@ -8,13 +8,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from workloads.wav2letter.dataset import of_arrays
 from workloads.weights import trained_dir
 
 from basics.files import file_sha256
 from workloads.compression.sensitivity_page import is_page
 from workloads.feeding.normaliser import Normaliser
 from workloads.wav2letter import arrays, sensitivity, trained
-from workloads.wav2letter.dataset import of_arrays
 from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sensitivity import check_outputs, main, some
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workloads.wav2letter.recipe import QAT_EPOCHS
+from workloads.wav2letter.train_weights import main, make_parser, plain_copy, recipe_for
 
 from workloads import weights
 from workloads.compression.qat import simulated_int8
@@ -18,9 +20,7 @@ from workloads.metrics.error_rates import ErrorRate
 from workloads.wav2letter import recipe as recipes
 from workloads.wav2letter import trained
 from workloads.wav2letter.model import Wav2Letter
-from workloads.wav2letter.recipe import QAT_EPOCHS
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER, WAV2LETTER_SMALL
-from workloads.wav2letter.train_weights import main, make_parser, plain_copy, recipe_for
 
 SMALL = WAV2LETTER_SMALL
 NAME = "wav2letter-small.safetensors"

@@ -4,12 +4,12 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from workloads.wav2letter.recipe import LETTERS, PHONEMES, Recipe, SpecAugment
+from workloads.wav2letter.training import SLOWEST, initialise, mask, train
 
 from workloads.compression.qat import simulated_int8
 from workloads.metrics.error_rates import ErrorRate
 from workloads.wav2letter.model import Wav2Letter
-from workloads.wav2letter.recipe import LETTERS, PHONEMES, Recipe, SpecAugment
-from workloads.wav2letter.training import SLOWEST, initialise, mask, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(

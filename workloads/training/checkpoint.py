@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from basics.files import write_file
-from workloads.asr.events import Event, from_plain
+from workloads.training.events import Event
 
-FORMAT = 2
+FORMAT = 3
 NAME = "training.pt"
 
 
@@ -34,7 +34,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 def read_curve(path: Path) -> tuple[Event, ...]:
     """The epoch events that a checkpoint's training had already yielded."""
-    return tuple(from_plain(event) for event in load_checkpoint(path)["curve"])
+    return tuple(Event.from_plain(event) for event in load_checkpoint(path)["curve"])
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -5,6 +5,8 @@ devices work on it. Batch-norm statistics are each rank's own, as is usual; rank
 the ones that are evaluated and saved.
 """
 
+from __future__ import annotations
+
 import multiprocessing
 import queue
 import tempfile
@@ -19,40 +21,28 @@ import torch
 from torch import distributed
 
 from basics.processes import end_with_parent
-from workloads.asr import checkpoint
-from workloads.asr.ds2 import DeepSpeech2Size
-from workloads.asr.events import Event
-from workloads.asr.input_pipeline import Feed
-from workloads.asr.recipe import Recipe
-from workloads.asr.training import Rank, Training
+from workloads.training import checkpoint
+from workloads.training.events import Event
+from workloads.training.loop import Job, Training
+from workloads.training.objective import Rank
+from workloads.training.recipe import Recipe
 
 _POLL_S = 1.0  # how often a silent rank is looked at
 _PATIENCE = timedelta(hours=6)  # the others wait while rank 0 evaluates, widest beam
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """What every rank is told."""
+class Shared:
+    """What every rank is given."""
 
-    size: DeepSpeech2Size
-    recipe: Recipe
-    feed: Feed
+    job: Job
     devices: tuple[str, ...]
-    checkpoint_dir: Path | None
-    resume_from: Path | None
     meeting_point: str  # a file that the ranks find each other by
     threads: int  # of each rank
 
 
-def train_data_parallel(
-    size: DeepSpeech2Size,
-    recipe: Recipe,
-    feed: Feed,
-    devices: Sequence[str],
-    checkpoint_dir: Path | None = None,
-    resume_from: Path | None = None,
-) -> Iterator[Event]:
-    """As `training.train`, over `devices`: ["cuda:0", "cuda:1"], or ["cpu"] * n.
+def train_data_parallel(job: Job, devices: Sequence[str]) -> Iterator[Event]:
+    """As `loop.train`, over `devices`: ["cuda:0", "cuda:1"], or ["cpu"] * n.
 
     The first event comes when all processes stand and before any has a model: their
     start, seconds of importing, is before a clock that starts there. The processes are
@@ -60,19 +50,15 @@ def train_data_parallel(
     with the generator; on Linux also with the thread that asked for its first event,
     even where a signal kills the whole process.
     """
-    _check(devices, recipe)
+    _check(devices, job.recipe)
     with tempfile.TemporaryDirectory() as directory:
-        job = Job(
-            size,
-            recipe,
-            feed,
+        shared = Shared(
+            job,
             tuple(devices),
-            checkpoint_dir,
-            resume_from,
             (Path(directory) / "ranks").as_uri(),
             max(1, torch.get_num_threads() // len(devices)),
         )
-        yield from _relay(job)
+        yield from _relay(shared)
 
 
 def _check(devices: Sequence[str], recipe: Recipe) -> None:
@@ -91,12 +77,12 @@ def _check(devices: Sequence[str], recipe: Recipe) -> None:
         )
 
 
-def _relay(job: Job) -> Iterator[Event]:
+def _relay(shared: Shared) -> Iterator[Event]:
     context = multiprocessing.get_context("spawn")
     events: Any = context.Queue()
     ranks = [
-        context.Process(target=_rank_main, args=(job, number, events), daemon=True)
-        for number in range(len(job.devices))
+        context.Process(target=_rank_main, args=(shared, number, events), daemon=True)
+        for number in range(len(shared.devices))
     ]
     for rank in ranks:
         rank.start()
@@ -125,22 +111,23 @@ def _next_event(events: Any, ranks: Sequence[BaseProcess]) -> Event | None:
                 ) from None
 
 
-def _rank_main(job: Job, number: int, events: Any) -> None:
+def _rank_main(shared: Shared, number: int, events: Any) -> None:
     parent = multiprocessing.parent_process()
     end_with_parent(parent.pid if parent else None)
-    torch.set_num_threads(job.threads)
-    device = torch.device(job.devices[number])
+    torch.set_num_threads(shared.threads)
+    device = torch.device(shared.devices[number])
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        init_method=job.meeting_point,
+        init_method=shared.meeting_point,
         rank=number,
-        world_size=len(job.devices),
+        world_size=len(shared.devices),
         timeout=_PATIENCE,
     )
     try:
-        for event in _rank_events(job, Rank(number, len(job.devices)), device):
+        rank = Rank(number, len(shared.devices))
+        for event in _rank_events(shared.job, rank, device):
             if number == 0:
                 events.put(event)
         distributed.barrier()
@@ -153,8 +140,7 @@ def _rank_main(job: Job, number: int, events: Any) -> None:
 def _rank_events(job: Job, rank: Rank, device: torch.device) -> Iterator[Event]:
     distributed.barrier()
     yield Event("state", "train", 1, 0)
-    training = Training(job.size, job.recipe, job.feed, device, rank)
-    training.checkpoint_dir = job.checkpoint_dir
+    training = Training(job, device, rank)
     if job.resume_from is not None:
         training.restore(checkpoint.load_checkpoint(job.resume_from))
     yield from training.run()

@@ -1,0 +1,237 @@
+"""The one way to clock a task's training, and to time a step of it.
+
+Imported inside worker processes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from benchmarks import judging, values
+from benchmarks.inference import data_details, data_of, single_device, unsupported
+from harness.workload import (
+    Accuracy,
+    Context,
+    Operation,
+    Target,
+    Training,
+    UnsupportedError,
+    Values,
+    Work,
+)
+from workloads.feeding.choosing import Turn
+from workloads.metrics.scores import Scores
+from workloads.task import Task
+from workloads.training.checkpoint import NAME, read_curve
+from workloads.training.distributed import train_data_parallel
+from workloads.training.gradients import first_gradients, plain_gradients
+from workloads.training.learner import Learner
+from workloads.training.loop import Job, train
+from workloads.training.objective import ALONE
+from workloads.training.recipe import Recipe
+from workloads.values.compare import GRADIENT_LIMITS, gradient_error
+from workloads.values.plain import DESCRIPTION
+
+BATCHES = 6  # of a step's inputs, evenly over the lengths of an epoch's batches
+NO_ACCURACY = Accuracy({}, "steps from random weights: a training shows accuracy")
+
+
+@dataclass(frozen=True)
+class ClockedEvent:
+    """An event of the trainer, as the harness reads it."""
+
+    kind: str
+    state: str
+    epoch: int
+    loss: float | None
+    validation_loss: float | None
+    errors: Mapping[str, float] | None
+    saved: Mapping[str, Any] | None
+
+
+def training(
+    context: Context, task: Task[Any, Any], targets: Sequence[Target]
+) -> Training:
+    """A training from random weights, clocked until it has reached the targets."""
+    with unsupported():
+        return ClockedTraining(context, task, tuple(targets)).as_training()
+
+
+def training_step(context: Context, task: Task[Any, Any]) -> Operation:
+    """An optimizer step on batches that lie on the device."""
+    with unsupported():
+        return TimedStep(context, task, single_device(context)).operation()
+
+
+def recipe_of(context: Context, task: Task[Any, Any], data: Any) -> Recipe:
+    """How a case trains; fp16 needs the loss scaling that only CUDA has."""
+    case = context.case
+    if case.compression == "fp16" and not context.hardware.is_cuda:
+        raise UnsupportedError("fp16 trains on CUDA only; on a CPU use bf16")
+    size = task.sizes[case.model]
+    return replace(
+        task.timed_recipe(size, data, context.profile.name),
+        batch_size=case.batch_size,
+        precision=case.compression,
+        seed=context.seed,
+    )
+
+
+class TimedStep:
+    """Optimizer steps of a case's training, from random weights, on batches of the
+    lengths that an epoch has. The model exists from the first step on: before, it would
+    be part of another training's own memory."""
+
+    def __init__(
+        self,
+        context: Context,
+        task: Task[Any, Any],
+        device: str,
+        data: Any = None,
+        count: int = BATCHES,
+    ) -> None:
+        self.task, self.size = task, task.sizes[context.case.model]
+        self.device = torch.device(device)
+        self.data = data_of(context, task) if data is None else data
+        self.recipe = recipe_of(context, task, self.data)
+        self.positions = task.typical_batches(self.data, self.recipe.batch_size, count)
+
+    @cached_property
+    def _ready(self) -> tuple[Learner, Turn[Any]]:
+        learner = self.learner()
+        batches = [learner.objective.batch(one) for one in self.positions]
+        return learner, Turn(batches)
+
+    def learner(self) -> Learner:
+        """With the weights that a training of this seed begins with."""
+        recipe, device = self.recipe, self.device
+        torch.manual_seed(recipe.seed)
+        model = self.task.model(self.size)
+        objective = self.task.objective(self.size, recipe, self.data, device, ALONE)
+        return Learner(model, objective, recipe, device)
+
+    def __call__(self) -> None:
+        learner, turn = self._ready
+        batch = turn.next()
+        learner.update(batch, len(batch))
+
+    def operation(self) -> Operation:
+        """A step is an optimizer step on one batch."""
+        learner, _ = self._ready
+        places = [place for batch in self.positions for place in batch]
+        items, audio_s, macs = self.task.work_of(self.size, self.data, places)
+        parameters = sum(one.numel() for one in learner.model.parameters())
+        count, model_bytes = len(self.positions), 4 * parameters
+        return Operation(
+            step=self,
+            cycle=count,
+            work=Work(
+                items / count, audio_s / count, parameters, macs / count, model_bytes
+            ),
+            accuracy=lambda: NO_ACCURACY,
+            details=data_details(self.data)
+            | dict(self.task.batch_facts(self.data, self.positions)),
+            values=self.values,
+        )
+
+    @values.unproven_without_plain
+    def values(self) -> Values:
+        """Of a first step's loss and gradients, at the weights that it begins with."""
+        positions = self.positions[0]
+        learner = self.learner()
+        batch = learner.objective.batch(positions)
+        found = first_gradients(learner, batch)
+        expected = plain_gradients(
+            self.task, self.size, self.recipe, self.data, positions
+        )
+        errors = {
+            name: gradient_error(found[name], expected[name]) for name in expected
+        }
+        limit = GRADIENT_LIMITS[self.recipe.precision]
+        result = Values(max(errors.values()), limit, len(errors), DESCRIPTION)
+        if result.passed:
+            return result
+        wrong = [name for name, error in errors.items() if not error <= limit]
+
+        def run() -> None:
+            learner.update(batch, len(batch))
+
+        departing = values.by_layers(result, learner.model, run)
+        return replace(departing, layer=f"{departing.layer}; wrong: {', '.join(wrong)}")
+
+
+class ClockedTraining:
+    """A case's training: its events, and what was reached at the end of the last whole
+    epoch."""
+
+    def __init__(
+        self, context: Context, task: Task[Any, Any], targets: tuple[Target, ...]
+    ) -> None:
+        self._began = perf_counter()
+        self.context, self.task, self.targets = context, task, targets
+        self.size = task.sizes[context.case.model]
+        self.devices, self.folder = context.hardware.devices, context.scratch_dir
+        self.data = data_of(context, task)
+        saved = self.folder / NAME
+        # Ranks cannot ask this process for its clock: several devices start anew.
+        resumes = saved.exists() and len(self.devices) == 1
+        self.job = Job(
+            task,
+            self.size,
+            recipe_of(context, task, self.data),
+            self.data,
+            self.folder,
+            saved if resumes else None,
+        )
+        curve = read_curve(saved) if resumes else ()
+        self.scores: Scores | None = curve[-1].scores if curve else None
+
+    def as_training(self) -> Training:
+        """For the harness."""
+        items, audio_s, macs = self.task.work_of(self.size, self.data)
+        with torch.device("meta"):
+            model = self.task.model(self.size)
+        parameters = sum(one.numel() for one in model.parameters())
+        step = TimedStep(self.context, self.task, self.devices[0], self.data, 1)
+        return Training(
+            events=self.events,
+            targets=self.targets,
+            work_per_epoch=Work(items, audio_s, parameters, macs, 4 * parameters),
+            accuracy=self.accuracy,
+            step=step,
+            values=step.values,
+            prepare_s=perf_counter() - self._began,
+            details=data_details(self.data)
+            | dict(self.task.epoch_facts(self.data, self.job.recipe)),
+        )
+
+    def events(self, notes: Callable[[], dict[str, Any]]) -> Iterator[ClockedEvent]:
+        """Those of the trainer, with the value of each measure so far."""
+        if len(self.devices) > 1:
+            stream = train_data_parallel(self.job, self.devices)
+        else:
+            stream = train(self.job, self.devices[0], notes)
+        for event in stream:
+            self.scores = event.scores or self.scores
+            measures = self.scores.measures if self.scores else {}
+            yield ClockedEvent(
+                event.kind,
+                event.state,
+                event.epoch,
+                event.loss,
+                event.validation_loss,
+                {name: float(score.value) for name, score in measures.items()},
+                event.notes,
+            )
+
+    def accuracy(self) -> Accuracy:
+        """Of the last whole epoch."""
+        if self.scores is None:
+            return Accuracy({}, "no epoch was whole")
+        return judging.judged(self.scores)

@@ -1,0 +1,156 @@
+"""Speech recognition by Deep Speech 2, as trained on co-processors: all that is stated
+of it once.
+
+S. Baunsgaard, S. B. Wrede, P. Tozun, "Training for Speech Recognition on
+Co-processors", 2020. Axes: `B` utterances, `T` frames, `U` output frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workloads.asr import ds2
+from workloads.asr.alphabet import ALPHABET
+from workloads.asr.decoding import make_decoder, words_of
+from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
+from workloads.asr.features import FEATURES, LogMelMfcc
+from workloads.asr.macs import forward_macs, training_macs
+from workloads.compression.names import Compression
+from workloads.corpora.speech import speech_of
+from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
+from workloads.feeding.shards import SplitName
+from workloads.feeding.sources import write_shards
+from workloads.metrics.error_rates import (
+    character_errors,
+    max_character_errors,
+    word_errors,
+)
+from workloads.metrics.scores import Scores, Transcribed
+from workloads.recognition.data import (
+    FeatureKind,
+    Part,
+    Recordings,
+    recordings_of,
+)
+from workloads.recognition.recipe import Recognition
+from workloads.recognition.task import Decode, RecognitionTask
+from workloads.task import DataRequest, Gate
+from workloads.training.recipe import AdaDelta, Recipe
+
+PAPER_BEAM, QUICK_BEAM = 256, 32  # of evaluations on the way; the paper's is 256
+PAPER_TRAIN_S = 36_000.0  # of built-in speech, for the published size
+
+
+def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
+    """Compute the features of a split into the cache, where they are not there yet."""
+    write_shards(corpus, split, LogMelMfcc(), cache_dir)
+
+
+LOG_MEL_MFCC = FeatureKind(LogMelMfcc.name, FEATURES, write_features)
+
+
+class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
+    """Error rates may rise by a point against fp32."""
+
+    name = "asr"
+    sizes = ds2.SIZES
+    gates: ClassVar = dict.fromkeys(("wer", "cer", "cer_max"), Gate(0.01))
+    evaluation_batch = 64
+    validation_batch = 64
+    stored_in_half = False
+    utterances = 700  # p99 takes 662 different ones
+    hop_s = HOP_SAMPLES / SAMPLE_RATE_HZ
+
+    def dataset(self, size: DeepSpeech2Size, request: DataRequest) -> Recordings:
+        """The user's LibriSpeech where there is one, else the built-in speech."""
+        return recordings_of(speech_of(request), LOG_MEL_MFCC, ALPHABET)
+
+    def model(self, size: DeepSpeech2Size) -> nn.Module:
+        return DeepSpeech2(size)
+
+    def deployed(self, model: nn.Module) -> nn.Module:
+        assert isinstance(model, DeepSpeech2)
+        return ds2.Logits(model)
+
+    def is_recurrent(self, size: DeepSpeech2Size) -> bool:
+        return True
+
+    def example(self, size: DeepSpeech2Size) -> tuple[int, int]:
+        return 100, FEATURES
+
+    def outputs(
+        self, model: nn.Module, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = model(features, lengths)
+        return found
+
+    def log_probabilities(self, outputs: Tensor) -> Tensor:
+        return F.log_softmax(outputs, dim=2)
+
+    def as_log_probs(self, outputs: np.ndarray) -> np.ndarray:
+        found = self.log_probabilities(torch.from_numpy(outputs))
+        return np.asarray(found.numpy())
+
+    def output_length(self, frames: int) -> int:
+        return ds2.output_length(frames)
+
+    def decoder(self, train: Part, beam_width: int) -> Decode:
+        return make_decoder(beam_width, lambda: words_of(train.texts))
+
+    def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores:
+        references, found = list(part.texts), list(hypotheses)
+        letters = character_errors(references, found)
+        return Scores.of(
+            word_errors(references, found),
+            letters,
+            max_character_errors(references, found),
+            transcribed=Transcribed(references, found, letters.errors, letters.lengths),
+        )
+
+    def macs(self, size: DeepSpeech2Size, frames: int, counted: object = None) -> float:
+        return forward_macs(size, [frames])
+
+    def training_macs(self, size: DeepSpeech2Size, frames: int) -> float:
+        return training_macs(size, [frames])
+
+    def train_s(self, size: DeepSpeech2Size) -> float | None:
+        return PAPER_TRAIN_S if size == ds2.DS2_PAPER else None
+
+    def recipe(
+        self,
+        size: DeepSpeech2Size,
+        data: Recordings,
+        compression: Compression | None = None,
+    ) -> Recipe:
+        return Recipe(
+            AdaDelta(),
+            batch_size=16,
+            epochs=30,
+            clip_norm=100.0,
+            best_by=None,
+            decode_every_steps=50,
+            own=Recognition(beam_width=64, shortest_first=True),
+        )
+
+    def timed_recipe(
+        self, size: DeepSpeech2Size, data: Recordings, profile: str
+    ) -> Recipe:
+        beam = PAPER_BEAM if profile == "paper" else QUICK_BEAM
+        return Recipe(
+            AdaDelta(),
+            batch_size=32,
+            epochs=10_000,  # the profile bounds the time
+            clip_norm=100.0,
+            decode_every_steps=50,
+            own=Recognition(beam_width=beam, shortest_first=True),
+        )
+
+
+ASR = SpeechRecognition()

@@ -1,0 +1,143 @@
+"""What a recogniser learns: CTC over batches of utterances of like length.
+
+Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workloads.feeding.batching import plan_epoch, share_of_rank, sorted_batches
+from workloads.recognition.batches import Batch, load_batch, stream
+from workloads.recognition.ctc import ctc_loss_sum
+from workloads.recognition.data import Recordings
+from workloads.recognition.recipe import Recognition, SpecAugment
+from workloads.training.objective import Evaluation, Rank, autocast
+from workloads.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from workloads.recognition.task import RecognitionTask
+
+DECODED_SENTENCES = 4  # of the batch at hand
+
+
+class RecognitionObjective:
+    """Of a recogniser on recordings; as `training.objective.Objective`."""
+
+    def __init__(
+        self,
+        task: RecognitionTask[Any],
+        recipe: Recipe,
+        data: Recordings,
+        device: torch.device,
+        rank: Rank,
+    ) -> None:
+        assert isinstance(recipe.own, Recognition)
+        self.task, self.recipe, self.own = task, recipe, recipe.own
+        self.data, self.device, self.rank = data, device, rank
+        self._decode = task.decoder(data.train, recipe.own.beam_width)
+
+    def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Batch]]:
+        """Those of an epoch, each with the size of the global batch."""
+        plan = plan_epoch(
+            self.data.train.frames,
+            self.recipe.batch_size,
+            self.recipe.seed,
+            epoch,
+            shortest_first=self.own.shortest_first and epoch == 1,
+        )
+        # Every rank needs an utterance, or its partners would wait for ever.
+        whole = [batch for batch in plan.batches if len(batch) >= self.rank.count]
+        left = whole[skip:]
+        number, count = self.rank.number, self.rank.count
+        mine = [share_of_rank(batch, number, count) for batch in left]
+        read = stream(self.data.train, self.data, mine, self.device)
+        for place, (positions, batch) in enumerate(zip(left, read, strict=True), skip):
+            if self.own.augment is not None:
+                rng = np.random.default_rng((self.recipe.seed, epoch, place))
+                mask(batch.features, batch.lengths.tolist(), self.own.augment, rng)
+            yield len(positions), batch
+
+    def batch(self, positions: Sequence[int]) -> Batch:
+        """The training utterances at these positions, on the device."""
+        loaded = load_batch(self.data.train, self.data.normaliser, positions)
+        return loaded.to(self.device)
+
+    def forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Outputs (B, U, N) and their true lengths (B,), on the host."""
+        return self.task.outputs(model, batch.features, batch.lengths)
+
+    def loss(self, outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+        """Summed over utterances."""
+        found, lengths = outputs
+        log_probs = self.task.log_probabilities(found.float())
+        blank = self.data.train.alphabet.blank
+        return ctc_loss_sum(log_probs, lengths, batch, blank)
+
+    @torch.inference_mode()
+    def evaluate(self, model: nn.Module) -> Evaluation:
+        """CTC, the mean over validation utterances, and the task's measures of what is
+        decoded with the recipe's beam."""
+        part = self.data.validation
+        if not part.texts:
+            raise ValueError("no validation utterances: accuracy cannot be measured")
+        model.eval()
+        texts: dict[int, str] = {}
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        batches = sorted_batches(part.frames, self.task.validation_batch)
+        for batch in stream(part, self.data, batches, self.device):
+            with autocast(self.recipe.precision, self.device):
+                outputs = self.forward(model, batch)
+            total += self.loss(outputs, batch)
+            texts.update(zip(batch.positions, self._texts(outputs), strict=True))
+        hypotheses = [texts[i] for i in range(len(texts))]
+        scores = self.task.scores_of(part, hypotheses)
+        return Evaluation(float(total) / len(texts), scores)
+
+    def _texts(self, outputs: tuple[Tensor, Tensor]) -> list[str]:
+        found, lengths = outputs
+        log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
+        rows = zip(log_probs, lengths.tolist(), strict=True)
+        return [self._decode(row[:length]) for row, length in rows]
+
+    @torch.no_grad()
+    def samples(self, model: nn.Module, batch: Batch) -> tuple[tuple[str, str], ...]:
+        """The best paths of the batch's first utterances, beside their texts."""
+        model.eval()
+        few = slice(DECODED_SENTENCES)
+        with autocast(self.recipe.precision, self.device):
+            found, lengths = self.task.outputs(
+                model, batch.features[few], batch.lengths[few]
+            )
+        best_path = self.task.decoder(self.data.train, 1)
+        log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
+        texts = self.data.train.texts
+        rows = zip(batch.positions, log_probs, lengths.tolist(), strict=False)
+        return tuple((texts[i], best_path(row[:length])) for i, row, length in rows)
+
+
+def mask(
+    features: Tensor,
+    lengths: Sequence[int],
+    augment: SpecAugment,
+    rng: np.random.Generator,
+) -> None:
+    """Set stretches of `features` (B, T, F), of true `lengths`, to their mean, 0."""
+    bands = features.shape[2]
+    for row, length in zip(features, lengths, strict=True):
+        for _ in range(augment.frequency_masks):
+            row[:, _stretch(rng, bands, augment.frequency_bands)] = 0.0
+        for _ in range(augment.time_masks):
+            longest = min(augment.time_frames, length // 5)
+            row[_stretch(rng, length, longest)] = 0.0
+
+
+def _stretch(rng: np.random.Generator, extent: int, longest: int) -> slice:
+    width = int(rng.integers(min(longest, extent) + 1))
+    start = int(rng.integers(extent - width + 1))
+    return slice(start, start + width)

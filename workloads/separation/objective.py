@@ -1,0 +1,124 @@
+"""What a separator learns: permutation invariant SI-SDR over stretches of mixtures.
+
+Axes: `B` mixtures, `C` sources, `S` samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workloads.separation.dataset import Dataset, MixtureSet, batches
+from workloads.separation.loss import pit_loss
+from workloads.separation.recipe import Separation
+from workloads.separation.scoring import score_set, scores_of
+from workloads.training.objective import Evaluation
+from workloads.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from workloads.separation.task import SpeechSeparation
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """Mixtures (B, S) of one length, and their sources (B, C, S)."""
+
+    mixtures: Tensor
+    sources: Tensor
+
+    def __len__(self) -> int:
+        return len(self.mixtures)
+
+
+class SeparationObjective:
+    """Of a separator on mixtures; as `training.objective.Objective`."""
+
+    def __init__(
+        self,
+        task: SpeechSeparation,
+        recipe: Recipe,
+        data: Dataset,
+        device: torch.device,
+    ) -> None:
+        assert isinstance(recipe.own, Separation)
+        self.task, self.recipe, self.own = task, recipe, recipe.own
+        self.data, self.device = data, device
+        self.samples_each = round(self.own.segment_s * data.train.sample_rate_hz)
+
+    def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Stretches]]:
+        """Those of an epoch, each mixture once."""
+        rng = np.random.default_rng((self.recipe.seed, epoch))
+        made = batches(
+            self.data.train.held,
+            self.recipe.batch_size,
+            self.samples_each,
+            rng,
+            self.own.remix,
+        )
+        for place, batch in enumerate(made):
+            if place >= skip:
+                stretches = self._on_device(batch.mixtures, batch.sources)
+                yield len(stretches), stretches
+
+    def batch(self, positions: Sequence[int]) -> Stretches:
+        """The beginnings of the training mixtures at these positions."""
+        held = [self.data.train.held[i] for i in positions]
+        cut = self.samples_each
+        return self._on_device(
+            np.stack([np.resize(one.mixture, cut) for one in held]),
+            np.stack(
+                [np.stack([np.resize(s, cut) for s in one.sources]) for one in held]
+            ),
+        )
+
+    def _on_device(self, mixtures: np.ndarray, sources: np.ndarray) -> Stretches:
+        return Stretches(on(self.device, mixtures), on(self.device, sources))
+
+    def forward(self, model: nn.Module, batch: Stretches) -> Tensor:
+        """Estimates (B, C, S)."""
+        estimates: Tensor = model(batch.mixtures)
+        return estimates
+
+    def loss(self, outputs: Tensor, batch: Stretches) -> Tensor:
+        """Negative SI-SDR in dB, summed over mixtures."""
+        return len(batch) * pit_loss(outputs.float(), batch.sources)
+
+    @torch.inference_mode()
+    def evaluate(self, model: nn.Module) -> Evaluation:
+        """The loss, a mean over mixtures, each whole, and the task's measures."""
+        model.eval()
+        deployed = self.task.deployed(model)
+
+        def run(waves: np.ndarray) -> np.ndarray:
+            return deployed(on(self.device, waves)).cpu().numpy()
+
+        loss = mean_loss(model, self.data.validation, self.device)
+        return Evaluation(loss, scores_of(score_set(run, self.data.validation)))
+
+    def samples(
+        self, model: nn.Module, batch: Stretches
+    ) -> tuple[tuple[str, str], ...]:
+        """None: waveforms are no text."""
+        return ()
+
+
+@torch.inference_mode()
+def mean_loss(model: nn.Module, mixtures: MixtureSet, device: torch.device) -> float:
+    """Over mixtures, each whole; the model is left in evaluation mode."""
+    model.eval()
+    losses = [
+        float(pit_loss(model(on(device, one.mixture[None])), sources[None]))
+        for one in mixtures.held
+        for sources in [on(device, one.sources)]
+    ]
+    return sum(losses) / len(losses)
+
+
+def on(device: torch.device, array: np.ndarray) -> Tensor:
+    """In fp32, on a device."""
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)

@@ -1,0 +1,56 @@
+"""How good what a separator makes of held-out mixtures is.
+
+Axes: `B` mixtures, `S` samples, `C` sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from workloads.corpora.mixtures.mixture import Signals
+from workloads.metrics.scores import Scores
+from workloads.metrics.separation import SeparationScores, no_scores, score
+from workloads.separation.dataset import MixtureSet
+from workloads.task import Run
+
+IMPROVEMENT = "si_sdr_improvement"
+
+
+def score_set(run: Run, mixtures: MixtureSet, batch_size: int = 1) -> SeparationScores:
+    """Of every mixture, each whole, in batches of one length; `run` takes waveforms
+    (B, S, 1) to sources (B, S, C)."""
+    total = no_scores()
+    for chosen in batches_of_one_length(mixtures.held, batch_size):
+        waves = np.stack([one.mixture for one in chosen])[:, :, None]
+        for one, estimates in zip(chosen, run(waves), strict=True):
+            total = total + score(estimates.T, one.sources, one.mixture)
+    return total
+
+
+def batches_of_one_length(
+    held: Sequence[Signals], batch_size: int
+) -> Iterator[list[Signals]]:
+    """In order; a batch ends where the length changes."""
+    batch: list[Signals] = []
+    for one in held:
+        full = len(batch) == batch_size
+        if batch and (full or len(one.mixture) != len(batch[0].mixture)):
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def scores_of(found: SeparationScores) -> Scores:
+    """The measures; the improvement fails whatever its value where sources that speak
+    are answered with silence."""
+    if not found.silent_estimates:
+        return Scores.of(*found.measures)
+    fault = (
+        f"{found.silent_estimates} estimates of sources that speak are silent: look "
+        "for an underflow, or for a layer that lost all its weights"
+    )
+    return Scores.of(*found.measures, faults={IMPROVEMENT: fault})

@@ -1,0 +1,274 @@
+"""Speech separation, pruned, quantized and factorized: all that is stated of it once.
+
+M. Božić, "Development of efficient deep learning models for speech separation", 2024.
+Axes: `B` mixtures, `S` samples, `C` sources. torch is loaded where a model is asked
+for: not every runtime needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from workloads.compression.names import Compression
+from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.mixtures import builtin
+from workloads.corpora.mixtures.builtin import MixturesSize
+from workloads.corpora.mixtures.mixture import Signals
+from workloads.corpora.mixtures.scenes import MANDARIN
+from workloads.feeding.choosing import evenly
+from workloads.metrics.scores import Scores
+from workloads.separation import dataset
+from workloads.separation.dataset import Dataset
+from workloads.separation.recipe import Separation
+from workloads.separation.sizes import (
+    SIZES,
+    ConvTasNetSize,
+    DptNetSize,
+    Size,
+    is_small,
+)
+from workloads.task import DataRequest, Gate, Input, NotHereError, Run, Task
+from workloads.training.recipe import Adam, Plateau, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch import device as Device
+
+    from workloads.separation.objective import SeparationObjective
+    from workloads.training.objective import Rank
+
+UTTERANCE_S = 4.0  # of every mixture that is timed, so that models compare
+INPUTS = 8  # different ones at most, so that none stays in a cache
+EXAMPLE_S = 0.5
+CALIBRATION_MIXTURES = 16
+GRADIENT_MIXTURES = 16  # of which a pruning by gradients takes the loss
+VALIDATION_MIXTURES = 64  # of a training
+SMALL_TRAIN_S, FULL_TRAIN_S = 2_400.0, 28_800.0
+MIXTURES = {
+    "smoke": builtin.SMOKE,
+    "commit": builtin.QUICK,
+    "quick": builtin.QUICK,
+    "standard": builtin.STANDARD,
+}
+SCENES = {"mandarin": MANDARIN}
+FROM_SCRATCH = Recipe(
+    Adam(1e-3),
+    batch_size=4,
+    epochs=100,
+    clip_norm=5.0,
+    schedule=Plateau(factor=0.5, patience=4),
+    stop_after=30,
+    own=Separation(),
+)
+# A round of pruning, or all of a factorized model's training.
+FINE_TUNING = Recipe(
+    Adam(3e-4),
+    batch_size=4,
+    epochs=2,
+    clip_norm=5.0,
+    schedule=Plateau(factor=0.5, patience=4),
+    own=Separation(),
+)
+
+
+class SpeechSeparation(Task[Size, Dataset]):
+    """SI-SDR may fall by a twentieth of the baseline's improvement: what the paper's
+    fine-tuning allowed."""
+
+    name = "separation"
+    sizes = SIZES
+    gates: ClassVar = {"si_sdr_improvement": Gate(0.05, is_share=True)}
+    data_options = frozenset({"corpus"})
+    onnx_names = ("mixture", "sources")
+
+    def dataset(self, size: Size, request: DataRequest) -> Dataset:
+        """The user's corpus where there is one, else built-in mixtures, which also
+        train where that cannot."""
+        if request.root is None:
+            return self._built_in(size, request)
+        if "corpus" in request.options:
+            raise NotHereError("this case is of built-in mixtures: no --data-root")
+        found = dataset.on_disk(request.root, size, on_progress=request.progress)
+        return dataset.with_training(found, lambda: self._built_in(size, request))
+
+    def _built_in(self, size: Size, request: DataRequest) -> Dataset:
+        if request.profile == "paper" and request.root is None:
+            raise NotHereError(
+                "the paper profile measures on the paper's corpora: give --data-root, "
+                "the folder that holds LibriMix, Aishell1Mix or LibriCSS"
+            )
+        mixtures = MIXTURES.get(request.profile, builtin.STANDARD)
+        if request.train_s is not None:
+            count = max(1, round(request.train_s / UTTERANCE_S))
+            mixtures = MixturesSize("training", count, VALIDATION_MIXTURES)
+        return dataset.builtin_mixtures(
+            size,
+            mixtures,
+            default_cache_dir(),
+            SCENES.get(request.options.get("corpus", "")),
+            request.progress,
+        )
+
+    def model(self, size: Size) -> nn.Module:
+        from workloads.separation import models
+
+        return models.make(size)
+
+    def deployed(self, model: nn.Module) -> nn.Module:
+        from workloads.separation.framing import OfSamples
+
+        return OfSamples(model)
+
+    def is_recurrent(self, size: Size) -> bool:
+        return not isinstance(size, ConvTasNetSize)
+
+    def example(self, size: Size) -> tuple[int, int]:
+        return round(EXAMPLE_S * size.sample_rate_hz), 1
+
+    def arithmetic(self, size: Size) -> str:
+        """DPTNet once had norms over the utterance and summed its overlaps: weights
+        trained for that still fit, and separate worse."""
+        is_new = isinstance(size, DptNetSize)
+        return "norms over each sequence, the mean of overlaps" if is_new else ""
+
+    def why_not(
+        self,
+        size: Size,
+        compression: Compression,
+        runtime: str,
+        device: str,
+        options: Mapping[str, str],
+    ) -> str | None:
+        if options.get("weights") and runtime != "eager":
+            return f"{runtime} has no sparse products: use eager"
+        if options.get("weights") == "2of4" and not device.startswith("cuda"):
+            return "products of 2:4 sparse weights are for CUDA: use --hardware=cuda:0"
+        if runtime == "openvino" and compression.base == "int8-dynamic":
+            return (
+                "OpenVINO runs LSTMs, 1x1 convolutions and products of an int8-dynamic "
+                "file in float: use onnxruntime, or int8-static"
+            )
+        return None
+
+    def float_layers(self, compression: Compression, runtime: str) -> int:
+        """There is no integer kernel for the decoder, a ConvTranspose; ONNX Runtime's
+        file tells of it itself."""
+        return int(compression.calibrated and runtime != "onnxruntime")
+
+    def adapted(
+        self, model: nn.Module, options: Mapping[str, str]
+    ) -> tuple[nn.Module, Mapping[str, float | str]]:
+        """With sparse weights of the kind that the option `weights` names."""
+        from workloads.compression.skipped import by_reason
+        from workloads.compression.sparse import executed
+
+        kind = options.get("weights")
+        if kind is None:
+            return model, {}
+        make = {"csr": executed.csr_linears, "2of4": executed.semi_structured_linears}
+        done = make[kind](model)
+        facts = {
+            "layers_sparse": len(done.changed),
+            "layers_dense": by_reason(done.left) or "none",
+        }
+        return done.model, facts
+
+    def inputs(
+        self, size: Size, data: Dataset, batch_size: int, options: Mapping[str, str]
+    ) -> list[Input]:
+        """Validation mixtures, cut or repeated to `UTTERANCE_S`."""
+        samples = round(UTTERANCE_S * size.sample_rate_hz)
+        waves = [
+            np.resize(one.mixture, samples)[:, None] for one in data.validation.held
+        ]
+        count = min(INPUTS, -(-len(waves) // batch_size))
+        order = np.resize(np.arange(len(waves)), count * batch_size)
+        return [
+            Input(
+                np.stack([waves[i] for i in batch]),
+                (samples,) * batch_size,
+                batch_size * UTTERANCE_S,
+            )
+            for batch in order.reshape(count, batch_size)
+        ]
+
+    def only_shape(
+        self, size: Size, batch_size: int, options: Mapping[str, str]
+    ) -> tuple[int, int, int]:
+        return batch_size, round(UTTERANCE_S * size.sample_rate_hz), 1
+
+    def score(self, run: Run, data: Dataset, batch_size: int) -> Scores:
+        from workloads.separation.scoring import score_set, scores_of
+
+        return scores_of(score_set(run, data.validation, batch_size))
+
+    def count(self, size: Size, model: nn.Module) -> dict[str, int | float | str]:
+        """Its parameters, and its MACs for an utterance that is timed."""
+        from workloads.separation.counting import macs_of
+
+        samples = round(UTTERANCE_S * size.sample_rate_hz)
+        return super().count(size, model) | {"macs": macs_of(model, samples)}
+
+    def macs(self, size: Size, frames: int, counted: Mapping[str, Any]) -> float:
+        return float(counted["macs"])
+
+    def calibration(self, data: Dataset) -> Sequence[np.ndarray]:
+        """Waveforms (S, 1)."""
+        return [one.mixture[:, None] for one in self.gradient_sample(data)]
+
+    def channel_groups(self, model: nn.Module) -> Sequence[Any]:
+        from workloads.separation.channels import channel_groups
+
+        return channel_groups(model)
+
+    def gradient_sample(self, data: Dataset) -> Sequence[Signals]:
+        chosen = data.train.mixtures[:CALIBRATION_MIXTURES]
+        return dataset.MixtureSet(chosen, data.train.sample_rate_hz).held
+
+    def gradient_loss(self, model: nn.Module, item: Signals) -> Tensor:
+        import torch
+
+        from workloads.separation.loss import pit_loss
+
+        mixture = torch.from_numpy(np.ascontiguousarray(item.mixture))
+        sources = torch.from_numpy(np.ascontiguousarray(item.sources))
+        return pit_loss(model(mixture[None]), sources[None])
+
+    def train_s(self, size: Size) -> float | None:
+        return SMALL_TRAIN_S if is_small(size) else FULL_TRAIN_S
+
+    def recipe(
+        self, size: Size, data: Dataset, compression: Compression | None = None
+    ) -> Recipe:
+        return FROM_SCRATCH if compression is None else FINE_TUNING
+
+    def timed_recipe(self, size: Size, data: Dataset, profile: str) -> Recipe:
+        return FROM_SCRATCH
+
+    def objective(
+        self, size: Size, recipe: Recipe, data: Dataset, device: Device, rank: Rank
+    ) -> SeparationObjective:
+        from workloads.separation.objective import SeparationObjective
+
+        if rank.count > 1:
+            raise NotHereError("separators train on one device")
+        return SeparationObjective(self, recipe, data, device)
+
+    def work_of(
+        self, size: Size, data: Dataset, places: Sequence[int] | None = None
+    ) -> tuple[int, float, float]:
+        count = len(data.train.mixtures if places is None else places)
+        samples = round(UTTERANCE_S * size.sample_rate_hz)
+        return count, count * UTTERANCE_S, 3.0 * count * size.macs(samples)
+
+    def typical_batches(self, data: Dataset, batch_size: int, count: int) -> list[Any]:
+        positions = range(len(data.train.mixtures))
+        size = min(batch_size, len(positions))
+        whole = [tuple(positions[i : i + size]) for i in positions[::size]]
+        return evenly([one for one in whole if len(one) == size], count)
+
+
+SEPARATION = SpeechSeparation()

@@ -1,0 +1,78 @@
+"""Loss and gradients of a first optimizer step, to compare with a plain path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from workloads.task import Size, Task
+from workloads.training.learner import Learner
+from workloads.training.objective import ALONE
+from workloads.training.recipe import Recipe
+from workloads.values import plain
+
+MOST_ENTRIES = 4096  # of a gradient that are compared, evenly over it
+
+
+def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
+    """The summed loss of an optimizer step, and some entries of each parameter's
+    gradient, by name. Dropout is off: its draws are not those of another precision."""
+    for module in learner.model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    loss = learner.update(batch, len(batch))
+    found = {"loss": np.array([float(loss)])}
+    for name, parameter in learner.model.named_parameters():
+        assert parameter.grad is not None
+        entries = parameter.grad.flatten()
+        step = -(-len(entries) // MOST_ENTRIES)
+        found[name] = entries[::step].float().cpu().numpy()
+    return found
+
+
+def plain_gradients(
+    task: Task[Any, Any],
+    size: Size,
+    recipe: Recipe,
+    data: Any,
+    positions: Sequence[int],
+) -> dict[str, np.ndarray]:
+    """The same in fp32 on a plain path, for the training items at these positions."""
+    recipe = replace(recipe, precision="fp32", batch_size=len(positions))
+    key = {
+        "model": size.name,
+        "gradients": data.checksum,
+        "recipe": json.dumps(asdict(recipe), sort_keys=True),
+        "positions": " ".join(map(str, positions)),
+    }
+    arguments = (task, size, recipe, data, tuple(positions))
+    return plain.plain_outputs(key, write_gradients, arguments, [])
+
+
+def write_gradients(
+    folder: Path,
+    task: Task[Any, Any],
+    size: Size,
+    recipe: Recipe,
+    data: Any,
+    positions: Sequence[int],
+    _: Sequence[np.ndarray],
+) -> None:
+    """Write those of a step from the weights that the recipe's seed gives."""
+
+    def compute() -> dict[str, np.ndarray]:
+        device = torch.device("cpu")
+        torch.manual_seed(recipe.seed)
+        model = task.model(size)
+        objective = task.objective(size, recipe, data, device, ALONE)
+        learner = Learner(model, objective, recipe, device)
+        return first_gradients(learner, objective.batch(positions))
+
+    plain.write(folder, compute)

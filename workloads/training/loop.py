@@ -1,0 +1,242 @@
+"""The one loop that trains a task's model, as a stream of events.
+
+The generator knows no clock: whoever iterates it stamps its events. It yields once
+before the model exists, so that a clock started there counts the model's creation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed, nn
+
+from workloads.task import Size, Task
+from workloads.training import checkpoint
+from workloads.training.events import Event, State
+from workloads.training.learner import Learner
+from workloads.training.objective import ALONE, Rank
+from workloads.training.recipe import LOSS, Plateau, Recipe
+
+# These may change between a checkpoint and its resumption; all else may not.
+_FREE = ("epochs", "decode_every_steps", "checkpoint_every_steps", "stop_after")
+
+Notes = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is trained, on what, and how.
+
+    `model` is where it starts; None is random weights of the recipe's seed. Checkpoints
+    go to `checkpoint_dir / checkpoint.NAME`, if it is given; `resume_from` is one.
+    """
+
+    task: Task[Any, Any]
+    size: Size
+    recipe: Recipe
+    data: Any
+    checkpoint_dir: Path | None = None
+    resume_from: Path | None = None
+    model: nn.Module | None = None
+
+
+def train(job: Job, device: str = "cpu", notes: Notes | None = None) -> Iterator[Event]:
+    """Train on one device; yields an event at each step, state and epoch.
+
+    Checkpoints hold what `notes()` returns then: plain values of the caller's own, such
+    as its clock. A resumed training goes on as if it had never stopped: an event
+    "resumed" hands those notes back; the epochs before are
+    `checkpoint.read_curve(job.resume_from)`.
+    """
+    yield Event("state", "train", 1, 0)
+    training = Training(job, torch.device(device))
+    training.notes = notes
+    if job.resume_from is not None:
+        content = checkpoint.load_checkpoint(job.resume_from)
+        training.restore(content)
+        saved = content["notes"]
+        yield Event("resumed", "train", training.epoch, training.step, notes=saved)
+    yield from training.run()
+
+
+class Training:
+    """The state of a training, and the order of its work."""
+
+    def __init__(self, job: Job, device: torch.device, rank: Rank = ALONE) -> None:
+        recipe = job.recipe
+        torch.manual_seed(recipe.seed + rank.number)
+        self.job, self.recipe, self.device, self.rank = job, recipe, device, rank
+        model = job.task.model(job.size) if job.model is None else job.model
+        objective = job.task.objective(job.size, recipe, job.data, device, rank)
+        self.learner = Learner(model, objective, recipe, device, rank)
+        self.objective = objective
+        self.notes: Notes | None = None
+        self.curve: list[Event] = []
+        self.step = 0
+        self._batches_done = 0  # of the epoch under way
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self._items = 0
+
+    @property
+    def epoch(self) -> int:
+        """The one under way, from 1."""
+        return len(self.curve) + 1
+
+    @property
+    def is_over(self) -> bool:
+        """After the recipe's epochs, after too many without a lower validation loss,
+        and where that is no number any more; several ranks, of which one alone knows
+        the loss, go by epochs."""
+        if len(self.curve) >= self.recipe.epochs:
+            return True
+        if self.rank.count > 1 or not self.curve:
+            return False
+        losses = [event.validation_loss or 0.0 for event in self.curve]
+        since = len(losses) - 1 - losses.index(min(losses))
+        stop_after = self.recipe.stop_after
+        stalls = stop_after is not None and since >= stop_after
+        return stalls or not math.isfinite(losses[-1])
+
+    def run(self) -> Iterator[Event]:
+        """All epochs that are left."""
+        while not self.is_over:
+            yield from self._steps()
+            yield from self._end_epoch()
+
+    def _steps(self) -> Iterator[Event]:
+        batches = self.objective.batches(self.epoch, self._batches_done)
+        for global_size, batch in batches:
+            self._loss_sum += self.learner.update(batch, global_size)
+            self.step += 1
+            self._batches_done += 1
+            self._items += global_size
+            yield Event("step", "train", self.epoch, self.step)
+            if _due(self.step, self.recipe.decode_every_steps):
+                yield from self._decode(batch)
+            if _due(self.step, self.recipe.checkpoint_every_steps):
+                yield from self._checkpoint()
+                yield self._state("train")
+
+    def _state(self, state: State, **rest: Any) -> Event:
+        """A new state begins: on a GPU, once the last one's work is done."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return Event("state", state, self.epoch, self.step, **rest)
+
+    def _decode(self, batch: Any) -> Iterator[Event]:
+        yield self._state("decode")
+        if self.rank.number == 0:
+            samples = self.objective.samples(self.learner.model, batch)
+            yield self._state("train", samples=samples)
+
+    def _checkpoint(self) -> Iterator[Event]:
+        if self.job.checkpoint_dir is None:
+            return
+        yield self._state("checkpoint")
+        if self.rank.number == 0:
+            path = self.job.checkpoint_dir / checkpoint.NAME
+            checkpoint.save_atomically(self._content(), path)
+
+    def _end_epoch(self) -> Iterator[Event]:
+        yield self._state("evaluate")
+        if self.rank.count > 1:
+            distributed.all_reduce(self._loss_sum)
+        event = self._evaluated(float(self._loss_sum) / self._items)
+        self.curve.append(event)
+        self._batches_done = self._items = 0
+        self._loss_sum.zero_()
+        self.learner.end_epoch(self._watched(event))
+        yield event  # first, so that the caller's notes hold this epoch too
+        yield from self._checkpoint()
+        if not self.is_over:
+            yield self._state("train")
+
+    def _evaluated(self, loss: float) -> Event:
+        """Rank 0 evaluates; the others wait for it in the next step's exchange."""
+        rest: dict[str, Any] = {"learning_rate": self.learner.learning_rate}
+        if self.rank.number == 0:
+            found = self.objective.evaluate(self.learner.model)
+            rest |= {"validation_loss": found.loss, "scores": found.scores}
+        return Event("epoch", "evaluate", self.epoch, self.step, loss=loss, **rest)
+
+    def _watched(self, event: Event) -> float:
+        """What the schedule goes by; without an evaluation here, the training loss."""
+        schedule = self.recipe.schedule
+        watched = schedule.watched if isinstance(schedule, Plateau) else LOSS
+        if event.validation_loss is None or event.scores is None:
+            assert event.loss is not None
+            return event.loss
+        return reached(event, watched)
+
+    def _content(self) -> dict[str, Any]:
+        """All that a resumed training needs to go on bit by bit."""
+        return {
+            "size": _plain(self.job.size),
+            "recipe": asdict(self.recipe),
+            "learner": self.learner.state(),
+            "random": checkpoint.random_state(self.device),
+            "step": self.step,
+            "batches_done": self._batches_done,
+            "items": self._items,
+            "loss_sum": self._loss_sum,
+            "curve": [event.to_plain() for event in self.curve],
+            "notes": self.notes() if self.notes else {},
+        }
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Take up where `content`, a loaded checkpoint, was saved.
+
+        On one device bit by bit; ranks above 0 draw other dropout masks than they had.
+        """
+        _check_same("size", content["size"], _plain(self.job.size))
+        _check_same("recipe", content["recipe"], asdict(self.recipe))
+        self.learner.restore(content["learner"])
+        if self.rank.number == 0:
+            checkpoint.set_random_state(content["random"], self.device)
+        self.step = content["step"]
+        self._batches_done = content["batches_done"]
+        self._items = content["items"]
+        self._loss_sum.copy_(content["loss_sum"])
+        self.curve = [Event.from_plain(event) for event in content["curve"]]
+
+
+def reached(event: Event, measure: str) -> float:
+    """The validation loss of an epoch, or a measure of it, such that lower is better.
+
+    Raises ValueError for a measure that the task has not.
+    """
+    assert event.validation_loss is not None
+    assert event.scores is not None
+    if measure == LOSS:
+        return event.validation_loss
+    if measure not in event.scores.measures:
+        known = ", ".join([LOSS, *event.scores.measures])
+        raise ValueError(f"no measure is called {measure!r}: expected one of {known}")
+    score = event.scores.measures[measure]
+    return -score.value if score.better == "higher" else score.value
+
+
+def _plain(size: Any) -> dict[str, Any]:
+    return asdict(size)
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _check_same(what: str, saved: dict[str, Any], given: dict[str, Any]) -> None:
+    changed = [
+        f"{key} was {saved.get(key)!r} and is {value!r}"
+        for key, value in given.items()
+        if key not in _FREE and saved.get(key) != value
+    ]
+    if changed:
+        raise ValueError(
+            f"the checkpoint is of another {what} ({'; '.join(changed)}): "
+            "resume with its own, or train from the beginning"
+        )
