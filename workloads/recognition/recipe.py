@@ -22,8 +22,8 @@ class SpecAugment:
 @dataclass(frozen=True)
 class Recognition:
     """`augment` masks features in training; `beam_width` is that of evaluation, 1 is
-    the best path; `shortest_first` trains the first epoch in order of length (SortaGrad,
-    D. Amodei et al., "Deep Speech 2", 2015)."""
+    the best path; `shortest_first` trains the first epoch in order of length, as
+    SortaGrad does (D. Amodei et al., "Deep Speech 2", 2015)."""
 
     augment: SpecAugment | None = None
     beam_width: int = 1
