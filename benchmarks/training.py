@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -34,7 +34,7 @@ from workloads.training.gradients import first_gradients, plain_gradients
 from workloads.training.learner import Learner
 from workloads.training.loop import Job, train
 from workloads.training.objective import ALONE
-from workloads.training.recipe import Recipe
+from workloads.training.recipe import Precision, Recipe
 from workloads.values.compare import GRADIENT_LIMITS, gradient_error
 from workloads.values.plain import DESCRIPTION
 
@@ -75,10 +75,11 @@ def recipe_of(context: Context, task: Task[Any, Any], data: Any) -> Recipe:
     if case.compression == "fp16" and not context.hardware.is_cuda:
         raise UnsupportedError("fp16 trains on CUDA only; on a CPU use bf16")
     size = task.sizes[case.model]
+    precision = cast(Precision, case.compression)
     return replace(
         task.timed_recipe(size, data, context.profile.name),
         batch_size=case.batch_size,
-        precision=case.compression,
+        precision=precision,
         seed=context.seed,
     )
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from workloads.metrics.bootstrap import Difference
 
 Better = Literal["lower", "higher"]
+EditUnit = Literal["character", "phoneme"]
 
 
 class Score(Protocol):
@@ -51,7 +52,7 @@ class Transcribed:
     hypotheses: Sequence[str]
     edits: Sequence[int]
     lengths: Sequence[int]
-    unit: Literal["character", "phoneme"] = "character"
+    unit: EditUnit = "character"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Bound:
 
 
 class OnnxRuntimeSession:
-    profile_source = "ONNX Runtime's profile"
+    profile_source: ClassVar[str | None] = "ONNX Runtime's profile"
 
     def __init__(self, path: Path, options: OnnxRuntimeOptions) -> None:
         self._onnxruntime = load("onnxruntime")

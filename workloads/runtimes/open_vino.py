@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class OpenVinoSession:
     OpenVINO 2026.4.1 skips a node that fails and reports no error.
     """
 
-    profile_source = "OpenVINO's counters"
+    profile_source: ClassVar[str | None] = "OpenVINO's counters"
 
     def __init__(
         self,

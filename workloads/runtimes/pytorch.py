@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class TorchSession:
     here but in the first runs: one of batch size 1 and one of any other.
     """
 
-    profile_source = None
+    profile_source: ClassVar[str | None] = None
 
     def __init__(
         self,

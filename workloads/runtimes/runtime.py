@@ -55,9 +55,12 @@ class Runtime(Protocol):
     """`packages` are those that it needs, `options` the names of what a case's id may
     set of it."""
 
-    name: str
-    packages: tuple[str, ...]
-    options: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def packages(self) -> tuple[str, ...]: ...
+    @property
+    def options(self) -> tuple[str, ...]: ...
 
     def why_not(
         self, compression: Compression, place: Place, is_recurrent: bool

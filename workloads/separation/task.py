@@ -170,7 +170,7 @@ class SpeechSeparation(Task[Size, Dataset]):
             return model, {}
         make = {"csr": executed.csr_linears, "2of4": executed.semi_structured_linears}
         done = make[kind](model)
-        facts = {
+        facts: dict[str, float | str] = {
             "layers_sparse": len(done.changed),
             "layers_dense": by_reason(done.left) or "none",
         }

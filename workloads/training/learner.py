@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlateau
@@ -89,11 +91,15 @@ class Learner:
 
     def restore(self, state: dict[str, object]) -> None:
         """Take up what `state` gave."""
-        parts = {"warmup": self.warmup, "schedule": self.schedule}
-        kept = {"model": self.model, "optimizer": self.optimizer, "scaler": self.scaler}
+        parts: dict[str, Any] = {"warmup": self.warmup, "schedule": self.schedule}
+        kept: dict[str, Any] = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "scaler": self.scaler,
+        }
         for key, part in {**kept, **parts}.items():
             if part is not None:
-                part.load_state_dict(state[key])  # type: ignore[arg-type]
+                part.load_state_dict(state[key])
 
 
 def _optimizer(

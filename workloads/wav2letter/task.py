@@ -22,7 +22,7 @@ from workloads.metrics.error_rates import (
     levenshtein_distances,
     phoneme_errors,
 )
-from workloads.metrics.scores import Scores, Transcribed
+from workloads.metrics.scores import EditUnit, Scores, Transcribed
 from workloads.recognition.data import Part, Recordings, recordings_of
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.recognition.task import Decode, RecognitionTask
@@ -141,7 +141,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
         rate = (phoneme_errors if spaced else character_errors)(references, found)
         distances = levenshtein_distances(references, found, spaced)
         lengths = [len(part.alphabet.split(text)) for text in references]
-        unit = "phoneme" if spaced else "character"
+        unit: EditUnit = "phoneme" if spaced else "character"
         return Scores.of(
             rate,
             distances,
