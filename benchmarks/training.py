@@ -147,7 +147,7 @@ class TimedStep:
         positions = self.positions[0]
         learner = self.learner()
         batch = learner.objective.batch(positions)
-        found = first_gradients(learner, batch)
+        found = first_gradients(learner, batch, self.task.without_gradient)
         expected = plain_gradients(
             self.task, self.size, self.recipe, self.data, positions
         )

@@ -114,7 +114,8 @@ class Task(ABC, Generic[S, D]):
     that choose its data. `evaluation_batch` is the batch size in which accuracy is
     taken, where it is not the case's. `pruned_needs_training`: a pruned or factorized
     model has an accuracy only with weights that were trained after it. `onnx_names` are
-    those of input and output in its ONNX files.
+    those of input and output in its ONNX files. `without_gradient` names parameters
+    that its loss does not depend on, but for rounding.
     """
 
     name: ClassVar[str]
@@ -125,6 +126,7 @@ class Task(ABC, Generic[S, D]):
     pruned_needs_training: ClassVar[bool] = True
     stored_in_half: ClassVar[bool] = True
     onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
+    without_gradient: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def dataset(self, size: S, request: DataRequest) -> D:

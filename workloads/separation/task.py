@@ -83,6 +83,9 @@ class SpeechSeparation(Task[Size, Dataset]):
     gates: ClassVar = {"si_sdr_improvement": Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
     onnx_names = ("mixture", "sources")
+    without_gradient = frozenset(
+        {"decoder.bias"}
+    )  # SI-SDR is of signals less their mean
 
     def dataset(self, size: Size, request: DataRequest) -> Dataset:
         """The user's corpus where there is one, else built-in mixtures, which also

@@ -21,15 +21,20 @@ from workloads.values import plain
 MOST_ENTRIES = 4096  # of a gradient that are compared, evenly over it
 
 
-def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
+def first_gradients(
+    learner: Learner, batch: Any, left_out: frozenset[str]
+) -> dict[str, np.ndarray]:
     """The summed loss of an optimizer step, and some entries of each parameter's
-    gradient, by name. Dropout is off: its draws are not those of another precision."""
+    gradient, by name, but of those `left_out`. Dropout is off: its draws are not those
+    of another precision."""
     for module in learner.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     loss = learner.update(batch, len(batch))
     found = {"loss": np.array([float(loss)])}
     for name, parameter in learner.model.named_parameters():
+        if name in left_out:
+            continue
         assert parameter.grad is not None
         entries = parameter.grad.flatten()
         step = -(-len(entries) // MOST_ENTRIES)
@@ -73,6 +78,7 @@ def write_gradients(
         model = task.model(size)
         objective = task.objective(size, recipe, data, device, ALONE)
         learner = Learner(model, objective, recipe, device)
-        return first_gradients(learner, objective.batch(positions))
+        batch = objective.batch(positions)
+        return first_gradients(learner, batch, task.without_gradient)
 
     plain.write(folder, compute)
