@@ -20,10 +20,12 @@ from workloads.training import checkpoint
 from workloads.training.events import Event, State
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE, Rank
-from workloads.training.recipe import LOSS, Plateau, Recipe
+from workloads.training.recipe import LOSS, Cosine, Plateau, Recipe
 
 # These may change between a checkpoint and its resumption; all else may not.
-_FREE = ("epochs", "decode_every_steps", "checkpoint_every_steps", "stop_after")
+_FREE = frozenset(
+    ("epochs", "decode_every_steps", "checkpoint_every_steps", "stop_after")
+)
 
 Notes = Callable[[], Mapping[str, Any]]
 
@@ -165,13 +167,17 @@ class Training:
         return Event("epoch", "evaluate", self.epoch, self.step, loss=loss, **rest)
 
     def _watched(self, event: Event) -> float:
-        """What the schedule goes by; without an evaluation here, the training loss."""
+        """What a plateau goes by: rank 0 gives it to the others, which do not evaluate,
+        or each would have a learning rate of its own."""
         schedule = self.recipe.schedule
-        watched = schedule.watched if isinstance(schedule, Plateau) else LOSS
-        if event.validation_loss is None or event.scores is None:
-            assert event.loss is not None
-            return event.loss
-        return reached(event, watched)
+        if not isinstance(schedule, Plateau):
+            return 0.0
+        found = torch.zeros((), dtype=torch.float64, device=self.device)
+        if self.rank.number == 0:
+            found.fill_(reached(event, schedule.watched))
+        if self.rank.count > 1:
+            distributed.broadcast(found, 0)
+        return float(found)
 
     def _content(self) -> dict[str, Any]:
         """All that a resumed training needs to go on bit by bit."""
@@ -188,13 +194,19 @@ class Training:
             "notes": self.notes() if self.notes else {},
         }
 
+    @property
+    def _free(self) -> frozenset[str]:
+        """A cosine is as long as all epochs."""
+        is_cosine = isinstance(self.recipe.schedule, Cosine)
+        return _FREE - {"epochs"} if is_cosine else _FREE
+
     def restore(self, content: dict[str, Any]) -> None:
         """Take up where `content`, a loaded checkpoint, was saved.
 
         On one device bit by bit; ranks above 0 draw other dropout masks than they had.
         """
         _check_same("size", content["size"], _plain(self.job.size))
-        _check_same("recipe", content["recipe"], asdict(self.recipe))
+        _check_same("recipe", content["recipe"], asdict(self.recipe), self._free)
         self.learner.restore(content["learner"])
         if self.rank.number == 0:
             checkpoint.set_random_state(content["random"], self.device)
@@ -229,11 +241,16 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _check_same(what: str, saved: dict[str, Any], given: dict[str, Any]) -> None:
+def _check_same(
+    what: str,
+    saved: dict[str, Any],
+    given: dict[str, Any],
+    free: frozenset[str] = frozenset(),
+) -> None:
     changed = [
         f"{key} was {saved.get(key)!r} and is {value!r}"
         for key, value in given.items()
-        if key not in _FREE and saved.get(key) != value
+        if key not in free and saved.get(key) != value
     ]
     if changed:
         raise ValueError(
