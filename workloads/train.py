@@ -32,7 +32,7 @@ from torch import nn
 
 from workloads.compression.names import Compression, parse
 from workloads.compression.pruning.prune import Schedule
-from workloads.task import DataRequest, Size, Task
+from workloads.task import DataRequest, NotHereError, Size, Task
 from workloads.tasks import all_tasks, size_named
 from workloads.training import weight_files, weights
 from workloads.training.fine_tuning import (
@@ -45,6 +45,7 @@ from workloads.training.loop import Job, reached, train
 from workloads.training.recipe import LOSS, Cosine, Recipe
 
 WORST_PERCENT = 5.0
+POSITIVE = click.FloatRange(0, min_open=True)
 
 
 class Model(click.ParamType):
@@ -112,17 +113,17 @@ class Device(click.ParamType):
     "--compression", type=TrainedAfter(), help="Train trained weights on after it."
 )
 @click.option("--data-root", type=click.Path(path_type=Path), help="The user's corpus.")
-@click.option("--train-s", type=float, help="Seconds of built-in data to train on.")
+@click.option("--train-s", type=POSITIVE, help="Seconds of built-in data to train on.")
 @click.option("--go-on", is_flag=True, help="Go on from trained weights.")
 @click.option("--device", type=Device(), default="cpu", show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: the recipe's.")
-@click.option("--learning-rate", type=float, help="Default: the recipe's.")
+@click.option("--learning-rate", type=POSITIVE, help="Default: the recipe's.")
 @click.option("--precision", type=click.Choice(("fp32", "bf16")), help="Of products.")
 @click.option("--annealed", is_flag=True, help="Let the rate fall along a cosine.")
 @click.option(
     "--worst-percent",
-    type=float,
+    type=click.FloatRange(0),
     default=WORST_PERCENT,
     show_default=True,
     help="Pruning ends where the validation loss is worse than that.",
@@ -131,6 +132,13 @@ class Device(click.ParamType):
 @click.option("--ship", is_flag=True, help="Write to the weights of the package.")
 def main(**chosen: Any) -> None:
     """The command; see the module."""
+    try:
+        _train(chosen)
+    except (NotHereError, ValueError) as error:  # both are for the user
+        raise click.ClickException(str(error)) from error
+
+
+def _train(chosen: dict[str, Any]) -> None:
     task, size = chosen["model"]
     compression: Compression | None = chosen["compression"]
     _check(chosen, compression)
@@ -203,7 +211,8 @@ def _command(size: Size, chosen: dict[str, Any]) -> str:
     words = [*weights.COMMAND.split(), "--model", size.name]
     defaults = {option.name: option.default for option in main.params}
     for name, value in chosen.items():
-        if name == "model" or value in (None, False, defaults[name]):
+        is_absent = value is None or value is False  # 0 is a value
+        if name == "model" or is_absent or value == defaults[name]:
             continue
         option = f"--{name.replace('_', '-')}"
         text = value.name if isinstance(value, Compression) else str(value)
@@ -273,8 +282,8 @@ class TrainingRun:
 
     def _save(self, state: Any, facts: dict[str, str]) -> None:
         constants = self.task.constants(self.data)
-        told = {**self.facts, **facts}
-        weights.save(self.task, self.size, state, constants, told, self.path)
+        facts = {**self.facts, **facts}
+        weights.save(self.task, self.size, state, constants, facts, self.path)
 
     def after(
         self, compression: Compression, go_on: bool, own: str | None, schedule: Schedule
