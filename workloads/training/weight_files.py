@@ -30,8 +30,8 @@ class NotTrainedError(ValueError):
     them."""
 
 
-class Weights(NamedTuple):
-    """A file of weights, after its checksum was compared."""
+class WeightFile(NamedTuple):
+    """The content of a file of weights, after its checksum was compared."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, str]
@@ -54,7 +54,7 @@ def searched_dirs(shipped: Path, corpus_checksum: str | None) -> tuple[Path, ...
 
 def of_one_corpus(one: Path, other: Path, corpus_checksum: str) -> bool:
     """Whether the weights of both files were trained on the very corpus, or neither's:
-    else their errors on it differ by what they have heard."""
+    else their errors on it differ by what they were trained on."""
     own = trained_dir(corpus_checksum)
     return (one.parent == own) == (other.parent == own)
 
@@ -87,13 +87,13 @@ def save_weights(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     content = save(tensors, metadata=dict(facts))
-    told = {"sha256": hashlib.sha256(content).hexdigest(), **facts}
+    beside = {"sha256": hashlib.sha256(content).hexdigest(), **facts}
     write_file(path, lambda file: file.write(content))
     path.chmod(0o644)  # whoever runs the suite may read them
-    write_whole(path.with_suffix(".json"), json.dumps(told, indent=1) + "\n")
+    write_whole(path.with_suffix(".json"), json.dumps(beside, indent=1) + "\n")
 
 
-def load_weights(path: Path, remedy: str) -> Weights:
+def load_weights(path: Path, remedy: str) -> WeightFile:
     """Tensors on the host, facts and checksum.
 
     Raises ValueError, which ends with the `remedy`, where the file is damaged or the
@@ -104,7 +104,7 @@ def load_weights(path: Path, remedy: str) -> Weights:
     facts, sha256 = _checked(path, remedy)
     with safe_open(path, "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    return Weights(tensors, facts, sha256)
+    return WeightFile(tensors, facts, sha256)
 
 
 def load_facts(path: Path, remedy: str) -> dict[str, str]:
