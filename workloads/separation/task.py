@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 UTTERANCE_S = 4.0  # of every mixture that is timed, so that models compare
 INPUTS = 8  # different ones at most, so that none stays in a cache
 EXAMPLE_S = 0.5
-CALIBRATION_MIXTURES = 16
-GRADIENT_MIXTURES = 16  # of which a pruning by gradients takes the loss
+CALIBRATION_MIXTURES = 16  # of which a pruning by gradients takes the loss, too
 VALIDATION_MIXTURES = 64  # of a training
 SMALL_TRAIN_S, FULL_TRAIN_S = 2_400.0, 28_800.0
 MIXTURES = {
