@@ -1,6 +1,4 @@
-import argparse
 import json
-import shlex
 import stat
 import subprocess
 import sys
@@ -9,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from workloads.weights import (
+
+from workloads.training.weight_files import (
     MAX_BYTES,
     NotTrainedError,
-    add_place_options,
     check_shippable,
-    command_line,
     find_weights,
     load_arrays,
+    load_facts,
     load_weights,
+    of_one_corpus,
     save_weights,
-    tell_saved,
+    searched_dirs,
+    trained_dir,
 )
-
-from workloads import weights
 
 STATE = {
     "conv.weight": torch.arange(6.0).view(2, 3).T,  # not contiguous
@@ -80,7 +78,7 @@ def test_missing_weights_name_the_command_that_trains_them(tmp_path):
         find_weights("big", [tmp_path], "go big")
 
 
-@pytest.mark.parametrize("load", [load_weights, load_arrays])
+@pytest.mark.parametrize("load", [load_weights, load_arrays, load_facts])
 def test_a_damaged_file_is_refused_with_both_checksums_and_a_remedy(path, load):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -90,7 +88,7 @@ def test_a_damaged_file_is_refused_with_both_checksums_and_a_remedy(path, load):
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no json", "[]", '"text"'])
-@pytest.mark.parametrize("load", [load_weights, load_arrays])
+@pytest.mark.parametrize("load", [load_weights, load_arrays, load_facts])
 def test_weights_without_their_checksum_are_refused(path, load, content):
     if content is None:
         path.with_suffix(".json").unlink()
@@ -108,8 +106,9 @@ def test_arrays_are_chosen_by_the_beginning_of_their_names(path):
 
 def test_arrays_are_loaded_without_torch_in_memory(path):
     script = (
-        "import sys; from pathlib import Path; from workloads import weights; "
-        "print(len(weights.load_arrays(Path(sys.argv[1]), '')), 'torch' in sys.modules)"
+        "import sys; from pathlib import Path; from workloads.training import "
+        "weight_files as files; found = files.load_arrays(Path(sys.argv[1]), ''); "
+        "print(len(found), 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", script, path]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -125,7 +124,7 @@ def test_weights_too_large_to_ship_are_refused(tmp_path):
         check_shippable(path)
 
 
-def test_weights_of_one_workload_are_counted_together(tmp_path):
+def test_weights_of_one_task_are_counted_together(tmp_path):
     paths = [tmp_path / f"{name}.safetensors" for name in "ab"]
     for path in paths:
         path.write_bytes(bytes(MAX_BYTES // 2))
@@ -135,56 +134,30 @@ def test_weights_of_one_workload_are_counted_together(tmp_path):
         check_shippable(paths[1])
 
 
-@pytest.mark.parametrize(
-    ("given", "recorded"),
-    [
-        ("", "--size small --task letters"),
-        ("--task letters --max-epochs 3", "--size small --task letters"),
-        ("--ship --max-epochs 4", "--size small --task letters --max-epochs 4 --ship"),
-        ("--directory 'a b'", "--size small --task letters --directory 'a b'"),
-    ],
-)
-def test_the_recorded_command_has_what_is_always_told_and_what_was_chosen(
-    given, recorded
-):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--size", default="small")
-    parser.add_argument("--task", default="letters")
-    parser.add_argument("--max-epochs", type=int, default=3)
-    add_place_options(parser)
-    chosen = parser.parse_args(shlex.split(given))
-    assert command_line("go", parser, chosen, ["size", "task"]) == f"go {recorded}"
+OWN = "5" * 64
 
 
-def test_weights_cannot_go_to_two_places():
-    parser = argparse.ArgumentParser()
-    add_place_options(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--ship", "--directory", "here"])
-
-
-def test_weights_in_the_cache_that_shipped_ones_precede_are_named(
-    tmp_path, monkeypatch, capsys
-):
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
-    shipped, name = tmp_path / "shipped", "small.safetensors"
-    tell_saved(weights.trained_dir() / name, shipped)
-    assert "note" not in capsys.readouterr().out
-    save_weights(STATE, FACTS, shipped / name)
-    tell_saved(weights.trained_dir() / name, shipped)
-    assert f"note: {shipped / name} is loaded before it" in capsys.readouterr().out
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("device", "told"),
-    [("cuda:0", "torch finds 0 CUDA devices here"), ("tpu", "expected cpu or cuda:N")],
-)
-def test_a_device_that_is_not_there_is_refused_at_once(
-    device, told, monkeypatch, capsys
-):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    parser = argparse.ArgumentParser()
-    weights.add_device_option(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--device", device])
-    assert told in capsys.readouterr().err
+def test_weights_of_a_user_s_corpus_lie_apart_and_are_looked_for_first(cache):
+    shipped = cache / "shipped"
+    assert trained_dir() == cache / "weights"
+    own = cache / "weights" / "corpus-5555555555555555"
+    assert trained_dir(OWN) == own
+    assert searched_dirs(shipped, None) == (shipped, trained_dir())
+    assert searched_dirs(shipped, OWN) == (own, shipped, trained_dir())
+
+
+def test_weights_are_compared_where_both_or_neither_know_the_corpus(cache):
+    own, other, shipped = (
+        folder / "x.safetensors"
+        for folder in (trained_dir(OWN), trained_dir(), cache / "shipped")
+    )
+    assert of_one_corpus(own, own, OWN)
+    assert of_one_corpus(other, shipped, OWN)
+    assert not of_one_corpus(own, shipped, OWN)
+    assert of_one_corpus(own, shipped, "6" * 64)  # neither is of that one
