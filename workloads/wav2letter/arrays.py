@@ -19,6 +19,7 @@ Axes: `T` frames.
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class ArrayPart:
     texts: tuple[str, ...]
     checksum: str  # SHA-256 over the two files'
 
-    @property
+    @cached_property
     def frames(self) -> list[int]:
         """T of each utterance."""
         return [len(features) for features in self.features]
