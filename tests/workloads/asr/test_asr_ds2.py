@@ -11,8 +11,8 @@ from workloads.asr.ds2 import (
     BetweenLayers,
     DeepSpeech2,
     DeepSpeech2Size,
+    Logits,
     output_length,
-    parameter_count,
 )
 
 TINY = DeepSpeech2Size("tiny", channels=8, hidden=6, layers=2, dropout=0.0)
@@ -25,6 +25,10 @@ def padded(lengths, frames):
     for row, example, length in zip(batch, features, lengths, strict=True):
         row[:length] = example[:length]
     return batch, torch.tensor(lengths)
+
+
+def parameter_count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_the_paper_s_model_has_its_published_parameters():
@@ -71,6 +75,17 @@ def test_padding_changes_neither_outputs_nor_gradients(training):
         results.append([true.detach(), *gradients, *buffers])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_deployed_model_gives_the_logits_of_all_frames():
+    torch.manual_seed(0)
+    model = DeepSpeech2(TINY).eval()
+    features, lengths = padded([60, 31], 60)
+    with torch.no_grad():
+        found, (expected, counted) = Logits(model)(features), model(features, lengths)
+    assert found.shape == (2, 25, 30)
+    for one, other, length in zip(found, expected, counted, strict=True):
+        torch.testing.assert_close(one[:length], other[:length])
 
 
 def test_evaluation_moves_no_true_frames():

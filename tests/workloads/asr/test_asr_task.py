@@ -1,0 +1,110 @@
+"""Deep Speech 2's own: what the paper says of its training, and its measures."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from workloads.asr.ds2 import DS2_PAPER, DS2_SMALL, DeepSpeech2Size
+from workloads.asr.task import ASR, PAPER_BEAM, PAPER_TRAIN_S, QUICK_BEAM
+from workloads.corpora import builtin
+from workloads.task import DataRequest, NotHereError
+from workloads.training.learner import Learner
+from workloads.training.objective import ALONE, autocast
+from workloads.training.recipe import AdaDelta
+
+CPU = torch.device("cpu")
+TINY = DeepSpeech2Size("tiny", channels=16, hidden=16, layers=2)
+
+
+def learner_of(size, data):
+    recipe = ASR.recipe(size, data)
+    torch.manual_seed(0)
+    objective = ASR.objective(size, recipe, data, CPU, ALONE)
+    return Learner(ASR.model(size), objective, recipe, CPU)
+
+
+def test_trainings_follow_the_paper(spoken):
+    """AdaDelta with gradients of a norm of at most 100, short utterances first, and
+    the paper's beam on the paper's corpus."""
+    for profile, beam in (("paper", PAPER_BEAM), ("quick", QUICK_BEAM)):
+        recipe = ASR.timed_recipe(DS2_SMALL, spoken, profile)
+        assert recipe.optimizer == AdaDelta(1.0, 0.95, 1e-6)
+        assert (recipe.batch_size, recipe.clip_norm) == (32, 100.0)
+        assert recipe.schedule is None
+        assert (recipe.own.beam_width, recipe.own.shortest_first) == (beam, True)
+        assert recipe.own.augment is None
+    assert PAPER_BEAM == 256
+
+
+def test_weights_are_trained_in_smaller_batches_to_the_last_epoch(spoken):
+    recipe = ASR.recipe(DS2_SMALL, spoken)
+    assert (recipe.batch_size, recipe.epochs, recipe.best_by) == (16, 30, None)
+    assert recipe.own.beam_width == 64
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"), [(DS2_PAPER, 36_000.0), (DS2_SMALL, None)]
+)
+def test_the_published_size_has_ten_hours_to_train_on(size, seconds):
+    assert ASR.train_s(size) == seconds
+    assert PAPER_TRAIN_S == 36_000.0
+    assert builtin.QUICK.train_s < PAPER_TRAIN_S
+
+
+def test_the_paper_s_profile_asks_for_its_corpus():
+    with pytest.raises(NotHereError, match="--data-root, the folder that holds Libri"):
+        ASR.dataset(DS2_PAPER, DataRequest("paper"))
+
+
+def test_one_step_changes_all_weights_of_the_published_size(spoken):
+    learner = learner_of(DS2_PAPER, spoken)
+    before = {n: p.detach().clone() for n, p in learner.model.named_parameters()}
+    loss = learner.update(learner.objective.batch((3, 8)), 2)
+    assert 0 < float(loss) < float("inf")
+    for name, parameter in learner.model.named_parameters():
+        assert not parameter.equal(before[name]), name
+
+
+def test_a_small_model_learns_its_batch(spoken):
+    learner = learner_of(TINY, spoken)
+    batch = learner.objective.batch(range(8))
+    losses = [float(learner.update(batch, 8)) for _ in range(30)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_bf16_agrees_with_fp32_within_its_precision(spoken):
+    learner = learner_of(TINY, spoken)
+    batch, model = learner.objective.batch(range(8)), learner.model.eval()
+    logits = {}
+    for precision in ("fp32", "bf16"):
+        with torch.no_grad(), autocast(precision, CPU):
+            logits[precision] = model(batch.features, batch.lengths)[0]
+    assert logits["bf16"].dtype == torch.bfloat16
+    difference = (logits["bf16"].float() - logits["fp32"]).abs().max()
+    assert 0 < difference < 0.1 * logits["fp32"].abs().max()
+
+
+def test_errors_are_pooled_from_counts(spoken):
+    part = replace(spoken.validation, texts=("a cat", "cool"))
+    measures = ASR.scores_of(part, ["a cat", "cooling"]).measures
+    rates = {name: one.rate for name, one in measures.items()}
+    assert rates == {"wer": 1 / 3, "cer": 3 / 9, "cer_max": 3 / 12}
+
+
+def test_what_was_understood_stands_beside_what_was_said(spoken):
+    part = replace(spoken.validation, texts=("a cat", "cool"))
+    texts = ASR.scores_of(part, ["a cat", "cooling"]).transcribed
+    assert (texts.references, texts.hypotheses) == (
+        ["a cat", "cool"],
+        ["a cat", "cooling"],
+    )
+    assert (list(texts.edits), list(texts.lengths)) == ([0, 3], [5, 4])
+    assert texts.unit == "character"
+
+
+def test_log_probabilities_of_a_deployed_model_s_logits_are_normalised():
+    logits = torch.randn(2, 5, 30).numpy()
+    found = torch.from_numpy(ASR.as_log_probs(logits))
+    torch.testing.assert_close(found.exp().sum(2), torch.ones(2, 5))
+    torch.testing.assert_close(found.argmax(2), torch.from_numpy(logits).argmax(2))
