@@ -55,7 +55,8 @@ def test_a_stopped_training_goes_on_and_never_loses_what_was_better(path, monkey
 
 
 def test_weights_that_went_on_name_all_that_they_come_from(started, monkeypatch):
-    facts = {**facts_of(started), "started_from": "first; second", "note": "cut short"}
+    before = weights.load_facts(TINY, SIZE, started)
+    facts = {**before, "started_from": "first; second", "note": "cut short"}
     constants, state = TINY.constants(tiny_data()), state_of(started)
     weights.save(TINY, SIZE, state, constants, facts, started)
     judged_as(monkeypatch, 2, 1)
@@ -85,7 +86,8 @@ def test_going_on_starts_from_the_weights_and_constants_before(started, monkeypa
 def test_going_on_measures_what_it_started_from(started, monkeypatch):
     """Weights with a better loss beside them than they have here would never be
     replaced."""
-    facts = {**facts_of(started), "validation_loss": "-99.000"}
+    before = weights.load_facts(TINY, SIZE, started)
+    facts = {**before, "validation_loss": "-99.000"}
     constants, state = TINY.constants(tiny_data()), state_of(started)
     weights.save(TINY, SIZE, state, constants, facts, started)
     judged_as(monkeypatch, 2, 1)

@@ -75,7 +75,7 @@ def items(count: int, seed: int) -> Items:
     rng = np.random.default_rng(seed)
     labels = rng.integers(CLASSES, size=count)
     features = rng.standard_normal((count, FRAMES, FEATURES)).astype(np.float32)
-    features[np.arange(count), :, labels] += 1.0
+    features[np.arange(count), :, labels] += 2.0
     return Items(features, labels)
 
 

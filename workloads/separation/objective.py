@@ -5,6 +5,7 @@ Axes: `B` mixtures, `C` sources, `S` samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,14 +91,15 @@ class SeparationObjective:
 
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Evaluation:
-        """The loss, a mean over mixtures, each whole, and the task's measures."""
-        model.eval()
+        """The loss, a mean over mixtures, each whole, and the task's measures. A model
+        that has diverged, of which there is no loss, has those of silence."""
         deployed = self.task.deployed(model)
+        loss = mean_loss(model, self.data.validation, self.device)
 
         def run(waves: np.ndarray) -> np.ndarray:
-            return deployed(on(self.device, waves)).cpu().numpy()
+            found = deployed(on(self.device, waves)).cpu().numpy()
+            return found if math.isfinite(loss) else np.zeros_like(found)
 
-        loss = mean_loss(model, self.data.validation, self.device)
         return Evaluation(loss, scores_of(score_set(run, self.data.validation)))
 
     def samples(

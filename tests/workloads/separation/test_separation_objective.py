@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from workloads.metrics.separation import SILENT_DB
 from workloads.separation.loss import pit_loss
 from workloads.separation.objective import mean_loss
 from workloads.separation.recipe import Separation
@@ -155,6 +156,15 @@ def test_an_evaluation_has_the_loss_and_the_measures_of_whole_mixtures(conv, pai
     values = {name: score.value for name, score in found.scores.measures.items()}
     assert values == pytest.approx({one.name: one.mean for one in expected.measures})
     assert -found.loss == pytest.approx(values["si_sdr"], abs=0.05)
+
+
+def test_a_training_that_explodes_ends_after_an_epoch_with_the_scores_of_silence(
+    conv, pairs
+):
+    (found,) = trained(conv, pairs, optimizer=Adam(1e30))
+    assert not np.isfinite(found.validation_loss)
+    assert found.scores.measures["si_sdr"].mean == pytest.approx(SILENT_DB)
+    assert "estimates of sources that speak are silent" in str(found.scores.faults)
 
 
 def test_waveforms_are_no_text_to_show(conv, pairs):
