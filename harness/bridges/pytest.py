@@ -244,6 +244,7 @@ def show_samples(benchmark: Any, record: Record) -> None:
     samples: Iterator[float] = chain.from_iterable(record.timing.samples_s)
     rounds = sum(map(len, record.timing.samples_s))
     benchmark.extra_info.update(record.model_dump(mode="json"))
+    benchmark.params = {"case": record.case_id}  # else each holds its whole workload
     benchmark.pedantic(
         lambda: CLOCK.show(next(samples, 0.0)),  # --benchmark-cprofile calls it more
         setup=CLOCK.reset,

@@ -142,6 +142,7 @@ def test_pytest_benchmark_shows_exactly_the_samples_of_the_worker(whole: Ran) ->
         assert benchmark["stats"]["data"] == samples
         assert benchmark["stats"]["rounds"] == len(samples)
         assert benchmark["group"] == benchmark["extra_info"]["workload"]
+        assert benchmark["params"] == {"case": benchmark["param"]}
 
 
 def test_a_record_fills_every_group_that_this_hardware_can_fill(whole: Ran) -> None:
