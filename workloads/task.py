@@ -66,7 +66,8 @@ class DataRequest:
     """Which data are wanted: those of the `profile`, or the user's in `root`.
 
     `options` are the case's own; `train_s` seconds to train on, where built-in data
-    shall have another number than the profile's.
+    shall have another number than the profile's. `may_resample`: a user's corpus of
+    another sample rate is resampled, else refused.
     """
 
     profile: str
@@ -74,6 +75,7 @@ class DataRequest:
     options: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = no_progress
     train_s: float | None = None
+    may_resample: bool = True
 
 
 @dataclass(frozen=True, eq=False)

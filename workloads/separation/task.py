@@ -16,7 +16,7 @@ from workloads.compression.names import Compression
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
-from workloads.corpora.mixtures.mixture import Signals
+from workloads.corpora.mixtures.mixture import OnOtherRate, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.feeding.choosing import evenly
 from workloads.metrics.scores import Scores
@@ -94,7 +94,8 @@ class SpeechSeparation(Task[Size, Dataset]):
             return self._built_in(size, request)
         if "corpus" in request.options:
             raise NotHereError("this case is of built-in mixtures: no --data-root")
-        found = dataset.on_disk(request.root, size, on_progress=request.progress)
+        on_other_rate: OnOtherRate = "resample" if request.may_resample else "error"
+        found = dataset.on_disk(request.root, size, on_other_rate, request.progress)
         return dataset.with_training(found, lambda: self._built_in(size, request))
 
     def _built_in(self, size: Size, request: DataRequest) -> Dataset:
