@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 
+from harness.measure.results import StateAccuracy, StateMetric
 from harness.metrics import Better, as_loss
 
 Word = Literal["same", "differs", "worse", "better"]
@@ -50,16 +51,16 @@ class MetricChange:
         return self.chance[0] <= b <= self.chance[1]
 
 
-def changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[MetricChange]:
+def changes(a: StateAccuracy | None, b: StateAccuracy | None) -> list[MetricChange]:
     """Of every metric of A, from what both workers told of their accuracy."""
-    metrics_a, metrics_b = a.get("metrics") or {}, b.get("metrics") or {}
-    items_a, items_b = a.get("per_item") or {}, b.get("per_item") or {}
+    a, b = a or StateAccuracy(), b or StateAccuracy()
+    metrics_a, metrics_b = a.metrics or {}, b.metrics or {}
     return [
         _change(
             name,
             metrics_a[name],
             metrics_b.get(name),
-            paired_interval(items_a.get(name, ()), items_b.get(name, ())),
+            paired_interval(a.per_item.get(name, ()), b.per_item.get(name, ())),
         )
         for name in sorted(metrics_a)
     ]
@@ -67,17 +68,15 @@ def changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[MetricChange]:
 
 def _change(
     name: str,
-    a: Mapping[str, Any],
-    b: Mapping[str, Any] | None,
+    a: StateMetric,
+    b: StateMetric | None,
     difference: tuple[float, float] | None,
 ) -> MetricChange:
-    """A suite of before metrics had a direction tells none: lower is better."""
-    low, high = a["interval"]
-    better = (b or a).get("better", "lower")
-    value = None if b is None else b["value"]
-    passed = None if b is None else b.get("passed")
-    lost = passed is False and a.get("passed") is not False
-    return MetricChange(name, a["value"], value, (low, high), lost, better, difference)
+    better = (b or a).better
+    if b is None:
+        return MetricChange(name, a.value, None, a.interval, False, better, difference)
+    lost = b.passed is False and a.passed is not False
+    return MetricChange(name, a.value, b.value, a.interval, lost, better, difference)
 
 
 def paired_interval(

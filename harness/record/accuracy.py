@@ -1,4 +1,4 @@
-"""Accuracy in a record: metrics of the very weights that were timed, and transcripts."""
+"""Accuracy in a record: metrics of the very weights that were timed; transcripts."""
 
 from __future__ import annotations
 
