@@ -16,9 +16,10 @@ from functools import partial
 from math import ceil
 from statistics import median
 from time import monotonic, sleep
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from harness.ab.pair import SETTLE_S, SideEndedError
+from harness.ab.pair import SETTLE_S, R, SideEndedError
+from harness.measure.results import ToolResult, TurnsResult
 from harness.statistics import RatioEstimate, paired_ratio
 
 LIMIT_PERCENT = 3.0  # so much longer may a step of ours take
@@ -32,7 +33,7 @@ class Turns(Protocol):
 
     def wait_for_turn(self) -> list[float]: ...
     def take(self, what: str) -> list[float]: ...
-    def end(self) -> dict[str, Any]: ...
+    def end(self, kind: type[R]) -> R: ...
     def close(self) -> None: ...
 
 
@@ -124,7 +125,7 @@ def _pair(
                     samples.append([one for block in drawn for one in block])
                 else:
                     tool_s.extend(tool.take("block"))
-        cycle, name = int(ours.end()["cycle"]), str(tool.end()["tool"])
+        cycle, name = ours.end(TurnsResult).cycle, tool.end(ToolResult).tool
     return name, tuple(step_s(block, cycle) for block in samples), tuple(tool_s)
 
 
