@@ -84,5 +84,4 @@ def _followed(worker: Worker, limit_s: float) -> Iterator[Message]:
 @cache
 def _adapter() -> TypeAdapter[Any]:
     """Of a worker's messages, and those of a sweep."""
-
     return TypeAdapter(Annotated[AnyMessage, Field(discriminator="kind")])
