@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.published import ASR_TRAINING, LIBRISPEECH_TARGETS
 from harness.plan import Planned
 from harness.workload import Context, Point, Target, Training, Work, Workload
+from workloads.metrics.kinds import CER, CER_MAX, WER
 
 if TYPE_CHECKING:
     from workloads.metrics.error_rates import ErrorRate
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 # Three levels a metric, as for LibriSpeech; chosen so that the first is within reach of
 # `quick` on two cores and the last is not reached by every batch size.
 BUILTIN_TARGETS = (
-    *(Target("cer", level) for level in (0.15, 0.12, 0.10)),
-    *(Target("wer", level) for level in (0.30, 0.24, 0.20)),
+    *(Target.of(CER, level) for level in (0.15, 0.12, 0.10)),
+    *(Target.of(WER, level) for level in (0.30, 0.24, 0.20)),
 )
-SMOKE_TARGETS = (Target("cer", 0.95),)
+SMOKE_TARGETS = (Target.of(CER, 0.95),)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def build(context: Context) -> Training:
     return Training(
         events=events,
         targets=_targets(context),
+        metrics=(WER, CER, CER_MAX),
         work_per_epoch=Work(
             items=len(frames),
             audio_s=sum(utterance.duration_s for utterance in corpus.train),

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Generic, TypeVar
 
+from basics.metric_kinds import MetricKind
 from harness.case import Case
 from harness.workload import (
     Accuracy,
@@ -27,6 +28,7 @@ from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.utterance import Corpus, Utterance
 from workloads.metrics.error_rates import ErrorRate, paired_difference
+from workloads.metrics.kinds import KINDS
 from workloads.weights import of_one_corpus
 
 CORPUS_SEED = 0  # the corpus is the same whatever the training's seed
@@ -116,12 +118,7 @@ def fp32_case(case: Case) -> str:
 
 def accuracy_of(errors: Mapping[str, ErrorRate]) -> Accuracy:
     """Error rates with their bootstrap intervals."""
-    return Accuracy(
-        {
-            name: Metric(rate.rate, rate.n, rate.interval(), per_item=_per_item(rate))
-            for name, rate in errors.items()
-        }
-    )
+    return Accuracy({name: _metric(name, rate) for name, rate in errors.items()})
 
 
 def gated_metrics(
@@ -138,21 +135,25 @@ def gated_metrics(
     metrics = {}
     for name, rate in errors.items():
         change = paired_difference(baseline_errors[name], rate)
-        metrics[name] = Metric(
-            rate.rate,
-            rate.n,
-            rate.interval(),
-            baseline_case,
-            change.value,
-            (change.low, change.high),
-            gate.get(name) if isinstance(gate, Mapping) else gate,
-            per_item=_per_item(rate),
+        metrics[name] = replace(
+            _metric(name, rate),
+            baseline_case=baseline_case,
+            difference=change.value,
+            difference_interval=(change.low, change.high),
+            gate=gate.get(name) if isinstance(gate, Mapping) else gate,
         )
     return metrics
 
 
-def _per_item(rate: ErrorRate) -> list[tuple[float, float]]:
-    return list(zip(rate.errors, rate.lengths, strict=True))
+def _metric(name: str, rate: ErrorRate) -> Metric:
+    """By its name's kind; `per_item` has what each item adds to the rate."""
+    return Metric.of(
+        KINDS.get(name, MetricKind(name)),
+        rate.rate,
+        rate.n,
+        rate.interval(),
+        per_item=list(zip(rate.errors, rate.lengths, strict=True)),
+    )
 
 
 def telling_transcripts(

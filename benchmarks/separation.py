@@ -30,6 +30,7 @@ from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.elsewhere import ElsewhereError
+from workloads.metrics.kinds import KINDS
 from workloads.separation import dataset, evaluation, exporting, trained
 from workloads.separation.sizes import SIZES, ConvTasNetSize
 
@@ -298,11 +299,11 @@ def judged(
     metrics = {}
     for place, measure in enumerate(scores.measures):
         gated = measure.name == "si_sdr_improvement"
-        metric = Metric(
+        metric = Metric.of(
+            KINDS[measure.name],
             measure.mean,
             measure.n,
             measure.interval(),
-            better="higher",
             per_item=[(value, 1.0) for value in measure.values],
             fault=_silence(scores) if gated else None,
         )

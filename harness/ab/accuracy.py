@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from basics.metric_kinds import MetricKind
 from harness.measure.results import StateAccuracy, StateMetric
-from harness.metrics import Better, as_loss
+from harness.metrics import Better, as_loss, recorded_kind
 
 Word = Literal["same", "differs", "worse", "better"]
 Items = Sequence[Sequence[float]]  # numerator and denominator of each
@@ -33,6 +34,13 @@ class MetricChange:
     gate_lost: bool = False
     better: Better = "lower"
     difference: tuple[float, float] | None = None
+    unit: str | None = None
+    title: str | None = None
+
+    @property
+    def kind(self) -> MetricKind:
+        """What the state that tells it says of the metric."""
+        return recorded_kind(self.name, self.better, self.unit, self.title)
 
     @property
     def word(self) -> Word:
@@ -72,11 +80,18 @@ def _change(
     b: StateMetric | None,
     difference: tuple[float, float] | None,
 ) -> MetricChange:
-    better = (b or a).better
-    if b is None:
-        return MetricChange(name, a.value, None, a.interval, False, better, difference)
-    lost = b.passed is False and a.passed is not False
-    return MetricChange(name, a.value, b.value, a.interval, lost, better, difference)
+    said = b or a
+    return MetricChange(
+        name,
+        a.value,
+        b.value if b else None,
+        a.interval,
+        gate_lost=b is not None and b.passed is False and a.passed is not False,
+        better=said.better,
+        difference=difference,
+        unit=said.unit,
+        title=said.title,
+    )
 
 
 def paired_interval(

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from harness.ab.accuracy import MetricChange
 from harness.ab.comparison import Comparison
-from harness.metrics import scale_of, title_of, unit_of
 from harness.record.host import host_text
 from harness.statistics import RatioEstimate
 
@@ -93,8 +92,9 @@ def _accuracy(comparison: Comparison) -> str:
 
 def _change(metric: MetricChange) -> str:
     """In hundredths of its unit, for a change may be small."""
-    scale, unit = scale_of(metric.name), unit_of(metric.name)
-    before = f"{metric.word}: {title_of(metric.name)} {scale * metric.a:z.2f} to"
+    kind = metric.kind
+    scale, unit = kind.scale, kind.unit
+    before = f"{metric.word}: {kind.title} {scale * metric.a:z.2f} to"
     if metric.b is None:
         return f"{before} nothing"
     return f"{before} {scale * metric.b:z.2f} {unit}".rstrip()

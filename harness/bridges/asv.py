@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.metrics import unit_of
+from harness.metrics import recorded_kind
 from harness.profile import COMMIT
 from harness.workload import Context, Operation, UnsupportedError, Workload
 
@@ -218,7 +218,8 @@ def _falling(name: str, metric: AccuracyMetric) -> tuple[str, float]:
     says so. Nothing to be known of a reciprocal of 0 or less."""
     if metric.better == "lower":
         return name, metric.value
-    if unit_of(name) == "dB":
+    kind = recorded_kind(name, metric.better, metric.unit, metric.title)
+    if kind.unit == "dB":
         return INVERSE + name, 10.0 ** (-metric.value / 10)
     return INVERSE + name, 1 / metric.value if metric.value > 0 else nan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from basics.metric_kinds import MetricKind
 from harness.measure.steady import WarmUp
 from harness.measure.time_to_accuracy import Run
 from harness.metrics import Better
@@ -57,6 +58,7 @@ class TrainingResult(CaseResult):
     """A training was clocked; its samples are the seconds that epochs trained."""
 
     run: Run
+    metrics: tuple[MetricKind, ...] = ()  # of the curve
     prepare_s: float
     seed: int
 
@@ -79,6 +81,8 @@ class StateMetric:
     gate: float | None = None
     passed: bool | None = None
     better: Better = "lower"
+    unit: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class StateAccuracy:
                 gate=one.gate,
                 passed=one.passed,
                 better=one.better,
+                unit=one.unit,
+                title=one.title,
             )
             for name, one in accuracy.metrics.items()
         }

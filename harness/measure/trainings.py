@@ -6,9 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from basics.metric_kinds import MetricKind
 from harness.measure.results import CaseResult, TrainingResult
 from harness.measure.time_to_accuracy import WINDOW_EPOCHS, EpochPoint
-from harness.record.schema import CurvePoint, TargetReached, TimeToAccuracy
+from harness.record.schema import (
+    CurveMetric,
+    CurvePoint,
+    TargetReached,
+    TimeToAccuracy,
+)
 
 LOSSES = ("loss", "validation_loss")
 
@@ -31,7 +37,12 @@ def time_to_accuracy(result: TrainingResult) -> TimeToAccuracy:
         curve=[_curve_point(point) for point in run.curve],
         seed=result.seed,
         resumed=run.resumed,
+        metrics={one.name: _metric(one) for one in result.metrics},
     )
+
+
+def _metric(kind: MetricKind) -> CurveMetric:
+    return CurveMetric(better=kind.better, unit=kind.unit, title=kind.title)
 
 
 def _curve_point(point: EpochPoint) -> CurvePoint:

@@ -230,6 +230,7 @@ def _train(
         values=values,
         pools=pools,
         run=run,
+        metrics=training.metrics,
         prepare_s=training.prepare_s,
         seed=context.seed,
     )

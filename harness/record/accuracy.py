@@ -13,7 +13,9 @@ from harness.record.fields import MOST_METRICS, Count, Number, RecordPart
 class AccuracyMetric(RecordPart):
     """`gate` is the largest loss that passes: a rise of the difference where lower is
     `better`, a fall where higher is. Records of before metrics had a direction hold
-    none: lower is better. `fault` says why the metric fails whatever its value."""
+    none: lower is better. `fault` says why the metric fails whatever its value. `unit`,
+    `title` and `edits_per_item` are what the metric says of itself, see `MetricKind`;
+    None in records of before, which are read by the name."""
 
     value: Number
     n: Count
@@ -25,6 +27,9 @@ class AccuracyMetric(RecordPart):
     passed: bool | None = None
     better: Better = "lower"
     fault: str | None = None
+    unit: str | None = None
+    title: str | None = None
+    edits_per_item: bool | None = None
 
 
 class TranscriptRecord(RecordPart):

@@ -40,6 +40,7 @@ from harness.record.sensors import (
 )
 from harness.record.timing import (
     Bound,
+    CurveMetric,
     CurvePoint,
     DriftRecord,
     Latency,
@@ -59,6 +60,7 @@ __all__ = [
     "AccuracyRecord",
     "Bound",
     "Count",
+    "CurveMetric",
     "CurvePoint",
     "DriftRecord",
     "Energy",

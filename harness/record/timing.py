@@ -94,7 +94,8 @@ class Timing(RecordPart):
 
 
 class TargetReached(RecordPart):
-    """Records of before metrics had a direction hold none: lower is better."""
+    """Records of before metrics had a direction hold none: lower is better; those of
+    before they had a unit are read by the name."""
 
     metric: str
     level: Number
@@ -102,6 +103,8 @@ class TargetReached(RecordPart):
     tta_s: Seconds | None
     epochs_to_target: Count | None
     better: Better = "lower"
+    unit: str | None = None
+    title: str | None = None
 
     @model_validator(mode="after")
     def _a_miss_has_no_number(self) -> TargetReached:
@@ -111,6 +114,14 @@ class TargetReached(RecordPart):
                 "reached"
             )
         return self
+
+
+class CurveMetric(RecordPart):
+    """What a metric of the curve says of itself."""
+
+    better: Better
+    unit: str
+    title: str
 
 
 class CurvePoint(RecordPart):
@@ -134,3 +145,6 @@ class TimeToAccuracy(RecordPart):
     curve: Annotated[list[CurvePoint], Field(max_length=MOST_EPOCHS)]
     seed: Count
     resumed: Count
+    metrics: Annotated[dict[str, CurveMetric], Field(max_length=MOST_METRICS)] = Field(
+        default_factory=dict
+    )

@@ -120,6 +120,7 @@ def training_outcome(*curve: dict[str, Any], **changes: Any) -> CaseOutcome:
         "samples_s": [point["train_s"] for point in curve],
         "cycle": 1,
         "memory": _memory({}),
+        "metrics": changes.pop("metrics", []),
         "run": run | changes,
         "prepare_s": 0.5,
         "seed": 7,
