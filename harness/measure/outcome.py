@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from harness.measure.jobs import PipeError, parsed
 from harness.measure.results import CaseResult, OperationResult
 from harness.measure.steady import WarmUp
-from harness.measure.watch import Seen
+from harness.measure.watch import SensorReadings
 
 R = TypeVar("R")
 
@@ -20,7 +20,7 @@ class Outcome(Generic[R]):
 
     kind: Literal["result", "skipped", "failed"]
     result: R | None
-    seen: Seen
+    seen: SensorReadings
     reason: str = ""
     warnings: tuple[str, ...] = ()  # of the work itself
     process: int = 0
