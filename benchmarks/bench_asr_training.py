@@ -6,7 +6,7 @@ corpus and its features, whose time the record gives as `prepare_s`.
 
 The sizes: `ds2-small` has 0.8 M parameters, so that 30 minutes of built-in speech reach
 a first target within a minute on two cores; `ds2-paper` is the published size, for
-LibriSpeech. Batch sizes in `paper` are the document's, per machine.
+LibriSpeech. Batch sizes in `paper` are the paper's, per machine.
 """
 
 from __future__ import annotations

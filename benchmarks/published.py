@@ -1,4 +1,4 @@
-"""Times to accuracy that documents published, in their own minutes and levels."""
+"""Times to accuracy that papers published, in their own minutes and levels."""
 
 from __future__ import annotations
 

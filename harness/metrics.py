@@ -1,7 +1,7 @@
-"""How metrics are told: by what each says of itself.
+"""How metrics are shown: by what each says of itself.
 
-Records tell a metric's direction, unit and title. Those of before they told more than
-the direction are read by the names that were known then: see KNOWN.
+Records hold a metric's direction, unit and title. Those that hold no more than the
+direction are read by the names that were known then: see KNOWN.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from basics.metric_kinds import check_better as check_better
 
 EditUnit = Literal["character", "phoneme"]
 
-# Of records that tell no unit, in the order in which they are told; more may follow
+# Of records that hold no unit, in the order in which they are shown; more may follow
 # the name, as in "cer_max".
 KNOWN = (
     error_rate("wer"),

@@ -302,14 +302,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Published:
-    """A training's time to accuracy that a document gives for a machine, to stand
+    """A training's time to accuracy that a paper gives for a machine, to stand
     beside measured ones and never as one. `tta_s` None: it was not reached."""
 
     machine: str
     model: str
     compression: str
     batch_size: int
-    setting: str  # as a reader tells it from the document's others: "batch 96"
+    setting: str  # as a reader tells it from the paper's others: "batch 96"
     target: Target
     tta_s: float | None
     source: str

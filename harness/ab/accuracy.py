@@ -60,7 +60,7 @@ class MetricChange:
 
 
 def changes(a: StateAccuracy | None, b: StateAccuracy | None) -> list[MetricChange]:
-    """Of every metric of A, from what both workers told of their accuracy."""
+    """Of every metric of A, from the accuracies of both workers."""
     a, b = a or StateAccuracy(), b or StateAccuracy()
     metrics_a, metrics_b = a.metrics or {}, b.metrics or {}
     return [

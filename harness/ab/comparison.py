@@ -102,7 +102,7 @@ class Comparison:
 
     @property
     def metrics(self) -> list[MetricChange]:
-        """Accuracy, which the first round's workers told."""
+        """Accuracy, as the first round has it."""
         if not self.rounds:
             return []
         a, b = (result.accuracy for result in self.rounds[0].results)

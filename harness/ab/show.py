@@ -105,8 +105,8 @@ def remarks(comparisons: Sequence[Comparison]) -> list[str]:
     lines = []
     noises = [r.noise for one in comparisons for r in one.rounds if r.noise]
     given = [noise.host for noise in noises if noise.host is not None]
-    if told := host_text([given]):
-        lines.append(f"host: {told}")
+    if host := host_text([given]):
+        lines.append(f"host: {host}")
     for one in comparisons:
         if one.reason:
             lines.append(f"{one.status}: {one.case_id}: {one.reason}")
@@ -123,8 +123,8 @@ def summary(comparisons: Sequence[Comparison]) -> str:
     words = [_word(comparison) for comparison in comparisons]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
     regressions = sum(comparison.is_regression for comparison in comparisons)
-    told = ", ".join(f"{count} {word}" for word, count in counts.items())
-    return f"time: {told}; regressions: {regressions}"
+    listed = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return f"time: {listed}; regressions: {regressions}"
 
 
 def _word(comparison: Comparison) -> str:

@@ -177,8 +177,8 @@ def summary(held: Sequence[Held]) -> str:
             for status in ("skipped", "failed")
         },
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{len(held)} cases: {told}"
+    listed = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(held)} cases: {listed}"
 
 
 def write(out: Path, held: Sequence[Held]) -> None:

@@ -29,7 +29,7 @@ Verdict = Literal["within", "slower", "cannot tell"]
 
 
 class Turns(Protocol):
-    """A worker that times when it is told to: `harness.ab.pair.Side`."""
+    """A worker that times when it is asked to: `harness.ab.pair.Side`."""
 
     def wait_for_turn(self) -> list[float]: ...
     def take(self, what: str) -> list[float]: ...
@@ -61,8 +61,8 @@ class Held:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether ours takes at most LIMIT_PERCENT longer: told where the interval lies
-        on one side of that."""
+        """Whether ours takes at most LIMIT_PERCENT longer: where the interval lies
+        on one side of that, it says so."""
         limit, ratio = 1 + LIMIT_PERCENT / 100, self.ratio
         if ratio.low > limit:
             return "slower"

@@ -45,7 +45,7 @@ WARM_UP_S = 10.0
 WAKING_STEPS = 5  # untimed, at the beginning of a block
 STEP_SIZE = 256  # a product of some 0.2 ms on all cores
 # What the harness adds is the same for every sample: it is measured on short steps,
-# where it is plain, and told of a step of this length.
+# where it is plain, and given for a step of this length.
 REFERENCE_STEP_S = 1e-3
 BARE, HARNESS, SENSORS = "bare", "harness", "sensors"
 LIMITED = (HARNESS, SENSORS)

@@ -23,8 +23,8 @@ def claim_warnings(
     """Where a case did not prove its arithmetic.
 
     Layers kept in float on purpose are no fallback as long as others run as claimed,
-    for most of the time. fp32 is what runs where nothing else is asked for: that it is
-    refuted is told, that it is not proven stands in the record alone.
+    for most of the time. fp32 is what runs where nothing else is asked for: where it is
+    refuted, a warning says so; that it is not proven stands in the record alone.
     """
     if judged is None:
         return _unseen(precision) if hardware.is_cuda else []

@@ -1,4 +1,4 @@
-"""A worker that times a case by its runtime's own tool when told to, and waits."""
+"""A worker that times a case by its runtime's own tool when asked to, and waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's side of an A/B comparison: it times a block when told to, and waits.
+"""The worker's side of an A/B comparison: it times a block when asked to, and waits.
 
 Two such workers stand ready at once, so that blocks of both states lie a fraction of a
 second apart and a machine that drifts slows both alike.

@@ -70,7 +70,7 @@ class SegmentNoise:
 
     @property
     def judged(self) -> bool:
-        """Whether what others did could be told: without, it is neither clean nor
+        """Whether what others did could be seen: without, it is neither clean nor
         spoiled."""
         return limits.is_judged(self.noise)
 

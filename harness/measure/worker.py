@@ -48,7 +48,7 @@ PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
 
 
 def main() -> None:
-    """Run the job that the parent sends; the parent is told of every way of ending."""
+    """Run the job that the parent sends, and tell the parent how it ended."""
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
     end_with_parent()  # a run that is killed leaves no worker measuring
     job = channel.job()

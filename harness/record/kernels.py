@@ -19,7 +19,7 @@ class Kernel(RecordPart):
 
 
 class Kernels(RecordPart):
-    """The kernels of `steps` steps, as `source` told them. `float_layers` of a step run
+    """The kernels of `steps` steps, as `source` has them. `float_layers` of a step run
     in float on purpose, whatever the compression's name claims, and take
     `float_percent` of the compute kernels' time. `claim`: whether the precision of the
     case's name is proven, as `claims.judge` tells; None in earlier records, which took

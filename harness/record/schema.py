@@ -132,7 +132,7 @@ class Record(RecordPart):
     status: Literal["ok", "failed", "skipped"]
     reason: str | None = None
     warnings: list[str] = Field(default_factory=list)
-    code_digest: str | None = None  # of the code that the worker told it had loaded
+    code_digest: str | None = None  # of the code that the worker had loaded
     work: WorkRecord | None = None
     timing: Timing | None = None
     tta: TimeToAccuracy | None = None

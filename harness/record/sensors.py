@@ -154,7 +154,7 @@ class NoiseRecord(RecordPart):
     `timing.samples_s`, or, where not `counted`, in `timing.spoiled_samples_s`. What is
     not `judged` was too short for the counters there are: neither clean nor spoiled,
     unless something else `exceeded` its limit. Records
-    of before noise was told by segments hold one a process, without these fields.
+    of before noise came by segments hold one a process, without these fields.
     """
 
     process: Count | None = None

@@ -1,4 +1,4 @@
-"""What is told of a sweep's trials while a process of its own goes through them."""
+"""What a process that goes through the trials of a sweep says of them."""
 
 from __future__ import annotations
 
