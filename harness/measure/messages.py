@@ -28,8 +28,8 @@ class StageMessage:
 
 @dataclass(frozen=True)
 class SegmentMessage:
-    """So many samples were timed since the last message; the worker waits for whether
-    something disturbed them."""
+    """So many samples were timed since the last message; the worker waits to learn
+    whether something disturbed them."""
 
     samples: int
     kind: Literal["segment"] = "segment"
