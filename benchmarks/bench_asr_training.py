@@ -58,8 +58,7 @@ def build(context: Context) -> Training:
     from workloads.asr.training import train
     from workloads.feeding.batching import plan_epoch
 
-    began = perf_counter()
-    corpus, feed = asr.feed_of(context)
+    began, (corpus, feed) = perf_counter(), asr.feed_of(context)
     frames = feed.train.frames
     size, recipe = asr.size_of(context), asr.recipe_of(context)
     devices, folder = context.hardware.devices, context.scratch_dir
