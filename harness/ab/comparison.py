@@ -56,10 +56,10 @@ class Comparison:
             (a.peak_rss_bytes, b.peak_rss_bytes)
             for a, b in (r.results for r in self.rounds)
         ]
-        known = pairs and all(a and b for a, b in pairs)
-        if not known:
+        known = [(a, b) for a, b in pairs if a and b]
+        if not known or len(known) < len(pairs):
             return None
-        return sequential_ratio([b for _, b in pairs], [a for a, _ in pairs])
+        return sequential_ratio([b for _, b in known], [a for a, _ in known])
 
     @property
     def mean(self) -> RatioEstimate | None:

@@ -66,8 +66,7 @@ def _why(judged: Judged) -> str:
     """What a claim that nothing refutes lacks."""
     source, share = judged.source, judged.claim_share_percent
     if not share:
-        a_step = sum(row.calls for row in judged.float_fallbacks)
-        a_step /= judged.steps
+        a_step = sum(row.calls for row in judged.float_fallbacks) / judged.steps
         others = f" but the {a_step:g} a step in float on purpose" if a_step else ""
         return (
             f"no compute kernel{others} stands in the profile ({source}); another "

@@ -56,8 +56,8 @@ def main() -> None:
     logging.getLogger("speechmark").addHandler(_Forward(channel))
     try:
         result = _run(job, channel)
-    except UnsupportedError as reason:
-        channel.send(SkipMessage(str(reason)))
+    except UnsupportedError as unsupported:
+        channel.send(SkipMessage(str(unsupported)))
     except Exception as error:  # noqa: BLE001 - the worker's outermost boundary
         reason = f"{type(error).__name__}: {error}"
         channel.send(FailureMessage(reason, traceback.format_exc()))

@@ -108,7 +108,8 @@ def test_a_suite_from_before_comparisons_is_named_as_such(
     contest: Contest, tmp_path: Path
 ) -> None:
     old = tmp_path / "old"
-    shutil.copytree(SUITE / "harness", old / "harness")
+    for name in ("basics", "harness"):
+        shutil.copytree(SUITE / name, old / name)
     (old / "harness" / "measure" / "turns.py").unlink()
     state = replace(STATES[0], suite=Suite(folder=old))
     done = replace(contest, states=(state, STATES[1])).run(planned())
