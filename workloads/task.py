@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from basics.metric_kinds import MetricKind
 from workloads.corpora.progress import Progress, no_progress
 from workloads.metrics.scores import Scores
 
@@ -112,7 +113,7 @@ D = TypeVar("D", bound=Dataset)
 class Task(ABC, Generic[S, D]):
     """`name` is that of its folder in `workloads`, which holds its shipped weights.
 
-    `gates` are by the name of a measure. `data_options` names the options of a case
+    `measures` are the kinds of all that `score` counts, `gates` by their names. `data_options` names the options of a case
     that choose its data. `evaluation_batch` is the batch size in which accuracy is
     taken, where it is not the case's. `pruned_needs_training`: a pruned or factorized
     model has an accuracy only with weights that were trained after it. `onnx_names` are
@@ -122,6 +123,7 @@ class Task(ABC, Generic[S, D]):
 
     name: ClassVar[str]
     sizes: Mapping[str, S]
+    measures: ClassVar[tuple[MetricKind, ...]] = ()
     gates: ClassVar[Mapping[str, Gate]] = {}
     data_options: ClassVar[frozenset[str]] = frozenset()
     evaluation_batch: ClassVar[int | None] = None

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from harness.ab.accuracy import MetricChange
 from harness.ab.comparison import Comparison
-from harness.metrics import scale_of, title_of, unit_of
 from harness.record.host import host_text
 from harness.statistics import RatioEstimate
 
@@ -93,8 +92,9 @@ def _accuracy(comparison: Comparison) -> str:
 
 def _change(metric: MetricChange) -> str:
     """In hundredths of its unit, for a change may be small."""
-    scale, unit = scale_of(metric.name), unit_of(metric.name)
-    before = f"{metric.word}: {title_of(metric.name)} {scale * metric.a:z.2f} to"
+    kind = metric.kind
+    scale, unit = kind.scale, kind.unit
+    before = f"{metric.word}: {kind.title} {scale * metric.a:z.2f} to"
     if metric.b is None:
         return f"{before} nothing"
     return f"{before} {scale * metric.b:z.2f} {unit}".rstrip()
@@ -105,8 +105,8 @@ def remarks(comparisons: Sequence[Comparison]) -> list[str]:
     lines = []
     noises = [r.noise for one in comparisons for r in one.rounds if r.noise]
     given = [noise.host for noise in noises if noise.host is not None]
-    if told := host_text([given]):
-        lines.append(f"host: {told}")
+    if host := host_text([given]):
+        lines.append(f"host: {host}")
     for one in comparisons:
         if one.reason:
             lines.append(f"{one.status}: {one.case_id}: {one.reason}")
@@ -123,8 +123,8 @@ def summary(comparisons: Sequence[Comparison]) -> str:
     words = [_word(comparison) for comparison in comparisons]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
     regressions = sum(comparison.is_regression for comparison in comparisons)
-    told = ", ".join(f"{count} {word}" for word, count in counts.items())
-    return f"time: {told}; regressions: {regressions}"
+    listed = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return f"time: {listed}; regressions: {regressions}"
 
 
 def _word(comparison: Comparison) -> str:

@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
@@ -27,8 +26,9 @@ from harness.ab.pair import ENTRY, Side
 from harness.ab.states import State
 from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
 from harness.costs import EXIT_STATUS
-from harness.hardware import Hardware, Machine, parse_all
-from harness.measure.run import file_name, precision_of
+from harness.hardware import Machine, parse_all
+from harness.measure.jobs import TurnsTask
+from harness.measure.run import claimed_precision, file_name
 from harness.measure.spawn import HERE
 from harness.measure.worker import name_of
 from harness.observe.fingerprint import fingerprint
@@ -102,25 +102,25 @@ def beside(
     folder: Path,
 ) -> Held:
     """One case."""
-    case, hardware = planned.case, Hardware.parse(planned.case.hardware)
-    job: dict[str, Any] = {
-        "build": name_of(planned.workload.build),
-        "claimed": precision_of(case.compression),
-        "case_id": case.id,
-        "profile": asdict(QUICK),
-        "seed": 0,
-        "data_root": None,
-        "block_s": BLOCK_S,
-        "slow_down_percent": 0.0,
-        "stall_percent": 0.0,
-    }
+    case = planned.case
 
     def opened(name: str, entry: str, number: int) -> Side:
         scratch = folder / f"{file_name(case)}-{name}"
         scratch.mkdir(exist_ok=True)
+        task = TurnsTask(
+            build=name_of(planned.workload.build),
+            case_id=case.id,
+            hardware=case.hardware,
+            profile=QUICK,
+            seed=0,
+            scratch_dir=str(scratch),
+            data_root=None,
+            claimed=claimed_precision(case.compression),
+            block_s=BLOCK_S,
+        )
         state = State(name, ".", None, False, HERE)
-        own = job | {"entry": entry, "scratch_dir": str(scratch)}
-        return Side(state, own, hardware, machine, scratch / f"worker-{number}.log")
+        log = scratch / f"worker-{number}.log"
+        return Side(state, task, machine, log, entry)
 
     return hold(
         case.id,
@@ -177,8 +177,8 @@ def summary(held: Sequence[Held]) -> str:
             for status in ("skipped", "failed")
         },
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{len(held)} cases: {told}"
+    listed = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(held)} cases: {listed}"
 
 
 def write(out: Path, held: Sequence[Held]) -> None:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.metrics import unit_of
+from harness.metrics import recorded_kind
 from harness.profile import COMMIT
 from harness.workload import Context, Operation, UnsupportedError, Workload
 
@@ -186,9 +186,9 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
         raise NotImplementedError(outcome.reason)
     if outcome.kind == "failed":
         raise RuntimeError(f"{case.id}: {outcome.reason}")
-    value = outcome.value
-    step_s = undisturbed_step_s(value["samples_s"], value["cycle"])
-    return step_s / float(value["work"]["items"])
+    found = outcome.done
+    step_s = undisturbed_step_s(found.samples_s, found.cycle)
+    return step_s / found.work.items
 
 
 def full_record(workload: Workload, case: Case) -> Record:
@@ -218,7 +218,8 @@ def _falling(name: str, metric: AccuracyMetric) -> tuple[str, float]:
     says so. Nothing to be known of a reciprocal of 0 or less."""
     if metric.better == "lower":
         return name, metric.value
-    if unit_of(name) == "dB":
+    kind = recorded_kind(name, metric.better, metric.unit, metric.title)
+    if kind.unit == "dB":
         return INVERSE + name, 10.0 ** (-metric.value / 10)
     return INVERSE + name, 1 / metric.value if metric.value > 0 else nan
 
@@ -263,14 +264,15 @@ def _set_environment(variables: Mapping[str, str]) -> None:
 
 def _runner(folder: Path, case: Case) -> Runner:
     """Asks neither for idle power nor for the machine's peaks: asv shows no such."""
-    from harness.measure.run import Runner, Settings, precision_of
+    from harness.measure.run import Runner, Settings, claimed_precision
     from harness.measure.watch import Instruments
+    from harness.observe.roofline import Peaks
 
-    precision = precision_of(case.compression)
+    precision = claimed_precision(case.compression)
     return Runner(
         Settings(COMMIT, _this_machine(), folder),
         Instruments({case.hardware: None}),
-        {(case.hardware, precision): {"reason": "not asked for"}},
+        {(case.hardware, precision): Peaks(precision, reason="not asked for")},
     )
 
 

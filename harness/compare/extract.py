@@ -6,31 +6,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict
 
 from harness.case import Case
 from harness.compare.model import CurvePoint, Moment, Work
 from harness.hardware import Hardware
 from harness.record.derive import independent_samples, mean_step_of_each_cycle
 from harness.record.host import readings
-from harness.record.result import fault
 from harness.record.schema import (
     AccuracyMetric,
     Energy,
     HostRecord,
     Kernels,
     Memory,
-    Percent,
     Record,
     Roofline,
-    Seconds,
     TargetReached,
     TimeToAccuracy,
     Timing,
+    UsePoint,
+    UtilizationRecord,
     WorkRecord,
 )
 from harness.text import plain, quoted
@@ -39,7 +35,6 @@ from harness.text import plain, quoted
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 MOMENTS = 300  # of a case's timeline
 MOST_WARNINGS = 100  # of a case
-MOST_GPUS = 64  # of a machine
 
 
 @dataclass(frozen=True)
@@ -245,43 +240,19 @@ def _logged(kernels: Kernels) -> Logged:
     return Logged(time_s, implementation, logged_s, kernels.wall_s, kernels.steps)
 
 
-class _Gpu(TypedDict):
-    utilization_percent: NotRequired[Percent | None]
+def _timeline(utilization: UtilizationRecord | None) -> tuple[Moment, ...]:
+    points = utilization.timeline if utilization is not None else ()
+    return thinned(tuple(map(_moment, points)), MOMENTS)
 
 
-class _Reading(TypedDict):
-    t_s: Seconds
-    stage: str
-    worker_cpu_percent: NotRequired[Percent | None]
-    machine_cpu_percent: NotRequired[Percent | None]
-    gpus: NotRequired[Annotated[list[_Gpu], Field(max_length=MOST_GPUS)]]
-
-
-class _Seen(TypedDict):
-    """What is read of a record's `utilization`, which the schema leaves open."""
-
-    timeline: NotRequired[list[_Reading]]
-
-
-_SEEN = TypeAdapter(_Seen)
-
-
-def _timeline(utilization: dict[str, Any] | None) -> tuple[Moment, ...]:
-    try:
-        seen = _SEEN.validate_python(utilization or {})
-    except ValidationError as error:
-        raise ValueError(fault(error, "utilization")) from None
-    return thinned(tuple(map(_moment, seen.get("timeline", []))), MOMENTS)
-
-
-def _moment(reading: _Reading) -> Moment:
-    gpus = [gpu.get("utilization_percent") for gpu in reading.get("gpus", [])]
+def _moment(point: UsePoint) -> Moment:
+    gpus = [gpu.utilization_percent for gpu in point.gpus]
     known = [percent for percent in gpus if percent is not None]
     return Moment(
-        t_s=reading["t_s"],
-        stage=sys.intern(plain(reading["stage"])),
-        worker_cpu_percent=reading.get("worker_cpu_percent"),
-        machine_cpu_percent=reading.get("machine_cpu_percent"),
+        t_s=point.t_s,
+        stage=sys.intern(plain(point.stage)),
+        worker_cpu_percent=point.worker_cpu_percent,
+        machine_cpu_percent=point.machine_cpu_percent,
         gpu_percent=tuple(known) if len(known) == len(gpus) else (),
     )
 

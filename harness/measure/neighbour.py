@@ -24,9 +24,10 @@ from harness.ab.command import chosen_cases
 from harness.case import Case
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Runner, Settings, precision_of
+from harness.measure.run import Runner, Settings, claimed_precision
 from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import Instruments
+from harness.observe.roofline import Peaks
 from harness.plan import Planned
 from harness.record.schema import Record
 from harness.run_session import this_machine
@@ -119,11 +120,12 @@ def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> 
 
 def _runner(case: Case, machine: Machine, profile: str, folder: Path) -> Runner:
     """Asks neither for idle power nor for the machine's peaks."""
-    hardware, precision = Hardware.parse(case.hardware), precision_of(case.compression)
+    hardware = Hardware.parse(case.hardware)
+    precision = claimed_precision(case.compression)
     return Runner(
         Settings(profiles.find(profile), machine, folder),
         Instruments({hardware.text: None}, cache_folder()),
-        {(case.hardware, precision): {"reason": "not asked for"}},
+        {(case.hardware, precision): Peaks(precision, reason="not asked for")},
     )
 
 

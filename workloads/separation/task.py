@@ -19,6 +19,7 @@ from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.corpora.mixtures.mixture import OnOtherRate, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.feeding.choosing import evenly
+from workloads.metrics.kinds import SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED
 from workloads.metrics.scores import Scores
 from workloads.separation import dataset
 from workloads.separation.dataset import Dataset
@@ -80,7 +81,8 @@ class SpeechSeparation(Task[Size, Dataset]):
 
     name = "separation"
     sizes = SIZES
-    gates: ClassVar = {"si_sdr_improvement": Gate(0.05, is_share=True)}
+    measures = (SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED)
+    gates: ClassVar = {SI_SDR_IMPROVEMENT.name: Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
     onnx_names = ("mixture", "sources")
     without_gradient = frozenset(

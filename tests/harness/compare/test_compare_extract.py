@@ -1,7 +1,9 @@
 import gc
+import re
 import weakref
 
 import pytest
+from pydantic import ValidationError
 from recorded import (
     CASE,
     DETAILS,
@@ -17,13 +19,14 @@ from recorded import (
 
 from harness.compare.extract import (
     MOMENTS,
-    MOST_GPUS,
     MOST_WARNINGS,
     Process,
     extract,
     thinned,
 )
 from harness.compare.model import Moment, Work
+from harness.record.result import fault
+from harness.record.schema import MOST_GPUS
 
 
 def figures(*processes, **changes):
@@ -183,8 +186,9 @@ def test_means_are_of_what_is_known():
     ],
 )
 def test_edited_readings_are_named(utilization, told):
-    with pytest.raises(ValueError, match=told):
-        figures(utilization=utilization)
+    with pytest.raises(ValidationError) as caught:
+        record(utilization=utilization)
+    assert re.search(told, fault(caught.value))
 
 
 @pytest.mark.parametrize(
