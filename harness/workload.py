@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -339,6 +340,19 @@ class Workload:
         seconds that each is expected to take."""
         points = self.points.get(profile, ())
         return {self.case(point, hardware): point.expected_s for point in points}
+
+    def claims_of(self, case: Case) -> str:
+        """The arithmetic that a case's kernels have to show, fp32 where no point of
+        this workload says otherwise."""
+        declared = chain(*self.points.values(), self.beside)
+        return next(
+            (
+                point.claims
+                for point in declared
+                if self.case(point, case.hardware) == case
+            ),
+            "fp32",
+        )
 
     def case(self, point: Point, hardware: str) -> Case:
         return Case(

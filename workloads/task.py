@@ -113,12 +113,13 @@ D = TypeVar("D", bound=Dataset)
 class Task(ABC, Generic[S, D]):
     """`name` is that of its folder in `workloads`, which holds its shipped weights.
 
-    `measures` are the kinds of all that `score` counts, `gates` by their names. `data_options` names the options of a case
-    that choose its data. `evaluation_batch` is the batch size in which accuracy is
-    taken, where it is not the case's. `pruned_needs_training`: a pruned or factorized
-    model has an accuracy only with weights that were trained after it. `onnx_names` are
-    those of input and output in its ONNX files. `without_gradient` names parameters
-    that its loss does not depend on, but for rounding.
+    `measures` are the kinds of all that `score` counts, `gates` by their names.
+    `data_options` names the options of a case that choose its data. `evaluation_batch`
+    is the batch size in which accuracy is taken, where it is not the case's.
+    `pruned_needs_training`: a pruned or factorized model has an accuracy only with
+    weights that were trained after it. `onnx_names` are those of input and output in
+    its ONNX files. `without_gradient` names parameters that its loss does not depend
+    on, but for rounding.
     """
 
     name: ClassVar[str]

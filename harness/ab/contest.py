@@ -22,7 +22,7 @@ from harness.ab.states import State
 from harness.case import Case
 from harness.hardware import Hardware, Machine
 from harness.measure.jobs import TurnsTask
-from harness.measure.run import claimed_precision, file_name
+from harness.measure.run import file_name
 from harness.measure.worker import name_of
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned
@@ -105,7 +105,7 @@ class Contest:
             seed=0,
             scratch_dir=str(scratch.absolute()),
             data_root=str(self.data_root.absolute()) if self.data_root else None,
-            claimed=claimed_precision(planned.case.compression),
+            claimed=planned.claims,
             block_s=self.profile.timed_s / BLOCKS_IN_TIMED_S,
             slow_down_percent=self.slow_down_percent if is_b else 0.0,
             stall_percent=self.stall_percent if is_b else 0.0,

@@ -28,7 +28,7 @@ from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
 from harness.costs import EXIT_STATUS
 from harness.hardware import Machine, parse_all
 from harness.measure.jobs import TurnsTask
-from harness.measure.run import claimed_precision, file_name
+from harness.measure.run import file_name
 from harness.measure.spawn import HERE
 from harness.measure.worker import name_of
 from harness.observe.fingerprint import fingerprint
@@ -115,7 +115,7 @@ def beside(
             seed=0,
             scratch_dir=str(scratch),
             data_root=None,
-            claimed=claimed_precision(case.compression),
+            claimed=planned.claims,
             block_s=BLOCK_S,
         )
         state = State(name, ".", None, False, HERE)

@@ -180,7 +180,7 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
     from harness.statistics import undisturbed_step_s
 
     with TemporaryDirectory() as folder:
-        runner = _runner(Path(folder), case)
+        runner = _runner(Path(folder), workload, case)
         outcome = runner.one_process(workload, case, PROCESS, lambda _: None)
     if outcome.kind == "skipped":
         raise NotImplementedError(outcome.reason)
@@ -194,7 +194,8 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
 def full_record(workload: Workload, case: Case) -> Record:
     """The record of one process with accuracy and sensors."""
     with TemporaryDirectory() as folder:
-        return _runner(Path(folder), case).run(workload, case, lambda _: None)
+        runner = _runner(Path(folder), workload, case)
+        return runner.run(workload, case, lambda _: None)
 
 
 def tracked(record: Record) -> dict[str, Any]:
@@ -262,13 +263,13 @@ def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _runner(folder: Path, case: Case) -> Runner:
+def _runner(folder: Path, workload: Workload, case: Case) -> Runner:
     """Asks neither for idle power nor for the machine's peaks: asv shows no such."""
-    from harness.measure.run import Runner, Settings, claimed_precision
+    from harness.measure.run import Runner, Settings
     from harness.measure.watch import Instruments
     from harness.observe.roofline import Peaks
 
-    precision = claimed_precision(case.compression)
+    precision = workload.claims_of(case)
     return Runner(
         Settings(COMMIT, _this_machine(), folder),
         Instruments({case.hardware: None}),

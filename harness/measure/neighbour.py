@@ -21,10 +21,9 @@ import click
 
 from harness import profile as profiles
 from harness.ab.command import chosen_cases
-from harness.case import Case
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Runner, Settings, claimed_precision
+from harness.measure.run import Runner, Settings
 from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import Instruments
 from harness.observe.roofline import Peaks
@@ -110,7 +109,7 @@ def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> 
     """Both runs of a case, one after the other."""
 
     def run(name: str) -> Record:
-        runner = _runner(planned.case, machine, profile, folder / name)
+        runner = _runner(planned, machine, profile, folder / name)
         return runner.run(planned.workload, planned.case, lambda progressing: None)
 
     alone = run("alone")
@@ -118,10 +117,10 @@ def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> 
         return Pair(alone, run("beside"))
 
 
-def _runner(case: Case, machine: Machine, profile: str, folder: Path) -> Runner:
+def _runner(planned: Planned, machine: Machine, profile: str, folder: Path) -> Runner:
     """Asks neither for idle power nor for the machine's peaks."""
+    case, precision = planned.case, planned.claims
     hardware = Hardware.parse(case.hardware)
-    precision = claimed_precision(case.compression)
     return Runner(
         Settings(profiles.find(profile), machine, folder),
         Instruments({hardware.text: None}, cache_folder()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -35,7 +34,7 @@ from harness.measure.spawn import Worker, how_it_ended
 from harness.measure.values import wrong_values
 from harness.measure.watch import Instruments, Watch
 from harness.measure.worker import name_of
-from harness.observe.roofline import PRECISIONS, Peaks, PeaksTask
+from harness.observe.roofline import Peaks, PeaksTask
 from harness.profile import Profile
 from harness.record.schema import Record, VariablesRecord
 from harness.suite import other_code
@@ -96,11 +95,12 @@ class Runner:
             outcomes.append(outcome)
             if isinstance(outcome.result, TrainingResult):
                 break  # a training is repeated with other seeds, as runs of their own
-        peaks = self.peaks(case, listen)
+        precision = workload.claims_of(case)
+        peaks = self.peaks(case, precision, listen)
         try:
             found = measured(workload, case, profile, outcomes, peaks)
             if _is_beyond_peak(found):
-                peaks = self._second_look(case, listen)
+                peaks = self._second_look(case, precision, listen)
                 found = measured(workload, case, profile, outcomes, peaks)
         except ValidationError as error:
             reason = f"what was measured is no valid record: {error}"
@@ -112,9 +112,8 @@ class Runner:
         """Remove a case's checkpoints, once its record is safe."""
         shutil.rmtree(self._scratch(case), ignore_errors=True)
 
-    def peaks(self, case: Case, listen: Listener) -> Peaks:
-        """This hardware's measured peaks at the case's precision, taken once a run."""
-        precision = claimed_precision(case.compression)
+    def peaks(self, case: Case, precision: str, listen: Listener) -> Peaks:
+        """This hardware's measured peaks at a precision, taken once a run."""
         key, hardware = (case.hardware, precision), Hardware.parse(case.hardware)
         if key not in self._peaks:
             listen(Progressing("roofline", precision))
@@ -125,14 +124,14 @@ class Runner:
             self._peaks[key] = _of_all_devices(found, hardware, precision)
         return self._peaks[key]
 
-    def _second_look(self, case: Case, listen: Listener) -> Peaks:
+    def _second_look(self, case: Case, precision: str, listen: Listener) -> Peaks:
         """Measure the peaks once more, for they cannot be so low; the higher count."""
-        key = (case.hardware, claimed_precision(case.compression))
+        key = (case.hardware, precision)
         before = self._peaks[key]
         if before.again:
             return before
         del self._peaks[key]
-        now = self.peaks(case, listen)
+        now = self.peaks(case, precision, listen)
         best = max(before, now, key=lambda peaks: peaks.flops_per_s or 0.0)
         self._peaks[key] = replace(best, again=True)
         return self._peaks[key]
@@ -153,7 +152,7 @@ class Runner:
             seed=settings.seed,
             scratch_dir=str(scratch),
             data_root=str(settings.data_root) if settings.data_root else None,
-            claimed=claimed_precision(case.compression),
+            claimed=workload.claims_of(case),
             process=process,
             threads=hardware.threads_on(settings.machine),
         )
@@ -269,23 +268,6 @@ def _of_all_devices(
         flops_per_s=found.flops_per_s and found.flops_per_s * count,
         bytes_per_s=found.bytes_per_s and found.bytes_per_s * count,
     )
-
-
-def claimed_precision(compression: str) -> str:
-    """The arithmetic that a compression claims.
-
-    "w16a8" multiplies integers, of 8 and 16 bits: int8 is the nearest claim.
-    "int16-weights" claims none: it stores 16 bits a weight and multiplies in fp32.
-
-    >>> claimed_precision("int8-static-keep-first"), claimed_precision("prune-l1-20")
-    ('int8', 'fp32')
-    >>> claimed_precision("prune-l1-20+int8-static"), claimed_precision("w16a8")
-    ('int8', 'int8')
-    """
-    words = re.split("[+-]", compression)
-    if "w16a8" in words:
-        return "int8"
-    return next((name for name in PRECISIONS if name in words), "fp32")
 
 
 def file_name(case: Case) -> str:

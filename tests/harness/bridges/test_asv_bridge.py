@@ -119,8 +119,8 @@ def test_a_round_is_a_worker_without_accuracy_and_kernels(
 
 
 def test_idle_power_and_the_machines_peaks_are_not_measured(tmp_path: Path) -> None:
-    runner = asv._runner(tmp_path, GOOD)
-    assert runner.peaks(GOOD, lambda _: None).reason == "not asked for"
+    runner = asv._runner(tmp_path, WORKLOAD, GOOD)
+    assert runner.peaks(GOOD, "fp32", lambda _: None).reason == "not asked for"
     assert runner.instruments._idle_watts == {"cpu": None}
 
 

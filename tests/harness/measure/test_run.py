@@ -16,14 +16,14 @@ from harness import suite
 from harness.case import Case
 from harness.hardware import Hardware, Machine
 from harness.measure.outcome import Outcome
-from harness.measure.run import Runner, Settings, claimed_precision
+from harness.measure.run import Runner, Settings
 from harness.measure.watch import Instruments
 from harness.measure.worker import peak_memory
 from harness.observe import limits
 from harness.observe.roofline import Peaks
 from harness.profile import SMOKE
 from harness.record.schema import Memory, Record
-from harness.workload import Workload
+from harness.workload import Point, Workload
 
 THREE = replace(SMOKE, processes=3, warmup_s=0.0)
 ONE = replace(THREE, processes=1)
@@ -199,12 +199,20 @@ def test_a_worker_obeys_its_case_and_not_the_users_shell(
     assert run(runner, toy.WORKLOAD, hardware=hardware).details["isa"] == isa
 
 
-INT8 = "prune-l1-unstructured-50+int8-static"
+CLAIMS_INT8 = replace(
+    toy.WORKLOAD,
+    points={
+        "quick": tuple(
+            Point(model, "squeezed", "eager", 1, 1.0, claims="int8")
+            for model in ("falls-back", "keeps-first")
+        )
+    },
+)
 
 
 def test_a_runtimes_own_profile_proves_where_its_case_fell_back(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
-    record = run(runner, toy.WORKLOAD, "falls-back", compression=INT8)
+    record = run(runner, CLAIMS_INT8, "falls-back", compression="squeezed")
     kernels = record.kernels
     assert kernels is not None
     assert [row.implementation for row in kernels.rows] == ["QLinearConv", "FusedConv"]
@@ -220,7 +228,7 @@ def test_a_runtimes_own_profile_proves_where_its_case_fell_back(runner: Runner) 
 
 def test_the_first_layer_kept_in_float_is_no_fallback(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
-    record = run(runner, toy.WORKLOAD, "keeps-first", compression=INT8)
+    record = run(runner, CLAIMS_INT8, "keeps-first", compression="squeezed")
     assert record.kernels is not None
     assert record.kernels.float_layers == 1
     assert record.kernels.claim_share_percent == pytest.approx(75.0)
@@ -243,24 +251,6 @@ def test_a_worker_loads_no_torch_for_a_runtime_that_profiles_itself(
     record = run(runner, toy.WORKLOAD, model)
     assert record.details["torch"] == torch
     assert record.kernels is not None
-
-
-@pytest.mark.parametrize(
-    ("compression", "claim"),
-    [
-        ("fp32", "fp32"),
-        ("bf16", "bf16"),
-        ("int8-dynamic-keep-edges", "int8"),
-        (INT8, "int8"),
-        ("w16a8", "int8"),
-        ("int16-weights", "fp32"),
-        ("prune-l1-unstructured-50", "fp32"),
-    ],
-)
-def test_a_compressions_name_claims_its_arithmetic(
-    compression: str, claim: str
-) -> None:
-    assert claimed_precision(compression) == claim
 
 
 def test_a_case_that_died_keeps_what_it_warned_of(runner: Runner) -> None:
@@ -288,7 +278,7 @@ def test_peaks_are_those_of_all_devices(
     }
     ended = Outcome("result", found, SEEN)
     monkeypatch.setattr(Runner, "_work", lambda *_: ended)
-    peaks = runner.peaks(on(hardware), lambda progressing: None)
+    peaks = runner.peaks(on(hardware), "fp32", lambda progressing: None)
     assert peaks == Peaks("fp32", flops, bandwidth)
 
 
@@ -298,7 +288,7 @@ def test_a_device_without_such_products_has_no_peak_twice_over(
     found = {"precision": "fp32", "bytes_per_s": 7.0, "reason": "no such product"}
     ended = Outcome("result", found, SEEN)
     monkeypatch.setattr(Runner, "_work", lambda *_: ended)
-    peaks = runner.peaks(on("cuda:0,cuda:1"), lambda progressing: None)
+    peaks = runner.peaks(on("cuda:0,cuda:1"), "fp32", lambda progressing: None)
     assert (peaks.flops_per_s, peaks.reason) == (None, "no such product")
 
 
@@ -306,7 +296,7 @@ def test_peaks_that_could_not_be_measured_say_why(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runner, "_work", lambda *_: broken("no memory"))
-    peaks = runner.peaks(on("cuda:0"), lambda progressing: None)
+    peaks = runner.peaks(on("cuda:0"), "fp32", lambda progressing: None)
     assert peaks == Peaks("fp32", reason="no memory")
 
 
@@ -315,7 +305,7 @@ def test_peaks_that_are_no_peaks_are_not_taken_for_some(
 ) -> None:
     ended = Outcome("result", {"precision": "fp32", "flops_per_s": "fast"}, SEEN)
     monkeypatch.setattr(Runner, "_work", lambda *_: ended)
-    peaks = runner.peaks(on("cuda:0"), lambda progressing: None)
+    peaks = runner.peaks(on("cuda:0"), "fp32", lambda progressing: None)
     assert peaks.flops_per_s is None
     assert (peaks.reason or "").startswith(
         "the worker sent no valid result: flops_per_s: Input should be a valid number"
