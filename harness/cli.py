@@ -15,12 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from basics.files import write_whole
-from harness import by_compression, costs, edits
 from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
 from harness.bridges.progress import minutes
-from harness.compare.command import compare, report
 from harness.files import check_output
 from harness.hardware import Hardware, parse_all
 from harness.kernels_doctor import asked_for_kernels, examine_kernels, kernel_options
@@ -32,8 +30,11 @@ from harness.plan import discover
 from harness.plan import plan as plan_cases
 from harness.record.result import Result, ResultError, load
 from harness.record.schema import Record
+from harness.report import by_compression, edits
+from harness.report import overhead as costs
+from harness.report.compare.command import compare, report
+from harness.report.summary import WIDTH, remarks, summary
 from harness.run_session import this_machine
-from harness.show import WIDTH, remarks, summary
 from harness.suite import other_checkout, other_checkout_text
 
 RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine

@@ -25,15 +25,12 @@ SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 LEFT_OUT = (
     "harness/ab",  # its samples go into files of its own, which name both commits
     "harness/beside",  # cases beside their runtimes' own tools; writes no record
-    "harness/compare",  # reads results
+    "harness/report",  # reads results, and shows them
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
-    "harness/by_compression.py",  # tables over a result
     "harness/cli.py",
-    "harness/costs.py",  # tables of `speechmark overhead`
-    "harness/edits.py",  # pages over a result
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
@@ -46,7 +43,6 @@ LEFT_OUT = (
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
-    "harness/show.py",  # tables over a result
 )
 
 

@@ -26,7 +26,6 @@ from basics.files import write_whole
 from harness.ab.pair import ENTRY, Side
 from harness.ab.states import State
 from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
-from harness.costs import EXIT_STATUS
 from harness.hardware import Hardware, Machine, parse_all
 from harness.measure.run import file_name, precision_of
 from harness.measure.spawn import HERE
@@ -34,6 +33,7 @@ from harness.measure.worker import name_of
 from harness.observe.fingerprint import fingerprint
 from harness.plan import Planned, discover
 from harness.profile import QUICK
+from harness.report.overhead import EXIT_STATUS
 from harness.run_session import this_machine
 from harness.statistics import RatioEstimate
 

@@ -22,8 +22,8 @@ from harness.plan import Planned, declared, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
 from harness.record.schema import Record
+from harness.report.summary import summary_text
 from harness.run_session import RunSession
-from harness.show import summary_text
 from harness.suite import other_checkout, other_checkout_text
 
 SESSION = pytest.StashKey[RunSession]()

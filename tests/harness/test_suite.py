@@ -19,7 +19,7 @@ from harness.suite import SUITE
 
 def lay_out(folder):
     """A small suite."""
-    for name in ("harness/compare", "harness/measure", "workloads/a/weights"):
+    for name in ("harness/report", "harness/measure", "workloads/a/weights"):
         (folder / name).mkdir(parents=True)
     for name in ("harness", "workloads", "benchmarks"):
         (folder / name).mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def digest(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "tests/test_x.py", "harness/compare/page.py", "harness/a.pyc"]
+    "name", ["README.md", "tests/test_x.py", "harness/report/page.py", "harness/a.pyc"]
 )
 def test_what_measures_nothing_leaves_the_digest_as_it_was(small, name):
     before = digest(small)
@@ -97,7 +97,7 @@ def test_all_that_is_left_out_is_there():
 SHOWN = {
     "harness/bridges/asv.py",
     "harness/bridges/progress.py",
-    "harness/show.py",
+    "harness/report/summary.py",
 }
 
 
