@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
-
-from rich.table import Table
-from rich.text import Text
 
 from harness.record.result import is_ok
 from harness.record.schema import Record
 from harness.report.summary import (
-    ABSENT,
-    Accuracies,
     Cell,
     accuracies,
     digits,
     size_cell,
+    size_mb,
+)
+from harness.report.tables.table import (
+    ABSENT,
+    Column,
+    Table,
+    figure_column,
+    text_column,
+    whole_column,
 )
 
 BASELINE = "fp32"
 MARK, DIFFERS = "*", "~"
 LEGEND = f"{MARK} did not run as claimed: see the warnings"
-LIKE = 0.05  # sizes closer than this are told as equal
+LIKE = 0.05  # sizes closer than this count as equal
 
 
 class Group(NamedTuple):
@@ -42,23 +47,20 @@ class Group(NamedTuple):
         return ", ".join((where, *batch, *options))
 
 
-def tables(records: Sequence[Record]) -> list[Table | Text]:
+def tables(records: Sequence[Record]) -> list[Table]:
     """A table a group, with its notes; then a table of batch sizes a group that has
     more than one. Trainings are left out, and groups of which nothing was measured."""
     operations = [record for record in records if record.tta is None]
-    parts: list[Table | Text] = []
-    for group, some in _groups(operations, _of_one_batch_size).items():
-        title = f"{group.text}: ms/step (time, as a multiple of that runtime's fp32)"
-        accuracy = accuracies(some)
-        parts += [Text(title, style="italic"), _table(some, accuracy)]
-        parts += [*map(Text, _notes(some, accuracy[1])), Text()]
+    found = [
+        _step_table(group, some)
+        for group, some in _groups(operations, _of_one_batch_size).items()
+    ]
     for group, some in _groups(operations, _of_any_batch_size).items():
-        if table := _batch_table(some):
-            title = f"{group.text}: items/s over batch sizes"
-            parts += [Text(title, style="italic"), table, Text()]
-    if any(_is_marked(record) for record in operations):
-        parts.append(Text(LEGEND))
-    return parts
+        if table := _batch_table(group, some):
+            found.append(table)
+    if found and any(_is_marked(record) for record in operations):
+        found[-1] = replace(found[-1], notes=(*found[-1].notes, LEGEND))
+    return found
 
 
 def _of_one_batch_size(record: Record) -> Group:
@@ -87,45 +89,99 @@ def _rows(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
     return rows
 
 
-def _table(records: Sequence[Record], accuracy: Accuracies) -> Table:
+def _step_table(group: Group, records: Sequence[Record]) -> Table:
+    """Times and their ratios on each runtime; the CSV has the times."""
     rows = _rows(records)
-    runtimes = list(dict.fromkeys(record.runtime for record in records))
-    title, accuracy_cell = accuracy
-    table = _empty(["compression"], [*runtimes, "model MB", title])
     baselines = rows.get(BASELINE, {})
-    for compression, row in rows.items():
-        times = (_time_cell(row.get(name), baselines.get(name)) for name in runtimes)
-        figures = (_size(row, baselines), _accuracy(row, accuracy_cell))
-        table.add_row(Text(compression), *map(Text, (*times, *figures)))
-    return table
+    title, accuracy_cell = accuracies(records)
+    columns = (
+        text_column("compression", rows, is_name=True),
+        *(
+            _time_column(name, list(rows.values()), baselines.get(name))
+            for name in dict.fromkeys(record.runtime for record in records)
+        ),
+        _size_column(list(rows.values()), baselines),
+        figure_column(
+            title,
+            (_accuracy(row, accuracy_cell) for row in rows.values()),
+            importance=2,
+        ),
+        *_group_columns(group, len(rows)),
+    )
+    caption = f"{group.text}: ms/step (time, as a multiple of that runtime's fp32)"
+    return Table("steps", caption, columns, tuple(_notes(records, accuracy_cell)))
 
 
-def _batch_table(records: Sequence[Record]) -> Table | None:
+def _time_column(
+    runtime: str, rows: Sequence[dict[str, Record]], baseline: Record | None
+) -> Column:
+    found = [row.get(runtime) for row in rows]
+    texts = (_time_cell(record, baseline) for record in found)
+    return figure_column(runtime, texts, map(_step_ms, found), importance=3)
+
+
+def _size_column(
+    rows: Sequence[dict[str, Record]], baselines: dict[str, Record]
+) -> Column:
+    texts = (_size(row, baselines) for row in rows)
+    values = (_size_mb(row) for row in rows)
+    return figure_column("model", texts, values, unit="MB", importance=1)
+
+
+def _group_columns(group: Group, rows: int) -> tuple[Column, ...]:
+    """What all rows of a table have in common, for the CSV."""
+    options = ", ".join(f"{name}={value}" for name, value in group.options)
+    texts = {
+        "workload": group.workload,
+        "model name": group.model,
+        "hardware": group.hardware,
+        "options": options,
+    }
+    return (
+        *(
+            text_column(name, [text] * rows, hidden=True)
+            for name, text in texts.items()
+        ),
+        whole_column("batch size", [group.batch_size] * rows, hidden=True),
+    )
+
+
+def _batch_table(group: Group, records: Sequence[Record]) -> Table | None:
     """Items/s of what was tried at several batch sizes; None where nothing was."""
     rows: dict[tuple[str, str], dict[int, Record]] = {}
     for record in records:
         row = rows.setdefault((record.compression, record.runtime), {})
         row.setdefault(record.batch_size, record)
     rows = {names: row for names, row in rows.items() if len(row) > 1}
-    sizes = sorted({size for row in rows.values() for size in row})
     if not rows:
         return None
-    table = _empty(["compression", "runtime"], [f"b{size}" for size in sizes])
-    for names, row in rows.items():
-        rates = (_rate_cell(row.get(size)) for size in sizes)
-        table.add_row(*map(Text, (*names, *rates)))
-    return table
+    columns = (
+        text_column("compression", (name for name, _ in rows), is_name=True),
+        text_column("runtime", (name for _, name in rows), is_name=True),
+        *(
+            _rate_column(size, list(rows.values()))
+            for size in sorted({size for row in rows.values() for size in row})
+        ),
+        *_group_columns(group, len(rows)),
+    )
+    return Table("rates", f"{group.text}: items/s over batch sizes", columns)
 
 
-def _empty(names: Sequence[str], figures: Sequence[str]) -> Table:
-    """Columns of names, folded where too long, and of figures, which are never cut.
-    What comes from a file stands in `Text`: it is never markup."""
-    table = Table(box=None)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for figure in figures:
-        table.add_column(Text(figure), justify="right", no_wrap=True)
-    return table
+def _rate_column(size: int, rows: Sequence[dict[int, Record]]) -> Column:
+    found = [row.get(size) for row in rows]
+    return figure_column(f"b{size}", map(_rate_cell, found), map(_rate, found))
+
+
+def _step_ms(record: Record | None) -> float | None:
+    if record is None or record.timing is None or not is_ok(record):
+        return None
+    return 1e3 * record.timing.median_s
+
+
+def _rate(record: Record | None) -> float | None:
+    if record is None or record.timing is None or not is_ok(record):
+        return None
+    return record.timing.throughput_items_per_s
 
 
 def _is_marked(record: Record) -> bool:
@@ -155,13 +211,17 @@ def _rate_cell(record: Record | None) -> str:
 
 
 def _size(row: dict[str, Record], baselines: dict[str, Record]) -> str:
-    """The model's size on the first runtime that tells one, beside fp32's there."""
-    told = {name: size_cell(record) for name, record in row.items()}
-    runtime = _first(told)
+    """The model's size on the first runtime that has one, beside fp32's there."""
+    cells = {name: size_cell(record) for name, record in row.items()}
+    runtime = _first(cells)
     if runtime is None:
         return ABSENT
     ratio = _ratio(row[runtime], baselines.get(runtime))
-    return told[runtime] + ratio + _differs(told)
+    return cells[runtime] + ratio + _differs(cells)
+
+
+def _size_mb(row: dict[str, Record]) -> float | None:
+    return next((size for record in row.values() if (size := size_mb(record))), None)
 
 
 def _ratio(record: Record, baseline: Record | None) -> str:
@@ -175,26 +235,26 @@ def _ratio(record: Record, baseline: Record | None) -> str:
 
 
 def _accuracy(row: dict[str, Record], cell: Cell) -> str:
-    """The accuracy on the first runtime that tells one."""
-    told = {name: cell(record) for name, record in row.items()}
-    runtime = _first(told)
-    return ABSENT if runtime is None else told[runtime] + _differs(told)
+    """The accuracy on the first runtime that has one."""
+    cells = {name: cell(record) for name, record in row.items()}
+    runtime = _first(cells)
+    return ABSENT if runtime is None else cells[runtime] + _differs(cells)
 
 
-def _first(told: dict[str, str]) -> str | None:
-    return next((runtime for runtime, cell in told.items() if cell != ABSENT), None)
+def _first(cells: dict[str, str]) -> str | None:
+    return next((runtime for runtime, cell in cells.items() if cell != ABSENT), None)
 
 
-def _differs(told: dict[str, str]) -> str:
-    return f" {DIFFERS}" if _others(told) else ""
+def _differs(cells: dict[str, str]) -> str:
+    return f" {DIFFERS}" if _others(cells) else ""
 
 
-def _others(told: dict[str, str]) -> dict[str, list[str]]:
-    """Cells unlike the first, each with the runtimes that tell it."""
-    first = _first(told)
+def _others(cells: dict[str, str]) -> dict[str, list[str]]:
+    """Cells unlike the first, each with the runtimes that have it."""
+    first = _first(cells)
     others: dict[str, list[str]] = {}
-    for runtime, cell in told.items():
-        if first is not None and cell not in (ABSENT, told[first]):
+    for runtime, cell in cells.items():
+        if first is not None and cell not in (ABSENT, cells[first]):
             others.setdefault(cell, []).append(runtime)
     return others
 
@@ -205,8 +265,8 @@ def _notes(records: Sequence[Record], accuracy: Cell) -> list[str]:
     for compression, row in _rows(records).items():
         sizes = _others({name: size_cell(record) for name, record in row.items()})
         unlike = _others({name: accuracy(record) for name, record in row.items()})
-        told = [f"{cell} MB on {', '.join(where)}" for cell, where in sizes.items()]
-        told += [f"{cell} on {', '.join(where)}" for cell, where in unlike.items()]
-        if told:
-            lines.append(f"{DIFFERS} {compression}: {'; '.join(told)}")
+        parts = [f"{cell} MB on {', '.join(where)}" for cell, where in sizes.items()]
+        parts += [f"{cell} on {', '.join(where)}" for cell, where in unlike.items()]
+        if parts:
+            lines.append(f"{DIFFERS} {compression}: {'; '.join(parts)}")
     return lines

@@ -1,7 +1,7 @@
 """What was misheard: transcripts with their edits, and edits over length of speech.
 
-Result files come from strangers: no text of theirs reaches a terminal or a browser as
-anything but text.
+Anybody may have written a result file: no text of it reaches a terminal or a browser
+as anything but text.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
 from basics.files import write_whole
 from harness.metrics import EditUnit
 from harness.record.schema import Record, TranscriptRecord
+from harness.report.tables.table import Table, number_column, text_column, whole_column
+from harness.report.tables.terminal import print_line, print_table
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
@@ -67,16 +68,16 @@ def aligned(
     import jiwer
 
     between = " " if unit == "phoneme" else ""
-    said, heard = (_units(text, unit) for text in (reference, hypothesis))
+    said, guessed = (_units(text, unit) for text in (reference, hypothesis))
     # Each unit is one of its characters to jiwer, whatever it holds.
-    codes = {one: chr(place) for place, one in enumerate(dict.fromkeys(said + heard))}
+    codes = {one: chr(place) for place, one in enumerate(dict.fromkeys(said + guessed))}
     as_it_is = jiwer.Compose([jiwer.ReduceToListOfListOfChars()])
-    first, second = ("".join(codes[one] for one in units) for units in (said, heard))
+    first, second = ("".join(codes[one] for one in units) for units in (said, guessed))
     found = jiwer.process_characters(first, second, as_it_is, as_it_is)
     columns = []
     for chunk in found.alignments[0]:
         above = said[chunk.ref_start_idx : chunk.ref_end_idx]
-        below = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        below = guessed[chunk.hyp_start_idx : chunk.hyp_end_idx]
         for pair in zip_longest(above, below, fillvalue=GAP):
             width = max(map(len, pair))
             fill = GAP if GAP in pair else " "
@@ -92,21 +93,22 @@ def _units(text: str, unit: EditUnit) -> list[str]:
 
 def transcript_lines(
     transcript: TranscriptRecord, columns: int, unit: EditUnit = "character"
-) -> Iterator[Text]:
-    """What was said above what was heard, folded into `columns` characters a line."""
+) -> Iterator[tuple[str, str]]:
+    """What was said above what was understood, folded into `columns` characters a line;
+    each line with its style."""
     length, edits = len(_units(transcript.reference, unit)), transcript.edits
     rate = f"{100 * edits / length:.1f} %" if length else "-"
     counts = f"edits {edits}, {unit}s {length}, error rate {rate}"
-    yield Text(f"  {transcript.rank}: {counts}")
-    said, heard = map(_printable, (transcript.reference, transcript.hypothesis))
-    above, below, marks = aligned(said, heard, unit)
+    yield f"  {transcript.rank}: {counts}", ""
+    said, guessed = map(_printable, (transcript.reference, transcript.hypothesis))
+    above, below, marks = aligned(said, guessed, unit)
     width = max(MIN_COLUMNS, columns - len("    heard  "))
     for start in range(0, max(1, len(above)), width):
         part = slice(start, start + width)
-        yield Text(f"    said   {above[part]}")
-        yield Text(f"    heard  {below[part]}")
+        yield f"    said   {above[part]}", ""
+        yield f"    heard  {below[part]}", ""
         if marks[part].strip():
-            yield Text(f"           {marks[part].rstrip()}", style="bold red")
+            yield f"           {marks[part].rstrip()}", "bold red"
 
 
 def _printable(text: str) -> str:
@@ -114,15 +116,17 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def case_lines(record: Record, columns: int) -> Iterator[Text | Table]:
+def print_case(record: Record, console: Console) -> None:
     """A case's transcripts, and how its edits grow with the length of speech."""
     assert record.accuracy is not None
-    yield Text(_printable(record.case_id), style="bold")
+    print_line(_printable(record.case_id), console, style="bold")
     for transcript in record.accuracy.transcripts:
-        yield from transcript_lines(transcript, columns, record.accuracy.edit_unit)
-    if pairs := record.accuracy.edits_by_length:
-        yield _quarter_table(quarters(pairs), record.accuracy.edit_unit)
-    yield Text()
+        unit = record.accuracy.edit_unit
+        for line, style in transcript_lines(transcript, console.width, unit):
+            print_line(line, console, style)
+    if table := quarter_table(record):
+        print_table(table, console)
+    print_line("", console)
 
 
 def quarters(pairs: Sequence[tuple[int, int]]) -> list[Quarter]:
@@ -146,17 +150,23 @@ def quarters(pairs: Sequence[tuple[int, int]]) -> list[Quarter]:
     ]
 
 
-def _quarter_table(found: Sequence[Quarter], unit: EditUnit) -> Table:
-    table = Table("  by length", box=None)
-    titles = ("utterances", f"mean {unit}s", "mean edits", f"edits per 100 {unit}s")
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
+def quarter_table(record: Record) -> Table | None:
+    """Edits of the shorter and the longer utterances; None where they are not known."""
+    if record.accuracy is None or not record.accuracy.edits_by_length:
+        return None
+    found, unit = quarters(record.accuracy.edits_by_length), record.accuracy.edit_unit
     names = QUARTERS if len(found) == len(QUARTERS) else map(str, range(1, 4))
-    for name, part in zip(names, found, strict=False):
-        rate = f"{100 * part.edits / part.length:.1f}" if part.length else "-"
-        means = (f"{total / part.n:.1f}" for total in (part.length, part.edits))
-        table.add_row(f"  {name}", str(part.n), *means, rate)
-    return table
+    rates = [100 * q.edits / q.length if q.length else None for q in found]
+    labels = [f"  {name}" for name, _ in zip(names, found, strict=False)]
+    columns = (
+        text_column("  by length", labels),
+        whole_column("utterances", (quarter.n for quarter in found)),
+        number_column(f"mean {unit}s", (q.length / q.n for q in found), 1),
+        number_column("mean edits", (q.edits / q.n for q in found), 1),
+        number_column(f"edits per 100 {unit}s", rates, 1, importance=1),
+        text_column("case", [record.case_id] * len(found), hidden=True),
+    )
+    return Table("edits", "", columns)
 
 
 def write_page(path: Path, title: str, records: Sequence[Record]) -> None:

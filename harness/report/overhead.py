@@ -1,4 +1,4 @@
-"""What measuring costs, as a table in a terminal and as JSON."""
+"""What measuring costs, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from harness.bridges.cost import Showing
 from harness.measure.overhead import (
@@ -25,8 +23,14 @@ from harness.measure.overhead import (
 )
 from harness.measure.power import Power
 from harness.measure.steady import SEGMENT_S
+from harness.report.tables.table import (
+    ABSENT,
+    Table,
+    figure_column,
+    number_column,
+    text_column,
+)
 
-ABSENT = "-"
 # 2 is that of a command that was called wrongly.
 EXIT_STATUS: dict[Answer, int] = {"yes": 0, "no": 1, "cannot tell": 3}
 
@@ -52,22 +56,39 @@ def progress(rounds: int) -> Iterator[Callable[[int], None]]:
 
 def table(found: Overhead) -> Table:
     """A row for everything that was measured."""
-    shown = Table(title="what measuring adds to a step", title_justify="left", box=None)
-    shown.add_column("part", no_wrap=True)
-    for title in ("%", "95 % interval", "pairs", "limit %", "kept"):
-        shown.add_column(title, justify="right", no_wrap=True)
-    for cost in found.costs:
-        limit = f"{LIMIT_PERCENT:g}" if cost.name in LIMITED else ""
-        figures = (*_figures(cost), str(cost.pairs), limit, cost.answer or "")
-        shown.add_row(Text(cost.name), *figures)
-    return shown
+    costs = found.costs
+    limits = [LIMIT_PERCENT if cost.name in LIMITED else None for cost in costs]
+    columns = (
+        text_column("part", (cost.name for cost in costs)),
+        figure_column(
+            "%", map(_percent, costs), (cost.percent for cost in costs), importance=4
+        ),
+        figure_column("95 % interval", map(_interval, costs), importance=3),
+        number_column("low", (cost.low_percent for cost in costs), hidden=True),
+        number_column("high", (cost.high_percent for cost in costs), hidden=True),
+        figure_column(
+            "pairs",
+            (str(cost.pairs) for cost in costs),
+            (cost.pairs for cost in costs),
+        ),
+        figure_column("limit %", map(_limit, limits), limits, importance=1),
+        figure_column("kept", (cost.answer or "" for cost in costs), importance=2),
+    )
+    return Table("overhead", "what measuring adds to a step", columns)
 
 
-def _figures(cost: Cost) -> tuple[str, str]:
+def _limit(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:g}"
+
+
+def _percent(cost: Cost) -> str:
+    return ABSENT if cost.percent is None else f"{cost.percent:+.3f}"
+
+
+def _interval(cost: Cost) -> str:
     if cost.percent is None:
-        return ABSENT, "raise --pairs"
-    interval = f"{cost.low_percent:+.3f} to {cost.high_percent:+.3f}"
-    return f"{cost.percent:+.3f}", interval
+        return "raise --pairs"
+    return f"{cost.low_percent:+.3f} to {cost.high_percent:+.3f}"
 
 
 def remarks(found: Overhead, showing: Showing) -> list[str]:

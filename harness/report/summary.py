@@ -1,4 +1,4 @@
-"""Records as tables in a terminal."""
+"""The summary of a run: its records as tables, and what is to be said about them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,54 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from harness.clusters import FEWEST_PROCESSES
-from harness.metrics import UNITS, is_rate, level_text, title_of, value_text
+from harness.metrics import (
+    UNITS,
+    is_rate,
+    level_text,
+    scale_of,
+    title_of,
+    titled_unit,
+    value_text,
+)
 from harness.record.host import host_text, readings
 from harness.record.result import is_ok
-from harness.record.schema import AccuracyMetric, Record
+from harness.record.schema import AccuracyMetric, Record, Timing
+from harness.report.tables.table import (
+    ABSENT,
+    Column,
+    Table,
+    figure_column,
+    number_column,
+    text_column,
+)
+from harness.report.tables.terminal import WIDTH, print_line, print_table
 
-WIDTH = 200  # where the output is no terminal: no id is folded
 FAILS = " FAILS GATE"
 SPOILED = " spoiled"  # other load disturbed what counts: a warning says how much
-NEAR_LIMIT = 0.5  # shares of the limit above it are told
-ABSENT = "-"  # not known, or not measured
+NEAR_LIMIT = 0.5  # a larger share of the limit is worth a line
+LINES = 50  # of a terminal whose width is known; without both, rich asks the system
+ELSEWHERE = "a wider terminal or `speechmark show --csv`"
 
 Cell = Callable[[Record], str]
 Accuracies = tuple[str, Cell]  # title and cells of a column
 
 
-def summary_text(records: Sequence[Record], width: int = WIDTH) -> str:
-    """Every record in one line, trainings with their time to accuracy apart."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+def summary_text(records: Sequence[Record], columns: int | None = None) -> str:
+    """Every record in one line, trainings with their time to accuracy apart, for a
+    terminal of so many columns; without them, whole lines."""
+    console = Console(
+        file=io.StringIO(),
+        width=columns or WIDTH,
+        height=LINES,
+        color_system=None,
+        force_terminal=columns is not None,
+    )
     for table in summary(records):
-        console.print(table)
+        print_table(table, console, ELSEWHERE)
     for line in remarks(records):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        print_line(line, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().rstrip()
 
@@ -64,7 +86,7 @@ def remarks(records: Sequence[Record]) -> list[str]:
 
 def _near_limit(records: Sequence[Record]) -> Iterator[str]:
     """Values that are right, but nearly were not: the next library may take the rest.
-    Of those beyond the limit the case's failure tells."""
+    Those beyond the limit have failed for it."""
     for record in filter(is_ok, records):
         values = record.values
         if values is None or values.error is None or not values.limit:
@@ -77,38 +99,48 @@ def _near_limit(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _without_proof(records: Sequence[Record]) -> Iterator[str]:
-    """Cases whose arithmetic or values nothing proves and no warning tells of, in a
+    """Cases whose arithmetic or values nothing proves, and no warning says so; in a
     line for each reason."""
     found: dict[str, list[str]] = {}
     for record in filter(is_ok, records):
-        is_told = any(text.startswith("claims ") for text in record.warnings)
+        is_warned = any(text.startswith("claims ") for text in record.warnings)
         claim = record.kernels.claim if record.kernels else None
-        if claim in ("unproven", "refuted") and not is_told:
-            told = f"arithmetic {claim} by the kernels that were seen"
-            found.setdefault(told, []).append(record.case_id)
+        if claim in ("unproven", "refuted") and not is_warned:
+            doubt = f"arithmetic {claim} by the kernels that were seen"
+            found.setdefault(doubt, []).append(record.case_id)
         if record.values is not None and record.values.passed is None:
-            told = f"values unproven: {record.values.reason or 'not compared'}"
-            found.setdefault(told, []).append(record.case_id)
-    for told, cases in found.items():
-        yield f"{told}: {', '.join(cases)}"
+            doubt = f"values unproven: {record.values.reason or 'not compared'}"
+            found.setdefault(doubt, []).append(record.case_id)
+    for doubt, cases in found.items():
+        yield f"{doubt}: {', '.join(cases)}"
 
 
 def _training_table(records: Sequence[Record]) -> Table:
-    table = Table(title="time to accuracy", title_justify="left", box=None)
-    found = [t for record in records if record.tta for t in record.tta.targets]
-    targets = dict.fromkeys((target.metric, target.level) for target in found)
-    levels = [level_text(metric, level) for metric, level in targets]
-    title, cell = _training_accuracy(records)
-    _add_columns(table, [*levels, "epochs", "s/epoch", "RTFx", title, "peak MiB"])
-    for record in records:
-        assert record.tta is not None
-        reached = {(t.metric, t.level): t for t in record.tta.targets}
-        cells = [
-            _format(target.tta_s if target else None, "{:.1f} s")
-            for target in map(reached.get, targets)
-        ]
-        table.add_row(Text(record.case_id), *cells, *_training_cells(record, cell))
-    return table
+    columns = (
+        _case_column(records),
+        *_target_columns(records),
+        _column(records, "epochs", _epochs, 4, _epoch_count),
+        _column(records, "s/epoch", _epoch_text, 6, _epoch_s),
+        _column(records, "RTFx", lambda r: f"{_rtfx(r):.0f}", 5, _rtfx),
+        _column(records, *_training_accuracy(records), 7),
+        *_metric_columns(records),
+        _column(records, "peak MiB", _peak_text, 2, _peak_mib),
+        _spoiled_column(records),
+    )
+    return Table("trainings", "time to accuracy", columns)
+
+
+def _target_columns(records: Sequence[Record]) -> Iterator[Column]:
+    """Seconds to each level that any training was to reach."""
+    reached = [
+        {(t.metric, t.level): t.tta_s for t in record.tta.targets} if record.tta else {}
+        for record in records
+    ]
+    for metric, level in dict.fromkeys(key for one in reached for key in one):
+        times = [one.get((metric, level)) for one in reached]
+        texts = (_format(time_s, "{:.1f} s") for time_s in times)
+        title = level_text(metric, level)
+        yield figure_column(title, texts, times, importance=8)
 
 
 def _training_accuracy(records: Sequence[Record]) -> Accuracies:
@@ -119,67 +151,128 @@ def _training_accuracy(records: Sequence[Record]) -> Accuracies:
     return accuracies(records)
 
 
-def _training_cells(record: Record, accuracy: Cell) -> list[str]:
-    assert record.tta is not None
-    assert record.timing is not None
-    return [
-        str(len(record.tta.curve)),
-        _format(record.tta.s_per_epoch, "{:.2f}") + _spoiled(record),
-        f"{record.timing.rtfx:.0f}",
-        accuracy(record),
-        _peak_mib(record),
-    ]
+def _epochs(record: Record) -> str:
+    return str(_epoch_count(record))
+
+
+def _epoch_count(record: Record) -> int:
+    return len(record.tta.curve) if record.tta else 0
+
+
+def _epoch_s(record: Record) -> float | None:
+    return record.tta.s_per_epoch if record.tta else None
+
+
+def _epoch_text(record: Record) -> str:
+    return _format(_epoch_s(record), "{:.2f}") + _spoiled(record)
 
 
 def _operation_table(records: Sequence[Record]) -> Table:
-    table = Table(title="operations", title_justify="left", box=None)
-    has_intervals = any(_interval_ms(record) != ABSENT for record in records)
-    intervals = [("95 % interval", _interval_ms)] if has_intervals else []
-    columns: list[tuple[str, Cell]] = [
-        ("ms/step", _step_ms),
-        *intervals,
-        ("p90 ms", _p90_ms),
-        ("items/s", lambda r: f"{r.timing.throughput_items_per_s:.4g}"),  # type: ignore[union-attr]
-        ("RTFx", lambda r: f"{r.timing.rtfx:.4g}"),  # type: ignore[union-attr]
-        accuracies(records),
-        ("model MB", size_cell),
-        ("peak MiB", _peak_mib),
-        ("of peak %", _fraction),
+    columns = (
+        _case_column(records),
+        _column(records, "ms/step", _step_text, 9, _step_ms),
+        *_interval_columns(records),
+        _column(records, "p90 ms", _p90_text, 3, _p90_ms),
+        _column(records, "items/s", lambda r: f"{_rate(r):.4g}", 4, _rate),
+        _column(records, "RTFx", lambda r: f"{_rtfx(r):.4g}", 7, _rtfx),
+        _column(records, *accuracies(records), 8),
+        *_metric_columns(records),
+        _column(records, "model MB", size_cell, 5, size_mb),
+        _column(records, "peak MiB", _peak_text, 2, _peak_mib),
+        _column(records, "of peak %", _fraction_text, 1, _peak_percent),
+        _spoiled_column(records),
+    )
+    return Table("operations", "operations", columns)
+
+
+def _case_column(records: Sequence[Record]) -> Column:
+    return text_column("case", (record.case_id for record in records), is_name=True)
+
+
+def _column(
+    records: Sequence[Record],
+    title: str,
+    cell: Cell,
+    importance: int,
+    value: Callable[[Record], float | None] | None = None,
+) -> Column:
+    """A figure of each record, and the number that it shows, if it is one."""
+    values = None if value is None else map(value, records)
+    return figure_column(title, map(cell, records), values, importance=importance)
+
+
+def _metric_columns(records: Sequence[Record]) -> tuple[Column, ...]:
+    """The metric that is shown with its number, for other programs."""
+    names = [_metric_shown(record) for record in records]
+    pairs = list(zip(names, records, strict=True))
+    values = [
+        _metrics(record)[name].value * scale_of(name) if name else None
+        for name, record in pairs
     ]
-    _add_columns(table, [title for title, _ in columns])
-    for record in records:
-        table.add_row(Text(record.case_id), *(cell(record) for _, cell in columns))
-    return table
+    titles = (titled_unit(name) if name else None for name in names)
+    return (
+        text_column("metric", titles, hidden=True),
+        number_column("its value", values, hidden=True),
+    )
 
 
-def _add_columns(table: Table, titles: Sequence[str]) -> None:
-    """The case, folded where it is too long, and figures, which are never cut."""
-    table.add_column("case", overflow="fold")
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
+def _spoiled_column(records: Sequence[Record]) -> Column:
+    return text_column("spoiled", (_spoiled(r).strip() for r in records), hidden=True)
 
 
-def _step_ms(record: Record) -> str:
+def _timing(record: Record) -> Timing:
     assert record.timing is not None
-    return f"{1e3 * record.timing.median_s:.3g}{_spoiled(record)}"
+    return record.timing
+
+
+def _rtfx(record: Record) -> float:
+    return _timing(record).rtfx
+
+
+def _rate(record: Record) -> float:
+    return _timing(record).throughput_items_per_s
+
+
+def _step_ms(record: Record) -> float:
+    return 1e3 * _timing(record).median_s
+
+
+def _step_text(record: Record) -> str:
+    return f"{_step_ms(record):.3g}{_spoiled(record)}"
 
 
 def _spoiled(record: Record) -> str:
     return SPOILED if record.timing and record.timing.spoiled else ""
 
 
-def _interval_ms(record: Record) -> str:
-    assert record.timing is not None
-    interval, processes = record.timing.median_interval_s, record.timing.processes
+def _interval_columns(records: Sequence[Record]) -> tuple[Column, ...]:
+    """None where no step has an interval; its ends stand in the CSV."""
+    ends = [_interval_ms(record) for record in records]
+    if not any(ends):
+        return ()
+    texts = (f"{pair[0]:.3g}-{pair[1]:.3g}" if pair else None for pair in ends)
+    low, high = ([pair[i] if pair else None for pair in ends] for i in (0, 1))
+    return (
+        figure_column("95 % interval", texts, importance=6),
+        number_column("interval low", low, unit="ms", hidden=True),
+        number_column("interval high", high, unit="ms", hidden=True),
+    )
+
+
+def _interval_ms(record: Record) -> tuple[float, float] | None:
+    interval, processes = _timing(record).median_interval_s, _timing(record).processes
     if interval is None or processes < FEWEST_PROCESSES:  # older records have one
-        return ABSENT
-    low, high = (1e3 * bound for bound in interval)
-    return f"{low:.3g}-{high:.3g}"
+        return None
+    return 1e3 * interval[0], 1e3 * interval[1]
 
 
-def _p90_ms(record: Record) -> str:
+def _p90_ms(record: Record) -> float | None:
     latency = record.timing.latency_ms if record.timing else None
-    return _format(latency.p90.value if latency else None, "{:.3g}")
+    return latency.p90.value if latency else None
+
+
+def _p90_text(record: Record) -> str:
+    return _format(_p90_ms(record), "{:.3g}")
 
 
 def accuracies(records: Sequence[Record]) -> Accuracies:
@@ -193,7 +286,7 @@ def accuracies(records: Sequence[Record]) -> Accuracies:
 
 def accuracy_text(record: Record) -> str:
     """The metric that is shown, with its unit; a gate on another one that was missed,
-    such as that on the edit distance, is told beside it."""
+    such as that on the edit distance, stands beside it."""
     metrics, name = _metrics(record), _metric_shown(record)
     if name is None:
         return ABSENT
@@ -222,10 +315,15 @@ def _word_error_percent(record: Record) -> str:
     return f"{100 * metric.value:.1f}{failed}"
 
 
+def size_mb(record: Record) -> float | None:
+    size = record.work.model_bytes if record.work else None
+    return None if size is None else size / 1e6
+
+
 def size_cell(record: Record) -> str:
     """The model's size in megabytes."""
-    size = record.work.model_bytes if record.work else None
-    return ABSENT if size is None else digits(size / 1e6)
+    size = size_mb(record)
+    return ABSENT if size is None else digits(size)
 
 
 def digits(value: float) -> str:
@@ -237,14 +335,22 @@ def digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
-def _peak_mib(record: Record) -> str:
+def _peak_mib(record: Record) -> float | None:
     peak = record.memory.peak_rss_bytes if record.memory else None
-    return _format(None if peak is None else peak / 2**20, "{:.0f}")
+    return None if peak is None else peak / 2**20
 
 
-def _fraction(record: Record) -> str:
+def _peak_text(record: Record) -> str:
+    return _format(_peak_mib(record), "{:.0f}")
+
+
+def _peak_percent(record: Record) -> float | None:
     fraction = record.roofline.fraction_of_peak if record.roofline else None
-    return _format(None if fraction is None else 100 * fraction, "{:.0f}")
+    return None if fraction is None else 100 * fraction
+
+
+def _fraction_text(record: Record) -> str:
+    return _format(_peak_percent(record), "{:.0f}")
 
 
 def _format(value: float | None, pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""What a buyer asks on the command line: prices, limits, a load."""
+"""A buyer's options on the command line: prices, limits, a load."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ AT_MOST, AT_LEAST = "wer=25 or p99_ms=50", "si_sdr_improvement=6"  # examples
 OF_PRICES = ("load", "years", "utilization_percent")
 
 
-def asked_of_money(command: Callable[..., None]) -> Callable[..., None]:
-    """The options on prices and what is asked of them; the command takes `asked`."""
+def buyer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options on prices and limits; the command takes them as keywords."""
     for option in (
         click.option(
             "--prices",
@@ -62,25 +62,25 @@ def asked_of_money(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def terms_of(asked: dict[str, object]) -> Terms:
-    percent, load, years = (asked[n] for n in ("utilization_percent", "load", "years"))
+def terms_of(chosen: dict[str, object]) -> Terms:
+    percent, load, years = (chosen[n] for n in ("utilization_percent", "load", "years"))
     try:
         terms = Terms(
             utilization=percent / 100,  # type: ignore[operator]
             years=years,  # type: ignore[arg-type]
             load_audio_hours_per_day=load,  # type: ignore[arg-type]
-            limits=_limits("--at-most", asked["limits"], AT_MOST),  # type: ignore[arg-type]
-            at_least=_limits("--at-least", asked["at_least"], AT_LEAST),  # type: ignore[arg-type]
+            limits=_limits("--at-most", chosen["limits"], AT_MOST),  # type: ignore[arg-type]
+            at_least=_limits("--at-least", chosen["at_least"], AT_LEAST),  # type: ignore[arg-type]
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if asked["prices"] is None:
+    if chosen["prices"] is None:
         _check_no_money()
     return terms
 
 
 def _check_no_money() -> None:
-    """What is asked of prices alone would do nothing without them."""
+    """Options on prices alone would do nothing without them."""
     context = click.get_current_context()
     for name in OF_PRICES:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from basics.files import write_whole
-from harness.files import check_output
 from harness.plan import discover
 from harness.record.result import ResultError
 from harness.report.compare.assemble import Question, assemble
-from harness.report.compare.buyer_options import asked_of_money, terms_of
+from harness.report.compare.buyer_options import buyer_options, terms_of
 from harness.report.compare.document import as_json
 from harness.report.compare.model import Comparison, Measured
 from harness.report.compare.reading.arguments import result_files
 from harness.report.compare.reading.facts import KINDS
 from harness.report.compare.shown.verdict import verdict
-from harness.report.compare.terminal import as_markdown, printed
+from harness.report.compare.terminal import (
+    as_markdown,
+    data_tables,
+    print_comparison,
+)
 from harness.report.compare.terms import QuestionError
-from harness.report.summary import WIDTH
+from harness.report.tables.outputs import (
+    FILE,
+    LONGEST_ERROR,
+    Outputs,
+    check_outputs,
+    table_outputs,
+    usage_errors,
+    write_output,
+)
+from harness.report.tables.terminal import console_of
 from harness.text import plain, plain_path
-
-FILE = click.Path(path_type=Path, dir_okay=False)
-LONGEST_ERROR = 2000  # texts of files stand in it
 
 
 @click.command()
@@ -47,10 +53,9 @@ LONGEST_ERROR = 2000  # texts of files stand in it
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="how much each workload counts: a file like results/weights.toml",
 )
-@asked_of_money
+@buyer_options
 @click.option("--html", type=FILE, help="write the page: pictures, tables, downloads")
-@click.option("--json", type=FILE, help="write every figure")
-@click.option("--markdown", type=FILE, help="write the tables as Markdown")
+@table_outputs(json="write every figure")
 def compare(
     files: tuple[str, ...],
     baseline: str | None,
@@ -58,9 +63,8 @@ def compare(
     allow: tuple[str, ...],
     weights: Path | None,
     html: Path | None,
-    json: Path | None,
-    markdown: Path | None,
-    **asked: object,
+    outputs: Outputs,
+    **chosen: object,
 ) -> None:
     """Which machine does this speech work best, and for how much?
 
@@ -73,33 +77,37 @@ def compare(
     the same. Limits bind the ranking as they bind the prices. Exits with status 1 where
     no case can be compared, or none qualifies.
     """
-    terms = terms_of(asked)
-    outputs = {"--html": html, "--json": json, "--markdown": markdown}
-    _check_outputs(outputs, files, (asked["prices"], weights))
+    terms = terms_of(chosen)
+    with usage_errors():
+        outputs.check(_inputs(files, chosen["prices"], weights), {"--html": html})
     question = Question(
         files=files,
         terms=terms,
         baseline=baseline,
         keyword=keyword,
         allow=frozenset(allow),
-        prices=asked["prices"],  # type: ignore[arg-type]
+        prices=chosen["prices"],  # type: ignore[arg-type]
         weights=weights,
     )
     with _without_collector():
         comparison = _answer(question)
-        _print(comparison)
-        _write(json, lambda: as_json(comparison))
-        _write(html, lambda: _page(comparison))
-        _write(markdown, lambda: as_markdown(comparison))
+        print_comparison(comparison, console_of())
+        outputs.write(
+            list(data_tables(comparison)),
+            json=lambda: as_json(comparison),
+            markdown=lambda: as_markdown(comparison),
+        )
+        if html is not None:
+            write_output(html, _page(comparison))
     sys.exit(not _has_verdict(comparison))
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
-@asked_of_money
+@buyer_options
 @click.option("--html", type=FILE, help="where the page goes  [default: beside FILE]")
-def report(file: Path, keyword: str, html: Path | None, **asked: object) -> None:
+def report(file: Path, keyword: str, html: Path | None, **chosen: object) -> None:
     """Write a page about one result: pictures, tables, downloads.
 
     FILE may be a folder of results: then the newest in it is meant. Exits with status 1
@@ -107,16 +115,17 @@ def report(file: Path, keyword: str, html: Path | None, **asked: object) -> None
     """
     file = _newest(file) if file.is_dir() else file
     html = html or file.with_suffix(".html")
-    terms = terms_of(asked)
-    _check_outputs({"--html": html}, (str(file),), (asked["prices"],))
+    terms = terms_of(chosen)
+    with usage_errors():
+        check_outputs({"--html": html}, _inputs((str(file),), chosen["prices"]))
     question = Question(
         files=(str(file),),
         terms=terms,
         keyword=keyword,
-        prices=asked["prices"],  # type: ignore[arg-type]
+        prices=chosen["prices"],  # type: ignore[arg-type]
     )
     comparison = _answer(question)
-    _write(html, lambda: _page(comparison))
+    write_output(html, _page(comparison))
     if not _has_verdict(comparison):
         click.echo(" ".join(verdict(comparison)), err=True)
         sys.exit(1)
@@ -139,28 +148,13 @@ def _is_result(path: Path) -> bool:
         return b'"machine_info"' in file.read(200)
 
 
-def _check_outputs(
-    outputs: dict[str, Path | None], files: Sequence[str], others: Iterable[object]
-) -> None:
-    """Nothing that is read is written over, and no output over another."""
+def _inputs(files: Sequence[str], *others: object) -> list[Path]:
+    """All that is read: result files, and those of prices and weights."""
     try:
-        inputs = [given.path for given in result_files(files)[0]]
+        found = [given.path for given in result_files(files)[0]]
     except (ValueError, ResultError) as error:
         raise click.ClickException(plain(str(error), LONGEST_ERROR)) from None
-    inputs += [path for path in others if isinstance(path, Path)]
-    taken: dict[Path, str] = {}
-    for option, path in outputs.items():
-        if path is None:
-            continue
-        try:
-            check_output(path, inputs)
-        except ValueError as error:
-            raise click.UsageError(plain(f"{option} {error}")) from None
-        first = taken.setdefault(path.resolve(), option)
-        if first != option:
-            raise click.UsageError(
-                f"{option} {plain_path(path)}: {first} goes there; name another"
-            )
+    return [*found, *(path for path in others if isinstance(path, Path))]
 
 
 def _answer(question: Question) -> Comparison:
@@ -183,27 +177,11 @@ def _without_collector() -> Iterator[None]:
         gc.enable()
 
 
-def _print(comparison: Comparison) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    for part in printed(comparison):
-        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
-
-
 def _page(comparison: Comparison) -> str:
     # plotly takes a second to load
     from harness.report.pages.page import MOST_DOCUMENT_BYTES, page
 
     return page(comparison, as_json(comparison, MOST_DOCUMENT_BYTES))
-
-
-def _write(path: Path | None, text: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        write_whole(path, text())
-    except OSError as error:
-        raise click.ClickException(f"{plain_path(path)}: {error.strerror}") from None
-    click.echo(f"written: {plain_path(path)}")
 
 
 def _has_verdict(comparison: Comparison) -> bool:

@@ -10,24 +10,27 @@ prints from.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import click
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from harness.record.derive import PERCENTILES, latency_ms
 from harness.report.compare.model import Error, Estimate, Measured, Row, Work
 from harness.report.compare.ranking.rank import rank
 from harness.report.compare.reading.estimates import log_estimate, ratio_estimate
 from harness.report.compare.shown.verdict import clear_winner
+from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
+from harness.report.tables.table import Column, Table, figure_column, whole_column
+from harness.report.tables.terminal import console_of, print_table
 
 MACHINES = ("a", "b")
 DRAWS = 1000  # of a ranking's bootstrap
 SAMPLE_DEVIATION = 0.02  # of a step, about its process
 INTERVALS = ("score", "ratio", "time")
+WIDTH = 120  # of a table, where the output is no terminal
 Shape = Literal["normal", "bimodal"]
 
 
@@ -46,10 +49,10 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Told:
+class Truth:
     """Shares of trials: a clear winner among equals; an interval that holds the truth,
     of the score over all works, of one work's ratio, and of one work's time; NaN where
-    no interval is told."""
+    there is no interval."""
 
     false_winners: float
     score_held: float
@@ -57,10 +60,10 @@ class Told:
     time_held: float
 
 
-def simulate(setting: Setting, trials: int, seed: int = 0) -> Told:
+def simulate(setting: Setting, trials: int, seed: int = 0) -> Truth:
     generator = np.random.default_rng(seed)
     found = np.array([_trial(setting, generator) for _ in range(trials)], dtype=float)
-    return Told(*found.mean(axis=0).tolist())
+    return Truth(*found.mean(axis=0).tolist())
 
 
 def _trial(
@@ -91,7 +94,7 @@ def _interval_holds(found: Estimate) -> float:
 
 
 def _holds(low: float | None, high: float | None) -> float:
-    """Whether 1 lies within; NaN, if nothing is told."""
+    """Whether 1 lies within; NaN, if there is no interval."""
     if low is None or high is None:
         return math.nan
     return float(low <= 1.0 <= high)
@@ -145,7 +148,7 @@ def bounds_held(
     setting: Setting, percentile: str, samples: int, trials: int, seed: int = 0
 ) -> float:
     """The share of trials in which a percentile's 99 % upper bound is above the truth:
-    of all processes in all runs there may be. NaN where no bound is told."""
+    of all processes in all runs there may be. NaN where there is no bound."""
     generator = np.random.default_rng(seed)
     truth_ms = _true_percentile_ms(setting, PERCENTILES[percentile])
     runs = np.repeat(range(setting.runs), setting.processes).tolist()
@@ -179,54 +182,74 @@ PLANS = ((1, 3), (2, 3), (3, 1), (3, 3))  # runs, processes
 def comparison_table(works: int, trials: int, seed: int) -> Table:
     """False winners at each run-wide deviation; and of the intervals the least share
     that held the truth, at any of them."""
-    winners = [f"{100 * run:g} %" for run in RUN_DEVIATIONS]
-    table = _table("runs", "processes", "of a process", *winners, *INTERVALS)
-    for shape, deviation in PROCESSES:
-        for runs, processes in PLANS:
-            settings = [
-                Setting(works, runs, processes, run, deviation, shape)
-                for run in RUN_DEVIATIONS
-            ]
-            told = [simulate(one, trials, seed) for one in settings]
-            least = np.min([(t.score_held, t.ratio_held, t.time_held) for t in told], 0)
-            shares = (*(one.false_winners for one in told), *least.tolist())
-            table.add_row(*_cells(settings[0]), *map(_percent, shares))
-    return table
+    settings = [
+        Setting(works, runs, processes, 0.0, deviation, shape)
+        for shape, deviation in PROCESSES
+        for runs, processes in PLANS
+    ]
+    rows = [_shares(setting, trials, seed) for setting in settings]
+    titles = [*(f"{100 * run:g} %" for run in RUN_DEVIATIONS), *INTERVALS]
+    columns = (
+        *_plan_columns(settings),
+        figure_column("of a process", map(_deviation, settings), is_name=True),
+        *map(_share_column, titles, zip(*rows, strict=True)),
+    )
+    return Table("comparisons", "", columns)
+
+
+def _shares(setting: Setting, trials: int, seed: int) -> tuple[float, ...]:
+    found = [
+        simulate(replace(setting, run_deviation=run), trials, seed)
+        for run in RUN_DEVIATIONS
+    ]
+    least = np.min([(t.score_held, t.ratio_held, t.time_held) for t in found], 0)
+    return (*(one.false_winners for one in found), *least.tolist())
 
 
 def bound_table(trials: int, seed: int) -> Table:
     """At deviations of processes of 3 and 6 %, without and with runs that deviate."""
     kinds = [(run, process) for run in (0.0, 0.05) for process in (0.03, 0.06)]
-    heads = [f"{100 * process:g} % (runs {100 * run:g} %)" for run, process in kinds]
-    table = _table("percentile", "samples", "runs", "processes", *heads)
-    for name, samples in (("p90", 99), ("p99", 999)):
-        for runs, processes in ((1, 1), (1, 3), (3, 1), (3, 3)):
-            held = [
-                bounds_held(
-                    Setting(1, runs, processes, *kind), name, samples, trials, seed
-                )
-                for kind in kinds
-            ]
-            counts = map(str, (samples, runs, processes))
-            table.add_row(name, *counts, *map(_percent, held))
-    return table
+    titles = [f"{100 * process:g} % (runs {100 * run:g} %)" for run, process in kinds]
+    plans = [
+        (name, samples, Setting(1, runs, processes, 0.0, 0.0))
+        for name, samples in (("p90", 99), ("p99", 999))
+        for runs, processes in ((1, 1), (1, 3), (3, 1), (3, 3))
+    ]
+    rows = [
+        [
+            bounds_held(_varying(setting, *kind), name, samples, trials, seed)
+            for kind in kinds
+        ]
+        for name, samples, setting in plans
+    ]
+    columns = (
+        figure_column("percentile", (name for name, _, _ in plans), is_name=True),
+        whole_column("samples", (samples for _, samples, _ in plans), importance=1),
+        *_plan_columns([setting for _, _, setting in plans]),
+        *map(_share_column, titles, zip(*rows, strict=True)),
+    )
+    return Table("bounds", "", columns)
 
 
-def _table(*titles: str) -> Table:
-    table = Table(box=None)
-    for title in titles:
-        table.add_column(title, justify="right")
-    return table
+def _varying(setting: Setting, run: float, process: float) -> Setting:
+    return replace(setting, run_deviation=run, process_deviation=process)
 
 
-def _cells(setting: Setting) -> tuple[str, ...]:
+def _plan_columns(settings: Sequence[Setting]) -> tuple[Column, ...]:
+    runs = whole_column("runs", (one.runs for one in settings), is_name=True)
+    processes = (one.processes for one in settings)
+    return runs, whole_column("processes", processes, is_name=True)
+
+
+def _deviation(setting: Setting) -> str:
     shape = "" if setting.shape == "normal" else f" {setting.shape}"
-    deviation = f"{100 * setting.process_deviation:g} %{shape}"
-    return str(setting.runs), str(setting.processes), deviation
+    return f"{100 * setting.process_deviation:g} %{shape}"
 
 
-def _percent(share: float) -> str:
-    return "none told" if math.isnan(share) else f"{100 * share:.1f} %"
+def _share_column(title: str, shares: Sequence[float]) -> Column:
+    values = [None if math.isnan(share) else 100 * share for share in shares]
+    texts = ("none told" if v is None else f"{v:.1f} %" for v in values)
+    return figure_column(title, texts, values)
 
 
 @click.command()
@@ -234,16 +257,20 @@ def _percent(share: float) -> str:
 @click.option("--works", default=20, show_default=True, help="of each comparison")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--bounds", is_flag=True, help="of percentiles instead")
-def main(trials: int, works: int, seed: int, bounds: bool) -> None:
+@table_outputs()
+def main(trials: int, works: int, seed: int, bounds: bool, outputs: Outputs) -> None:
     """Compare two equal machines many times: how often is what is printed true?
 
     Of clear winners, which are all false: the share of trials, by the deviation of
     whole runs. Of intervals of 95 %: the least share that held the truth.
     """
+    with usage_errors():
+        outputs.check()
     found = (
         bound_table(trials, seed) if bounds else comparison_table(works, trials, seed)
     )
-    Console(width=120).print(found)
+    print_table(found, console_of(WIDTH))
+    outputs.write([found])
 
 
 if __name__ == "__main__":

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-import rich.table
-from rich.text import Text
+from rich.console import Console
 
 from harness.report.compare.model import Comparison
 from harness.report.compare.shown.apart import apart, candidates_table
+from harness.report.compare.shown.cases import case_table, cases, is_verdict
 from harness.report.compare.shown.money import money_tables
 from harness.report.compare.shown.ranking import ranking_tables
 from harness.report.compare.shown.side_by_side import side_by_side
 from harness.report.compare.shown.verdict import verdict
-from harness.report.tables.table import Column, Table, text_column, whole_column
+from harness.report.tables.markdown import escaped, section
+from harness.report.tables.table import Table, text_column, whole_column
+from harness.report.tables.terminal import print_line, print_table
 
 APART = ("failed", "mismatches", "not_measured", "differences", "warnings")
-# Rows of a table; the page and the JSON have all.
+# Rows of a table; the page, the JSON and the CSV have all.
 LONGEST = 40
 FEWER = {"warnings": 10, "to-accuracy": 15}
-# Tables of reasons that many works share, by what they are told by here.
+WHOLE = "--html or --json"
+# Tables of reasons that many works share, by what identifies one here.
 REASONS = {"left-out": ("reason",), "not-measured": ("candidate", "status", "reason")}
 
 
-def tables(comparison: Comparison) -> Iterator[Table]:
-    """In the order of a reader's questions: who, who is faster, for how much, in which
-    cases, and what is in doubt."""
-    told = apart(comparison)
+def whole_tables(comparison: Comparison) -> Iterator[Table]:
+    """All of them, in the order of a reader's questions: who, who is faster, for how
+    much, in which cases, and what is in doubt."""
+    of_doubt = apart(comparison)
     if len(comparison.candidates) == 1:
-        told["differences"] = None  # `speechmark doctor` prints a fingerprint
+        of_doubt["differences"] = None  # `speechmark doctor` prints a fingerprint
     found = (
         candidates_table(comparison),
         *ranking_tables(comparison).values(),
         *money_tables(comparison).values(),
         *side_by_side(comparison),
-        *(told[name] for name in APART),
+        *(of_doubt[name] for name in APART),
     )
-    for table in filter(None, found):
-        yield by_reason(table, REASONS[table.id]) if table.id in REASONS else table
+    yield from filter(None, found)
+
+
+def tables(comparison: Comparison) -> Iterator[Table]:
+    """The same, each so short that it can be read."""
+    for table in whole_tables(comparison):
+        found = by_reason(table, REASONS[table.id]) if table.id in REASONS else table
+        yield found.cut(FEWER.get(table.id, LONGEST), WHOLE)
+
+
+def data_tables(comparison: Comparison) -> Iterator[Table]:
+    """All of them for other programs, and one with every figure of every case."""
+    yield from whole_tables(comparison)
+    if found := [case for case in cases(comparison) if is_verdict(case)]:
+        is_single = len(comparison.candidates) == 1
+        baseline = None if is_single else comparison.baseline
+        yield case_table("cases", "Cases", found, baseline, short=False)
 
 
 def by_reason(table: Table, names: Sequence[str]) -> Table:
@@ -50,97 +69,34 @@ def by_reason(table: Table, names: Sequence[str]) -> Table:
         works[key].append(work)
     columns = (
         *(
-            text_column(column.title, (key[i] for key in works))
+            text_column(
+                column.title,
+                (key[i] for key in works),
+                importance=1,
+                is_name=column.is_name,
+            )
             for i, column in enumerate(kept)
         ),
         whole_column("works", map(len, works.values())),
-        text_column("of them", (some[0] for some in works.values())),
+        text_column("of them", (some[0] for some in works.values()), is_name=True),
     )
-    return Table(table.id, table.caption, columns, table.notes)
+    return replace(table, columns=columns)
 
 
-def printed(comparison: Comparison) -> Iterator[rich.table.Table | Text]:
-    """What a terminal shows: the verdict, every table with its notes, and warnings."""
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """The verdict, every table with its notes, and warnings."""
     for sentence in verdict(comparison):
-        yield Text(sentence, style="bold")
+        print_line(sentence, console, style="bold")
     for table in tables(comparison):
-        yield Text()
-        yield as_rich(table)
-        yield from (Text(note) for note in _notes(table))
-    yield from (Text(f"warning: {warning}") for warning in comparison.warnings)
-
-
-def _longest(table: Table) -> int:
-    return FEWER.get(table.id, LONGEST)
-
-
-def _notes(table: Table) -> Iterator[str]:
-    if (more := len(table) - _longest(table)) > 0:
-        yield f"{more} further rows: see --html or --json"
-    yield from table.notes
-
-
-def as_rich(table: Table) -> rich.table.Table:
-    """What comes from files stands in `Text`: it is never markup."""
-    title = Text(table.caption, style="italic")
-    made = rich.table.Table(title=title, title_justify="left", box=None)
-    for column in table.shown:
-        is_number = column.values is not None
-        made.add_column(
-            Text(_head(column)),
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
-        )
-    for row in _rows(table):
-        made.add_row(*map(Text, row))
-    return made
-
-
-def _head(column: Column) -> str:
-    return f"{column.title} {column.unit}".rstrip()
-
-
-def _rows(table: Table) -> Iterator[tuple[str, ...]]:
-    shown = min(len(table), _longest(table))
-    return zip(*(column.texts[:shown] for column in table.shown), strict=True)
+        print_line("", console)
+        print_table(table, console)
+    for warning in comparison.warnings:
+        print_line(f"warning: {warning}", console)
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The verdict and every table, in GitHub's Markdown."""
-    parts = [f"**{_escaped(sentence)}**" for sentence in verdict(comparison)]
-    parts += [_markdown(table) for table in tables(comparison)]
-    parts += [f"- warning: {_escaped(one)}" for one in comparison.warnings]
+    """The verdict, every table and the warnings."""
+    parts = [f"**{escaped(sentence)}**" for sentence in verdict(comparison)]
+    parts += [section(table) for table in tables(comparison)]
+    parts += [f"- warning: {escaped(one)}" for one in comparison.warnings]
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown(table: Table) -> str:
-    heads = [_head(column) for column in table.shown]
-    rules = ["---" if column.values is None else "---:" for column in table.shown]
-    lines = [
-        f"### {_escaped(table.caption)}",
-        "",
-        _line(heads),
-        f"| {' | '.join(rules)} |",
-    ]
-    lines += map(_line, _rows(table))
-    notes = [f"- {_escaped(note)}" for note in _notes(table)]
-    return "\n".join([*lines, *([""] if notes else []), *notes])
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
-
-
-SPECIAL = str.maketrans(
-    {mark: f"\\{mark}" for mark in "\\`*_[]|~"} | {"<": "&lt;", "&": "&amp;"}
-)
-
-
-def _escaped(text: str) -> str:
-    r"""Text that Markdown shows as it is, whatever a file holds.
-
-    >>> _escaped("<b> *|x*")
-    '&lt;b> \\*\\|x\\*'
-    """
-    return text.translate(SPECIAL)

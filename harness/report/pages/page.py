@@ -1,7 +1,7 @@
 """The page of a comparison, or of a single machine: one file that asks nothing of any
 network and opens offline.
 
-Result files come from strangers, so nothing in them is trusted. The template escapes
+Anybody may have written a result file: nothing in it is trusted. The template escapes
 every text; data stands in blocks of JSON, in which no tag can begin; the scripts set
 texts, never markup; and the page's own policy lets only those two scripts run.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -28,11 +27,11 @@ from harness.report.compare.shown.ranking import ranking_tables
 from harness.report.compare.shown.verdict import verdict
 from harness.report.pages.pictures import all_pictures
 from harness.report.pages.pictures.picture import TEMPLATE, Picture
-from harness.report.tables.table import Column, Table, brief, percent
+from harness.report.tables.html import embedded, environment, without_tags
+from harness.report.tables.table import Table, brief, percent
 
 GENERATOR = "speechmark compare"
 MOST_DOCUMENT_BYTES = 4_000_000
-FIRST_ROWS = 50  # of a table stand in the HTML; page.js turns to the others
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,6 @@ def page(comparison: Comparison, document_json: str) -> str:
         picture_notes=notes,
         apart=apart(comparison),
         facets=_facets(comparison),
-        first_rows=FIRST_ROWS,
         **_document(document_json),
     )
     # A file may hold half a character (a lone surrogate), which no page can.
@@ -116,31 +114,14 @@ def _document(document_json: str) -> dict[str, Any]:
     size = len(document_json.encode("utf-8", "replace"))
     is_short = 0 < size <= MOST_DOCUMENT_BYTES
     return {
-        "document": Markup(_without_tags(document_json)) if is_short else None,
+        "document": Markup(without_tags(document_json)) if is_short else None,
         "most_mb": f"{MOST_DOCUMENT_BYTES / 1e6:g}",
     }
 
 
-def embedded(value: Any) -> Markup:
-    """A value as JSON that may stand in a script element, whatever its texts hold.
-
-    >>> embedded({"name": "</script>"})
-    Markup('{"name":"\\\\u003c/script\\\\u003e"}')
-    """
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return Markup(_without_tags(text))
-
-
-def _without_tags(text: str) -> str:
-    """JSON holds these characters in its strings alone, where escapes mean the same."""
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
 def figure_data(picture: Picture) -> Any:
     """Traces and layout for plotly.js, in six digits. The template, which all pictures
-    share, is told once."""
+    share, stands in the page once."""
     return _brief(picture.figure)
 
 
@@ -154,57 +135,10 @@ def _brief(value: Any) -> Any:
     return value
 
 
-def table_data(table: Table) -> dict[str, Any]:
-    """All of a table for page.js: columns of numbers as texts and values, columns of
-    text, in which much is told again and again, as levels and codes."""
-    return {"columns": [_column_data(column) for column in table.columns]}
-
-
-def _column_data(column: Column) -> dict[str, Any]:
-    data: dict[str, Any] = {"title": column.title, "unit": column.unit}
-    if column.hidden:
-        data["hidden"] = True
-    if column.facet:
-        data["facet"] = column.facet
-    if column.values is None:
-        levels = {text: code for code, text in enumerate(dict.fromkeys(column.texts))}
-        return data | {
-            "levels": list(levels),
-            "codes": [levels[text] for text in column.texts],
-        }
-    return data | {
-        "values": column.values,
-        "texts": None if column.hidden else column.texts,
-    }
-
-
-def _first_cells(table: Table, most: int) -> list[list[tuple[str, str]]]:
-    """(text, kind of its column) of the first rows."""
-    columns = [
-        [(text, column.kind) for text in column.texts[:most]] for column in table.shown
-    ]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _breakable(text: str, kind: str) -> Markup:
-    """Long ids may be broken after their slashes, in the template as in page.js."""
-    parts = text.split("/") if kind == "text" else [text]
-    return Markup("/<wbr>").join(parts)
-
-
 def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        embedded=embedded,
-        figure_data=figure_data,
-        table_data=table_data,
-        first_cells=_first_cells,
-        breakable=_breakable,
-        percent=percent,
-    )
-    return environment.from_string(_own("page.html.jinja"))
+    made = environment()
+    made.filters.update(figure_data=figure_data, percent=percent)
+    return made.from_string(_own("page.html.jinja"))
 
 
 def _own(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A table as it is read: on the page, under a picture, and in a CSV download.
+"""A table as it is read: in a terminal, on a page, in Markdown and in a CSV file.
 
 Columns are built from the figures themselves, so that the digits shown are chosen for
 a whole column and its numbers stand under each other.
@@ -7,13 +7,11 @@ a whole column and its numbers stand under each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.report.compare.model import Estimate, Work
-from harness.report.summary import ABSENT
-
+ABSENT = "-"  # not known, or not measured
 SIGNIFICANT = 6  # digits of the values behind the texts: what is measured has fewer
 SPREAD = 200.0  # beyond it, a column's numbers have three digits each, not one scale
 MOST_DECIMALS = 8
@@ -23,7 +21,14 @@ SHORT = 28  # characters that a line of a cell has room for
 @dataclass(frozen=True)
 class Column:
     """`texts` are read; `values` are what sorting and CSV go by, None in a column of
-    text. A hidden column is in the CSV alone. `facet` names a filter that reads it."""
+    text. A hidden column is in the CSV alone. `facet` names a filter that reads it.
+
+    Where there is little room, columns of less `importance` are left out first (of
+    like ones, the last first), and never one that `is_name` (where none is, the
+    first): names are shortened. Figures stand to the right and are never wrapped:
+    numbers are figures, and texts where `is_figure` says so. `styles` has a terminal's
+    style of a text, such as "red".
+    """
 
     title: str
     texts: tuple[str, ...]
@@ -31,11 +36,24 @@ class Column:
     unit: str = ""
     hidden: bool = False
     facet: str = ""
+    importance: int = 0
+    is_name: bool = False
+    is_figure: bool = False
+    styles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> str:
+        """Title and unit in one line."""
+        return f"{self.title} {self.unit}".rstrip()
+
+    @property
+    def is_right(self) -> bool:
+        return self.is_figure or self.values is not None
 
     @property
     def kind(self) -> str:
         """How it is set: "number", "short" (in one line) or "text"."""
-        if self.values is not None:
+        if self.is_right:
             return "number"
         longest = max(map(len, self.texts), default=0)
         return "short" if longest <= SHORT else "text"
@@ -47,12 +65,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length. `id` is unique on a page, `notes` stand below it."""
+    """Columns of equal length. `id` is unique on a page, `notes` stand below it.
+
+    `headings` are the numbers of rows that head others or sum them up: they are set in
+    bold, and in no CSV and no JSON.
+    """
 
     id: str
     caption: str
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
+    headings: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         lengths = {column.title: len(column.texts) for column in self.columns}
@@ -65,12 +88,47 @@ class Table:
     def shown(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if not column.hidden)
 
+    @property
+    def names(self) -> tuple[Column, ...]:
+        """The shown columns by which rows are known."""
+        names = tuple(column for column in self.shown if column.is_name)
+        return names or self.shown[:1]
+
+    def lines(self) -> Iterator[tuple[str, ...]]:
+        """The texts of each row, as far as they are shown."""
+        return zip(*(column.texts for column in self.shown), strict=True)
+
+    def cut(self, most: int, elsewhere: str) -> Table:
+        """So many rows of it at most; a note tells `elsewhere` for the others."""
+        if len(self) <= most:
+            return self
+        columns = tuple(_cut(column, most) for column in self.columns)
+        note = f"{len(self) - most} further rows: see {elsewhere}"
+        return replace(self, columns=columns, notes=(note, *self.notes))
+
+
+def _cut(column: Column, most: int) -> Column:
+    values = None if column.values is None else column.values[:most]
+    return replace(column, texts=column.texts[:most], values=values)
+
 
 def text_column(title: str, texts: Iterable[str | None], **more: Any) -> Column:
     """Texts; None is not known."""
     return Column(
         title, tuple(ABSENT if text is None else text for text in texts), **more
     )
+
+
+def figure_column(
+    title: str,
+    texts: Iterable[str | None],
+    values: Iterable[float | None] | None = None,
+    **more: Any,
+) -> Column:
+    """Figures in texts of their own, such as "5 spoiled" or "0.98 to 1.02"; None is not
+    known. `values` are what stands behind them, where that is a number."""
+    made = text_column(title, texts, is_figure=True, **more)
+    return made if values is None else replace(made, values=tuple(values))
 
 
 def number_column(
@@ -86,8 +144,9 @@ def number_column(
     """
     rounded = tuple(None if value is None else brief(value) for value in values)
     if decimals is None:
-        decimals = _decimals([value for value in rounded if value is not None])
-    return Column(title, tuple(_text(v, decimals) for v in rounded), rounded, **more)
+        decimals = decimals_for([value for value in rounded if value is not None])
+    texts = tuple(decimal_text(value, decimals) for value in rounded)
+    return Column(title, texts, rounded, **more)
 
 
 def whole_column(title: str, values: Iterable[int | None], **more: Any) -> Column:
@@ -95,78 +154,6 @@ def whole_column(title: str, values: Iterable[int | None], **more: Any) -> Colum
     counts = tuple(values)
     texts = tuple(ABSENT if count is None else f"{count:,}" for count in counts)
     return Column(title, texts, counts, **more)
-
-
-def estimate_columns(
-    title: str, estimates: Iterable[Estimate | None], scale: float = 1.0, **more: Any
-) -> tuple[Column, ...]:
-    """The figure, and the ends of its interval for the CSV."""
-    found = tuple(estimates)
-    value = [None if e is None else e.value * scale for e in found]
-    ends = {
-        "low": [None if e is None or e.low is None else e.low * scale for e in found],
-        "high": [
-            None if e is None or e.high is None else e.high * scale for e in found
-        ],
-    }
-    hidden = {**more, "hidden": True}
-    return (
-        number_column(title, value, **more),
-        *(number_column(f"{title} {end}", ends[end], **hidden) for end in ends),
-    )
-
-
-def interval_column(
-    title: str, estimates: Iterable[Estimate | None], scale: float = 1.0, **more: Any
-) -> Column:
-    """The 95 % interval to be read, in the digits of its column.
-
-    >>> interval_column("a", [Estimate(2.0, 1.5, 2.504, ()), None]).texts
-    ('1.50 to 2.50', '-')
-    """
-    ends = [interval_of(estimate, scale) for estimate in estimates]
-    decimals = _decimals([brief(end) for pair in ends if pair for end in pair])
-    texts = (
-        f"{_text(pair[0], decimals)} to {_text(pair[1], decimals)}" if pair else None
-        for pair in ends
-    )
-    return text_column(title, texts, **more)
-
-
-def interval_of(
-    estimate: Estimate | None, scale: float = 1
-) -> tuple[float, float] | None:
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return None
-    return estimate.low * scale, estimate.high * scale
-
-
-def work_columns(works: Sequence[Work], short: bool = False) -> tuple[Column, ...]:
-    """The work's id to be read, without its workload if `short`; its axes hidden, for
-    the filters and the CSV."""
-    axes: Mapping[str, Iterable[str]] = {
-        "workload": (work.workload for work in works),
-        "model": (work.model for work in works),
-        "compression": (work.compression for work in works),
-        "runtime": (work.runtime for work in works),
-    }
-    facets = ("workload", "compression", "runtime")
-    return (
-        text_column("work", (without_workload(w) if short else str(w) for w in works)),
-        *(
-            text_column(name, texts, hidden=True, facet=name if name in facets else "")
-            for name, texts in axes.items()
-        ),
-        whole_column("batch size", (work.batch_size for work in works), hidden=True),
-    )
-
-
-def without_workload(work: Work) -> str:
-    """
-    >>> without_workload(Work("asr", "small", "fp32", "eager", 1, (("beam", "4"),)))
-    'small/fp32/eager/b1/beam=4'
-    """
-    return str(work)[len(work.workload) + 1 :]
 
 
 def without_empty(columns: Iterable[Column]) -> tuple[Column, ...]:
@@ -183,12 +170,12 @@ def number(value: float) -> str:
     value = float(f"{value:.3g}")
     if value and abs(value) < 10.0**-MOST_DECIMALS:
         return f"{value:.2e}"
-    return f"{value:,.{_decimals([value])}f}"
+    return f"{value:,.{decimals_for([value])}f}"
 
 
 def percent(share: float, most: float = 1.0) -> str:
     """A share or probability; one that draws cannot tell from certain says so, and so
-    does one that may not be told as larger than `most`.
+    does one that may not be given as larger than `most`.
 
     >>> percent(0.978), percent(0.99996), percent(0.0)
     ('97.8 %', 'over 99.9 %', 'under 0.1 %')
@@ -214,13 +201,14 @@ def brief(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT}g}")
 
 
-def _text(value: float | None, decimals: int | None) -> str:
+def decimal_text(value: float | None, decimals: int | None) -> str:
+    """With so many decimals; None: with the value's own three digits."""
     if value is None:
         return ABSENT
     return number(value) if decimals is None else f"{value:z,.{decimals}f}"
 
 
-def _decimals(values: Sequence[float]) -> int | None:
+def decimals_for(values: Sequence[float]) -> int | None:
     """Decimals that give the smallest three digits; None where one scale cannot show
     them all."""
     sizes = [abs(value) for value in values if value]

@@ -17,8 +17,8 @@ from harness.record.schema import Record, TranscriptRecord
 from harness.report.edits import (
     SHOWN,
     aligned,
-    case_lines,
     figure,
+    print_case,
     quarters,
     with_edits,
     with_transcripts,
@@ -40,10 +40,9 @@ def heard(
 
 
 def printed(found: Record, columns: int = 80) -> str:
-    console = Console(width=120, color_system=None)
+    console = Console(width=columns, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        for part in case_lines(found, columns):
-            console.print(part, highlight=False)
+        print_case(found, console)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 

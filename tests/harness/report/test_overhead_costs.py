@@ -7,6 +7,7 @@ from harness.bridges.cost import Showing
 from harness.measure.overhead import Cost, Overhead
 from harness.measure.power import Found, Power
 from harness.report import overhead as costs
+from harness.report.tables.terminal import print_table
 
 FOUND = Overhead(
     (
@@ -21,8 +22,8 @@ SHOWING = Showing(samples=1000, cases=12, median_s=0.004, least_s=0.0035, most_s
 
 
 def printed():
-    console = Console(file=io.StringIO(), width=140)
-    console.print(costs.table(FOUND))
+    console = Console(file=io.StringIO(), width=140, force_terminal=False)
+    print_table(costs.table(FOUND), console)
     return [line.split() for line in console.file.getvalue().splitlines()]
 
 

@@ -20,7 +20,7 @@ from outcomes import (
 
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
-from harness.report.summary import WIDTH, remarks, summary_text
+from harness.report.summary import remarks, summary, summary_text
 
 
 def cells(text, case):
@@ -187,19 +187,19 @@ def test_every_warning_is_told_whole_with_its_case():
     assert f"warning: {CASE.id}: {long}" in text
 
 
-@pytest.mark.parametrize("width", [100, WIDTH])
-def test_a_long_case_is_folded_and_hides_no_figure(width):
-    case = replace(
-        CASE,
-        workload="asr-decoding",
-        compression="int8-static-keep-first",
-        hardware="cpu:isa=avx512_vnni,threads=16",
-        options=(("beam", "16"), ("readers", "4")),
-    )
-    text = summary_text([record(outcome(0.5), case=case)], width)
-    _, titles, *lines = text.splitlines()
-    assert "".join(line.split()[0] for line in lines) == case.id
-    assert re.split(" {2,}", lines[0].strip())[1:] == [
+LONG = replace(
+    CASE,
+    workload="asr-decoding",
+    compression="int8-static-keep-first",
+    hardware="cpu:isa=avx512_vnni,threads=16",
+    options=(("beam", "16"), ("readers", "4")),
+)
+
+
+def test_without_a_terminal_no_case_is_shortened_and_no_figure_left_out():
+    _, titles, line = summary_text([record(outcome(0.5), case=LONG)]).splitlines()
+    assert re.split(" {2,}", line.strip()) == [
+        LONG.id,
         "500",
         "-",
         "4",
@@ -210,6 +210,34 @@ def test_a_long_case_is_folded_and_hides_no_figure(width):
         "-",
     ]
     assert titles.endswith("of peak % ")
+
+
+@pytest.mark.parametrize(
+    ("columns", "lacks_room"),
+    [(80, True), (160, False)],
+)
+def test_a_terminal_shows_every_case_and_the_figures_that_it_has_room_for(
+    columns, lacks_room
+):
+    other = replace(LONG, compression="int8-static-keep-edges")
+    records = [record(outcome(0.5), case=case) for case in (LONG, other)]
+    _, titles, *lines = summary_text(records, columns).splitlines()
+    names = [line.split()[0] for line in lines[:2]]
+    assert len(set(names)) == 2
+    assert all(name.startswith("asr-decoding/") for name in names)
+    assert "ms/step" in titles
+    assert max(map(len, (titles, *lines[:2]))) <= columns
+    notes = [line for line in lines if line.startswith("no room for ")]
+    assert bool(notes) == lacks_room
+    assert all("speechmark show --csv" in note for note in notes)
+
+
+def test_a_table_for_programs_has_what_readers_are_spared():
+    (table,) = summary([record(outcome(0.25, 0.5, 0.75))])
+    hidden = {c.title: (c.texts, c.values) for c in table.columns if c.hidden}
+    assert hidden["metric"][0] == ("wer %",)
+    assert hidden["its value"][1] == (12.5,)
+    assert hidden["spoiled"][0] == ("",)
 
 
 def test_a_case_is_no_markup_whatever_it_is_called():

@@ -9,13 +9,13 @@ from typing import Any
 from harness.report.compare.differences import flat
 from harness.report.compare.model import Comparison, NotMeasured
 from harness.report.compare.shown.cases import case_table, cases
+from harness.report.compare.shown.columns import candidate_column, work_columns
 from harness.report.tables.table import (
     Column,
     Table,
     text_column,
     whole_column,
     without_empty,
-    work_columns,
 )
 
 
@@ -96,7 +96,7 @@ def not_measured_table(comparison: Comparison) -> Table | None:
         return None
     columns = (
         *work_columns([work for work, _, _ in found]),
-        text_column("candidate", (label for _, label, _ in found), facet="candidate"),
+        candidate_column(label for _, label, _ in found),
         text_column("status", (cell.status for _, _, cell in found)),
         text_column("reason", (cell.reason for _, _, cell in found)),
     )
@@ -133,7 +133,7 @@ def warning_table(comparison: Comparison) -> Table | None:
         return None
     columns: tuple[Column, ...] = (
         *work_columns([work for work, _, _ in found]),
-        text_column("candidate", (label for _, label, _ in found), facet="candidate"),
+        candidate_column(label for _, label, _ in found),
         text_column("warning", (warning for _, _, warning in found)),
     )
     return Table("warnings", "Warnings of cases", columns)

@@ -27,16 +27,19 @@ from harness.report.compare.model import (
     Row,
     TargetTime,
 )
+from harness.report.compare.shown.columns import (
+    candidate_column,
+    estimate_columns,
+    interval_column,
+    work_columns,
+)
 from harness.report.tables.table import (
     Column,
     Table,
-    estimate_columns,
-    interval_column,
     number_column,
     text_column,
     whole_column,
     without_empty,
-    work_columns,
 )
 from harness.statistics import PercentileBound
 
@@ -78,7 +81,7 @@ def case_table(
     `short`: of a single workload, which need not be told."""
     columns = (
         *work_columns([case.row.work for case in found], short),
-        text_column("candidate", (case.candidate for case in found), facet="candidate"),
+        candidate_column(case.candidate for case in found),
         *_time_columns(found, baseline),
         *_target_columns(found),
         *_rate_columns(found),

@@ -15,12 +15,12 @@ from harness.metrics import (
 )
 from harness.report.compare.model import Comparison, Estimate, Money, Serving
 from harness.report.compare.qualification import Qualification
+from harness.report.compare.shown.columns import interval_column
 from harness.report.compare.terms import MS
 from harness.report.tables.table import (
     ABSENT,
     Column,
     Table,
-    interval_column,
     number_column,
     text_column,
     whole_column,
@@ -154,8 +154,8 @@ def _to_accuracy(money: Money) -> Table | None:
         return None
     sources = ("published" if one.published else "measured" for one in found)
     columns = (
-        text_column("work", (str(one.work) for one in found)),
-        text_column("candidate", (one.candidate for one in found)),
+        text_column("work", (str(one.work) for one in found), is_name=True),
+        text_column("candidate", (one.candidate for one in found), is_name=True),
         text_column("level", (level_text(one.metric, one.level) for one in found)),
         number_column("time to it", (one.tta_s for one in found), unit="s"),
         _money_column("cost", (one.cost for one in found), money.currency),
@@ -199,9 +199,9 @@ def _total(money: Money) -> Table | None:
 def _model_columns(names: Sequence[tuple[str, str, str]]) -> tuple[Column, ...]:
     """Of (workload, model, candidate)."""
     return (
-        text_column("workload", (one[0] for one in names)),
-        text_column("model", (one[1] for one in names)),
-        text_column("candidate", (one[2] for one in names)),
+        text_column("workload", (one[0] for one in names), is_name=True),
+        text_column("model", (one[1] for one in names), is_name=True),
+        text_column("candidate", (one[2] for one in names), is_name=True),
     )
 
 

@@ -7,19 +7,21 @@ from collections.abc import Iterable
 
 from harness.clusters import MOST_SURE
 from harness.report.compare.model import Comparison, Estimate, Ranking
+from harness.report.compare.shown.columns import (
+    estimate_columns,
+    interval_column,
+    work_columns,
+)
 from harness.report.tables.table import (
     ABSENT,
     Column,
     Table,
     brief,
-    estimate_columns,
-    interval_column,
     number_column,
     percent,
     text_column,
     whole_column,
     without_empty,
-    work_columns,
 )
 
 
@@ -45,8 +47,8 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
     prices = [hours.get(score.candidate) for score in scores]
     first = [s.rank_shares[0] if s.rank_shares else None for s in scores]
     columns = (
-        text_column("rank", (str(place + 1) for place in range(len(scores)))),
-        text_column("candidate", (score.candidate for score in scores)),
+        text_column("rank", map(str, range(1, len(scores) + 1)), importance=1),
+        text_column("candidate", (s.candidate for s in scores), is_name=True),
         *estimate_columns(
             "speed", estimates, unit=f"x {ranking.baseline or comparison.baseline}"
         ),

@@ -13,13 +13,13 @@ from harness.report.compare.model import (
     Row,
     TargetTime,
 )
+from harness.report.compare.shown.columns import without_workload
 from harness.report.tables.table import (
     ABSENT,
     Column,
     Table,
     number,
     text_column,
-    without_workload,
 )
 
 MS = 1e3
@@ -137,8 +137,8 @@ def _to_targets(comparison: Comparison, workload: str, rows: Sequence[Row]) -> T
         for key, by_label in _targets(row).items()
     ]
     columns = (
-        text_column("work", (work for work, _, _ in lines)),
-        text_column("to", (level for _, level, _ in lines)),
+        text_column("work", (work for work, _, _ in lines), is_name=True),
+        text_column("to", (level for _, level, _ in lines), is_name=True),
         *(
             text_column(label, (_reached(by.get(label)) for _, _, by in lines))
             for label in labels

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.compare.model import Comparison, Measured, Row, Work
+from harness.report.compare.shown.columns import work_columns
 from harness.report.pages.pictures.picture import (
     GREY,
     INK,
@@ -40,7 +41,6 @@ from harness.report.tables.table import (
     Table,
     number_column,
     text_column,
-    work_columns,
 )
 from harness.statistics import PercentileBound
 

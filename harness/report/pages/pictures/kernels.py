@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.compare.model import Comparison, KernelShare, Measured, Row, Work
+from harness.report.compare.shown.columns import work_columns
 from harness.report.pages.pictures.picture import (
     COLOURS,
     GREY,
@@ -25,7 +26,7 @@ from harness.report.pages.pictures.select import (
     ranked,
     tick,
 )
-from harness.report.tables.table import Table, number_column, text_column, work_columns
+from harness.report.tables.table import Table, number_column, text_column
 
 MOST_WORKS = 6
 MOST_PRIMITIVES = len(COLOURS) - 1  # the rest is one more: "others"

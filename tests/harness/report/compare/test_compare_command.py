@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from dataclasses import replace
@@ -210,7 +211,8 @@ def test_weights_choose_what_counts(tmp_path: Path) -> None:
 def test_page_figures_and_markdown_are_written(
     two: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    outputs = {name: tmp_path / f"out.{name}" for name in ("html", "json", "markdown")}
+    names = ("html", "json", "markdown", "csv")
+    outputs = {name: tmp_path / f"out.{name}" for name in names}
     options = [f"--{name}={path}" for name, path in outputs.items()]
     status, printed = invoke("compare", *two, *options)
     assert status == 0
@@ -222,6 +224,10 @@ def test_page_figures_and_markdown_are_written(
     assert "| ds2-small/fp32/eager/b1 | 500 | 250 (0.500x" in (
         outputs["markdown"].read_text()
     )
+    rows = list(csv.DictReader(outputs["csv"].read_text().splitlines()))
+    cases = {row["candidate"]: row for row in rows if row["table"] == "cases"}
+    assert float(cases["beta"]["step (ms)"]) == pytest.approx(250)
+    assert cases["alpha"]["work"] == "asr-inference/ds2-small/fp32/eager/b1"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is printed holds its level where whole runs vary, and processes within them."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -96,7 +97,13 @@ def test_the_simulation_is_the_same_again_and_another_by_another_seed():
     assert simulate(generous, 40).time_held < 0.5
 
 
-def test_the_command_prints_a_table():
-    found = CliRunner().invoke(main, ["--trials", "2", "--works", "2"])
+def test_the_command_prints_a_table_and_writes_it(tmp_path):
+    files = {name: tmp_path / name for name in ("csv", "json", "markdown")}
+    options = [f"--{name}={path}" for name, path in files.items()]
+    found = CliRunner().invoke(main, ["--trials", "2", "--works", "2", *options])
     assert found.exit_code == 0, found.output
     assert found.output.count(" bimodal ") == 4
+    assert len(files["csv"].read_text().splitlines()) == 1 + 8
+    assert files["markdown"].read_text().count(" bimodal ") == 4
+    (table,) = json.loads(files["json"].read_text())["tables"]
+    assert all(0 <= share <= 100 for row in table["rows"] for share in row[3:])

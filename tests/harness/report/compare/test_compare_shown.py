@@ -18,16 +18,18 @@ from harness.report.compare.model import (
 )
 from harness.report.compare.shown.apart import apart, candidates_table
 from harness.report.compare.shown.cases import case_table, cases, is_verdict
+from harness.report.compare.shown.columns import (
+    estimate_columns,
+    interval_column,
+    work_columns,
+)
 from harness.report.compare.shown.money import money_tables
 from harness.report.compare.shown.ranking import ranking_tables
 from harness.report.compare.shown.verdict import verdict
 from harness.report.tables.table import (
-    estimate_columns,
-    interval_column,
     number_column,
     percent,
     text_column,
-    work_columns,
 )
 
 

@@ -15,16 +15,17 @@ from harness.report.compare.terminal import (
     LONGEST,
     as_markdown,
     by_reason,
-    printed,
+    print_comparison,
     tables,
 )
 from harness.report.tables.table import Table, text_column
 
 
 def shown(comparison, width=250) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    for part in printed(comparison):
-        console.print(part, soft_wrap=True, highlight=False)
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, force_terminal=False
+    )
+    print_comparison(comparison, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -15,8 +15,9 @@ from compared_cells import estimate
 from extremes import hostile, large
 
 from harness.report.compare.document import as_json
-from harness.report.pages.page import MOST_DOCUMENT_BYTES, embedded, figure_data, page
+from harness.report.pages.page import MOST_DOCUMENT_BYTES, figure_data, page
 from harness.report.pages.pictures import all_pictures
+from harness.report.tables.html import embedded
 
 
 class Reader(HTMLParser):
