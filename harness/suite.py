@@ -20,12 +20,12 @@ PACKAGES = (*ROOMS, "basics")
 # Code, and data that a package ships: weights, their descriptions, word lists.
 SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 # What only reads results, shows them, or measures what no result file holds. All else
-# is in the digest, pages of `workloads` too: too much of it costs a repeated run, too
-# little lets other code pass as the same.
+# is in the digest: too much of it costs a repeated run, too little lets other code pass
+# as the same.
 LEFT_OUT = (
+    "benchmarks/studies",  # a paper's questions, with files of their own
     "harness/ab",  # its samples go into files of its own, which name both commits
     "harness/beside",  # cases beside their runtimes' own tools; writes no record
-    "harness/report",  # reads results, and shows them
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
@@ -43,6 +43,7 @@ LEFT_OUT = (
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
+    "harness/report",  # reads results, and shows them
 )
 
 

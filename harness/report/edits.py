@@ -19,6 +19,7 @@ from rich.console import Console
 from basics.files import write_whole
 from harness.metrics import EditUnit
 from harness.record.schema import Record, TranscriptRecord
+from harness.report.pages.plain import PLOTLY_CONFIG
 from harness.report.tables.table import Table, number_column, text_column, whole_column
 from harness.report.tables.terminal import print_line, print_table
 
@@ -175,13 +176,7 @@ def write_page(path: Path, title: str, records: Sequence[Record]) -> None:
     Raises OSError where the path cannot be written.
     """
     page = figure(title, records).to_html(
-        include_plotlyjs=True,
-        div_id="edits",
-        config={
-            "displaylogo": False,
-            "responsive": True,
-            "showSendToCloud": False,  # a page of ours sends nothing
-        },
+        include_plotlyjs=True, div_id="edits", config=PLOTLY_CONFIG
     )
     write_whole(path, page)
 

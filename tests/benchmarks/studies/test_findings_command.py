@@ -1,6 +1,7 @@
 """The command, on a tiny network and mixtures of noise."""
 
 import contextlib
+import csv
 import io
 import json
 import shutil
@@ -10,20 +11,20 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.studies.findings import __main__ as command
+from benchmarks.studies.findings.report import STUDY
+from benchmarks.studies.findings.rules import (
+    PRUNED,
+    Scored,
+)
 from workloads.compression.names import parse
 from workloads.corpora.mixtures import librimix
 from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.metrics.separation import Measure
-from workloads.separation import findings as command
 from workloads.separation import trained
 from workloads.separation.compressing import compress, load
 from workloads.separation.dataset import Part, on_disk
 from workloads.separation.evaluation import SCORES, score_into
-from workloads.separation.findings_page import is_page
-from workloads.separation.findings_rules import (
-    PRUNED,
-    Scored,
-)
 from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
 from workloads.weights import trained_dir
 
@@ -79,9 +80,10 @@ def arguments(place, *others):
 def run(place):
     """Of the command with all compressions: its numbers, its page, what it printed."""
     numbers, page = place / "all.json", place / "all.html"
+    tables = ("--csv", place / "all.csv", "--markdown", place / "all.md")
     printed, progress = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(progress):
-        command.main(arguments(place, "--json", numbers, "--html", page))
+        command.main(arguments(place, "--json", numbers, "--html", page, *tables))
     model = json.loads(numbers.read_text())
     return model, page.read_text(), printed.getvalue(), progress.getvalue()
 
@@ -122,8 +124,17 @@ def test_the_command_prints_each_finding(run):
     assert "equal, because both make the same layers of the same ranks" in printed
     assert "fp32 itself does not separate" in printed
     assert "applied to the same weights, and nothing trained on" in printed
-    assert is_page(text)
+    assert STUDY.is_page(text)
     assert "tiny: pruning" in text
+
+
+def test_the_tables_are_written_for_programs_and_as_markdown(run, place):
+    rows = list(csv.DictReader((place / "all.csv").read_text().splitlines()))
+    assert {row["table"] for row in rows} == {"verdicts", "pairs"}
+    assert [row["tiny"] for row in rows[:5]] == ["not decided"] * 5
+    text = (place / "all.md").read_text()
+    assert text.count("| not decided |") == 5
+    assert all(f"written: {place}/all.{end}" in run[2] for end in ("csv", "md"))
 
 
 def test_progress_goes_to_standard_error(run):
@@ -233,9 +244,10 @@ def test_files_of_another_kind_are_refused_before_the_work(
 
 
 def test_both_results_need_a_file_each(tmp_path):
-    path = tmp_path / "one"
+    options = [f"--{name}={tmp_path / 'one'}" for name in ("json", "html")]
+    chosen = command.make_parser().parse_args(options)
     with pytest.raises(ValueError, match=r"both name .*one: give two files"):
-        command.check_outputs(path, path)
+        STUDY.check_outputs(chosen)
 
 
 @pytest.mark.parametrize("count", [0, -1, N + 1])

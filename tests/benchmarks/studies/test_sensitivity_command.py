@@ -1,6 +1,7 @@
 """The command, on a network whose fifth convolution breaks under 8 bits."""
 
 import contextlib
+import csv
 import io
 import json
 import shutil
@@ -10,12 +11,13 @@ import pytest
 import torch
 
 from basics.files import file_sha256
-from workloads.compression.sensitivity_page import is_page
+from benchmarks.studies.sensitivity import __main__ as sensitivity
+from benchmarks.studies.sensitivity.__main__ import main, make_parser, some
+from benchmarks.studies.sensitivity.report import STUDY
 from workloads.feeding.normaliser import Normaliser
-from workloads.wav2letter import arrays, sensitivity, trained
+from workloads.wav2letter import arrays, trained
 from workloads.wav2letter.dataset import of_arrays
 from workloads.wav2letter.decoding import greedy
-from workloads.wav2letter.sensitivity import check_outputs, main, some
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import LETTERS
 from workloads.weights import trained_dir
@@ -34,7 +36,7 @@ def breakable():
     return model
 
 
-def heard(model, features):
+def transcribed(model, features):
     with torch.inference_mode():
         log_probs = model(torch.from_numpy(features)[None]).numpy()
     (text,) = greedy(log_probs, [output_length(len(features))], LETTERS)
@@ -49,7 +51,7 @@ def write_arrays(folder, model):
         features = [
             rng.normal(size=(length, FEATURES)).astype(np.float32) for length in lengths
         ]
-        texts = [heard(model, one) for one in features]
+        texts = [transcribed(model, one) for one in features]
         arrays.write(folder, LETTERS, part, features, texts)
 
 
@@ -77,6 +79,7 @@ def run(place, request):
     """Of the command: its numbers, its page, and what it printed."""
     numbers, page = (place / f"{request.param}.{kind}" for kind in ("json", "html"))
     options = ("--compression", request.param, "--json", numbers, "--html", page)
+    options += ("--csv", place / "rows.csv", "--markdown", place / "rows.md")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         main(command(place, *options))
     lines = printed.getvalue().splitlines()
@@ -96,6 +99,14 @@ def test_the_layer_that_8_bits_break_costs_most(run):
         for layer in numbers["layers"]
         if layer["number"] != BROKEN
     )
+
+
+def test_the_table_is_written_for_programs_and_as_markdown(run, place):
+    rows = list(csv.DictReader((place / "rows.csv").read_text().splitlines()))
+    assert rows[0]["quantized"] == f"conv {BROKEN}"
+    assert [row["quantized"] for row in rows[-2:]] == ["all layers", "none: fp32"]
+    assert float(rows[0]["cost [95 % interval]"]) > 0
+    assert f"| conv {BROKEN} |" in (place / "rows.md").read_text()
 
 
 def test_each_layer_is_told_when_it_is_done(run):
@@ -142,7 +153,7 @@ def test_the_weights_of_the_layers_are_those_of_the_size(run):
 
 def test_the_page_says_what_was_analysed(run):
     numbers, page, _ = run
-    assert is_page(page)
+    assert STUDY.is_page(page)
     compression = numbers["setting"]["compression"]
     assert f"wav2letter-small, {compression}: cost" in page
     assert f"{UTTERANCES} utterances of arrays-letters" in page
@@ -175,9 +186,9 @@ def test_a_file_of_another_kind_is_refused_before_the_work(place, tmp_path, caps
 
 
 def test_both_results_need_a_file_each(tmp_path):
-    path = tmp_path / "one"
+    options = [f"--{name}={tmp_path / 'one'}" for name in ("json", "html")]
     with pytest.raises(ValueError, match=r"both name .*one: give two files"):
-        check_outputs(path, path)
+        STUDY.check_outputs(make_parser().parse_args(options))
 
 
 @pytest.mark.parametrize("count", [0, -1, UTTERANCES + 1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workloads.reports import check_output, is_page_of, page
+from benchmarks.studies.command import Study, check_output, evenly
 
 
 def check(path):
@@ -39,14 +39,20 @@ def test_a_folder_that_cannot_be_written_into_is_named(tmp_path, monkeypatch):
     def refused(**settings):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("workloads.reports.tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("benchmarks.studies.command.tempfile.TemporaryFile", refused)
     with pytest.raises(ValueError, match=r"cannot write into .*Permission denied"):
         check(tmp_path / "a.txt")
 
 
-def test_a_page_tells_its_kind_and_escapes_its_title():
-    text = page("a < b", "some kind", "<p>body</p>")
-    assert "<title>a &lt; b</title>" in text
-    assert "<p>body</p>" in text
-    assert is_page_of(text, "some kind")
-    assert not is_page_of(text, "other kind")
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "other"}', "<html>"])
+def test_other_files_are_no_numbers_of_a_study(text):
+    study = Study("some-study", "study")
+    assert not study.is_json(text)
+    assert not study.is_page(text)
+    assert study.is_json('{"schema": "some-study"}')
+
+
+@pytest.mark.parametrize("count", [0, -1, 6])
+def test_more_than_there_are_cannot_be_taken(count):
+    with pytest.raises(ValueError, match=f"cannot take {count} mixtures: 5 are there"):
+        evenly(count, 5, "mixtures", "5 are there")

@@ -1,7 +1,7 @@
-"""Check the document's findings on compressed separators against trained models.
+"""Check a paper's findings on compressed separators against trained models.
 
-    python -m workloads.separation.findings
-    python -m workloads.separation.findings --size conv-tasnet-small --html a.html
+    python -m benchmarks.studies.findings
+    python -m benchmarks.studies.findings --size conv-tasnet-small --html a.html
 
 Every compression is applied to the trained weights, without any training after it, so
 that all are alike; with `--trained`, those that prune or factorize are taken as they
@@ -11,9 +11,6 @@ The held-out mixtures are built in, or those of `--data-root`.
 
 import argparse
 import contextlib
-import importlib.metadata
-import json
-import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +19,27 @@ from pathlib import Path
 
 import torch
 
-from basics.files import file_sha256, write_whole
-from workloads import reports
+from basics.files import file_sha256
+from benchmarks.studies.command import add_outputs, evenly, versions
+from benchmarks.studies.findings.page import page, verdict_table
+from benchmarks.studies.findings.report import (
+    STUDY,
+    WIDTH,
+    Checked,
+    numbers,
+    print_report,
+    progress,
+    table,
+)
+from benchmarks.studies.findings.rules import (
+    BASELINE,
+    FACTORIZED,
+    FORMATS,
+    PRUNED,
+    Scored,
+)
+from benchmarks.studies.findings.scores import scored
+from harness.report.tables.terminal import console_of
 from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
@@ -36,26 +52,10 @@ from workloads.separation.exporting import (
     Weights,
     weights_of,
 )
-from workloads.separation.findings_page import is_page, page
-from workloads.separation.findings_report import (
-    Checked,
-    is_json,
-    numbers,
-    progress,
-    report,
-)
-from workloads.separation.findings_rules import (
-    BASELINE,
-    FACTORIZED,
-    FORMATS,
-    PRUNED,
-    Scored,
-)
-from workloads.separation.findings_scores import scored
 from workloads.separation.sizes import SIZES, SMALL, Size
 from workloads.weights import of_one_corpus
 
-COMMAND = "python -m workloads.separation.findings"
+COMMAND = "python -m benchmarks.studies.findings"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
 COMPRESSIONS = (BASELINE, *FORMATS, *PRUNED, *FACTORIZED)
 MIXTURES = 64
@@ -98,7 +98,7 @@ class Subject:
 
 
 def check(subject: Subject, tell: Callable[[str], None]) -> Checked:
-    """Score all compressions; `tell` hears of each as soon as it is done.
+    """Score all compressions; `tell` is called for each as soon as it is done.
 
     Raises ValueError where the baseline cannot be scored; other compressions are left
     out with their reason.
@@ -113,8 +113,8 @@ def check(subject: Subject, tell: Callable[[str], None]) -> Checked:
             raise ValueError(f"{subject.size.name} in {name}: {found}")
         else:
             left_out[name] = found
-        told = progress(name, scores, left_out)
-        tell(f"{subject.size.name} {number} of {len(COMPRESSIONS) - 1}: {told}")
+        line = progress(name, scores, left_out)
+        tell(f"{subject.size.name} {number} of {len(COMPRESSIONS) - 1}: {line}")
     size, data = subject.size.name, subject.data.name
     return Checked(size, data, scores, left_out, subject.fine_tuned)
 
@@ -138,7 +138,7 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
     """
     if root is None:
         return _builtin(size, MIXTURES if mixtures is None else mixtures)
-    found = on_disk(root, size, on_progress=told_progress)
+    found = on_disk(root, size, on_progress=tell_progress)
     found = replace(found, validation=some(found.validation, mixtures))
     if found.train.mixtures:
         return found
@@ -149,21 +149,17 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
 def _builtin(size: Size, mixtures: int) -> Dataset:
     wanted = MixturesSize("findings", CALIBRATION_MIXTURES, mixtures)
     return builtin_mixtures(
-        size, wanted, default_cache_dir(), on_progress=told_progress
+        size, wanted, default_cache_dir(), on_progress=tell_progress
     )
 
 
 def some(part: Part, count: int | None) -> Part:
-    """So many mixtures that lie evenly over the part; where not told, the usual number,
-    or all of them."""
+    """So many mixtures that lie evenly over the part; None: the usual number, or all of
+    them."""
     there = len(part.mixtures)
     count = min(MIXTURES, there) if count is None else count
-    if not 1 <= count <= there:
-        raise ValueError(
-            f"cannot take {count} mixtures: {there} are held out, give 1 to as many"
-        )
-    chosen = tuple(part.mixtures[i * there // count] for i in range(count))
-    return Part(chosen, part.sample_rate_hz)
+    places = evenly(count, there, "mixtures", f"{there} are held out")
+    return Part(tuple(part.mixtures[i] for i in places), part.sample_rate_hz)
 
 
 def origin_of(subjects: Sequence[Subject], command: str) -> dict[str, str]:
@@ -174,9 +170,7 @@ def origin_of(subjects: Sequence[Subject], command: str) -> dict[str, str]:
         each[f"{name} weights_sha256"] = file_sha256(subject.weights)
         each[f"{name} corpus"] = subject.data.name
         each[f"{name} corpus_checksum"] = subject.data.checksum
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    python = platform.python_version()
-    return {"command": command, **each, "python": python, **versions}
+    return {"command": command, **each, **versions(PACKAGES)}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -204,19 +198,8 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take weights that were fine-tuned after each compression",
     )
-    parser.add_argument("--json", type=Path, help="write all numbers to this file")
-    parser.add_argument("--html", type=Path, help="write a page with pictures")
+    add_outputs(parser)
     return parser
-
-
-def check_outputs(json_path: Path | None, html_path: Path | None) -> None:
-    """Raise ValueError where the results could not be written in the end."""
-    if json_path and html_path and json_path.absolute() == html_path.absolute():
-        raise ValueError(f"--json and --html both name {json_path}: give two files")
-    if json_path:
-        reports.check_output(json_path, is_json, "check of the findings in JSON")
-    if html_path:
-        reports.check_output(html_path, is_page, "page about the findings")
 
 
 def sizes_of(chosen: argparse.Namespace) -> list[Size]:
@@ -262,7 +245,7 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def told_progress(stage: str, done: int, total: int) -> None:
+def tell_progress(stage: str, done: int, total: int) -> None:
     tell(f"{stage}: {done} of {total}")
 
 
@@ -270,19 +253,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     chosen = parser.parse_args(arguments)
     try:
-        check_outputs(chosen.json, chosen.html)
+        STUDY.check_outputs(chosen)
         subjects = subjects_of(chosen)
         with one_thread():
             found = [check(subject, tell) for subject in subjects]
     except ValueError as error:
         parser.error(str(error))
     origin = origin_of(subjects, command_of(chosen))
-    if chosen.json:
-        content = {**numbers(found), "origin": origin}
-        write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
-    if chosen.html:
-        write_whole(chosen.html, page(found, origin))
-    print(report(found))
+    tables = [verdict_table(found), *map(table, found)]
+    content = {**numbers(found), "origin": origin}
+    STUDY.write(chosen, tables, content, lambda: page(found, origin))
+    print_report(found, console_of(WIDTH))
 
 
 if __name__ == "__main__":

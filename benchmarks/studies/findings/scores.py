@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.studies.findings.rules import Scored, Shapes
 from workloads.compression.factorization.chains import Chain
 from workloads.compression.left import by_reason
 from workloads.compression.names import POST_TRAINING
@@ -20,11 +21,10 @@ from workloads.runtimes.session import PrecisionMissingError, Session
 from workloads.separation.dataset import Part
 from workloads.separation.evaluation import score_part
 from workloads.separation.exporting import Wanted
-from workloads.separation.findings_rules import Scored, Shapes
 from workloads.separation.framing import OfSamples
 
 BATCH = 4  # mixtures of one length, which torch takes faster than one by one
-UTTERANCE_S = 4.0  # that costs are told of: the benchmark's, whose files serve here too
+UTTERANCE_S = 4.0  # of which costs are stated: the benchmark's, whose files serve here
 
 
 def scored(wanted: Wanted, part: Part) -> Scored:
@@ -39,12 +39,12 @@ def scored(wanted: Wanted, part: Part) -> Scored:
         # One by one: int8-dynamic takes ranges over all that it gets at once.
         scores = _score(OnnxRuntimeSession(made.path, options), part, 1)
         note = in_float(made.quantized) if made.quantized else ""
-        return _told(scores, note=note)
+        return _scored(scores, note=note)
     module = wanted.module()
     chains = chains_of(module)
     opened = _in_half if wanted.compression.base == "fp16" else _as_it_is
     session, note = opened(module)
-    return _told(_score(session, part, BATCH), chains, note)
+    return _scored(_score(session, part, BATCH), chains, note)
 
 
 def _score(session: Session[Any], part: Part, batch_size: int) -> SeparationScores:
@@ -54,7 +54,7 @@ def _score(session: Session[Any], part: Part, batch_size: int) -> SeparationScor
     return score_part(separate, part, batch_size)
 
 
-def _told(
+def _scored(
     scores: SeparationScores, chains: dict[str, Shapes] | None = None, note: str = ""
 ) -> Scored:
     improvement, silent = scores.si_sdr_improvement, scores.silent_estimates

@@ -112,7 +112,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Finding:
-    """One of the document's, of one claim or two; `because` adds to the counts."""
+    """One of the paper's, of one claim or two; `because` adds to the counts."""
 
     text: str
     parts: tuple[Judged, ...]
@@ -278,8 +278,8 @@ def _apart(percent: int, cp: Scored, tucker: Scored) -> str:
 
 def _forms(both: Sequence[tuple[int, Scored, Scored]]) -> str:
     """Two layers in a chain are the truncated SVD of a matrix."""
-    told = []
+    counts = []
     for percent, cp, _ in both:
         matrices = sum(len(shapes) == 2 for shapes in cp.chains.values())
-        told.append(f"{matrices} of {len(cp.chains)} at {percent} %")
-    return f"of kernels that are matrices, by truncated SVD: {', '.join(told)}"
+        counts.append(f"{matrices} of {len(cp.chains)} at {percent} %")
+    return f"of kernels that are matrices, by truncated SVD: {', '.join(counts)}"

@@ -1,7 +1,7 @@
 """Quantize one layer of a trained size at a time, and rank the layers by their cost.
 
-    python -m workloads.wav2letter.sensitivity --size wav2letter-small
-    python -m workloads.wav2letter.sensitivity --compression int8-static --html a.html
+    python -m benchmarks.studies.sensitivity --size wav2letter-small
+    python -m benchmarks.studies.sensitivity --compression int8-static --html a.html
 
 ONNX Runtime runs each model over the validation set of the built-in speech, or of the
 arrays of `--data-root`, one utterance at a time; best-path transcripts are compared
@@ -10,28 +10,27 @@ found by hand that the first convolution costs most, and kept that one in float.
 """
 
 import argparse
-import importlib.metadata
-import json
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from basics.files import file_sha256, write_whole
-from workloads import reports
-from workloads.compression.names import POST_TRAINING, Compression, parse
-from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
-from workloads.compression.sensitivity_page import is_page, page
-from workloads.compression.sensitivity_report import (
+from basics.files import file_sha256
+from benchmarks.studies.command import add_outputs, evenly, versions, without_outputs
+from benchmarks.studies.sensitivity.page import page
+from benchmarks.studies.sensitivity.report import (
+    STUDY,
+    WIDTH,
     Setting,
-    is_json,
     numbers,
     progress,
-    table_text,
+    table,
     verdict,
 )
+from harness.report.tables.terminal import console_of, print_table
+from workloads.compression.names import POST_TRAINING, Compression, parse
+from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
 from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
 from workloads.metrics.error_rates import ErrorRate
@@ -42,7 +41,7 @@ from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcrip
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.weights import command_line
 
-COMMAND = "python -m workloads.wav2letter.sensitivity"
+COMMAND = "python -m benchmarks.studies.sensitivity"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch")
 _FP32 = Compression("fp32")
 
@@ -72,12 +71,8 @@ def some(part: Part, count: int | None) -> Part:
     if count is None:
         return part
     there = len(part.texts)
-    if not 1 <= count <= there:
-        raise ValueError(
-            f"cannot take {count} utterances: the validation set has {there}, give 1 "
-            "to as many"
-        )
-    positions = tuple(i * there // count for i in range(count))
+    among = f"the validation set has {there}"
+    positions = evenly(count, there, "utterances", among)
     return replace(
         part,
         rows=Chosen(part.rows, positions),
@@ -127,8 +122,7 @@ def origin_of(weights: Path, data: Dataset, command: str) -> dict[str, str]:
         "corpus": data.name,
         "corpus_checksum": data.checksum,
         "weights_sha256": file_sha256(weights),
-        "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in PACKAGES},
+        **versions(PACKAGES),
     }
 
 
@@ -140,29 +134,18 @@ def make_parser() -> argparse.ArgumentParser:
         "--compression",
         choices=POST_TRAINING,
         default=POST_TRAINING[0],
-        help="default: %(default)s, the document's",
+        help="default: %(default)s, the paper's",
     )
     parser.add_argument(
         "--utterances", type=int, help="of the validation set; default: all"
     )
-    parser.add_argument("--json", type=Path, help="write all numbers to this file")
-    parser.add_argument("--html", type=Path, help="write a page with a picture")
+    add_outputs(parser)
     parser.add_argument(
         "--data-root",
         type=Path,
-        help="the document's arrays, instead of built-in speech",
+        help="the paper's arrays, instead of built-in speech",
     )
     return parser
-
-
-def check_outputs(json_path: Path | None, html_path: Path | None) -> None:
-    """Raise ValueError where the results could not be written in the end."""
-    if json_path and html_path and json_path.absolute() == html_path.absolute():
-        raise ValueError(f"--json and --html both name {json_path}: give two files")
-    if json_path:
-        reports.check_output(json_path, is_json, "sensitivity analysis in JSON")
-    if html_path:
-        reports.check_output(html_path, is_page, "page of a sensitivity analysis")
 
 
 def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Dataset:
@@ -177,8 +160,9 @@ def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Dataset:
 
 def _command(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> str:
     """Without the files that are written: they change no number."""
-    told = argparse.Namespace(**{**vars(chosen), "json": None, "html": None})
-    return command_line(COMMAND, parser, told, ("size", "compression"))
+    return command_line(
+        COMMAND, parser, without_outputs(chosen), ("size", "compression")
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -186,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     size = SIZES[chosen.size]
     try:
-        check_outputs(chosen.json, chosen.html)
+        STUDY.check_outputs(chosen)
         data = dataset_of(size, chosen)
         weights = trained.find(size, corpus_checksum=data.checksum)
         data = replace(data, normaliser=trained.load_normaliser(weights))
@@ -201,13 +185,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "nats",
     )
     found = analyse_size(size, parse(chosen.compression), weights, data, setting)
-    print(f"\n{table_text(found, setting)}")
+    print()
+    shown = table(found, setting)
+    print_table(shown, console_of(WIDTH))
     origin = origin_of(weights, data, _command(parser, chosen))
-    if chosen.json:
-        content = {**numbers(found, setting), "origin": origin}
-        write_whole(chosen.json, json.dumps(content, indent=1) + "\n")
-    if chosen.html:
-        write_whole(chosen.html, page(found, setting, origin))
+    content = {**numbers(found, setting), "origin": origin}
+    STUDY.write(chosen, [shown], content, lambda: page(found, setting, origin))
     print(f"\n{verdict(found, setting)}")
 
 

@@ -1,19 +1,23 @@
 """The rules on made-up scores, the report, and the page."""
 
+import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
-from workloads.compression.factorization.factorize import factorize
-from workloads.compression.names import parse
-from workloads.compression.quantization import Left, Quantized
-from workloads.metrics.bootstrap import Difference
-from workloads.metrics.separation import Measure
-from workloads.separation.compressing import compress
-from workloads.separation.findings_page import is_page, page
-from workloads.separation.findings_report import Checked, is_json, numbers, report
-from workloads.separation.findings_rules import (
+from benchmarks.studies.findings.page import page
+from benchmarks.studies.findings.report import (
+    STUDY,
+    WIDTH,
+    Checked,
+    numbers,
+    print_report,
+    table,
+)
+from benchmarks.studies.findings.rules import (
     LIMITS,
     PRUNED,
     STRATEGIES,
@@ -25,7 +29,13 @@ from workloads.separation.findings_rules import (
     outcome_of,
     verdict_of,
 )
-from workloads.separation.findings_scores import chains_of, in_float, round_to_half
+from benchmarks.studies.findings.scores import chains_of, in_float, round_to_half
+from workloads.compression.factorization.factorize import factorize
+from workloads.compression.names import parse
+from workloads.compression.quantization import Left, Quantized
+from workloads.metrics.bootstrap import Difference
+from workloads.metrics.separation import Measure
+from workloads.separation.compressing import compress
 from workloads.separation.models import make
 from workloads.separation.sizes import ConvTasNetSize, Framing
 
@@ -216,6 +226,18 @@ def test_a_separator_has_matrices_alone_for_cp_and_tucker():
     assert all(len(shapes) == 2 for shapes in cp.values())
 
 
+def report(checked, width=WIDTH, is_terminal=False):
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=50,
+        color_system=None,
+        force_terminal=is_terminal,
+    )
+    print_report(checked, console)
+    return console.file.getvalue()
+
+
 def checked(scores=None, **left_out):
     return Checked("tiny <&> co", "noise", scores or as_published(), left_out)
 
@@ -273,7 +295,7 @@ def test_too_few_mixtures_and_a_bad_baseline_are_told():
 
 def test_the_numbers_hold_every_mixture():
     found = numbers([checked(cp="a reason")])
-    assert is_json(json.dumps(found))
+    assert STUDY.is_json(json.dumps(found))
     model = found["models"]["tiny <&> co"]
     assert model["compressions"]["tucker-20"]["each_mixture_db"] == [9.5] * N
     assert [one["verdict"] for one in model["findings"]] == ["found"] * 5
@@ -285,13 +307,13 @@ def test_the_numbers_hold_every_mixture():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "notes"}', "no"])
 def test_other_texts_are_no_such_numbers(text):
-    assert not is_json(text)
+    assert not STUDY.is_json(text)
 
 
 def test_the_page_shows_every_strategy_and_point_of_each_model():
     text = page([checked(), replace(checked(), model="second")], {"command": "a < b"})
-    assert is_page(text)
-    assert not is_page(page([checked()], {}).replace("findings", "other"))
+    assert STUDY.is_page(text)
+    assert not STUDY.is_page(page([checked()], {}).replace("findings", "other"))
     for strategy in STRATEGIES:
         assert f'"name":"{strategy}"' in text
     for name in (*PRUNED, "int8-static", "cp-10", "tucker-30"):
@@ -299,7 +321,7 @@ def test_the_page_shows_every_strategy_and_point_of_each_model():
     assert "a &lt; b" in text
     assert "tiny &lt;&amp;&gt; co" in text
     assert "tiny <&>" not in text
-    assert text.count("<td>found</td>") == 10
+    assert text.count('<td class="short">found</td>') == 10
 
 
 def test_a_page_of_what_was_scored_leaves_out_the_rest():
@@ -329,3 +351,22 @@ def test_layers_that_stay_in_float_are_told():
     told = in_float(Quantized((), 9, 1, 0, left))
     assert told == "1 of 9 layers stayed in float (lstm: there is none)"
     assert in_float(Quantized((), 9, 0, 0)) == ""
+
+
+def test_at_80_columns_every_pair_keeps_both_names():
+    lines = report([checked()], width=80, is_terminal=True).splitlines()
+    grid = [line for line in lines if re.match(" [1-5][ab]? ", line)]
+    assert len(grid) == 32
+    names = {name for line in grid for name in line.split()[1:3]}
+    assert {"prune-l1-structured-10", "prune-gradient-unstructured-90"} <= names
+    (note,) = [line for line in lines if line.startswith("no room for ")]
+    assert "--csv" in note
+    assert max(map(len, grid)) <= 80
+
+
+def test_the_table_for_programs_names_model_finding_and_outcome():
+    found = table(checked())
+    hidden = {c.title: c.texts[0] for c in found.columns if c.hidden}
+    assert hidden["finding"] == "1a"
+    assert hidden["model"] == "tiny <&> co"
+    assert hidden["outcome"] == "shown"

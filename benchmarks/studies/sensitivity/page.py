@@ -6,16 +6,17 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from workloads import reports
-from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
-from workloads.compression.sensitivity_report import (
-    KIND,
+from benchmarks.studies.intervals import with_interval
+from benchmarks.studies.sensitivity.report import (
+    STUDY,
     Setting,
-    table_text,
+    table,
     title,
     verdict,
-    with_interval,
 )
+from harness.report.pages import plain
+from harness.report.tables.html import as_html
+from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
 
 ROW_PX, FRAME_PX = 30, 170
 ALL = "all layers"
@@ -28,19 +29,13 @@ _KINDS = (  # of bars: legend and colour
 
 def page(found: Sensitivity, setting: Setting, origin: Mapping[str, str]) -> str:
     """HTML with the verdict, the figure, the table, and where it comes from."""
-    told = [f"{name}: {value}" for name, value in origin.items()]
     parts = [
         f"<h1>{html.escape(_sentence(verdict(found, setting)))}</h1>",
-        reports.figure_html(figure(found, setting), "sensitivity"),
-        f"<pre>{html.escape(table_text(found, setting))}</pre>",
-        f"<pre>{html.escape(chr(10).join(told))}</pre>",
+        plain.figure_html(figure(found, setting), "picture"),
+        as_html(table(found, setting)),
+        plain.preformatted("\n".join(f"{n}: {value}" for n, value in origin.items())),
     ]
-    return reports.page(title(found, setting), KIND, "\n".join(parts))
-
-
-def is_page(text: str) -> bool:
-    """Whether a file is such a page."""
-    return reports.is_page_of(text, KIND)
+    return plain.page(title(found, setting), STUDY.kind, "\n".join(parts))
 
 
 def _sentence(text: str) -> str:

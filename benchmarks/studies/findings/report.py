@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from workloads.compression.sensitivity_report import with_interval
-from workloads.metrics.bootstrap import Difference
-from workloads.metrics.separation import Measure, paired_difference
-from workloads.separation.findings_rules import (
+from benchmarks.studies.command import Study
+from benchmarks.studies.findings.rules import (
     BASELINE,
     LIMITS,
     Finding,
     Judged,
-    Pair,
     Scored,
     Scores,
     Thresholds,
     findings,
 )
+from benchmarks.studies.intervals import with_interval
+from harness.report.tables.table import (
+    Column,
+    Table,
+    figure_column,
+    number_column,
+    text_column,
+)
+from harness.report.tables.terminal import print_line, print_table
+from workloads.metrics.bootstrap import Difference
+from workloads.metrics.separation import Measure, paired_difference
 
-KIND = "speechmark-separation-findings"
-SCHEMA_VERSION = 1
-WIDTH = 140  # columns
+STUDY = Study("speechmark-separation-findings", "check of the findings")
+WIDTH = 140  # of its tables, where the output is no terminal
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ def progress(name: str, scores: Scores, left_out: Mapping[str, str]) -> str:
     """One line about a compression, as soon as it is done."""
     if name in left_out:
         return f"{name}: left out: {left_out[name]}"
-    told = f"{name}: {improved(scores[name].improvement)}"
+    text = f"{name}: {improved(scores[name].improvement)}"
     if name == BASELINE:
-        return told
+        return text
     lost = paired_difference(scores[BASELINE].improvement, scores[name].improvement)
-    return f"{told}, {with_interval(lost)} against {BASELINE}"
+    return f"{text}, {with_interval(lost)} against {BASELINE}"
 
 
 def improved(measure: Measure) -> str:
@@ -72,10 +76,14 @@ def improved(measure: Measure) -> str:
     return f"{with_interval(Difference(measure.mean, *measure.interval()))} dB"
 
 
-def report(checked: Sequence[Checked]) -> str:
+def print_report(checked: Sequence[Checked], console: Console) -> None:
     """The pairs and the notes of each model, then all verdicts and the rules."""
-    parts = [details(one) for one in checked]
-    return "\n\n".join([*parts, verdicts(checked), rules(checked[0].limits)])
+    for one in checked:
+        print_table(table(one), console)
+        print_line("", console)
+    print_line(verdicts(checked), console)
+    print_line("", console)
+    print_line(rules(checked[0].limits), console)
 
 
 def title(one: Checked) -> str:
@@ -85,44 +93,64 @@ def title(one: Checked) -> str:
     )
 
 
-def details(one: Checked) -> str:
+def table(one: Checked) -> Table:
     """Every pair of compressions, then what the numbers do not tell."""
-    table = Table(title=title(one), title_justify="left", box=None)
-    for heading in ("", "first", "second"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("first", "second", "difference [95 % interval]"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for number, finding in enumerate(one.findings, 1):
-        for letter, part in zip("abc", finding.parts, strict=False):
-            label = f"{number}{letter}" if len(finding.parts) > 1 else str(number)
-            for pair in part.pairs:
-                table.add_row(label, *_cells(pair, one.scores))
-    return "\n".join([*_lines(table), *notes(one)])
-
-
-def _cells(pair: Pair, scores: Scores) -> tuple[str, ...]:
-    names = pair.first, pair.second
-    values = [
-        f"{scores[name].improvement.mean:+.2f}" if name in scores else "-"
-        for name in names
+    rows = [
+        (f"{number}{letter}" if len(finding.parts) > 1 else str(number), pair)
+        for number, finding in enumerate(one.findings, 1)
+        for letter, part in zip("abc", finding.parts, strict=False)
+        for pair in part.pairs
     ]
-    found = with_interval(pair.difference) if pair.difference else "-"
-    return (*names, *values, found, pair.outcome)
+    pairs = [pair for _, pair in rows]
+    columns = (
+        text_column("", (label for label, _ in rows), importance=4),
+        text_column("finding", (label for label, _ in rows), hidden=True),
+        text_column("first", (pair.first for pair in pairs), is_name=True),
+        text_column("second", (pair.second for pair in pairs), is_name=True),
+        _mean_column("first", [pair.first for pair in pairs], one.scores),
+        _mean_column("second", [pair.second for pair in pairs], one.scores),
+        *_difference_columns([pair.difference for pair in pairs]),
+        text_column("", (pair.outcome for pair in pairs), importance=3),
+        text_column("outcome", (pair.outcome for pair in pairs), hidden=True),
+        text_column("model", [one.model] * len(pairs), hidden=True),
+    )
+    return Table("pairs", title(one), columns, tuple(notes(one)))
+
+
+def _mean_column(title: str, names: Sequence[str], scores: Scores) -> Column:
+    means = [scores[n].improvement.mean if n in scores else None for n in names]
+    texts = (None if mean is None else f"{mean:+.2f}" for mean in means)
+    return figure_column(title, texts, means, importance=1)
+
+
+def _difference_columns(found: Sequence[Difference | None]) -> tuple[Column, ...]:
+    """To be read, and for the CSV the ends of its interval."""
+    lows = (None if one is None else one.low for one in found)
+    highs = (None if one is None else one.high for one in found)
+    return (
+        figure_column(
+            "difference [95 % interval]",
+            (None if one is None else with_interval(one) for one in found),
+            (None if one is None else one.value for one in found),
+            importance=2,
+        ),
+        number_column("low", lows, hidden=True),
+        number_column("high", highs, hidden=True),
+    )
 
 
 def notes(one: Checked) -> list[str]:
     """How some compressions were computed, silences, and what was left out."""
-    told = [_FINE_TUNED if one.fine_tuned else _AT_ONCE]
+    lines = [_FINE_TUNED if one.fine_tuned else _AT_ONCE]
     if one.baseline.mean < one.limits.broken_db:
-        told.append(
+        lines.append(
             f"{BASELINE} itself does not separate: there is nothing to lose, train "
             "longer"
         )
     for name, found in one.scores.items():
-        told += [f"{name}: {note}" for note in _notes_of(found)]
-    told += [f"{name} is left out: {why}" for name, why in one.left_out.items()]
-    return told
+        lines += [f"{name}: {note}" for note in _notes_of(found)]
+    lines += [f"{name} is left out: {why}" for name, why in one.left_out.items()]
+    return lines
 
 
 _AT_ONCE = "every compression was applied to the same weights, and nothing trained on"
@@ -152,17 +180,17 @@ def verdicts(checked: Sequence[Checked]) -> str:
 def reasons(finding: Finding, one: Checked) -> list[str]:
     """What decided a verdict: a line for each claim, and one that says why."""
     n, needed = one.baseline.n, one.limits.mixtures
-    told = [_claim(part, len(finding.parts) > 1) for part in finding.parts]
+    lines = [_claim(part, len(finding.parts) > 1) for part in finding.parts]
     if finding.because:
-        told.append(finding.because)
+        lines.append(finding.because)
     if n < needed:
-        told.append(f"{n} mixtures are too few, take {needed} or more")
-    return told
+        lines.append(f"{n} mixtures are too few, take {needed} or more")
+    return lines
 
 
 def _claim(part: Judged, several: bool) -> str:
     """
-    >>> from workloads.separation.findings_rules import Claim
+    >>> from benchmarks.studies.findings.rules import Claim
     >>> judged = Judged(Claim("a above b", (), 0.1), (), "not decided")
     >>> _claim(judged, several=False)
     'a above b: no pair says anything'
@@ -214,18 +242,10 @@ def _bounds(limits: Thresholds) -> list[tuple[str, str]]:
     return [(claim.text, claim.rule) for claim in claims]
 
 
-def _lines(table: Table) -> list[str]:
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
-
-
 def numbers(checked: Sequence[Checked]) -> dict[str, Any]:
     """All verdicts, and the improvement of each mixture, for a JSON file."""
     return {
-        "schema": KIND,
-        "schema_version": SCHEMA_VERSION,
+        **STUDY.marks,
         "thresholds": asdict(checked[0].limits),
         "models": {one.model: _numbers_of(one) for one in checked},
     }
@@ -259,12 +279,3 @@ def _numbers_of(one: Checked) -> dict[str, Any]:
         },
         "left_out": dict(one.left_out),
     }
-
-
-def is_json(text: str) -> bool:
-    """Whether a file holds such numbers."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and found.get("schema") == KIND

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.studies.command import Study
+from benchmarks.studies.intervals import with_interval
+from harness.report.tables.table import (
+    Column,
+    Table,
+    figure_column,
+    number_column,
+    text_column,
+)
 from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
-from workloads.metrics.error_rates import ErrorRate, RateDifference
+from workloads.metrics.error_rates import ErrorRate
 
-KIND = "speechmark-sensitivity"
-SCHEMA_VERSION = 1
-WIDTH = 120  # columns
+STUDY = Study("speechmark-sensitivity", "sensitivity analysis")
+WIDTH = 120  # of its table, where the output is no terminal
 MIN_UTTERANCES = 20  # the bootstrap of fewer gives intervals that are too narrow
 
 
@@ -51,48 +54,96 @@ def title(found: Sensitivity, setting: Setting) -> str:
     )
 
 
-def table_text(found: Sensitivity, setting: Setting) -> str:
+class _Row(NamedTuple):
+    quantized: str
+    shape: str
+    weights_percent: float
+    model_bytes: int | None
+    rate: float | None
+    cost: Cost | None
+
+    @property
+    def megabytes(self) -> str:
+        if self.model_bytes is None:
+            return "in float"
+        return f"{self.model_bytes / 1e6:.2f}"
+
+
+def table(found: Sensitivity, setting: Setting) -> Table:
     """All layers, the costliest first; then the model in float and quantized whole."""
-    table = Table(title=title(found, setting), title_justify="left", box=None)
-    table.add_column("quantized")
-    for heading in (
-        "weights",
-        "% of weights",
-        "MB",
-        setting.unit,
-        "cost [95 % interval]",
-        "output change",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for layer, cost in found.ranked():
-        shape = "x".join(map(str, layer.layer.shape))
-        percent = f"{layer.weights_percent:.1f}"
-        table.add_row(layer.label, shape, percent, *_cells(cost))
-    for layer in found.layers:
-        if layer.cost is None:
-            table.add_row(layer.label, "", f"{layer.weights_percent:.1f}", "in float")
-    table.add_section()
-    table.add_row("all layers", "", "100.0", *_cells(found.together))
-    megabytes = f"{found.baseline_bytes / 1e6:.2f}"
-    table.add_row("none: fp32", "", "0.0", megabytes, f"{found.baseline.rate:.2f}")
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    lines = (line.rstrip() for line in console.file.getvalue().splitlines())
-    notes = [
+    rows = list(_rows(found))
+    sizes = [row.model_bytes for row in rows]
+    rates = [row.rate for row in rows]
+    columns = (
+        text_column("quantized", (row.quantized for row in rows), is_name=True),
+        figure_column("weights", (row.shape for row in rows)),
+        figure_column(
+            "% of weights",
+            (f"{row.weights_percent:.1f}" for row in rows),
+            (row.weights_percent for row in rows),
+            importance=2,
+        ),
+        figure_column(
+            "MB",
+            (row.megabytes for row in rows),
+            (None if size is None else size / 1e6 for size in sizes),
+            importance=1,
+        ),
+        figure_column(
+            setting.unit,
+            ("" if rate is None else f"{rate:.2f}" for rate in rates),
+            rates,
+            importance=3,
+        ),
+        *_cost_columns([row.cost for row in rows]),
+    )
+    notes = (
         f"output change: mean absolute, of {setting.outputs} ({setting.output_unit})",
         _chance(found),
-    ]
-    return "\n".join([*lines, *notes])
+    )
+    return Table("sensitivity", title(found, setting), columns, notes)
 
 
-def _cells(cost: Cost) -> list[str]:
-    return [
-        f"{cost.model_bytes / 1e6:.2f}",
-        f"{cost.errors.rate:.2f}",
-        with_interval(cost.difference),
-        f"{cost.output_change:.3g}",
-    ]
+def _rows(found: Sensitivity) -> Iterator[_Row]:
+    for layer, cost in found.ranked():
+        shape = "x".join(map(str, layer.layer.shape))
+        yield _measured(layer.label, shape, layer.weights_percent, cost)
+    for layer in found.layers:
+        if layer.cost is None:
+            yield _Row(layer.label, "", layer.weights_percent, None, None, None)
+    yield _measured("all layers", "", 100.0, found.together)
+    rate = found.baseline.rate
+    yield _Row("none: fp32", "", 0.0, found.baseline_bytes, rate, None)
+
+
+def _measured(label: str, shape: str, percent: float, cost: Cost) -> _Row:
+    return _Row(label, shape, percent, cost.model_bytes, cost.errors.rate, cost)
+
+
+def _cost_columns(costs: Sequence[Cost | None]) -> tuple[Column, ...]:
+    """What a layer costs, with its interval, and what it changes."""
+    differences = [cost.difference if cost else None for cost in costs]
+    changes = [cost.output_change if cost else None for cost in costs]
+    return (
+        figure_column(
+            "cost [95 % interval]",
+            (with_interval(one) if one else "" for one in differences),
+            (one.value if one else None for one in differences),
+            importance=5,
+        ),
+        number_column(
+            "low", (one.low if one else None for one in differences), hidden=True
+        ),
+        number_column(
+            "high", (one.high if one else None for one in differences), hidden=True
+        ),
+        figure_column(
+            "output change",
+            ("" if change is None else f"{change:.3g}" for change in changes),
+            changes,
+            importance=4,
+        ),
+    )
 
 
 def _chance(found: Sensitivity) -> str:
@@ -102,29 +153,6 @@ def _chance(found: Sensitivity) -> str:
         f"each interval stands alone: of {n} layers that cost nothing, one lies above "
         f"0 by chance in up to {min(100.0, 2.5 * n):.0f} % of such analyses"
     )
-
-
-def with_interval(found: RateDifference) -> str:
-    """
-    >>> with_interval(RateDifference(0.21, 0.1, 0.333))
-    '+0.21 [0.10, 0.33]'
-    """
-    amount = fixed(found.value)
-    sign = "+" if found.value > 0 else ""
-    return f"{sign}{amount} [{fixed(found.low)}, {fixed(found.high)}]"
-
-
-def fixed(value: float) -> str:
-    """Two decimals, or more where they would hide that it is not 0.
-
-    >>> fixed(0.333), fixed(-0.0034), fixed(-0.0)
-    ('0.33', '-0.003', '0.00')
-    """
-    for digits in (2, 3, 4):
-        text = f"{value:.{digits}f}"
-        if float(text):
-            return text
-    return "0.00"
 
 
 def verdict(found: Sensitivity, setting: Setting) -> str:
@@ -147,21 +175,23 @@ def verdict(found: Sensitivity, setting: Setting) -> str:
         return f"{none}; {costliest.label} costs most, {amount}"
     (first, cost), others = shown[0], shown[1:]
     amount, interval = with_interval(cost.difference).split(" ", 1)
-    told = f"keep {first.label} in float first: it costs {amount} {setting.unit} "
-    told += f"{interval}; {_others(others)}"
+    sentence = f"keep {first.label} in float first: it costs {amount} {setting.unit} "
+    sentence += f"{interval}; {_others(others)}"
     if first is not costliest:
-        told += f"; {leader}, which may be chance"
+        sentence += f"; {leader}, which may be chance"
     if not found.together.shows:
         whole = with_interval(found.together.difference)
-        told += f"; but all layers together cost {whole}, so even this may be chance"
-    return told
+        sentence += (
+            f"; but all layers together cost {whole}, so even this may be chance"
+        )
+    return sentence
 
 
 def _others(shown: Sequence[tuple[LayerCost, Cost]]) -> str:
     if not shown:
         return "no other layer's interval lies above 0"
-    told = [f"{layer.label} {with_interval(cost.difference)}" for layer, cost in shown]
-    return f"then {', '.join(told)}"
+    costs = [f"{layer.label} {with_interval(cost.difference)}" for layer, cost in shown]
+    return f"then {', '.join(costs)}"
 
 
 def _subtle(found: Sensitivity) -> str:
@@ -176,8 +206,7 @@ def _subtle(found: Sensitivity) -> str:
 def numbers(found: Sensitivity, setting: Setting) -> dict[str, Any]:
     """All that was measured, and the edits of each utterance, for a JSON file."""
     return {
-        "schema": KIND,
-        "schema_version": SCHEMA_VERSION,
+        **STUDY.marks,
         "setting": asdict(setting),
         "verdict": verdict(found, setting),
         "utterances": found.baseline.n,
@@ -221,12 +250,3 @@ def _errors(errors: ErrorRate) -> dict[str, Any]:
         "errors": list(errors.errors),
         "lengths": list(errors.lengths),
     }
-
-
-def is_json(text: str) -> bool:
-    """Whether a file holds such numbers."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and found.get("schema") == KIND

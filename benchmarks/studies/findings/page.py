@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from workloads import reports
-from workloads.separation.findings_report import KIND, Checked, improved, report
-from workloads.separation.findings_rules import (
+from benchmarks.studies.findings.report import (
+    STUDY,
+    Checked,
+    improved,
+    rules,
+    table,
+    verdicts,
+)
+from benchmarks.studies.findings.rules import (
     BASELINE,
     FORMATS,
     HIGH,
@@ -16,6 +23,9 @@ from workloads.separation.findings_rules import (
     STRATEGIES,
     Scored,
 )
+from harness.report.pages import plain
+from harness.report.tables.html import as_html
+from harness.report.tables.table import Table, text_column
 
 ROW_PX, FRAME_PX = 430, 120
 LOWEST_DB = -5.0  # shown at first: what lies below is lost, and would flatten the rest
@@ -37,35 +47,29 @@ _FAMILIES = (  # of points: legend, names, colour, symbol
 
 def page(checked: Sequence[Checked], origin: Mapping[str, str]) -> str:
     """HTML with the verdicts, the figure, all numbers, and where they come from."""
-    told = [f"{name}: {value}" for name, value in origin.items()]
     heading = "Findings on compressed separators, checked"
     parts = [
         f"<h1>{heading}</h1>",
-        _verdict_table(checked),
-        reports.figure_html(figure(checked), "findings"),
-        f"<pre>{html.escape(report(checked))}</pre>",
-        f"<pre>{html.escape(chr(10).join(told))}</pre>",
+        as_html(verdict_table(checked)),
+        plain.figure_html(figure(checked), "picture"),
+        *(
+            as_html(replace(table(one), id=f"pairs-{n}"))
+            for n, one in enumerate(checked)
+        ),
+        plain.preformatted(verdicts(checked)),
+        plain.preformatted(rules(checked[0].limits)),
+        plain.preformatted("\n".join(f"{n}: {value}" for n, value in origin.items())),
     ]
-    return reports.page(heading, KIND, "\n".join(parts))
+    return plain.page(heading, STUDY.kind, "\n".join(parts))
 
 
-def is_page(text: str) -> bool:
-    """Whether a file is such a page."""
-    return reports.is_page_of(text, KIND)
-
-
-def _verdict_table(checked: Sequence[Checked]) -> str:
+def verdict_table(checked: Sequence[Checked]) -> Table:
     """A row for each finding, a column for each model."""
-    rows = [_row("th", ["finding", *(one.model for one in checked)])]
-    each = [one.findings for one in checked]
-    for own in zip(*each, strict=True):
-        rows.append(_row("td", [own[0].text, *(one.verdict for one in own)]))
-    return f'<table cellpadding="6" style="text-align:left">{"".join(rows)}</table>'
-
-
-def _row(tag: str, cells: Sequence[str]) -> str:
-    inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-    return f"<tr>{inner}</tr>"
+    columns = (
+        text_column("finding", (one.text for one in checked[0].findings)),
+        *(text_column(one.model, (f.verdict for f in one.findings)) for one in checked),
+    )
+    return Table("verdicts", "Verdicts", columns)
 
 
 def figure(checked: Sequence[Checked]) -> Any:
@@ -162,12 +166,12 @@ def _points(
 def _hover(one: Checked, names: Sequence[str]) -> dict[str, Any]:
     """The name and the interval of each point, and what is to be known of it."""
     return {
-        "text": [_told(name, one.scores[name]) for name in names],
+        "text": [_hover_text(name, one.scores[name]) for name in names],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def _told(name: str, found: Scored) -> str:
+def _hover_text(name: str, found: Scored) -> str:
     note = f"<br>{html.escape(found.note)}" if found.note else ""
     return f"{html.escape(name)}<br>{improved(found.improvement)}{note}"
 
