@@ -25,7 +25,7 @@ def lay_out(folder):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "__init__.py").touch()
     (folder / "harness" / "measure" / "run.py").write_text("x = 1\n")
-    (folder / "harness" / "compare" / "page.py").write_text("x = 1\n")
+    (folder / "harness" / "report" / "page.py").write_text("x = 1\n")
     (folder / "workloads" / "a" / "weights" / "a.safetensors").write_bytes(b"\x00\r\n")
     (folder / "README.md").write_text("read me\n")
     return folder

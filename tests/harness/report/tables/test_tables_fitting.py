@@ -124,7 +124,7 @@ def test_several_names_of_a_row_all_stay() -> None:
             text_column("rank", "12"),
             text_column("work", ["a" * 60 + "1", "a" * 60 + "2"], is_name=True),
             text_column("candidate", ["b" * 60 + "1", "b" * 60 + "2"], is_name=True),
-            number_column("speed", [1.0, 2.0]),
+            number_column("speed", [1.0, 2.0], importance=1),
         ),
     )
     assert titles(fitted(table, 80)) == ["rank", "work", "candidate", "speed"]
