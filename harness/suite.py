@@ -20,20 +20,17 @@ PACKAGES = (*ROOMS, "basics")
 # Code, and data that a package ships: weights, their descriptions, word lists.
 SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 # What only reads results, shows them, or measures what no result file holds. All else
-# is in the digest, pages of `workloads` too: too much of it costs a repeated run, too
-# little lets other code pass as the same.
+# is in the digest: too much of it costs a repeated run, too little lets other code pass
+# as the same.
 LEFT_OUT = (
+    "benchmarks/studies",  # a paper's questions, with files of their own
     "harness/ab",  # its samples go into files of its own, which name both commits
     "harness/beside",  # cases beside their runtimes' own tools; writes no record
-    "harness/compare",  # reads results
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
-    "harness/by_compression.py",  # tables over a result
     "harness/cli.py",
-    "harness/costs.py",  # tables of `speechmark overhead`
-    "harness/edits.py",  # pages over a result
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
@@ -46,7 +43,7 @@ LEFT_OUT = (
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
-    "harness/show.py",  # tables over a result
+    "harness/report",  # reads results, and shows them
 )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from harness.measure.watch import Instruments
 from harness.observe.roofline import Peaks
 from harness.plan import Planned
 from harness.record.schema import Record
+from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
+from harness.report.tables.table import Table, number_column, text_column
 from harness.run_session import this_machine
 
 LIMIT_PERCENT = 5.0
@@ -128,6 +130,22 @@ def _runner(planned: Planned, machine: Machine, profile: str, folder: Path) -> R
     )
 
 
+def table(pairs: Sequence[Pair]) -> Table:
+    """A row a case, for a file."""
+    columns = (
+        text_column("case", (pair.alone.case_id for pair in pairs)),
+        number_column("alone", (_step_ms(pair.alone) for pair in pairs), unit="ms"),
+        number_column("beside", (_step_ms(pair.beside) for pair in pairs), unit="ms"),
+        number_column("change", (pair.percent for pair in pairs), unit="%"),
+        text_column("verdict", (pair.verdict for pair in pairs)),
+    )
+    return Table("neighbour", "Cases alone and beside a neighbour", columns)
+
+
+def _step_ms(record: Record) -> float | None:
+    return None if record.timing is None else 1e3 * record.timing.median_s
+
+
 def passed(pairs: list[Pair]) -> tuple[bool, str]:
     """Whether no median moved unmarked, and the count of each verdict."""
     found = [pair.verdict for pair in pairs]
@@ -139,13 +157,16 @@ def passed(pairs: list[Pair]) -> tuple[bool, str]:
 @click.command()
 @click.option("--profile", default="quick", show_default=True)
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
-def main(profile: str, keyword: str) -> None:
+@table_outputs()
+def main(profile: str, keyword: str, outputs: Outputs) -> None:
     """Run each inference case alone and beside a neighbour on one core.
 
     Exits with status 1 where a median moved by more than 5 % and nothing marks it, or
     where no case could be compared. A machine that is not quiet by itself makes pairs
     void.
     """
+    with usage_errors():
+        outputs.check()
     machine = this_machine()
     cases = chosen_cases(profile, "cpu", keyword, machine)
     pairs = []
@@ -158,6 +179,7 @@ def main(profile: str, keyword: str) -> None:
             click.echo(pairs[-1].line())
     is_fine, text = passed(pairs)
     click.echo(text)
+    outputs.write([table(pairs)])
     sys.exit(not is_fine)
 
 

@@ -88,7 +88,7 @@ def test_what_checked_nothing_has_not_passed(errors: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--json", "a.json"), "--json does nothing without --kernels"),
+        (("--kernels", "--csv", "a.csv"), "--csv does nothing with --kernels"),
         (("--budget-s", "9"), "--budget-s does nothing without --kernels"),
         (("--kernels", "--results", "."), "--results does nothing with --kernels"),
         (("--kernels", "--budget-s", "0"), "0 is not in the range"),

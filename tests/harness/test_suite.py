@@ -19,13 +19,13 @@ from harness.suite import SUITE, LoadedCode
 
 def lay_out(folder):
     """A small suite."""
-    for name in ("harness/compare", "harness/measure", "workloads/a/weights"):
+    for name in ("harness/report", "harness/measure", "workloads/a/weights"):
         (folder / name).mkdir(parents=True)
     for name in ("harness", "workloads", "benchmarks"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "__init__.py").touch()
     (folder / "harness" / "measure" / "run.py").write_text("x = 1\n")
-    (folder / "harness" / "compare" / "page.py").write_text("x = 1\n")
+    (folder / "harness" / "report" / "page.py").write_text("x = 1\n")
     (folder / "workloads" / "a" / "weights" / "a.safetensors").write_bytes(b"\x00\r\n")
     (folder / "README.md").write_text("read me\n")
     return folder
@@ -41,7 +41,7 @@ def digest(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "tests/test_x.py", "harness/compare/page.py", "harness/a.pyc"]
+    "name", ["README.md", "tests/test_x.py", "harness/report/page.py", "harness/a.pyc"]
 )
 def test_what_measures_nothing_leaves_the_digest_as_it_was(small, name):
     before = digest(small)
@@ -97,7 +97,7 @@ def test_all_that_is_left_out_is_there():
 SHOWN = {
     "harness/bridges/asv.py",
     "harness/bridges/progress.py",
-    "harness/show.py",
+    "harness/report/summary.py",
 }
 
 
