@@ -20,8 +20,6 @@ from harness.report.tables.outputs import (
 )
 from harness.report.tables.table import Table
 
-OUTPUTS = ("csv", "json", "markdown", "html")  # they change no number
-
 
 @dataclass(frozen=True)
 class Study:
@@ -82,11 +80,6 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with pictures"
     )
-
-
-def without_outputs(chosen: argparse.Namespace) -> argparse.Namespace:
-    """The options that numbers depend on."""
-    return argparse.Namespace(**{**vars(chosen), **dict.fromkeys(OUTPUTS)})
 
 
 def check_output(path: Path, is_ours: Callable[[str], bool], kind: str) -> None:

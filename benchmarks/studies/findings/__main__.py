@@ -18,13 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from workloads.separation.exporting import (
-    CALIBRATION_MIXTURES,
-    Wanted,
-    Weights,
-    weights_of,
-)
-from workloads.weights import of_one_corpus
 
 from basics.files import file_sha256
 from benchmarks.studies.command import add_outputs, evenly, versions
@@ -47,13 +40,21 @@ from benchmarks.studies.findings.rules import (
 )
 from benchmarks.studies.findings.scores import scored
 from harness.report.tables.terminal import console_of
+from workloads.compressed import CompressedModel
 from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
-from workloads.separation import trained
-from workloads.separation.dataset import Dataset, Part, builtin_mixtures, on_disk
+from workloads.separation.dataset import (
+    Dataset,
+    MixtureSet,
+    builtin_mixtures,
+    on_disk,
+)
 from workloads.separation.sizes import SIZES, SMALL, Size
+from workloads.separation.task import CALIBRATION_MIXTURES, SEPARATION
+from workloads.training.weight_files import of_one_corpus
+from workloads.training.weights import Weights, find, load_facts, weights_of
 
 COMMAND = "python -m benchmarks.studies.findings"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
@@ -74,25 +75,26 @@ class Subject:
     def scored(self, name: str) -> Scored | str:
         """The scores of a compression, or why there are none."""
         compression = parse(name)
-        weights = Weights(self.weights, mended=False)
+        weights = Weights(self.weights)
         if self.fine_tuned:
-            weights = weights_of(self.size, compression, self.data.checksum)
+            checksum = self.data.checksum
+            weights = weights_of(SEPARATION, self.size, compression, checksum)
             if compression.reshaped and (reason := self._why_not(weights)):
                 return reason
-        wanted = Wanted(self.size, compression, weights, self.data.train)
+        model = CompressedModel(SEPARATION, self.size, compression, weights, self.data)
         try:
-            return scored(wanted, self.data.validation)
+            return scored(model, self.data.validation)
         except (ValueError, ElsewhereError) as error:
             return str(error)
 
-    def _why_not(self, mended: Weights) -> str | None:
+    def _why_not(self, fitted: Weights) -> str | None:
         """What keeps these from being compared with the uncompressed ones."""
-        if not mended.mended or mended.path is None:
-            return mended.reason
-        if of_one_corpus(mended.path, self.weights, self.data.checksum):
+        if not fitted.is_fitted or fitted.path is None:
+            return fitted.reason
+        if of_one_corpus(fitted.path, self.weights, self.data.checksum):
             return None
         return (
-            f"of {mended.path} and {self.weights} one alone was trained on this "
+            f"of {fitted.path} and {self.weights} one alone was trained on this "
             "corpus: train the other on it too"
         )
 
@@ -153,13 +155,13 @@ def _builtin(size: Size, mixtures: int) -> Dataset:
     )
 
 
-def some(part: Part, count: int | None) -> Part:
+def some(part: MixtureSet, count: int | None) -> MixtureSet:
     """So many mixtures that lie evenly over the part; None: the usual number, or all of
     them."""
     there = len(part.mixtures)
     count = min(MIXTURES, there) if count is None else count
     places = evenly(count, there, "mixtures", f"{there} are held out")
-    return Part(tuple(part.mixtures[i] for i in places), part.sample_rate_hz)
+    return MixtureSet(tuple(part.mixtures[i] for i in places), part.sample_rate_hz)
 
 
 def origin_of(subjects: Sequence[Subject], command: str) -> dict[str, str]:
@@ -218,14 +220,14 @@ def subjects_of(chosen: argparse.Namespace) -> list[Subject]:
     sizes = sizes_of(chosen)
     if not chosen.data_root:
         for size in sizes:
-            trained.load_facts(trained.find(size))
+            load_facts(SEPARATION, size, find(SEPARATION, size))
     return [_subject_of(size, chosen) for size in sizes]
 
 
 def _subject_of(size: Size, chosen: argparse.Namespace) -> Subject:
     data = data_of(size, chosen.data_root, chosen.mixtures)
-    path = trained.find(size, corpus_checksum=data.checksum)
-    trained.load_facts(path)
+    path = find(SEPARATION, size, corpus_checksum=data.checksum)
+    load_facts(SEPARATION, size, path)
     return Subject(size, path, data, chosen.trained)
 
 

@@ -29,7 +29,7 @@ from harness.report.tables.table import (
 )
 from harness.report.tables.terminal import print_line, print_table
 from workloads.metrics.bootstrap import Difference
-from workloads.metrics.separation import Measure, paired_difference
+from workloads.metrics.separation import Measure
 
 STUDY = Study("speechmark-separation-findings", "check of the findings")
 WIDTH = 140  # of its tables, where the output is no terminal
@@ -64,7 +64,7 @@ def progress(name: str, scores: Scores, left_out: Mapping[str, str]) -> str:
     text = f"{name}: {improved(scores[name].improvement)}"
     if name == BASELINE:
         return text
-    lost = paired_difference(scores[BASELINE].improvement, scores[name].improvement)
+    lost = scores[name].improvement.minus(scores[BASELINE].improvement)
     return f"{text}, {with_interval(lost)} against {BASELINE}"
 
 

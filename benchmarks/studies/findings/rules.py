@@ -12,7 +12,7 @@ from typing import Literal
 
 from workloads.compression.names import POST_TRAINING, STRUCTURED, UNSTRUCTURED
 from workloads.metrics.bootstrap import Difference
-from workloads.metrics.separation import Measure, paired_difference
+from workloads.metrics.separation import Measure
 
 Outcome = Literal["shown", "refuted", "open", "both broken", "not scored"]
 Verdict = Literal["found", "partly", "not found", "not decided"]
@@ -203,7 +203,7 @@ def _pair(
     if first not in scores or second not in scores:
         return Pair(first, second, "not scored")
     above, below = scores[first].improvement, scores[second].improvement
-    difference = paired_difference(below, above)
+    difference = above.minus(below)
     if max(above.mean, below.mean) < limits.broken_db:
         return Pair(first, second, "both broken", difference)
     return Pair(first, second, outcome_of(claim, difference), difference)

@@ -8,50 +8,51 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from workloads.runtimes.opening import open_torch
-from workloads.separation.evaluation import score_part
-from workloads.separation.exporting import Wanted
 
 from benchmarks.studies.findings.rules import Scored, Shapes
+from workloads.compressed import CompressedModel
 from workloads.compression.factorization.chains import Chain
 from workloads.compression.names import POST_TRAINING
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import by_reason
 from workloads.metrics.separation import SeparationScores
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import PrecisionMissingError, Session
-from workloads.separation.dataset import Part
+from workloads.separation.dataset import MixtureSet
 from workloads.separation.framing import OfSamples
+from workloads.separation.scoring import score_set
 
 BATCH = 4  # mixtures of one length, which torch takes faster than one by one
-UTTERANCE_S = 4.0  # of which costs are stated: the benchmark's, whose files serve here
 
 
-def scored(wanted: Wanted, part: Part) -> Scored:
-    """Of every mixture of the part.
+def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
+    """Of every mixture of a set.
 
     Raises ValueError for outputs that are not finite and where nothing can be
     quantized, ElsewhereError where a model cannot be exported.
     """
-    if wanted.compression.base in POST_TRAINING:
-        made = wanted.onnx(wanted.ready(UTTERANCE_S))
+    if model.compression.base in POST_TRAINING:
+        made = model.onnx()
         options = OnnxRuntimeOptions(threads=1)
         # One by one: int8-dynamic takes ranges over all that it gets at once.
-        scores = _score(OnnxRuntimeSession(made.path, options), part, 1)
+        scores = _score(OnnxRuntimeSession(made.path, options), mixtures, 1)
         note = in_float(made.quantized) if made.quantized else ""
         return _scored(scores, note=note)
-    module = wanted.module()
+    module = model.module()
     chains = chains_of(module)
-    opened = _in_half if wanted.compression.base == "fp16" else _as_it_is
+    opened = _in_half if model.compression.base == "fp16" else _as_it_is
     session, note = opened(module)
-    return _scored(_score(session, part, BATCH), chains, note)
+    return _scored(_score(session, mixtures, BATCH), chains, note)
 
 
-def _score(session: Session[Any], part: Part, batch_size: int) -> SeparationScores:
+def _score(
+    session: Session[Any], mixtures: MixtureSet, batch_size: int
+) -> SeparationScores:
     def separate(waves: np.ndarray) -> np.ndarray:
         return session.output(session.prepare(waves))
 
-    return score_part(separate, part, batch_size)
+    return score_set(separate, mixtures, batch_size)
 
 
 def _scored(
@@ -63,13 +64,14 @@ def _scored(
 
 
 def _as_it_is(module: nn.Module) -> tuple[Session[Any], str]:
-    return open_torch("eager", OfSamples(module).eval(), 1, "cpu", "fp32"), ""
+    return TorchSession(OfSamples(module).eval(), width=1), ""
 
 
 def _in_half(module: nn.Module) -> tuple[Session[Any], str]:
     """In fp16 where the CPU has kernels, else in fp32 with rounded weights."""
     try:
-        return open_torch("eager", OfSamples(module).eval(), 1, "cpu", "fp16"), ""
+        module_in_half = OfSamples(module).eval()
+        return TorchSession(module_in_half, width=1, precision="fp16"), ""
     except PrecisionMissingError:
         changed, total = round_to_half(module)
     session, _ = _as_it_is(module)

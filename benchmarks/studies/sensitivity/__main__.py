@@ -10,17 +10,15 @@ found by hand that the first convolution costs most, and kept that one in float.
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from workloads.wav2letter.dataset import Dataset, Part, Rows, of_arrays, of_corpus
-from workloads.wav2letter.evaluation import error_rates, log_probs_of, transcripts
-from workloads.weights import command_line
 
 from basics.files import file_sha256
-from benchmarks.studies.command import add_outputs, evenly, versions, without_outputs
+from benchmarks.studies.command import add_outputs, evenly, versions
 from benchmarks.studies.sensitivity.page import page
 from benchmarks.studies.sensitivity.report import (
     STUDY,
@@ -32,14 +30,17 @@ from benchmarks.studies.sensitivity.report import (
     verdict,
 )
 from harness.report.tables.terminal import console_of, print_table
+from workloads.compressed import CompressedModel
 from workloads.compression.names import POST_TRAINING, Compression, parse
 from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
 from workloads.corpora import builtin
-from workloads.corpora.cache import default_cache_dir
 from workloads.metrics.error_rates import ErrorRate
+from workloads.recognition.data import Part, Recordings, Rows
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
-from workloads.wav2letter import models, trained
+from workloads.task import DataRequest
+from workloads.training.weights import Weights, find, load_constants
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
+from workloads.wav2letter.task import EDITS, WAV2LETTER
 
 COMMAND = "python -m benchmarks.studies.sensitivity"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch")
@@ -85,37 +86,36 @@ def analyse_size(
     size: Wav2LetterSize,
     compression: Compression,
     weights: Path,
-    data: Dataset,
+    data: Recordings,
     setting: Setting,
 ) -> Sensitivity:
     """Of trained `weights`, on the validation part of `data`, normalised as they were
     trained; prints each layer."""
-    part, normaliser = data.validation, data.normaliser
     options = OnnxRuntimeOptions(builtin.available_cores())
+    best_path = WAV2LETTER.decoder(data.train, 1)
 
-    def listen(path: Path) -> list[np.ndarray]:
+    def run(path: Path) -> list[np.ndarray]:
         session = OnnxRuntimeSession(path, options)
-        return log_probs_of(
-            lambda features: session.output(session.prepare(features)),
-            part,
-            normaliser,
-            batch_size=1,
+        return WAV2LETTER.log_probs(
+            lambda features: session.output(session.prepare(features)), data, 1
         )
 
     def score(log_probs: list[np.ndarray]) -> ErrorRate:
-        return error_rates(part, transcripts(log_probs, part))["levenshtein"]
+        hypotheses = list(map(best_path, log_probs))
+        found = WAV2LETTER.scores_of(data.validation, hypotheses).measures[EDITS]
+        assert isinstance(found, ErrorRate)
+        return found
 
     def tell(layer: LayerCost, count: int) -> None:
         print(progress(layer, count, setting), flush=True)
 
-    fp32 = models.onnx_model(size, _FP32, weights, list)
-    calibration = None
-    if compression.calibrated:
-        calibration = models.calibration_of(data.train, normaliser)
-    return analyse(fp32.path, compression, calibration, listen, score, tell)
+    fp32 = CompressedModel(WAV2LETTER, size, _FP32, Weights(weights), data).onnx()
+    calibrated = compression.calibrated
+    calibration = WAV2LETTER.calibration(data) if calibrated else None
+    return analyse(fp32.path, compression, calibration, run, score, tell)
 
 
-def origin_of(weights: Path, data: Dataset, command: str) -> dict[str, str]:
+def origin_of(weights: Path, data: Recordings, command: str) -> dict[str, str]:
     """What another needs to get the same numbers."""
     return {
         "command": command,
@@ -148,21 +148,19 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Dataset:
-    if chosen.data_root:
-        data = of_arrays(chosen.data_root, size.alphabet)
-    else:
-        cache_dir = default_cache_dir()
-        corpus = builtin.load_or_build(builtin.QUICK, cache_dir)
-        data = of_corpus(corpus, size.alphabet, cache_dir)
+def dataset_of(size: Wav2LetterSize, chosen: argparse.Namespace) -> Recordings:
+    data = WAV2LETTER.dataset(size, DataRequest("quick", chosen.data_root))
     return replace(data, validation=some(data.validation, chosen.utterances))
 
 
-def _command(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> str:
+def _command(chosen: argparse.Namespace) -> str:
     """Without the files that are written: they change no number."""
-    return command_line(
-        COMMAND, parser, without_outputs(chosen), ("size", "compression")
-    )
+    words = [*COMMAND.split(), "--size", chosen.size]
+    words += ["--compression", chosen.compression]
+    for option in ("utterances", "data_root"):
+        if (value := getattr(chosen, option)) is not None:
+            words += [f"--{option.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,8 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         STUDY.check_outputs(chosen)
         data = dataset_of(size, chosen)
-        weights = trained.find(size, corpus_checksum=data.checksum)
-        data = replace(data, normaliser=trained.load_normaliser(weights))
+        weights = find(WAV2LETTER, size, corpus_checksum=data.checksum)
+        constants = load_constants(WAV2LETTER, size, weights)
+        data = WAV2LETTER.with_constants(data, constants)
     except ValueError as error:
         parser.error(str(error))
     setting = Setting(
@@ -188,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print()
     shown = table(found, setting)
     print_table(shown, console_of(WIDTH))
-    origin = origin_of(weights, data, _command(parser, chosen))
+    origin = origin_of(weights, data, _command(chosen))
     content = {**numbers(found, setting), "origin": origin}
     STUDY.write(chosen, [shown], content, lambda: page(found, setting, origin))
     print(f"\n{verdict(found, setting)}")
