@@ -226,6 +226,13 @@ def test_models_are_completed_by_the_shell():
     assert [item.value for item in found] == ["tiny"]
 
 
+def test_a_corpus_of_another_sample_rate_is_refused_where_asked(places):
+    (places / "slow").touch()
+    run(*SHORT, "--data-root", places)
+    said = run(*SHORT, "--data-root", places, "--no-resample", code=1)
+    assert said == f"Error: {places} has 50 Hz, expected 100: resample it\n"
+
+
 @pytest.mark.parametrize(
     ("device", "expected"),
     [

@@ -220,7 +220,7 @@ def test_the_epoch_with_the_lowest_loss_is_kept(tuning, monkeypatch):
 
 
 def test_the_epoch_that_is_kept_is_the_best_by_the_recipe_s_measure(monkeypatch):
-    """And what was reached is told by it."""
+    """And so is what was reached."""
     recipe = replace(RECIPE, best_by=ERRORS)
     job = Job(TINY, SIZE, recipe, tiny_data())
 
