@@ -10,8 +10,9 @@
 Trains on built-in data, or on the user's corpus in `--data-root`: those weights are
 loaded wherever that corpus is measured. The weights are those of the best epoch, saved
 as soon as it is reached: a training that was stopped is taken up by `--go-on`.
-`--compression` goes on from what was trained before; with `--go-on` a pruned model is
-trained further, its zeros kept. Shipped weights are loaded before those in the cache.
+`--compression` goes on from what was trained before, and saves at its end; with
+`--go-on` a pruned model is trained further, its zeros kept. Shipped weights are loaded
+before those in the cache.
 """
 
 from __future__ import annotations
