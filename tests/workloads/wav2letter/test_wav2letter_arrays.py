@@ -99,7 +99,7 @@ def test_the_other_name_of_the_features_is_found(tmp_path, alphabet):
     assert load(tmp_path, alphabet).train.frames == [30, 10, 20]
 
 
-def test_labels_that_count_the_blank_are_told_by_their_range(tmp_path):
+def test_labels_that_count_the_blank_are_known_by_their_range(tmp_path):
     write_both(tmp_path, PHONEMES)
     plain = load(tmp_path, PHONEMES)
     for part, texts in ((TRAIN, plain.train.texts), (DEV, plain.dev.texts)):

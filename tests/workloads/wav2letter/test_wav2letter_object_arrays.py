@@ -187,7 +187,7 @@ ONE_OBJECT = pickle.dumps(array_of([1]), 2)
 
 
 @pytest.mark.parametrize(
-    ("pickled", "told"),
+    ("pickled", "expected"),
     [
         (pickle.dumps(np.zeros(4, "V8,O"), 2), "the dtype 'V16'"),
         # A pointer of the file's choice, called an object.
@@ -206,11 +206,11 @@ ONE_OBJECT = pickle.dumps(array_of([1]), 2)
     ],
 )
 def test_what_would_make_numpy_follow_a_pointer_or_fill_the_memory_is_refused(
-    tmp_path, pickled, told
+    tmp_path, pickled, expected
 ):
     path = tmp_path / "x.npy"
     write_pickle(path, pickled, (1,))
-    with pytest.raises(ValueError, match=rf"x\.npy .*{told}"):
+    with pytest.raises(ValueError, match=rf"x\.npy .*{expected}"):
         object_arrays.read(path)
 
 

@@ -48,7 +48,7 @@ def test_a_vowel_coloured_by_r_is_er_or_a_vowel_and_r(word, expected):
     ("word", "expected"),
     [("tourist", "T UH R IH S T"), ("factory", "F AE K T ER IY")],
 )
-def test_an_r_that_espeak_writes_twice_is_heard_once(word, expected):
+def test_an_r_that_espeak_writes_twice_is_one_phoneme(word, expected):
     assert to_arpabet(word) == expected
 
 
@@ -66,8 +66,8 @@ def test_every_word_of_the_built_in_corpus_maps_into_the_alphabet():
     words = sorted(grammar.words())
     spoken = phonemes(words)
     assert all(PHONEMES.encode(text) for text in spoken)
-    heard = {symbol for text in spoken for symbol in text.split()}
-    assert heard == set(PHONEMES.symbols) - {"<pad>", "SIL", "SPN"}
+    found = {symbol for text in spoken for symbol in text.split()}
+    assert found == set(PHONEMES.symbols) - {"<pad>", "SIL", "SPN"}
 
 
 def test_a_sentence_sounds_as_its_words_do():
