@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from separators import pairs_of_tones
 
 from workloads.corpora.utterance import SAMPLE_RATE_HZ, Corpus, Utterance
+from workloads.recognition.alphabet import Alphabet
+from workloads.recognition.data import FeatureKind, Recordings, recordings_of
+from workloads.separation.dataset import Dataset
 
 WORDS = ("cool", "cat", "it's", "a", "bee", "dog")
 
@@ -29,3 +33,44 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     directory = tmp_path_factory.mktemp("tones")
     utterances = tuple(tone(directory, number) for number in range(80))
     return Corpus("tones", "0" * 64, utterances[:70], utterances[70:], {})
+
+
+@pytest.fixture(scope="session")
+def feature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="session")
+def spoken(tones: Corpus, feature_cache: Path) -> Recordings:
+    """The tones as Deep Speech 2 takes them: 70 to train on and 10 to validate on, of
+    51 to 126 frames."""
+    from workloads.asr.alphabet import ALPHABET
+    from workloads.asr.task import LOG_MEL_MFCC
+
+    return recordings(tones, feature_cache, LOG_MEL_MFCC, ALPHABET)
+
+
+@pytest.fixture(scope="session")
+def letters(tones: Corpus, feature_cache: Path) -> Recordings:
+    """The tones as Wav2Letter takes them."""
+    from workloads.wav2letter.features import LOG_MEL
+    from workloads.wav2letter.symbols import LETTERS
+
+    return recordings(tones, feature_cache, LOG_MEL, LETTERS)
+
+
+def recordings(
+    corpus: Corpus, cache: Path, features: FeatureKind, alphabet: Alphabet
+) -> Recordings:
+    """With features that are made here: another process would take longer to start."""
+    for split in ("train", "validation"):
+        features.write(corpus, split, cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHMARK_CACHE", str(cache))
+        return recordings_of(corpus, features, alphabet)
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """12 pairs of tones to train on and 4 to validate on."""
+    return pairs_of_tones(tmp_path_factory.mktemp("pairs"))

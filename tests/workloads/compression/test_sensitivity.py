@@ -38,7 +38,8 @@ from workloads.compression.sensitivity_report import (
     table_text,
     verdict,
 )
-from workloads.metrics.error_rates import ErrorRate, RateDifference
+from workloads.metrics.bootstrap import Difference
+from workloads.metrics.error_rates import ErrorRate
 
 SETTING = Setting(
     "tiny", "int8-dynamic", "noise", "errors a frame", "log-probabilities", "nats"
@@ -251,7 +252,7 @@ def told(differences, n=100, together=(0.5, 0.4, 0.6), changes=None):
 
     def cost(difference, change):
         errors = ErrorRate("frames", (1,) * n, (1,) * n)
-        return Cost(errors, RateDifference(*difference), change, 1_000_000)
+        return Cost(errors, Difference(*difference), change, 1_000_000)
 
     changes = changes or [0.1] * len(differences)
     layers = tuple(

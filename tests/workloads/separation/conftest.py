@@ -1,40 +1,14 @@
-"""Separators so small that a test can train them, and pairs of tones to train on."""
+"""Separators so small that a test can train them."""
 
-from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
 import pytest
-import soundfile
+from separators import CONV, DPT, LSTM
 
-from workloads.corpora.mixtures.mixture import Mixture, Track
-from workloads.separation.dataset import Dataset, Part
 from workloads.separation.sizes import (
-    CONV_TASNET_SMALL,
-    DPTNET_SMALL,
-    LSTM_TASNET_SMALL,
     ConvTasNetSize,
     DptNetSize,
-    Framing,
     LstmTasNetSize,
     Size,
 )
-
-FRAMING = Framing(filters=12, window=16, stride=8)
-CONV = replace(
-    CONV_TASNET_SMALL,
-    framing=FRAMING,
-    bottleneck=6,
-    hidden=10,
-    skip=8,
-    blocks=2,
-    repeats=2,
-)
-LSTM = replace(LSTM_TASNET_SMALL, framing=FRAMING, hidden=10, layers=2)
-DPT = replace(DPTNET_SMALL, framing=FRAMING, hidden=10, heads=3, chunk=10, pairs=1)
-
-RATE_HZ = 8_000
-SAMPLES = 2_000
 
 
 @pytest.fixture(params=[CONV, LSTM, DPT], ids=lambda size: size.name)
@@ -57,26 +31,3 @@ def lstm() -> LstmTasNetSize:
 @pytest.fixture(scope="session")
 def dpt() -> DptNetSize:
     return DPT
-
-
-def pair_of_tones(folder: Path, number: int) -> Mixture:
-    """A low and a high one, and a little noise, of a quarter of a second."""
-    rng = np.random.default_rng(number)
-    hertz = np.array([rng.uniform(200, 400), rng.uniform(1_500, 2_500)])
-    times = np.arange(SAMPLES) / RATE_HZ
-    sources = rng.uniform(0.1, 0.3, (2, 1)) * np.sin(2 * np.pi * hertz[:, None] * times)
-    heard = sources.sum(0) + 0.005 * rng.standard_normal(SAMPLES)
-    paths = [folder / f"{number}-{kind}.wav" for kind in ("mix", "s1", "s2")]
-    for path, audio in zip(paths, (heard, *sources), strict=True):
-        soundfile.write(path, audio, RATE_HZ, subtype="PCM_16")
-    mixture, *tracks = (Track(path) for path in paths)
-    return Mixture(str(number), mixture, tuple(tracks), SAMPLES, RATE_HZ)
-
-
-@pytest.fixture(scope="session")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """12 pairs of tones to train on and 4 to validate on."""
-    folder = tmp_path_factory.mktemp("pairs")
-    mixtures = tuple(pair_of_tones(folder, number) for number in range(16))
-    train, validation = Part(mixtures[:12], RATE_HZ), Part(mixtures[12:], RATE_HZ)
-    return Dataset("pairs", "0" * 64, train, validation)
