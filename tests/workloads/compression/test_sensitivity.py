@@ -1,4 +1,4 @@
-"""The layer that was made to break under 8 bits is found, and told about truly."""
+"""The layer that was made to break under 8 bits is found, and described truly."""
 
 import copy
 import json
@@ -114,12 +114,12 @@ def test_the_layer_that_8_bits_break_is_ranked_first(analysed, tiny, name, numbe
     assert verdict(found, SETTING).startswith(f"keep conv {number} in float first: ")
 
 
-def test_layers_are_told_in_the_graph_s_order_as_they_are_done(analysed, tiny):
-    heard = []
-    found = analysed(tiny, "int8-dynamic", on_layer=lambda *told: heard.append(told))
-    assert [layer.number for layer, _ in heard] == list(range(1, LAYERS + 1))
-    assert {count for _, count in heard} == {LAYERS}
-    assert tuple(layer for layer, _ in heard) == found.layers
+def test_layers_are_reported_in_the_graph_s_order_as_they_are_done(analysed, tiny):
+    reported = []
+    found = analysed(tiny, "int8-dynamic", on_layer=lambda *one: reported.append(one))
+    assert [layer.number for layer, _ in reported] == list(range(1, LAYERS + 1))
+    assert {count for _, count in reported} == {LAYERS}
+    assert tuple(layer for layer, _ in reported) == found.layers
 
 
 def test_shares_of_the_weights_add_up(analysed, tiny):
@@ -161,8 +161,8 @@ def test_a_layer_that_the_compression_leaves_in_float_has_no_cost(dense_onnx):
     found = analyse(dense_onnx, parse("int8-dynamic"), None, listen, score)
     assert [layer.cost is None for layer in found.layers] == [False] * 3 + [True]
     assert len(found.ranked()) == 3
-    told = progress(found.layers[-1], 4, SETTING)
-    assert told == "convtranspose 4 of 4: int8-dynamic leaves it in float"
+    line = progress(found.layers[-1], 4, SETTING)
+    assert line == "convtranspose 4 of 4: int8-dynamic leaves it in float"
     assert re.search(r"convtranspose 4 +\S+ +in float", table_text(found, SETTING))
     assert "stays in float" in page(found, SETTING, {})
 
@@ -247,7 +247,7 @@ def test_a_layer_that_cannot_be_quantized_alone_has_an_error_of_its_own(
         )
 
 
-def told(differences, n=100, together=(0.5, 0.4, 0.6), changes=None):
+def an_analysis(differences, n=100, together=(0.5, 0.4, 0.6), changes=None):
     """An analysis with these differences (value, low, high)."""
 
     def cost(difference, change):
@@ -269,26 +269,26 @@ CLEAR, UNCLEAR, NONE = (0.21, 0.1, 0.33), (0.02, -0.01, 0.05), (0.0, 0.0, 0.0)
 
 
 def test_the_verdict_names_the_layer_to_keep():
-    assert verdict(told([CLEAR, UNCLEAR]), SETTING) == (
+    assert verdict(an_analysis([CLEAR, UNCLEAR]), SETTING) == (
         "keep conv 1 in float first: it costs +0.21 errors a frame [0.10, 0.33]; "
         "no other layer's interval lies above 0"
     )
 
 
 def test_the_verdict_names_the_next_layers_in_their_order():
-    found = told([(0.1, 0.05, 0.2), UNCLEAR, CLEAR])
+    found = an_analysis([(0.1, 0.05, 0.2), UNCLEAR, CLEAR])
     assert verdict(found, SETTING).endswith("; then conv 1 +0.10 [0.05, 0.20]")
 
 
 def test_where_no_interval_lies_above_0_the_verdict_says_so():
-    assert verdict(told([UNCLEAR, NONE]), SETTING) == (
+    assert verdict(an_analysis([UNCLEAR, NONE]), SETTING) == (
         "no layer's interval lies above 0 over 100 utterances; conv 1 costs most, "
         "+0.02 [-0.01, 0.05] errors a frame"
     )
 
 
 def test_where_nothing_changes_the_verdict_names_the_largest_change_of_outputs():
-    found = told([NONE, NONE], changes=[0.1, 0.2])
+    found = an_analysis([NONE, NONE], changes=[0.1, 0.2])
     assert verdict(found, SETTING).endswith(
         "none costs anything here; conv 2 changes the output most, by 0.2 on average"
     )
@@ -296,20 +296,20 @@ def test_where_nothing_changes_the_verdict_names_the_largest_change_of_outputs()
 
 
 def test_a_gain_is_no_cost():
-    found = told([(-0.2, -0.3, -0.1), NONE])
+    found = an_analysis([(-0.2, -0.3, -0.1), NONE])
     assert "no layer's interval lies above 0" in verdict(found, SETTING)
     assert not found.layers[0].cost.shows
 
 
-def test_a_larger_cost_that_may_be_chance_is_told_too():
-    found = verdict(told([CLEAR, (0.5, -0.1, 1.2)]), SETTING)
+def test_a_larger_cost_that_may_be_chance_is_named_too():
+    found = verdict(an_analysis([CLEAR, (0.5, -0.1, 1.2)]), SETTING)
     assert found.startswith("keep conv 1 in float first")
     assert "conv 2 costs +0.50 [-0.10, 1.20]" in found
     assert found.endswith("which may be chance")
 
 
 def test_a_layer_that_costs_more_than_all_together_may_be_chance():
-    found = verdict(told([CLEAR, NONE], together=(0.0, -0.1, 0.1)), SETTING)
+    found = verdict(an_analysis([CLEAR, NONE], together=(0.0, -0.1, 0.1)), SETTING)
     assert found.endswith(
         "but all layers together cost 0.00 [-0.10, 0.10], so even this may be chance"
     )
@@ -317,11 +317,11 @@ def test_a_layer_that_costs_more_than_all_together_may_be_chance():
 
 @pytest.mark.parametrize(("n", "expected"), [(19, "too few"), (20, "keep conv 1")])
 def test_few_utterances_give_no_verdict(n, expected):
-    assert expected in verdict(told([CLEAR, NONE], n=n), SETTING)
+    assert expected in verdict(an_analysis([CLEAR, NONE], n=n), SETTING)
 
 
 def test_the_table_is_ranked_and_ends_with_the_references():
-    lines = table_text(told([UNCLEAR, CLEAR]), SETTING).splitlines()
+    lines = table_text(an_analysis([UNCLEAR, CLEAR]), SETTING).splitlines()
     assert "tiny, int8-dynamic" in lines[0]
     assert "100 utterances of noise" in lines[0]
     rows = [re.match(r" (conv \d|all layers|none: fp32) ", line) for line in lines]
@@ -333,7 +333,7 @@ def test_the_table_is_ranked_and_ends_with_the_references():
 
 
 def test_the_numbers_survive_json():
-    found = told([CLEAR, UNCLEAR])
+    found = an_analysis([CLEAR, UNCLEAR])
     text = json.dumps(numbers(found, SETTING))
     read = json.loads(text)
     assert is_json(text)
@@ -362,7 +362,7 @@ def bars(shown, axis):
 
 
 def test_the_picture_has_a_bar_with_its_interval_for_each_layer_and_for_all():
-    shown = figure(told([UNCLEAR, CLEAR], changes=[0.1, 0.4]), SETTING)
+    shown = figure(an_analysis([UNCLEAR, CLEAR], changes=[0.1, 0.4]), SETTING)
     left, right = bars(shown, "x"), bars(shown, "x2")
     rows = ["conv 1 (2x3, 50.0 %)", "conv 2 (2x3, 50.0 %)", "<b>all layers</b>"]
     assert list(shown.layout.yaxis.categoryarray) == rows
@@ -377,7 +377,7 @@ def test_the_picture_has_a_bar_with_its_interval_for_each_layer_and_for_all():
 
 
 def test_the_page_needs_no_network_and_holds_no_raw_names():
-    text = page(told([CLEAR]), SETTING, {"corpus": "<b>&"})
+    text = page(an_analysis([CLEAR]), SETTING, {"corpus": "<b>&"})
     assert is_page(text)
     assert "Keep conv 1 in float first" in text
     assert "corpus: &lt;b&gt;&amp;" in text
