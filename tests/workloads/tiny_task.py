@@ -192,8 +192,11 @@ class TinyTask(Task[TinySize, TinyData]):
         it has no part to train on."""
         if request.root is None and request.profile == "paper":
             raise NotHereError("the paper profile needs --data-root")
+        if request.root is None and request.train_s is not None:
+            count = round(request.train_s)
+            return tiny_data(count, f"bands-{count}", f"{count:064d}")
         if request.root is None:
-            return tiny_data(round(request.train_s or 40))
+            return tiny_data()
         if (request.root / "empty").exists():
             raise AbsentError(f"{request.root} holds no bands: unpack them there")
         theirs = tiny_data(32, "theirs", "5" * 64)
