@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 import torch
 from separators import CONV
-from tiny_task import SIZE, TINY, TinySize, tiny_data
+from tiny_task import SIZE, TINY, TinySize, TinyTask, tiny_data
 
 from workloads import compressed
 from workloads.compressed import (
@@ -137,12 +137,16 @@ def test_what_is_written_is_the_module_with_what_was_counted_of_it(tmp_path):
     assert facts == {"parameters": 8 * 32 + 32 + 32 * 3 + 3}
 
 
+class Renamed(TinyTask):
+    onnx_names = ("bands", "scores")
+
+
 def test_an_exported_file_has_the_tasks_names(tmp_path):
-    write_module(tmp_path, SEPARATION, CONV, parse("fp32"), RANDOM, ())
-    export_into(tmp_path, SEPARATION, CONV, tmp_path / MODULE)
+    write_module(tmp_path, Renamed(), SIZE, parse("fp32"), RANDOM, ())
+    export_into(tmp_path, Renamed(), SIZE, tmp_path / MODULE)
     session = onnxruntime.InferenceSession(tmp_path / onnx_models.MODEL)
-    names = session.get_inputs()[0].name, session.get_outputs()[0].name
-    assert names == SEPARATION.onnx_names == ("mixture", "sources")
+    assert [one.name for one in session.get_inputs()] == ["bands"]
+    assert [one.name for one in session.get_outputs()] == ["scores"]
 
 
 def test_outputs_are_those_of_the_deployed_model(tmp_path):

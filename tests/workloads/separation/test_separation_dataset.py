@@ -16,6 +16,7 @@ from workloads.separation.dataset import (
     builtin_mixtures,
     of_corpus,
     on_disk,
+    with_training,
 )
 from workloads.separation.sizes import CONV_TASNET, with_sources
 
@@ -238,3 +239,19 @@ def test_corpora_on_disk_are_loaded_as_the_size_needs_them(
 def test_nothing_to_train_on_is_an_error():
     with pytest.raises(ValueError, match="no mixtures to train on"):
         next(batches([], 4, 100, np.random.default_rng(0), remix=False))
+
+
+def test_a_corpus_that_can_train_is_taken_as_it_is(pairs):
+    assert with_training(pairs, lambda: pytest.fail("nothing is to be made")) is pairs
+
+
+def test_a_corpus_without_a_training_part_borrows_one_and_is_another_by_checksum(pairs):
+    theirs = replace(
+        pairs, name="theirs", checksum="1" * 64, train=MixtureSet((), 8_000)
+    )
+    found = with_training(theirs, lambda: pairs)
+    assert (found.name, found.is_whole) == ("pairs+theirs", False)
+    assert found.train is pairs.train
+    assert found.validation is theirs.validation
+    again = with_training(theirs, lambda: replace(pairs, checksum="2" * 64))
+    assert len({found.checksum, again.checksum, pairs.checksum, theirs.checksum}) == 4
