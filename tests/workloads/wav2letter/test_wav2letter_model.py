@@ -4,9 +4,13 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from workloads.wav2letter.training import initialise
 
-from workloads.wav2letter.model import Wav2Letter, convolutions, parameter_counts
+from workloads.wav2letter.model import (
+    Wav2Letter,
+    convolutions,
+    initialise,
+    parameter_counts,
+)
 from workloads.wav2letter.sizes import WAV2LETTER, WAV2LETTER_SMALL
 
 LAYERS = 11
