@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from workloads.wav2letter.dataset import Part
 from workloads.weights import trained_dir
 
 from benchmarks import (
@@ -22,7 +23,7 @@ from benchmarks import (
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.proofs import claim_warnings
-from harness.measure.run import precision_of
+from harness.measure.run import claimed_precision
 from harness.observe.claims import judge
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
@@ -33,7 +34,6 @@ from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions
 from workloads.runtimes.session import OperatorMissingError
 from workloads.wav2letter import arrays, trained
 from workloads.wav2letter.arrays import ArrayPart
-from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
 
@@ -393,9 +393,9 @@ def warnings_of(context: Context) -> list[str]:
     operation = bench_wav2letter.build(context)
     operation.step()
     assert operation.profile is not None
-    precision = precision_of(context.case.compression)
+    precision = claimed_precision(context.case.compression)
     found = judge(operation.profile(3), 3, precision, operation.float_layers)
-    return claim_warnings(asdict(found), precision, context.hardware)
+    return claim_warnings(found, precision, context.hardware)
 
 
 def test_int8_that_falls_back_to_float_kernels_is_flagged(at: AT) -> None:
@@ -433,7 +433,7 @@ def test_a_claim_on_the_float_model_would_be_flagged(at: AT) -> None:
     assert operation.profile is not None
     judged = judge(operation.profile(1), 1, "int8")
     assert sum(row.calls for row in judged.float_fallbacks) == 11
-    assert claim_warnings(asdict(judged), "int8", Hardware.parse("cpu"))
+    assert claim_warnings(judged, "int8", Hardware.parse("cpu"))
 
 
 def test_an_operation_tells_sizes_and_layers(at: AT) -> None:
