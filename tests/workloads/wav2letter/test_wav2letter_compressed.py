@@ -10,6 +10,8 @@ from workloads.compression.names import parse
 from workloads.compression.quantization import kept_layers
 from workloads.feeding.normaliser import Normaliser
 from workloads.recognition.data import Part, Recordings
+from workloads.runtimes.pytorch import COMPILE
+from workloads.runtimes.runtime import Opening, Place
 from workloads.training import weights
 from workloads.training.weights import Weights
 from workloads.wav2letter.arrays import ArrayPart
@@ -160,3 +162,16 @@ def test_a_pruned_model_can_be_quantized(made):
 
 def test_the_log_probabilities_have_a_symbol_for_each_letter(made):
     assert run(made("fp32"), noise(1, 40)).shape[2] == LETTERS.outputs
+
+
+def test_an_int8_torch_model_has_int8_weights_but_in_kept_layers(model_of, monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.freezing", False)  # put back after it
+    opened = COMPILE.open(model_of("int8-static-keep-first"), Opening(Place()))
+    module = opened.session.forward
+    held = [*module.buffers(), *module.parameters()]
+    int8 = sorted(one.numel() for one in held if one.dtype == torch.int8)
+    counts = parameter_counts(SMALL)
+    channels = [64] * 8 + [256, 256, SMALL.outputs]
+    weighted = [a - b for a, b in zip(counts, channels, strict=True)]
+    assert int8 == sorted(weighted[1:])
+    assert opened.float_layers == 1

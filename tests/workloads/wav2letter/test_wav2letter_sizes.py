@@ -48,7 +48,7 @@ def test_macs_are_half_of_the_operations_that_torch_counts(size, shape):
     assert counter.get_total_flops() == 2 * batch * size.macs(frames)
 
 
-def test_a_second_takes_as_many_macs_as_the_document_says():
+def test_a_second_takes_as_many_macs_as_the_paper_says():
     assert WAV2LETTER.macs(100) == 1_200_695_000
 
 
