@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from basics.metric_kinds import error_rate
 from workloads.compression.names import Compression
 from workloads.corpora.faults import AbsentError
 from workloads.metrics.error_rates import ErrorRate
@@ -75,7 +76,7 @@ def items(count: int, seed: int) -> Items:
     rng = np.random.default_rng(seed)
     labels = rng.integers(CLASSES, size=count)
     features = rng.standard_normal((count, FRAMES, FEATURES)).astype(np.float32)
-    features[np.arange(count), :, labels] += 1.0
+    features[np.arange(count), :, labels] += 2.0
     return Items(features, labels)
 
 
@@ -185,11 +186,12 @@ class TinyTask(Task[TinySize, TinyData]):
 
     name = "tiny"
     sizes: ClassVar = {size.name: size for size in (TinySize("tiny"),)}
+    measures: ClassVar = (error_rate(ERRORS),)
     gates: ClassVar = {ERRORS: Gate(0.01)}
 
     def dataset(self, size: TinySize, request: DataRequest) -> TinyData:
-        """A user's folder with a file `empty` holds none of it, and with a file `test`
-        it has no part to train on."""
+        """A user's folder with a file `empty` holds none of it, with a file `test` it
+        has no part to train on, and with a file `slow` another sample rate."""
         if request.root is None and request.profile == "paper":
             raise NotHereError("the paper profile needs --data-root")
         if request.root is None and request.train_s is not None:
@@ -199,6 +201,8 @@ class TinyTask(Task[TinySize, TinyData]):
             return tiny_data()
         if (request.root / "empty").exists():
             raise AbsentError(f"{request.root} holds no bands: unpack them there")
+        if (request.root / "slow").exists() and not request.may_resample:
+            raise ValueError(f"{request.root} has 50 Hz, expected 100: resample it")
         theirs = tiny_data(32, "theirs", "5" * 64)
         return replace(theirs, is_whole=not (request.root / "test").exists())
 

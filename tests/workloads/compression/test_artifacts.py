@@ -154,7 +154,7 @@ def test_a_failure_says_why_and_leaves_nothing(kept, tmp_path):
 @pytest.mark.parametrize(
     ("make", "ending"), [(die, "ended by SIGKILL"), (leave, "exit status 3\ngiving up")]
 )
-def test_an_abrupt_end_is_reported(kept, tmp_path, make, ending):
+def test_an_abrupt_end_is_told(kept, tmp_path, make, ending):
     with pytest.raises(ElsewhereError, match=ending):
         kept(make)
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
 
 
 @pytest.mark.parametrize(("alphabet", "outputs"), [(LETTERS, 35), (PHONEMES, 42)])
-def test_the_alphabets_have_the_papers_sizes(alphabet, outputs):
+def test_the_alphabets_have_the_paper_s_sizes(alphabet, outputs):
     assert alphabet.outputs == len(set(alphabet.symbols)) == outputs
 
 
