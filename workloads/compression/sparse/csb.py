@@ -6,8 +6,8 @@ neighbours in a row). The head holds h and w, 4 bytes each. There are k entries 
 `stripes`) for each bank, k being the non-zeros of the fullest: the others are filled up
 with values of zero at place 0, which decoding passes over.
 
-The 4 x 4 example (see `csr`), which the paper calls balanced in banks of 2 x 4, has
-the values 0.1 0.3 0.6 0.9 and the places 0 2 5 7. The paper stores the columns 0 2 1 3,
+The 4 x 4 example (see `csr`), which Božić calls balanced in banks of 2 x 4, has
+the values 0.1 0.3 0.6 0.9 and the places 0 2 5 7. Božić stores the columns 0 2 1 3,
 from which nothing tells in which of a bank's two rows a value lies. In banks of one
 row, as Cao et al. have them, the example is not balanced.
 """
