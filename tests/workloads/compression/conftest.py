@@ -94,7 +94,7 @@ def calibration() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def heard() -> np.ndarray:
+def unseen() -> np.ndarray:
     """(4, 100, 8) that were not calibrated on."""
     rng = np.random.default_rng(1)
     return np.stack([speech(rng, 100) for _ in range(4)])

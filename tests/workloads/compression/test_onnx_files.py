@@ -65,12 +65,12 @@ def test_a_file_does_not_depend_on_the_folder_of_the_code(tmp_path):
 @pytest.mark.parametrize("base", BASES)
 def test_nor_does_a_quantized_file(tmp_path, base):
     rng = np.random.default_rng(0)
-    heard = [rng.standard_normal((40, 8)).astype(np.float32) for _ in range(3)]
+    utterances = [rng.standard_normal((40, 8)).astype(np.float32) for _ in range(3)]
     found = []
     for name in ("a", "a folder with a much longer name"):
         fp32, out = exported(tmp_path / name), tmp_path / name / "quantized.onnx"
-        told = quantize(fp32, out, parse(base), heard)
-        assert told.model_bytes == out.stat().st_size
+        facts = quantize(fp32, out, parse(base), utterances)
+        assert facts.model_bytes == out.stat().st_size
         assert not provenance_in(onnx.load(out))
         found.append(out.read_bytes())
     assert found[0] == found[1]

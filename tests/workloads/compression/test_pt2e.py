@@ -34,19 +34,21 @@ def test_all_layers_but_the_kept_ones_are_quantized(tiny, calibration, keep, exp
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_the_logits_stay_close_at_any_batch_and_length(tiny, calibration, heard, batch):
+def test_the_logits_stay_close_at_any_batch_and_length(
+    tiny, calibration, unseen, batch
+):
     quantized = quantize_for_compile(tiny, example(batch), calibration)
     for shape in ((4, 100), (1, 57)):
-        x = torch.from_numpy(heard[: shape[0], : shape[1]])
+        x = torch.from_numpy(unseen[: shape[0], : shape[1]])
         with torch.no_grad():
             a, b = (m(x) - m(x).mean(-1, keepdim=True) for m in (quantized, tiny))
         assert 0 < float((a - b).norm() / b.norm()) < 0.12
 
 
-def test_the_calibration_data_set_the_ranges(tiny, calibration, heard):
+def test_the_calibration_data_set_the_ranges(tiny, calibration, unseen):
     """A model calibrated on whispers clips what is loud."""
     whispers = [x / 100 for x in calibration]
-    x = torch.from_numpy(heard)
+    x = torch.from_numpy(unseen)
     with torch.no_grad():
         errors = [
             float((quantize_for_compile(tiny, example(), data)(x) - tiny(x)).norm())
@@ -62,10 +64,10 @@ def test_the_module_itself_is_not_changed(tiny, calibration):
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
-def test_compiled_it_runs_integer_kernels(tiny, calibration, heard, capfd):
+def test_compiled_it_runs_integer_kernels(tiny, calibration, unseen, capfd):
     quantized = quantize_for_compile(tiny, example(), calibration, "first")
     torch._dynamo.reset()
-    x = torch.from_numpy(heard)
+    x = torch.from_numpy(unseen)
     with torch._inductor.config.patch(freezing=True), torch.no_grad():
         compiled = torch.compile(quantized, dynamic=True)
         torch.testing.assert_close(compiled(x), quantized(x), atol=0.05, rtol=0)
@@ -80,9 +82,9 @@ def test_compiled_it_runs_integer_kernels(tiny, calibration, heard, capfd):
     assert (len(convolutions), len(integers)) == (6, 5)
 
 
-def test_it_may_be_put_into_evaluation_mode(tiny, calibration, heard):
+def test_it_may_be_put_into_evaluation_mode(tiny, calibration, unseen):
     quantized = quantize_for_compile(tiny, example(), calibration)
-    x = torch.from_numpy(heard)
+    x = torch.from_numpy(unseen)
     before = quantized(x)
     quantized.eval()
     assert torch.equal(quantized(x), before)

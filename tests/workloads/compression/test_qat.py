@@ -77,12 +77,12 @@ def test_weights_are_symmetric_int8_with_a_scale_for_each_channel(model):
     assert ((rounded - plain).abs() <= 0.501 * scales).all()
 
 
-def test_inputs_of_a_layer_have_256_values_at_most(model, heard):
+def test_inputs_of_a_layer_have_256_values_at_most(model, unseen):
     read = []
     with simulated_int8(model):
         hook = model.layers[3].register_forward_hook(lambda _, x, y: read.append(x[0]))
         with torch.no_grad():
-            model.train()(torch.from_numpy(heard))
+            model.train()(torch.from_numpy(unseen))
     hook.remove()
     (inputs,) = read
     values = inputs.unique()
@@ -91,16 +91,16 @@ def test_inputs_of_a_layer_have_256_values_at_most(model, heard):
     torch.testing.assert_close(steps, steps.round(), atol=1e-2, rtol=0)
 
 
-def test_gradients_pass_the_rounding(model, heard):
+def test_gradients_pass_the_rounding(model, unseen):
     with simulated_int8(model):
-        model.train()(torch.from_numpy(heard)).square().mean().backward()
+        model.train()(torch.from_numpy(unseen)).square().mean().backward()
         gradients = [p.grad for p in model.parameters()]
     assert len(gradients) == 12
     assert all(g is not None and g.abs().sum() > 0 for g in gradients)
 
 
-def test_a_model_so_trained_keeps_what_it_learnt_in_plain_weights(model, tiny, heard):
-    features = torch.from_numpy(heard)
+def test_a_model_so_trained_keeps_what_it_learnt_in_plain_weights(model, tiny, unseen):
+    features = torch.from_numpy(unseen)
     losses = []
     with simulated_int8(model):
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -121,24 +121,24 @@ def test_a_model_so_trained_keeps_what_it_learnt_in_plain_weights(model, tiny, h
         assert -model.eval()(features)[:, :, 2].mean() < 0.7 * losses[0]
 
 
-def test_outside_nothing_is_rounded(model, tiny, heard):
-    features = torch.from_numpy(heard)
+def test_outside_nothing_is_rounded(model, tiny, unseen):
+    features = torch.from_numpy(unseen)
     with simulated_int8(model):
         model(features)
     with torch.no_grad():
         torch.testing.assert_close(model(features), tiny(features), atol=0, rtol=0)
 
 
-def test_an_error_within_leaves_a_plain_model(model, tiny, heard):
+def test_an_error_within_leaves_a_plain_model(model, tiny, unseen):
     def interrupted():
         with simulated_int8(model):
-            model.train()(torch.from_numpy(heard))
+            model.train()(torch.from_numpy(unseen))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert model.state_dict().keys() == tiny.state_dict().keys()
-    features = torch.from_numpy(heard)
+    features = torch.from_numpy(unseen)
     with torch.no_grad():
         assert model.eval()(features).equal(tiny(features))
 
@@ -155,9 +155,9 @@ def test_evaluation_does_not_move_the_ranges_of_inputs(model, features):
         assert not model.eval()(features).equal(before)
 
 
-def test_dense_layers_are_simulated_too(heard):
+def test_dense_layers_are_simulated_too(unseen):
     torch.manual_seed(0)
-    model, features = nn.Sequential(nn.Linear(8, 16)), torch.from_numpy(heard)
+    model, features = nn.Sequential(nn.Linear(8, 16)), torch.from_numpy(unseen)
     with torch.no_grad():
         plain = model(features)
         with simulated_int8(model):
@@ -165,9 +165,9 @@ def test_dense_layers_are_simulated_too(heard):
     assert 1e-4 < difference(rounded, plain) < 0.1
 
 
-def test_convolutions_over_two_axes_are_simulated_too(heard):
+def test_convolutions_over_two_axes_are_simulated_too(unseen):
     torch.manual_seed(0)
-    model, features = nn.Conv2d(1, 4, 3), torch.from_numpy(heard)[:, None]
+    model, features = nn.Conv2d(1, 4, 3), torch.from_numpy(unseen)[:, None]
     with torch.no_grad():
         plain = model(features)
         with simulated_int8(model):

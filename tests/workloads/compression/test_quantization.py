@@ -69,9 +69,9 @@ def stored(path):
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_the_logits_stay_close_to_those_in_float(quantized, tiny_onnx, heard, name):
+def test_the_logits_stay_close_to_those_in_float(quantized, tiny_onnx, unseen, name):
     _, path = quantized(name)
-    assert 0 < logits_error(path, tiny_onnx, heard) < BOUNDS[name]
+    assert 0 < logits_error(path, tiny_onnx, unseen) < BOUNDS[name]
 
 
 @pytest.mark.parametrize(
@@ -109,35 +109,35 @@ def test_keep_edges_leaves_the_first_and_last_two_in_float(quantized, tiny_onnx)
     assert facts.float_layers == 4
 
 
-def test_a_static_model_computes_with_integers_alone(quantized, heard, tmp_path):
-    operators = ran(quantized("int8-static")[1], heard, tmp_path)
+def test_a_static_model_computes_with_integers_alone(quantized, unseen, tmp_path):
+    operators = ran(quantized("int8-static")[1], unseen, tmp_path)
     assert operators["QLinearConv"] == 6
     assert not {"Conv", "FusedConv"} & set(operators)
 
 
-def test_kept_layers_compute_in_float(quantized, heard, tmp_path):
-    operators = ran(quantized("int8-static-keep-edges")[1], heard, tmp_path)
+def test_kept_layers_compute_in_float(quantized, unseen, tmp_path):
+    operators = ran(quantized("int8-static-keep-edges")[1], unseen, tmp_path)
     assert operators["QLinearConv"] == 2
     assert operators["Conv"] + operators["FusedConv"] == 4
 
 
-def test_a_dynamic_model_computes_with_integers(quantized, heard, tmp_path):
-    operators = ran(quantized("int8-dynamic-keep-first")[1], heard, tmp_path)
+def test_a_dynamic_model_computes_with_integers(quantized, unseen, tmp_path):
+    operators = ran(quantized("int8-dynamic-keep-first")[1], unseen, tmp_path)
     assert operators["ConvInteger"] == operators["DynamicQuantizeLinear"] == 5
 
 
 def test_16_bit_weights_become_float_when_the_model_is_loaded(
-    quantized, heard, tmp_path
+    quantized, unseen, tmp_path
 ):
-    operators = ran(quantized("int16-weights")[1], heard, tmp_path)
+    operators = ran(quantized("int16-weights")[1], unseen, tmp_path)
     assert operators["Conv"] + operators["FusedConv"] == 6
     assert not {"Cast", "Mul", "DequantizeLinear"} & set(operators)
 
 
 def test_16_bit_weights_beside_8_bit_activations_run_in_float(
-    quantized, heard, tmp_path
+    quantized, unseen, tmp_path
 ):
-    operators = ran(quantized("w16a8")[1], heard, tmp_path)
+    operators = ran(quantized("w16a8")[1], unseen, tmp_path)
     assert operators["Conv"] + operators["FusedConv"] == 6
     assert "QLinearConv" not in operators
 

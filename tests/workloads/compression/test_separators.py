@@ -55,7 +55,7 @@ def waves(batch, samples):
 
 
 CALIBRATION = [waves(1, samples)[0] for samples in (700, 901, 650)]
-HEARD = waves(2, 1203)
+SPEECH = waves(2, 1203)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_runtimes_separate_as_the_module_does(modules, files, name, runtime):
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_an_lstm_is_profiled_as_a_recurrent_kernel(files, runtime):
     opened = session(runtime, files / "lstm.onnx")
-    calls, _ = opened.profile(opened.prepare(HEARD), 1)
+    calls, _ = opened.profile(opened.prepare(SPEECH), 1)
     kinds = Counter(call.primitive for call in calls)
     kernels = {"onnxruntime": 1, "openvino": 2}[runtime]  # one for each direction
     assert kinds["rnn"] == kernels * SIZES["lstm"].layers
@@ -165,13 +165,13 @@ def test_facts_come_back_from_json(quantized):
 @pytest.mark.parametrize("name", SIZES)
 def test_8_bits_distort_what_is_separated_little(modules, quantized, name, compression):
     opened = session("onnxruntime", quantized(name, compression)[1])
-    found = opened.output(opened.prepare(HEARD))
-    assert 15 < sdr_db(found, separated(modules[name], HEARD)) < 90
+    found = opened.output(opened.prepare(SPEECH))
+    assert 15 < sdr_db(found, separated(modules[name], SPEECH)) < 90
 
 
 def test_an_lstm_computes_with_integers_when_quantized_dynamically(quantized):
     opened = session("onnxruntime", quantized("lstm", "int8-dynamic")[1])
-    calls, _ = opened.profile(opened.prepare(HEARD), 1)
+    calls, _ = opened.profile(opened.prepare(SPEECH), 1)
     found = [c for c in calls if c.primitive == "rnn"]
     assert [c.implementation for c in found] == ["DynamicQuantizeLSTM"] * 2
     assert {c.dtypes for c in found} == {"u8,s8,f32"}
@@ -184,7 +184,7 @@ def test_openvino_runs_what_onnx_runtime_quantized(quantized, name):
         outputs = []
         for runtime in ("onnxruntime", "openvino"):
             opened = session(runtime, path)
-            outputs.append(opened.output(opened.prepare(HEARD)))
+            outputs.append(opened.output(opened.prepare(SPEECH)))
         error = np.linalg.norm(outputs[0] - outputs[1])
         assert error < 0.1 * np.linalg.norm(outputs[0])
 
@@ -217,7 +217,7 @@ def test_a_convolutional_separator_is_quantized_for_compile(modules):
     for length in (400, 403):  # whole windows, and not
         example = torch.zeros(1, length, 1)
         found = quantize_for_compile(module, example, CALIBRATION)
-        for samples in (waves(1, 400), HEARD):
+        for samples in (waves(1, 400), SPEECH):
             with torch.no_grad():
                 output = found(torch.from_numpy(samples)).numpy()
             assert 15 < sdr_db(output, separated(module, samples)) < 90

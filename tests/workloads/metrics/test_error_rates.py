@@ -11,7 +11,6 @@ from workloads.metrics.error_rates import (
     character_errors,
     levenshtein_distances,
     max_character_errors,
-    paired_difference,
     phoneme_errors,
     word_errors,
 )
@@ -183,7 +182,7 @@ def test_pairing_sees_a_difference_that_the_intervals_hide() -> None:
     a = ErrorRate("wer", errors, (10,) * 50)
     b = ErrorRate("wer", tuple(e + 1 for e in errors), (10,) * 50)
     assert a.interval()[1] > b.interval()[0]
-    difference = paired_difference(a, b)
+    difference = b.minus(a)
     assert difference.value == pytest.approx(0.1)
     assert difference.low == pytest.approx(0.1)
     assert difference.high == pytest.approx(0.1)
@@ -192,7 +191,7 @@ def test_pairing_sees_a_difference_that_the_intervals_hide() -> None:
 def test_the_difference_changes_sign_with_the_order() -> None:
     a = ErrorRate("wer", (0, 1, 2), (5, 5, 5))
     b = ErrorRate("wer", (1, 1, 4), (5, 5, 5))
-    forth, back = paired_difference(a, b), paired_difference(b, a)
+    forth, back = b.minus(a), a.minus(b)
     assert forth.value == pytest.approx(0.2)
     assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
 
@@ -200,15 +199,22 @@ def test_the_difference_changes_sign_with_the_order() -> None:
 def test_level_resamples_and_seed_each_change_the_difference() -> None:
     a = ErrorRate("wer", (0, 1, 2, 0, 5), (7, 5, 9, 4, 8))
     b = ErrorRate("wer", (1, 0, 2, 3, 1), (7, 5, 9, 4, 8))
-    usual = paired_difference(a, b)
-    assert paired_difference(a, b, level=0.5).high < usual.high
-    assert paired_difference(a, b, resamples=10) != usual
-    assert paired_difference(a, b, seed=1) != usual
+    usual = b.minus(a)
+    assert b.minus(a, level=0.5).high < usual.high
+    assert b.minus(a, resamples=10) != usual
+    assert b.minus(a, seed=1) != usual
 
 
 def test_different_utterances_or_measures_are_not_paired() -> None:
     a = ErrorRate("wer", (1,), (2,))
     with pytest.raises(ValueError, match="wer over 1 utterances and wer over 2"):
-        paired_difference(a, a + a)
+        a.minus(a + a)
     with pytest.raises(ValueError, match="cannot be paired"):
-        paired_difference(a, ErrorRate("cer", (1,), (2,)))
+        a.minus(ErrorRate("cer", (1,), (2,)))
+
+
+def test_a_rate_is_known_as_any_score_by_value_items_and_direction() -> None:
+    score = ErrorRate("wer", (1, 0, 3), (2, 4, 4))
+    assert score.value == score.rate == 0.4
+    assert score.per_item == [(1, 2), (0, 4), (3, 4)]
+    assert score.better == "lower"

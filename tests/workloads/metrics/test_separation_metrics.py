@@ -12,7 +12,6 @@ from workloads.metrics.separation import (
     SeparationScores,
     best_assignment,
     no_scores,
-    paired_difference,
     score,
     si_sdr_matrix,
     silent_rows,
@@ -293,31 +292,29 @@ def test_what_both_find_hard_cancels_in_a_paired_difference() -> None:
     hard = np.random.default_rng(0).normal(scale=10, size=40)
     baseline = Measure("si_sdr", tuple(hard))
     other = Measure("si_sdr", tuple(hard - 0.5))
-    found = paired_difference(baseline, other)
+    found = other.minus(baseline)
     assert (found.value, found.low, found.high) == pytest.approx((-0.5, -0.5, -0.5))
-    assert paired_difference(other, baseline).value == pytest.approx(0.5)
+    assert baseline.minus(other).value == pytest.approx(0.5)
 
 
 def test_level_resamples_and_seed_each_change_the_paired_interval() -> None:
     a, b = (Measure("snr_rescaled", tuple(noise(seed, 30))) for seed in (0, 1))
-    usual = paired_difference(a, b)
+    usual = b.minus(a)
     assert usual.value == pytest.approx(b.mean - a.mean)
-    assert paired_difference(a, b, level=0.5).high < usual.high
-    assert paired_difference(a, b, resamples=10) != usual
-    assert paired_difference(a, b, seed=1) != usual
+    assert b.minus(a, level=0.5).high < usual.high
+    assert b.minus(a, resamples=10) != usual
+    assert b.minus(a, seed=1) != usual
 
 
 def test_what_cannot_be_paired_is_refused() -> None:
     with pytest.raises(
         ValueError, match="snr_rescaled of 1 mixtures and snr_rescaled of 2 cannot be"
     ):
-        paired_difference(
-            Measure("snr_rescaled", (1.0,)), Measure("snr_rescaled", (1.0, 2.0))
-        )
+        Measure("snr_rescaled", (1.0, 2.0)).minus(Measure("snr_rescaled", (1.0,)))
     with pytest.raises(
         ValueError, match="snr_rescaled of 1 mixtures and si_sdr of 1 cannot"
     ):
-        paired_difference(Measure("snr_rescaled", (1.0,)), Measure("si_sdr", (1.0,)))
+        Measure("si_sdr", (1.0,)).minus(Measure("snr_rescaled", (1.0,)))
 
 
 def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,3 +322,10 @@ def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
     whole = measure.interval()
     monkeypatch.setattr(bootstrap, "_CHUNK_DRAWS", 100)
     assert measure.interval() == whole
+
+
+def test_a_measure_is_known_as_any_score_by_value_items_and_direction() -> None:
+    measure = Measure("si_sdr", (10.0, 13.0))
+    assert measure.value == measure.mean == 11.5
+    assert measure.per_item == [(10.0, 1.0), (13.0, 1.0)]
+    assert measure.better == "higher"

@@ -46,8 +46,8 @@ def test_a_mask_hears_so_many_frames_to_either_side(
     nn.init.constant_(model.mask.bias, 10.0)  # so that no ReLU is closed
     model.masks(frames)[0, :, :, 20].sum().backward()
     assert frames.grad is not None
-    heard = frames.grad[0].abs().sum(0).nonzero()[:, 0].tolist()
-    assert heard == list(range(20 - reach, 20 + reach + 1))
+    seen = frames.grad[0].abs().sum(0).nonzero()[:, 0].tolist()
+    assert seen == list(range(20 - reach, 20 + reach + 1))
 
 
 def test_masks_are_not_negative_and_of_each_source(conv):
@@ -80,7 +80,7 @@ def test_masks_come_from_the_sum_of_all_skips(conv):
     torch.testing.assert_close(model.masks(frames), masks)
 
 
-def test_a_block_adds_its_residual_to_what_it_heard(conv):
+def test_a_block_adds_its_residual_to_its_input(conv):
     block, x = model_of(conv).blocks[0], noise(1, 6, 9)
     nn.init.zeros_(block.residual.weight)
     nn.init.constant_(block.residual.bias, 3.0)

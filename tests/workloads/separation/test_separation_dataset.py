@@ -11,16 +11,17 @@ from workloads.corpora.mixtures.mixture import MixtureCorpus, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN, MEETING, TWO_SPEAKERS
 from workloads.separation.dataset import (
     LEVEL_DB,
-    Part,
+    MixtureSet,
     batches,
     builtin_mixtures,
     of_corpus,
     on_disk,
+    with_training,
 )
 from workloads.separation.sizes import CONV_TASNET, with_sources
 
 
-def heard(number, samples=400, sources=2):
+def noisy(number, samples=400, sources=2):
     """Sources of noise, each at a level of its own, and softer noise over them."""
     rng = np.random.default_rng(number)
     levels = rng.uniform(0.1, 1, (sources, 1))
@@ -91,7 +92,7 @@ def test_mixtures_that_are_too_short_are_filled_up_with_zeros():
 
 
 def test_remixing_keeps_the_noise():
-    held = [heard(number) for number in range(4)]
+    held = [noisy(number) for number in range(4)]
     noises = [one.mixture - one.sources.sum(0) for one in held]
     (batch,) = drawn(held, 4, remix=True)
     for mixture, sources in zip(batch.mixtures, batch.sources, strict=True):
@@ -100,7 +101,7 @@ def test_remixing_keeps_the_noise():
 
 
 def test_remixing_takes_shifted_sources_at_nearly_the_levels_before():
-    held, changes_db = heard(0), []
+    held, changes_db = noisy(0), []
     for seed in range(20):
         (batch,) = drawn([held], 1, seed=seed, remix=True)
         (found,) = batch.sources
@@ -122,7 +123,7 @@ def likeness(row, signals):
 
 
 def test_remixing_joins_sources_of_several_mixtures():
-    held = [heard(number) for number in range(6)]
+    held = [noisy(number) for number in range(6)]
     (batch,) = drawn(held, 6, remix=True)
     for sources in batch.sources:
         first, second = (
@@ -132,14 +133,14 @@ def test_remixing_joins_sources_of_several_mixtures():
 
 
 def test_remixing_is_another_in_each_epoch_and_the_same_for_a_seed():
-    held = [heard(number) for number in range(4)]
+    held = [noisy(number) for number in range(4)]
     one, again, other = (drawn(held, 4, seed=s, remix=True)[0] for s in (0, 0, 1))
     np.testing.assert_array_equal(one.mixtures, again.mixtures)
     assert np.abs(one.mixtures - other.mixtures).max() > 0.1
 
 
 def test_remixing_leaves_what_is_held_as_it_was():
-    held = [heard(number) for number in range(4)]
+    held = [noisy(number) for number in range(4)]
     copies = [one.sources.copy() for one in held]
     drawn(held, remix=True)
     for one, copy in zip(held, copies, strict=True):
@@ -147,14 +148,14 @@ def test_remixing_leaves_what_is_held_as_it_was():
 
 
 def test_remixing_joins_mixtures_of_any_lengths():
-    held = [heard(0, 300), heard(1, 500), heard(2, 100)]
+    held = [noisy(0, 300), noisy(1, 500), noisy(2, 100)]
     (batch,) = drawn(held, 3, samples=200, remix=True)
     assert batch.sources.shape == (3, 2, 200)
     assert (rms(batch.sources) > 0.01).all()
 
 
 def test_remixing_a_mixture_with_a_silent_source_leaves_it_silent():
-    held = [heard(0, sources=3), heard(1, sources=3), heard(2, sources=3)]
+    held = [noisy(0, sources=3), noisy(1, sources=3), noisy(2, sources=3)]
     for one in held:
         one.sources[1] = 0
     (batch,) = drawn(held, 3, remix=True)
@@ -167,7 +168,7 @@ def test_a_part_is_read_at_its_own_rate(pairs):
     assert len(pairs.train.held) == 12
     assert pairs.train.held is pairs.train.held  # kept in memory
     assert pairs.train.held[0].sources.shape == (2, first.samples)
-    (halved,) = Part((first,), 4_000).signals()
+    (halved,) = MixtureSet((first,), 4_000).signals()
     assert halved.mixture.shape == (first.samples // 2,)
 
 
@@ -176,11 +177,11 @@ def corpus_of(pairs):
     return MixtureCorpus("pairs", "1" * 64, train, validation, {})
 
 
-def test_a_corpus_is_heard_at_the_models_rate(pairs):
+def test_a_corpus_is_read_at_the_models_rate(pairs):
     found = of_corpus(corpus_of(pairs), CONV_TASNET)
     assert (found.name, found.checksum) == ("pairs", "1" * 64)
-    assert found.train == Part(pairs.train.mixtures, 16_000)
-    assert found.validation == Part(pairs.validation.mixtures, 16_000)
+    assert found.train == MixtureSet(pairs.train.mixtures, 16_000)
+    assert found.validation == MixtureSet(pairs.validation.mixtures, 16_000)
 
 
 def test_a_corpus_of_another_number_of_sources_is_refused(pairs):
@@ -238,3 +239,19 @@ def test_corpora_on_disk_are_loaded_as_the_size_needs_them(
 def test_nothing_to_train_on_is_an_error():
     with pytest.raises(ValueError, match="no mixtures to train on"):
         next(batches([], 4, 100, np.random.default_rng(0), remix=False))
+
+
+def test_a_corpus_that_can_train_is_taken_as_it_is(pairs):
+    assert with_training(pairs, lambda: pytest.fail("nothing is to be made")) is pairs
+
+
+def test_a_corpus_without_a_training_part_borrows_one_and_is_another_by_checksum(pairs):
+    theirs = replace(
+        pairs, name="theirs", checksum="1" * 64, train=MixtureSet((), 8_000)
+    )
+    found = with_training(theirs, lambda: pairs)
+    assert (found.name, found.is_whole) == ("pairs+theirs", False)
+    assert found.train is pairs.train
+    assert found.validation is theirs.validation
+    again = with_training(theirs, lambda: replace(pairs, checksum="2" * 64))
+    assert len({found.checksum, again.checksum, pairs.checksum, theirs.checksum}) == 4

@@ -12,30 +12,22 @@ has the row vector 0 2 2 2 4, the column vector 0 2 1 3 and the values 0.1 0.3 0
 Zagreb 2024, equation 5.2, from where all formats of this package take it).
 """
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from workloads.compression.sparse import container, stripes
-from workloads.compression.sparse.elements import bits_of, place, row_pieces
+from workloads.compression.sparse.elements import Entries, Matrix, bits_of
+from workloads.compression.sparse.stripes import size_bytes
+
+__all__ = ["decode", "encode", "size_bytes"]
 
 
-def encode(matrix: NDArray[Any]) -> bytes:
-    """(R, C) in CSR. Raises ValueError as `bits_of` does."""
-    columns = bits_of(matrix).shape[1]
-    return stripes.encode("csr", matrix, row_pieces, columns)
+def encode(matrix: Matrix) -> bytes:
+    return stripes.encode("csr", matrix, bits_of(matrix))
 
 
-def decode(data: bytes) -> NDArray[Any]:
-    """(R, C), the same bits. Raises ValueError if the bytes are damaged or not CSR."""
-    header, payload = container.read("csr", data)
-    flat = header.empty()
+def decode(data: bytes) -> Matrix:
+    return container.decode("csr", data, _entries)
+
+
+def _entries(header: container.Header, payload: memoryview) -> Entries:
     rows, columns = header.shape
-    for row, column, values in stripes.entries(header, payload, rows, columns):
-        place(flat, row * columns + column, values)
-    return header.matrix(flat)
-
-
-def size_bytes(rows: int, columns: int, nonzeros: int, itemsize: int) -> int:
-    """What `encode` takes, header included."""
-    return stripes.size_bytes(rows, columns, nonzeros, itemsize)
+    for row, column, values in stripes.entries_of(header, payload, rows, columns):
+        yield row * columns + column, values

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workloads.compression.sparse import (
     bitmap,
@@ -17,9 +15,7 @@ from workloads.compression.sparse import (
     rlc,
     rle,
 )
-from workloads.compression.sparse.elements import bits_of
-
-Matrix = NDArray[Any]
+from workloads.compression.sparse.elements import Matrix, bits_of
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A length above the field's limit becomes several entries, as few and as even as 
 11 with a limit of 7 becomes 6 and 5.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -33,15 +34,13 @@ class Lengths:
 
 def count(pieces: Iterable[Offsets]) -> Lengths:
     """Of the lengths of all pieces."""
-    distinct, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    total = Counter[int]()
     for piece in pieces:
         found, times = np.unique(piece, return_counts=True)
-        both = np.concatenate([distinct, found])
-        distinct, places = np.unique(both, return_inverse=True)
-        weights = np.concatenate([counts, times])
-        counts = np.zeros(distinct.size, np.int64)
-        np.add.at(counts, places, weights)
-    return Lengths(distinct, counts)
+        total.update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+    distinct = sorted(total)
+    counts = [total[length] for length in distinct]
+    return Lengths(np.array(distinct, np.int64), np.array(counts, np.int64))
 
 
 def splits(lengths: Offsets, limit: int) -> Offsets:
@@ -67,8 +66,4 @@ def cheapest(lengths: Lengths, limits: Mapping[int, int], value_bits: int) -> in
 
     `limits` gives the longest entry that a field of each width can hold.
     """
-
-    def bits(width: int) -> int:
-        return lengths.entries(limits[width]) * (width + value_bits)
-
-    return min(limits, key=bits)
+    return min(limits, key=lambda w: lengths.entries(limits[w]) * (w + value_bits))

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from workloads.compression.sparse.elements import DTYPES, bits_of
+from workloads.compression.sparse.elements import DTYPES, Matrix, bits_of
 from workloads.compression.sparse.formats import FORMATS
 
 
 @dataclass(frozen=True)
 class TensorSizes:
-    """Of a tensor of two axes or more, as a matrix (its first axis, all others).
-
-    `stored_bytes` by the name of the format.
-    """
+    """Of a tensor of two axes or more, as a matrix (its first axis, all others);
+    `stored_bytes` by the name of the format."""
 
     name: str
     shape: tuple[int, ...]
@@ -32,24 +30,28 @@ class ModelSizes:
     tensors: tuple[TensorSizes, ...]
     rest_bytes: dict[str, int]
 
+    def _total(self, sizes: list[int]) -> int:
+        return sum(sizes) + sum(self.rest_bytes.values())
+
     @property
     def dense_bytes(self) -> int:
-        return sum(x.dense_bytes for x in self.tensors) + self._rest
+        return self._total([one.dense_bytes for one in self.tensors])
 
     @property
     def stored_bytes(self) -> dict[str, int]:
         """All in one format, by its name."""
+        names = [format.name for format in FORMATS]
         return {
-            format.name: sum(x.stored_bytes[format.name] for x in self.tensors)
-            + self._rest
-            for format in FORMATS
+            name: self._total([one.stored_bytes[name] for one in self.tensors])
+            for name in names
         }
 
     @property
     def smallest_bytes(self) -> int:
         """Each tensor in the format that takes the fewest bytes, dense included."""
-        least = (min(x.dense_bytes, *x.stored_bytes.values()) for x in self.tensors)
-        return sum(least) + self._rest
+        return self._total(
+            [min(one.dense_bytes, *one.stored_bytes.values()) for one in self.tensors]
+        )
 
     @property
     def sparsity(self) -> float:
@@ -57,32 +59,29 @@ class ModelSizes:
 
         Raises ValueError if there are none.
         """
-        weights = sum(int(np.prod(x.shape)) for x in self.tensors)
-        if not weights:
+        if not self.tensors:
             raise ValueError(
                 f"of {len(self.rest_bytes)} tensors none is a matrix of weights: "
                 "give the state of a model with some"
             )
-        return sum(x.zeros for x in self.tensors) / weights
-
-    @property
-    def _rest(self) -> int:
-        return sum(self.rest_bytes.values())
+        weights = sum(int(np.prod(one.shape)) for one in self.tensors)
+        return sum(one.zeros for one in self.tensors) / weights
 
 
 def model_sizes(state: Mapping[str, Any]) -> ModelSizes:
     """Of the arrays of a model by name; torch tensors on the CPU serve as arrays."""
-    tensors, rest = [], {}
-    for name, values in state.items():
-        array = np.asarray(values)
-        if array.ndim >= 2 and array.size and array.dtype in DTYPES:
-            tensors.append(_tensor_sizes(name, array))
-        else:
-            rest[name] = array.nbytes
-    return ModelSizes(tuple(tensors), rest)
+    arrays = {name: np.asarray(values) for name, values in state.items()}
+    weights = {
+        name: array
+        for name, array in arrays.items()
+        if array.ndim >= 2 and array.size and array.dtype in DTYPES
+    }
+    tensors = tuple(_tensor_sizes(name, array) for name, array in weights.items())
+    rest = {name: one.nbytes for name, one in arrays.items() if name not in weights}
+    return ModelSizes(tensors, rest)
 
 
-def _tensor_sizes(name: str, array: np.ndarray[Any, Any]) -> TensorSizes:
+def _tensor_sizes(name: str, array: Matrix) -> TensorSizes:
     matrix = array.reshape(array.shape[0], -1)
     zeros = matrix.size - int(np.count_nonzero(bits_of(matrix)))
     stored = {format.name: format.encoded_bytes(matrix) for format in FORMATS}

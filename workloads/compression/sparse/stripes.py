@@ -1,107 +1,87 @@
-"""Compressed stripe storage, which CSR and CSC have in common.
+"""Compressed stripes: rows (CSR), columns (CSC), or banks of h x w weights (CSB).
 
-A stripe is a row (CSR) or a column (CSC). Payload, in this order:
-
-1. pointers: for each stripe how many non-zeros lie before it, and at last how many
-   there are; stripes + 1 fields, of the bits that the number of non-zeros needs;
-2. indices: the place of each non-zero in its stripe; fields of the bits that the
-   length of a stripe less one needs (the header's width);
-3. values: the non-zeros, stripe after stripe.
+An entry is the place of a non-zero in its stripe, in a field of the bits that the
+stripe's length less one needs, and its value; entries lie stripe after stripe. The head
+of CSR and CSC says for each stripe how many lie before it, and at last how many there
+are: stripes + 1 pointers, in fields of the bits that the number of non-zeros needs.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workloads.compression.sparse import container
+from workloads.compression.sparse.container import Header
 from workloads.compression.sparse.elements import (
     PIECE,
     Bits,
+    Entries,
+    Matrix,
     Offsets,
-    Pieces,
-    bits_of,
+    pieces,
+)
+from workloads.compression.sparse.fields import (
     field_bits,
     field_bytes,
-    nonzero_offsets,
-    nonzero_values,
+    packed,
+    unpacked,
 )
-from workloads.compression.sparse.fields import packed, unpacked
 
 
 def size_bytes(stripes: int, length: int, nonzeros: int, itemsize: int) -> int:
-    """Header, pointers, indices and values of `stripes` of `length` elements each.
+    """What `encode` takes of `stripes` of `length` elements each.
 
     >>> size_bytes(4, 4, nonzeros=4, itemsize=4)  # 44 + 5 * 3 bits + 4 * 2 bits + 16
     63
     """
-    return container.HEADER_BYTES + sum(_lengths(stripes, length, nonzeros, itemsize))
+    head_bytes = field_bytes(stripes + 1, field_bits(nonzeros))
+    return container.size_bytes(nonzeros, field_bits(length - 1), itemsize, head_bytes)
 
 
-def _lengths(stripes: int, length: int, nonzeros: int, itemsize: int) -> list[int]:
-    return [
-        field_bytes(stripes + 1, field_bits(nonzeros)),
-        field_bytes(nonzeros, field_bits(length - 1)),
-        nonzeros * itemsize,
-    ]
+def tiles(bits: Bits, height: int, width: int) -> Iterator[Bits]:
+    """(banks, h * w), row after row of banks, some at a time; those at the right and
+    the lower edge are filled up with zeros."""
+    rows, columns = bits.shape
+    deep = height * max(1, PIECE // (height * columns))
+    for top in range(0, rows, deep):
+        part = bits[top : top + deep]
+        spare = ((0, -part.shape[0] % height), (0, -columns % width))
+        full = np.pad(part, spare)
+        found = full.reshape(full.shape[0] // height, height, -1, width)
+        yield found.swapaxes(1, 2).reshape(-1, height * width)
 
 
-def encode(format: str, matrix: NDArray[Any], pieces: Pieces, length: int) -> bytes:
-    """`pieces` gives the elements stripe after stripe of `length`."""
-    bits = bits_of(matrix)
-    nonzeros = int(np.count_nonzero(bits))
-    header = container.describe(format, matrix, field_bits(length - 1), nonzeros)
-    indices = (offsets % length for offsets in nonzero_offsets(pieces(bits)))
-    return container.write(
-        header,
-        [
-            packed(pointers(pieces(bits), length), field_bits(nonzeros)),
-            packed(indices, header.width),
-            nonzero_values(pieces(bits)),
-        ],
-    )
+def encode(format: str, matrix: Matrix, bits: Bits) -> bytes:
+    """`bits` (stripes, length) are the matrix's, or those of the transposed."""
+    length = bits.shape[1]
+    pointers = np.append(0, np.cumsum(np.count_nonzero(bits, axis=1)))
+    nonzeros = int(pointers[-1])
+
+    def entries() -> Entries:
+        for some in tiles(bits, 1, length):
+            yield np.nonzero(some)[1], some[some != 0]
+
+    head = packed(pieces(pointers), field_bits(nonzeros))
+    width = field_bits(length - 1)
+    return container.encode(format, matrix, width, nonzeros, entries, head)
 
 
-def pointers(pieces: Iterable[Bits], length: int) -> Iterator[Offsets]:
-    """How many non-zeros lie before each stripe, and at last how many there are."""
-    start = nonzeros = 0
-    for piece in pieces:
-        within = np.concatenate([[0], np.cumsum(piece != 0)])
-        yield nonzeros + within[:-1][-start % length :: length]
-        nonzeros += int(within[-1])
-        start += piece.size
-    yield np.array([nonzeros])
-
-
-def entries(
-    header: container.Header, payload: memoryview, stripes: int, length: int
+def entries_of(
+    header: Header, payload: memoryview, stripes: int, length: int
 ) -> Iterator[tuple[Offsets, Offsets, Bits]]:
-    """Stripe, place in the stripe and value of the non-zeros, some at a time."""
-    sizes = _lengths(stripes, length, header.entries, header.itemsize)
-    heads, indices, values = container.cut(payload, sizes)
-    last = range(stripes, stripes + 1)
-    told = unpacked(heads, last, field_bits(header.entries))
-    container.check_entries(header, int(told[0]))
-    for first in range(0, stripes, PIECE):
-        some = range(first, min(first + PIECE, stripes))
-        span = range(some.start, some.stop + 1)
-        ends = unpacked(heads, span, field_bits(header.entries))
-        _check_ascending(ends)
-        for start in range(ends[0], ends[-1], PIECE):
-            stop = min(start + PIECE, int(ends[-1]))
-            within = np.clip(ends, start, stop)
-            yield (
-                np.repeat(np.arange(some.start, some.stop), within[1:] - within[:-1]),
-                unpacked(indices, range(start, stop), header.width),
-                header.values(values)[start:stop],
-            )
-
-
-def _check_ascending(ends: Offsets) -> None:
-    if (ends[1:] < ends[:-1]).any():
-        place = int(np.argmax(ends[1:] < ends[:-1]))
-        raise ValueError(
-            f"a pointer of {ends[place]} is followed by one of {ends[place + 1]}: "
-            "the bytes are damaged, encode the matrix again"
-        )
+    """Stripe, place in it and value of the non-zeros, some at a time."""
+    width = field_bits(header.entries)
+    head_bytes = field_bytes(stripes + 1, width)
+    header = replace(header, width=field_bits(length - 1))
+    entries = container.entries_of(header, payload, head_bytes)
+    pointers = unpacked(payload[:head_bytes], range(stripes + 1), width)
+    container.check_entries(header, int(pointers[-1] - pointers[0]))
+    if (falls := np.flatnonzero(np.diff(pointers) < 0)).size:
+        before, after = pointers[falls[0] :][:2]
+        raise container.damaged(f"a pointer of {before} is followed by one of {after}")
+    start = 0
+    for places, values in entries:
+        numbers = np.arange(start, start + places.size)
+        yield np.searchsorted(pointers, numbers, "right") - 1, places, values
+        start += places.size

@@ -231,5 +231,5 @@ def test_a_chain_of_zeros_draws_no_random_numbers():
 def test_the_kernel_of_a_transposed_convolution_has_its_outputs_first():
     layer = nn.ConvTranspose1d(3, 2, 4)
     impulse = F.one_hot(torch.tensor(1), 3).float().reshape(1, 3, 1)  # channel 1 alone
-    heard = layer(impulse) - layer.bias[:, None]
-    assert torch.allclose(heard[0], kernel(layer)[:, 1])
+    output = layer(impulse) - layer.bias[:, None]
+    assert torch.allclose(output[0], kernel(layer)[:, 1])

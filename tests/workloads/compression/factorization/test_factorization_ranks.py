@@ -66,7 +66,7 @@ def test_the_share_kept_is_never_above_and_one_rank_more_would_be(
         assert weights(rank / size) <= kept + 1e-6 < weights((rank + 1) / size)
 
 
-def test_the_ranks_of_tucker_agree_with_the_documents_solution():
+def test_the_ranks_of_tucker_agree_with_the_papers_solution():
     outputs, inputs, taps, share = 96, 40, 5, 0.8
     a = (outputs**2 + inputs**2) / outputs
     b, c = outputs**-2, outputs * inputs * taps

@@ -7,7 +7,7 @@ from workloads.compression.sparse.fields import unpacked
 
 @pytest.fixture
 def example():
-    """Equation 5.2 of the document that the formats come from."""
+    """Equation 5.2 of the thesis that the formats come from."""
     matrix = np.zeros((4, 4), np.float32)
     matrix[0, 0], matrix[0, 2], matrix[3, 1], matrix[3, 3] = 0.1, 0.3, 0.6, 0.9
     return matrix

@@ -1,4 +1,4 @@
-"""The document's 4 x 4 example in all formats, corrected where it is wrong."""
+"""The paper's 4 x 4 example in all formats, corrected where it is wrong."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from workloads.compression.sparse.container import HEADER_BYTES
 VALUES = np.array([0.1, 0.3, 0.6, 0.9], np.float32).tolist()
 
 
-def test_csr_has_the_documents_vectors(example, parts):
+def test_csr_has_the_papers_vectors(example, parts):
     rows, columns, values = parts("csr", csr.encode(example), (5, 3), (4, 2))
     assert rows == [0, 2, 2, 2, 4]
     assert columns == [0, 2, 1, 3]
@@ -32,7 +32,7 @@ def test_csc_goes_by_columns(example, parts):
     assert values == [VALUES[i] for i in (0, 2, 1, 3)]
 
 
-def test_csb_has_the_documents_values_and_places_that_tell_the_row(example, parts):
+def test_csb_has_the_papers_values_and_places_that_tell_the_row(example, parts):
     data = csb.encode(example, bank=(2, 4))
     bank, places, values = parts("csb", data, (2, 32), (4, 3))
     assert bank == [2, 4]
@@ -52,19 +52,19 @@ def test_the_bitmap_is_of_ones_and_zeros(example, parts):
     assert values == VALUES
 
 
-def test_coo_has_the_documents_offsets(example, parts):
+def test_coo_has_the_papers_offsets(example, parts):
     offsets, values = parts("coo", coo.encode(example), (4, 4))
     assert offsets == [0, 2, 13, 15]
     assert values == VALUES
 
 
-def test_rle_has_the_documents_differences(example, parts):
+def test_rle_has_the_papers_differences(example, parts):
     differences, values = parts("rle", rle.encode(example), (4, 4))
     assert differences == [0, 2, 11, 2]
     assert values == VALUES
 
 
-def test_rle_at_three_bits_splits_as_the_document_does(example, parts):
+def test_rle_at_three_bits_splits_as_the_paper_does(example, parts):
     differences, values = parts("rle", rle.encode(example, width=3), (5, 3))
     assert differences == [0, 2, 6, 5, 2]
     assert values == [*VALUES[:2], 0, *VALUES[2:]]

@@ -46,7 +46,7 @@ def test_products_in_csr_give_the_dense_output(bias, amount):
     torch.testing.assert_close(sparse(x), model(x), rtol=0, atol=1e-5)
 
 
-def test_what_is_changed_and_what_is_left_is_told():
+def test_what_is_changed_and_what_is_left_is_listed():
     found = csr_linears(Small())
     assert found.changed == ("pointwise", "linear")
     assert found.left == {
@@ -143,7 +143,7 @@ def test_a_layer_with_a_hook_is_left():
     assert csr_linears(model).left["linear"] == "a hook may set its weight in each call"
 
 
-def test_types_without_products_are_told():
+def test_types_without_products_are_listed():
     found = csr_linears(nn.Sequential(nn.Linear(4, 4)).bfloat16())
     assert found.left == {"0": "torch has no product in CSR for torch.bfloat16"}
 

@@ -31,15 +31,15 @@ FLOAT16 = [0, 1 << 15, 1, 0x03FF, 0x3C00, 0x7C00, 0xFC00, 0x7E00, 0x7C01, 0xFFFF
 def stored(format, matrix):
     """What comes back of a matrix, and how many bytes it took."""
     data = format.encode(matrix)
-    return told(format.decode(data), len(data))
+    return described(format.decode(data), len(data))
 
 
 def expected(format, matrix):
-    """The matrix itself, and the bytes that were told ahead."""
-    return told(matrix, format.encoded_bytes(matrix))
+    """The matrix itself, and the bytes that were counted ahead."""
+    return described(matrix, format.encoded_bytes(matrix))
 
 
-def told(matrix, stored_bytes):
+def described(matrix, stored_bytes):
     return matrix.dtype, matrix.shape, matrix.tobytes(), stored_bytes
 
 

@@ -1,0 +1,95 @@
+"""Tasks are found where they lie, in this package and in others."""
+
+from pathlib import Path
+
+import pytest
+from tiny_task import SIZE, TINY
+
+import workloads
+from workloads import tasks
+from workloads.task import Task
+from workloads.tasks import all_tasks, size_named
+
+
+class Point:
+    """An entry point of another package."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def load(self):
+        return self.value
+
+
+@pytest.fixture
+def others(monkeypatch):
+    """What other packages name under the group, empty at first."""
+    points = []
+
+    def entry_points(group):
+        assert group == "speechmark.tasks"
+        return points
+
+    monkeypatch.setattr(tasks, "entry_points", entry_points)
+    return points
+
+
+@pytest.mark.usefixtures("others")
+def test_a_task_is_named_as_the_folder_that_it_lies_in():
+    found = all_tasks()
+    assert found
+    for task in found:
+        folder = Path(workloads.__file__).parent / task.name
+        assert type(task).__module__ == f"workloads.{task.name}.task"
+        assert (folder / "task.py").exists()
+
+
+@pytest.mark.usefixtures("others")
+def test_every_folder_with_the_value_of_a_task_is_found():
+    root = Path(workloads.__file__).parent
+    folders = {path.parent.name for path in root.glob("*/task.py")}
+    names = {task.name for task in all_tasks()}
+    assert names <= folders
+    shared = folders - names  # what several tasks are made of
+    assert all(not list((root / one).glob("weights")) for one in shared)
+
+
+def test_tasks_of_other_packages_are_found_in_the_order_of_names(others):
+    before = [task.name for task in all_tasks()]
+    others.append(Point("tiny", TINY))
+    found = all_tasks()
+    assert TINY in found
+    assert [task.name for task in found] == sorted([*before, "tiny"])
+
+
+def test_what_is_no_task_is_refused_with_the_entry_point(others):
+    others.append(Point("mine", type(TINY)))
+    with pytest.raises(
+        ValueError, match=r"entry point mine of speechmark\.tasks is <c"
+    ):
+        all_tasks()
+
+
+def test_no_two_tasks_have_a_size_of_one_name():
+    names = [name for task in all_tasks() for name in task.sizes]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.name)
+def test_sizes_are_known_by_their_own_names(task: Task):
+    for name, size in task.sizes.items():
+        assert size.name == name
+        assert size_named(name) == (task, size)
+
+
+def test_sizes_of_other_packages_are_known_too(others):
+    others.append(Point("tiny", TINY))
+    assert size_named("tiny") == (TINY, SIZE)
+
+
+def test_an_unknown_size_is_refused_with_those_that_there_are(others):
+    others.append(Point("tiny", TINY))
+    with pytest.raises(ValueError, match="no model is called 'huge': exp") as caught:
+        size_named("huge")
+    names = [name for task in all_tasks() for name in task.sizes]
+    assert str(caught.value).endswith(", ".join(sorted(names)))
