@@ -35,6 +35,7 @@ from harness.record.schema import Record
 from harness.run_session import this_machine
 from harness.show import WIDTH, remarks, summary
 from harness.suite import other_checkout, other_checkout_text
+from harness.workload_files import name_files
 
 RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine
 
@@ -66,9 +67,20 @@ def main(context: click.Context) -> None:
 @click.option(
     "-k", "keyword", default="", help="only cases whose id contains this text"
 )
-def plan(profile: str, hardware: tuple[str, ...], keyword: str) -> None:
+@click.option(
+    "--workload",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="a file that declares WORKLOADS beside the suite's own",
+)
+def plan(
+    profile: str, hardware: tuple[str, ...], keyword: str, files: tuple[Path, ...]
+) -> None:
     """List the cases that a run would measure, and how long each should take."""
     try:
+        name_files(files)
         profiles.find(profile)
         parse_all(hardware, this_machine())
     except ValueError as error:

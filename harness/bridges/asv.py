@@ -24,10 +24,11 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
@@ -171,6 +172,16 @@ def classes(
         type("Plain", (Plain,), names),
         type("Tracked", (Tracked,), {**names, **errors, "setup_cache": setup_cache}),
     )
+
+
+def classes_of(modules: Iterable[ModuleType]) -> dict[str, type]:
+    """The classes of benchmark files, with a file's name before each: `toy_Steady`."""
+    return {
+        f"{module.__name__.rpartition('.')[2]}_{name}": found
+        for module in modules
+        for name, found in vars(module).items()
+        if isinstance(found, type) and issubclass(found, _Cases)
+    }
 
 
 def seconds_per_item(workload: Workload, case: Case) -> float:

@@ -6,7 +6,6 @@ its hardware already set, so that caps hold before any library loads.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -33,6 +32,7 @@ from harness.observe.threads import loaded_pools
 from harness.profile import Profile
 from harness.suite import code_digest, loaded
 from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
+from harness.workload_files import code_facts, file_of, module_of
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
 PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
@@ -69,7 +69,8 @@ class _Forward(logging.Handler):
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The importable name of a module-level function, for the other process.
+    """The name of a module-level function for the other process: its module's, or the
+    path of the user's file that it stands in, and its own.
 
     >>> name_of(name_of)
     'harness.measure.worker:name_of'
@@ -79,13 +80,14 @@ def name_of(function: Callable[..., Any]) -> str:
             f"{function.__qualname__} is not at its module's top level, so a worker "
             "process cannot import it: move it there"
         )
-    return f"{function.__module__}:{function.__qualname__}"
+    module = file_of(function.__module__) or function.__module__
+    return f"{module}:{function.__qualname__}"
 
 
 def resolve(name: str) -> Callable[..., Any]:
     """The function of a name that `name_of` gave."""
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
+    module, _, function = name.rpartition(":")
+    return getattr(module_of(module), function)
 
 
 def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
@@ -102,7 +104,10 @@ def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
     finally:
         built.close()
     return measured | {
-        "details": dict(built.details or {}),
+        "details": {
+            **(built.details or {}),
+            **code_facts(job["build"].rpartition(":")[0]),
+        },
         "threads": {
             "asked": job["threads"],
             "allowed": len(os.sched_getaffinity(0)),
