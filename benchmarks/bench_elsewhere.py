@@ -2,7 +2,8 @@
 SPEECHMARK_WORKLOADS, and of packages under the entry points `speechmark.workloads`.
 
 Each file declares its cases, and its asv classes where it has some, as the suite's own
-files do; they have its name here, for asv knows a benchmark by file and class.
+files do; they have its name here, for asv knows a benchmark by file and class. asv
+keeps one cache for all files of users: give it one at a time.
 """
 
 from __future__ import annotations

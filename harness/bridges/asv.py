@@ -177,10 +177,11 @@ def classes(
 def classes_of(modules: Iterable[ModuleType]) -> dict[str, type]:
     """The classes of benchmark files, with a file's name before each: `toy_Steady`."""
     return {
-        f"{module.__name__.rpartition('.')[2]}_{name}": found
+        name: type(name, (found,), {"__module__": module.__name__})
         for module in modules
-        for name, found in vars(module).items()
+        for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, _Cases)
+        for name in [f"{module.__name__.rpartition('.')[2]}_{found.__name__}"]
     }
 
 
