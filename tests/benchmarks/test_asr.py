@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workloads.asr.input_pipeline import Batch
+from workloads.asr.trained import COMMAND, load_trained, save_trained
 from workloads.weights import trained_dir
 
 from benchmarks import (
@@ -26,8 +28,6 @@ from harness.hardware import Hardware
 from harness.profile import PAPER, SMOKE
 from harness.workload import Context, UnsupportedError
 from workloads.asr.ds2 import DS2_SMALL, DeepSpeech2
-from workloads.asr.input_pipeline import Batch
-from workloads.asr.trained import COMMAND, load_trained, save_trained
 from workloads.corpora import builtin, librispeech
 from workloads.elsewhere import ElsewhereError
 from workloads.feeding.normaliser import Normaliser

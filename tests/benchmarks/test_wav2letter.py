@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workloads.wav2letter.dataset import Part
 from workloads.weights import trained_dir
 
 from benchmarks import (
@@ -33,7 +34,6 @@ from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions
 from workloads.runtimes.session import OperatorMissingError
 from workloads.wav2letter import arrays, trained
 from workloads.wav2letter.arrays import ArrayPart
-from workloads.wav2letter.dataset import Part
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
 
