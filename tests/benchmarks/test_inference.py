@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from small_cases import (
 
 from benchmarks import inference as timing
 from benchmarks.inference import (
+    data_details,
     data_of,
     inference,
 )
@@ -174,6 +176,13 @@ def test_mandarin_is_another_corpus(at: ContextOf) -> None:
     other = data_of(at("separation", corpus="mandarin"), SEPARATION.task)
     assert plain.checksum != other.checksum
     assert "mandarin" in other.name
+
+
+def test_the_details_of_data_tell_what_was_dropped() -> None:
+    facts = {"dropped: over 16.7 s": 2}
+    data = SimpleNamespace(name="speech", checksum="abc", facts=facts)
+    expected = {"corpus": "speech", "corpus_checksum": "abc", **facts}
+    assert data_details(data) == expected
 
 
 def test_untrained_weights_are_timed_with_a_warning_and_judged_by_nothing(
