@@ -27,7 +27,8 @@ def files_of(module: Path) -> list[Path]:
     """The file of a module and those of PACKAGES that it imports, or one of these
     does, wherever in the file, sorted.
 
-    >>> found = [path.name for path in files_of(ROOT / "workloads" / "weights.py")]
+    >>> module = ROOT / "workloads" / "training" / "weight_files.py"
+    >>> found = [path.name for path in files_of(module)]
     >>> "cache.py" in found, "sources.py" in found
     (True, False)
     """

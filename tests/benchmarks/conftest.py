@@ -99,8 +99,8 @@ def save_weights(shipped: Path, at: ContextOf) -> SaveWeights:
         path = (folder or shipped / small.task.name) / f"{name}.safetensors"
         data = data_of(at(small.task.name), small.task)
         constants = small.task.constants(data)
-        told = {"command": "by hand", **facts}
-        weights.save(small.task, small.size, model.state_dict(), constants, told, path)
+        more = {"command": "by hand", **facts}
+        weights.save(small.task, small.size, model.state_dict(), constants, more, path)
         return path
 
     return save

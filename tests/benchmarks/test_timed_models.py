@@ -1,4 +1,4 @@
-"""What is timed: inputs and work, and what is told of layers and kernels."""
+"""What is timed: inputs and work, and what a record says of layers and kernels."""
 
 from __future__ import annotations
 

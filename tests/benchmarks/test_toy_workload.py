@@ -217,7 +217,7 @@ def test_smoke_measures_it_with_the_rest(tmp_path: Path) -> None:
     assert all(one.details["workload_sha256"] for one in records.values())
 
 
-def test_its_tones_can_be_told_apart_and_not_by_one_frame() -> None:
+def test_its_tones_are_hard_by_one_frame_and_easy_by_all() -> None:
     """So that an error rate means something."""
     data = TONES.dataset(SIZE, DataRequest("smoke"))
     assert data.features.shape == (320, 50, 16)
