@@ -17,14 +17,15 @@ from benchmarks.grid import grid, runs
 from benchmarks.published import ASR_TRAINING, LIBRISPEECH_TARGETS
 from harness.plan import Planned
 from harness.workload import Context, Target, Training, Workload
+from workloads.metrics.kinds import CER, WER
 
 # Three levels a metric, as for LibriSpeech; chosen so that the first is within reach of
 # `quick` on two cores and the last is not reached by every batch size.
 BUILTIN_TARGETS = (
-    *(Target("cer", level) for level in (0.15, 0.12, 0.10)),
-    *(Target("wer", level) for level in (0.30, 0.24, 0.20)),
+    *(Target.of(CER, level) for level in (0.15, 0.12, 0.10)),
+    *(Target.of(WER, level) for level in (0.30, 0.24, 0.20)),
 )
-SMOKE_TARGETS = (Target("cer", 0.95),)
+SMOKE_TARGETS = (Target.of(CER, 0.95),)
 FP32, BF16, FP16 = (runs(eager=(name,)) for name in ("fp32", "bf16", "fp16"))
 SMALL, PAPER = ("ds2-small",), ("ds2-paper",)
 

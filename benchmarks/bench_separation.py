@@ -20,6 +20,7 @@ from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
 from workloads.compression.names import STRUCTURED, UNSTRUCTURED
+from workloads.metrics.kinds import SI_SDR_IMPROVEMENT
 
 MODELS = ("lstm-tasnet", "conv-tasnet", "dptnet")
 PRUNED = tuple(
@@ -41,10 +42,8 @@ COMPILED_INT8 = {"lstm-tasnet": (), "conv-tasnet": ("int8-static",), "dptnet": (
 # What is to be faster, in batches too, and with more speakers.
 FASTER = runs(eager=("fp32", "bf16", SHRUNK, "tucker-30"))
 SPARSE = runs(eager=[f"prune-l1-unstructured-{percent}" for percent in (50, 70, 90)])
-TARGETS = tuple(
-    Target("si_sdr_improvement", level, "higher") for level in (2.0, 4.0, 6.0)
-)
-SMOKE_TARGETS = (Target("si_sdr_improvement", -30.0, "higher"),)
+TARGETS = tuple(Target.of(SI_SDR_IMPROVEMENT, level) for level in (2.0, 4.0, 6.0))
+SMOKE_TARGETS = (Target.of(SI_SDR_IMPROVEMENT, -30.0),)
 
 
 def build(context: Context) -> Operation:

@@ -19,6 +19,7 @@ from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.plan import Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
+from workloads.metrics.kinds import CER
 
 PRUNED = "prune-l1-unstructured-50"
 DYNAMIC = ("int8-dynamic", "int8-dynamic-keep-first", "int8-dynamic-keep-edges")
@@ -42,8 +43,8 @@ COMPARED = runs(
 AT_ONE_LENGTH = (*COMPARED, *runs(openvino=("bf16",), eager=("fp32", "bf16")))
 BATCHED = runs(onnxruntime=("fp32", "int8-static"))
 SMALL = ("wav2letter-small",)
-TARGETS = tuple(Target("cer", level) for level in (0.20, 0.15, 0.10))
-SMOKE_TARGETS = (Target("cer", 0.99),)
+TARGETS = tuple(Target.of(CER, level) for level in (0.20, 0.15, 0.10))
+SMOKE_TARGETS = (Target.of(CER, 0.99),)
 
 
 def build(context: Context) -> Operation:

@@ -43,7 +43,7 @@ def decoding(context: Context, task: RecognitionTask[Any], runtime: str) -> Oper
         cycle=len(chosen),
         work=Work(1, sum(part.durations_s[i] for (i,) in chosen) / len(chosen)),
         accuracy=lambda: judging.judged(
-            task.scores_of(part, [*map(decode, log_probs)])
+            task.scores_of(part, [*map(decode, log_probs)]), task.measures
         ),
         details=data_details(model.data, model.weights),
     )

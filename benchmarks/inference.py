@@ -267,8 +267,10 @@ class TimedModel:
         scores = self.task.score(self.run, self.data, batch_size)
         baseline = self._baseline(batch_size)
         if baseline is None:
-            return judging.judged(scores)
-        return judging.judged(scores, baseline, self.baseline_case, self.task.gates)
+            return judging.judged(scores, self.task.measures)
+        return judging.judged(
+            scores, self.task.measures, baseline, self.baseline_case, self.task.gates
+        )
 
     def _baseline(self, batch_size: int) -> Any:
         """The scores to hold these against; None, with a warning where there ought to

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from basics.metric_kinds import MetricKind
 from harness.workload import Accuracy, Metric, Transcript
 from workloads.metrics.scores import Score, Scores, Transcribed
 from workloads.task import Gate
@@ -15,13 +16,15 @@ _log = logging.getLogger("speechmark")
 
 def judged(
     scores: Scores,
+    kinds: Sequence[MetricKind],
     baseline: Scores | None = None,
     baseline_case: str | None = None,
     gates: Mapping[str, Gate] | None = None,
 ) -> Accuracy:
     """Each measure with its interval, beside the baseline's over the same items; those
-    with a gate have a verdict."""
+    with a gate have a verdict. `kinds` say of measures how they are shown."""
     metrics = {}
+    named = {kind.name: kind for kind in kinds}
     for name, score in scores.measures.items():
         if fault := scores.faults.get(name):
             _log.warning(fault)
@@ -30,11 +33,11 @@ def judged(
             gate = (gates or {}).get(name)
             compared = _compared(score, baseline.measures[name], gate)
             compared["baseline_case"] = baseline_case
-        metrics[name] = Metric(
+        metrics[name] = Metric.of(
+            named.get(name, MetricKind(name, better=score.better)),
             score.value,
             score.n,
             score.interval(),
-            better=score.better,
             per_item=score.per_item,
             fault=fault,
             **compared,

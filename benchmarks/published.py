@@ -1,19 +1,20 @@
-"""Times to accuracy that documents published, in their own minutes and levels."""
+"""Times to accuracy that papers published, in their own minutes and levels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from harness.workload import Published, Target
+from workloads.metrics.kinds import CER, WER
 
 SOURCE = "Baunsgaard, Wrede, Tözün: Training for Speech Recognition on Co-processors"
 LIBRISPEECH_TARGETS = (
-    *(Target("cer", level) for level in (0.10, 0.08, 0.07)),
-    *(Target("wer", level) for level in (0.22, 0.202, 0.192)),
+    *(Target.of(CER, level) for level in (0.10, 0.08, 0.07)),
+    *(Target.of(WER, level) for level in (0.22, 0.202, 0.192)),
 )
 EQUAL_BATCH_TARGETS = (
-    *(Target("cer", level) for level in (0.10, 0.08, 0.07)),
-    *(Target("wer", level) for level in (0.22, 0.20, 0.19)),
+    *(Target.of(CER, level) for level in (0.10, 0.08, 0.07)),
+    *(Target.of(WER, level) for level in (0.22, 0.20, 0.19)),
 )
 
 Minutes = tuple[int | None, ...]  # one a target; None: not reached

@@ -203,6 +203,7 @@ class ClockedTraining:
         return Training(
             events=self.events,
             targets=self.targets,
+            metrics=self.task.measures,
             work_per_epoch=Work(items, audio_s, parameters, macs, 4 * parameters),
             accuracy=self.accuracy,
             step=step,
@@ -235,4 +236,4 @@ class ClockedTraining:
         """Of the last whole epoch."""
         if self.scores is None:
             return Accuracy({}, "no epoch was whole")
-        return judging.judged(self.scores)
+        return judging.judged(self.scores, self.task.measures)

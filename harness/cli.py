@@ -1,48 +1,40 @@
-"""The command `speechmark`: plan, doctor, show, overhead; ab, compare and report are
-added to it."""
+"""The command `speechmark`: plan, doctor and overhead; ab, show, compare and report
+are added to it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from basics.files import write_whole
-from harness import by_compression, costs, edits
 from harness import profile as profiles
 from harness.ab.command import ab
 from harness.bridges.cost import measure_showing
-from harness.bridges.progress import minutes
-from harness.compare.command import compare, report
-from harness.files import check_output
 from harness.hardware import Hardware, parse_all
-from harness.kernels_doctor import asked_for_kernels, examine_kernels, kernel_options
+from harness.kernels_doctor import examine_kernels, kernel_options, wants_kernels
 from harness.measure.overhead import FEWEST_PAIRS, measure
 from harness.measure.power import measure_power
 from harness.observe import doctor as examination
 from harness.observe.fingerprint import fingerprint
 from harness.plan import discover
 from harness.plan import plan as plan_cases
-from harness.record.result import Result, ResultError, load
-from harness.record.schema import Record
+from harness.report import overhead as costs
+from harness.report.compare.command import compare, report
+from harness.report.doctor import check_table, fact_table
+from harness.report.plan import plan_table
+from harness.report.show import show
+from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
+from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
-from harness.show import WIDTH, remarks, summary
 from harness.suite import other_checkout, other_checkout_text
 from harness.workload_files import name_files
 
 RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine
 
 
-def _console(width: int = 140) -> Console:
-    """As wide as the terminal; wide enough for a table where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=width)
+WIDTH = 140  # of these tables, where the output is no terminal
 
 
 @click.group()
@@ -75,30 +67,28 @@ def main(context: click.Context) -> None:
     metavar="FILE.py",
     help="a file that declares WORKLOADS beside the suite's own",
 )
+@table_outputs()
 def plan(
-    profile: str, hardware: tuple[str, ...], keyword: str, files: tuple[Path, ...]
+    profile: str,
+    hardware: tuple[str, ...],
+    keyword: str,
+    files: tuple[Path, ...],
+    outputs: Outputs,
 ) -> None:
     """List the cases that a run would measure, and how long each should take."""
-    try:
+    with usage_errors():
         name_files(files)
         profiles.find(profile)
         parse_all(hardware, this_machine())
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        outputs.check()
     cases = plan_cases(discover(), profile, hardware)
     chosen = [p for p in cases if keyword.lower() in p.case.id.lower()]
     if not chosen:
         raise click.UsageError(f"no case of {profile} contains {keyword!r}")
-    table = Table("case", box=None, show_footer=True)
-    table.columns[0].footer = f"{len(chosen)} cases"
-    total = minutes(sum(p.expected_s for p in chosen))
-    table.add_column("expected", footer=total, justify="right")
-    for workload, some in groupby(chosen, key=lambda planned: planned.workload):
-        table.add_row(f"{workload.name}: {workload.description}", "", style="bold")
-        for planned in some:
-            table.add_row(planned.case.id, minutes(planned.expected_s))
-    _console().print(table)
+    table = plan_table(chosen)
+    print_table(table, console_of(WIDTH))
     click.echo("expected on two cores, once the corpus is in the cache")
+    outputs.write([table])
 
 
 @main.command()
@@ -110,151 +100,29 @@ def plan(
     help="the folder whose disk is looked at",
 )
 @kernel_options
+@table_outputs(json="write the tables, or all errors of --kernels, as JSON")
 @click.pass_context
-def doctor(context: click.Context, results: Path, **kernels: Any) -> None:
+def doctor(
+    context: click.Context, results: Path, outputs: Outputs, **kernels: Any
+) -> None:
     """Print this machine's fingerprint and what would spoil measurements here.
 
     With --kernels, check instead that convolutions, products, LSTMs and norms of each
     runtime give right values here. Exits with status 1 when something is bad.
     """
-    if asked_for_kernels(context):
-        sys.exit(examine_kernels(this_machine(), **kernels))
-    console, found = _console(), fingerprint()
-    facts = Table("fact", "value", box=None)
-    for name, value in found.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        facts.add_row(name, "unknown" if value is None else str(text))
-    console.print(facts)
-    checks = Table("check", "", "found", "expected", "remedy", box=None)
-    colours = {"ok": "green", "warn": "yellow", "bad": "red", "unknown": "dim"}
+    with usage_errors():
+        outputs.check()
+    if wants_kernels(context):
+        sys.exit(examine_kernels(this_machine(), **kernels, out=outputs.json))
+    found = fingerprint()
+    facts = fact_table(found)
+    print_table(facts, console_of(WIDTH))
     cpus = Hardware.parse("cpu").affinity(this_machine())
     findings = examination.examine(found, results, cpus)
-    for finding in findings:
-        severity = f"[{colours[finding.severity]}]{finding.severity}[/]"
-        row = (finding.found, finding.expected, finding.remedy)
-        checks.add_row(finding.name, severity, *row)
-    console.print(checks)
+    checks = check_table(findings)
+    print_table(checks, console_of(WIDTH))
+    outputs.write([facts, checks])
     sys.exit(any(finding.severity == "bad" for finding in findings))
-
-
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "-k", "keyword", default="", help="only cases whose id contains this text"
-)
-@click.option(
-    "--by-compression",
-    "as_compressions",
-    is_flag=True,
-    help="a table a model, of compressions over runtimes; and one of batch sizes",
-)
-@click.option(
-    "--transcripts",
-    is_flag=True,
-    help="the best, middle and worst transcript of each case, and its edits by length",
-)
-@click.option(
-    "--edits-html",
-    type=click.Path(path_type=Path),
-    metavar="OUT.html",
-    help="write a page that draws edit distance over length; it opens offline",
-)
-def show(
-    file: Path,
-    keyword: str,
-    as_compressions: bool,
-    transcripts: bool,
-    edits_html: Path | None,
-) -> None:
-    """Print a result file as tables.
-
-    The options that choose other views replace the plain tables, and may stand
-    together.
-    """
-    result = _load(file)
-    records = [r for r in result.records if keyword.lower() in r.case_id.lower()]
-    if keyword and not records:
-        raise click.UsageError(f"no case of {file} contains {keyword!r}")
-    console, title = _console(WIDTH), _title(result)
-    console.print(title, highlight=False, markup=False)
-    if as_compressions:
-        _print_compressions(records, file, console)
-    if transcripts:
-        _print_transcripts(records, file, console)
-    if edits_html is not None:
-        _write_edits(records, file, edits_html, title)
-    if not (as_compressions or transcripts or edits_html):
-        for table in summary(records):
-            console.print(table)
-        _print_remarks(records, console)
-
-
-def _load(file: Path) -> Result:
-    try:
-        return load(file)
-    except ResultError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _title(result: Result) -> str:
-    run = result.run
-    return (
-        f"{result.machine.get('cpu_model')}, {run.get('profile')} profile, suite "
-        f"{run.get('suite_version')} at {(run.get('git_commit') or 'no commit')[:12]}"
-    )
-
-
-def _print_remarks(records: Sequence[Record], console: Console) -> None:
-    for line in remarks(records):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def _print_compressions(
-    records: Sequence[Record], file: Path, console: Console
-) -> None:
-    parts = by_compression.tables(records)
-    if not parts:
-        raise click.ClickException(
-            f"{file}: none of {len(records)} cases is an operation that was measured, "
-            "so there are no compressions to compare: `speechmark show` says why"
-        )
-    for part in parts:
-        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
-    _print_remarks(records, console)
-
-
-def _print_transcripts(records: Sequence[Record], file: Path, console: Console) -> None:
-    found = edits.with_transcripts(records)
-    if not found:
-        raise _lacking("transcripts", records, file)
-    console.print(edits.LEGEND, highlight=False)
-    for record in found:
-        for part in edits.case_lines(record, console.width):
-            console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
-
-
-def _write_edits(records: Sequence[Record], file: Path, page: Path, title: str) -> None:
-    found = edits.with_edits(records)
-    if not found:
-        raise _lacking("edits by length", records, file)
-    _check_output("--edits-html", page, file)
-    edits.write_page(page, title, found)
-    click.echo(f"{page}: edit distance over length, {len(found)} cases")
-
-
-def _check_output(option: str, path: Path | None, *inputs: Path) -> None:
-    try:
-        if path is not None:
-            check_output(path, inputs)
-    except ValueError as error:
-        raise click.UsageError(f"{option} {error}") from None
-
-
-def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickException:
-    return click.ClickException(
-        f"{file}: none of {len(records)} cases has {what}: those of wav2letter keep "
-        "them since this version; measure them again, or choose other cases with -k"
-    )
 
 
 @main.command()
@@ -262,14 +130,8 @@ def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickExc
     "--pairs", default=50, show_default=True, help="rounds of blocks, 2 s each"
 )
 @click.option("--hardware", default="cpu", show_default=True, metavar="HW")
-@click.option(
-    "--json",
-    "out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="OUT.json",
-    help="write the figures to a file",
-)
-def overhead(pairs: int, hardware: str, out: Path | None) -> None:
+@table_outputs(json="write the figures to a file")
+def overhead(pairs: int, hardware: str, outputs: Outputs) -> None:
     """Measure what the harness, each sensor and the pytest bridge cost, and how often
     a slower host or a process beside is found.
 
@@ -282,11 +144,9 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
             f"--pairs {pairs}: an interval needs at least {FEWEST_PAIRS} pairs"
         )
     machine = this_machine()
-    try:
+    with usage_errors():
         (parsed,) = parse_all([hardware], machine)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    _check_output("--json", out)
+        outputs.check()
     try:
         with costs.progress(pairs) as on_round:
             found = measure(machine, pairs, hardware, on_round)
@@ -294,16 +154,15 @@ def overhead(pairs: int, hardware: str, out: Path | None) -> None:
         power = measure_power(parsed.affinity(machine))
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
-    console = _console()
-    console.print(costs.table(found))
+    console, table = console_of(WIDTH), costs.table(found)
+    print_table(table, console)
     for line in (*costs.remarks(found, showing), *power.lines()):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-    if out is not None:
-        write_whole(out, costs.as_json(found, showing, power))
+        print_line(line, console)
+    outputs.write([table], json=lambda: costs.as_json(found, showing, power))
     sys.exit(costs.EXIT_STATUS[found.answer])
 
 
-for command in (ab, compare, report):
+for command in (ab, compare, report, show):
     main.add_command(command)
 
 if __name__ == "__main__":  # of a checkout that is not the installed one

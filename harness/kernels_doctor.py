@@ -13,22 +13,23 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from basics.files import write_whole
-from harness.files import check_output
 from harness.hardware import Hardware, Machine, parse_all
 from harness.measure.kernel_sweep import InWorkers
 from harness.observe.kernel_sweep import report
 from harness.observe.kernel_sweep.shapes import RUNTIMES, trials
 from harness.observe.kernel_sweep.sweep import Listener, sweep
 from harness.observe.software import libraries
+from harness.report.tables.outputs import write_output
 
 BUDGET_S = 100.0  # under two minutes, with the start of the last process
 OPTIONS = {
     "results": "--results",
     "budget_s": "--budget-s",
     "hardware": "--hardware",
-    "out": "--json",
+    "csv": "--csv",
+    "markdown": "--markdown",
 }
+OF_TABLES = {"results", "csv", "markdown"}  # which --kernels does not print
 Command = Callable[..., Any]
 
 
@@ -52,33 +53,26 @@ def kernel_options(command: Command) -> Command:
             metavar="HW",
             help="of --kernels: cpu, or capped as cpu:threads=1",
         ),
-        click.option(
-            "--json",
-            "out",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="OUT.json",
-            help="of --kernels: write all errors to a file",
-        ),
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def asked_for_kernels(context: click.Context) -> bool:
+def wants_kernels(context: click.Context) -> bool:
     """UsageError for an option that would do nothing."""
     given = {
         name
         for name in OPTIONS
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     }
-    asked = bool(context.params["kernels"])
-    idle = given & {"results"} if asked else given - {"results"}
+    wanted = bool(context.params["kernels"])
+    idle = given & OF_TABLES if wanted else given - OF_TABLES
     if idle:
         names = ", ".join(sorted(OPTIONS[name] for name in idle))
-        one = "with" if asked else "without"
+        one = "with" if wanted else "without"
         raise click.UsageError(f"{names} does nothing {one} --kernels: leave it out")
-    return asked
+    return wanted
 
 
 def examine_kernels(
@@ -92,11 +86,6 @@ def examine_kernels(
     """Exit status: 1 where something is wrong."""
     assert kernels
     parsed = _checked(hardware, machine)
-    if out is not None:
-        try:
-            check_output(out)
-        except ValueError as error:
-            raise click.UsageError(f"--json {error}") from None
     swept = {runtime: trials(runtime) for runtime in RUNTIMES}
     with TemporaryDirectory() as folder, _progress() as listen:
         run = InWorkers(machine, parsed, Path(folder))
@@ -105,7 +94,7 @@ def examine_kernels(
     for line in report.lines(found):
         click.echo(line)
     if out is not None:
-        write_whole(out, report.as_json(found, libraries(RUNTIMES)))
+        write_output(out, report.as_json(found, libraries(RUNTIMES)))
     if not found.checks and not found.is_bad:
         raise click.ClickException(
             "nothing was checked: install torch, onnxruntime or openvino, or raise "

@@ -1,37 +1,107 @@
-"""Which way a metric is better, and how it is told.
+"""How metrics are shown: by what each says of itself.
 
-The direction stands in the record. Unit and title follow from the name: shares of
-errors are kept as shares and told in percent, ratios of powers are kept and told in dB.
+Records hold a metric's direction, unit and title. Those that hold no more than the
+direction are read by the names that were known then: see KNOWN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from dataclasses import replace
+from typing import Literal
 
-Better = Literal["lower", "higher"]
+from basics.metric_kinds import Better, MetricKind, decibels, error_rate
+from basics.metric_kinds import check_better as check_better
+
 EditUnit = Literal["character", "phoneme"]
 
-# In the order in which they are told; more may follow the name, as in "cer_max".
-UNITS = {
-    "wer": "%",
-    "cer": "%",
-    "per": "%",
-    "si_sdr_improvement": "dB",
-    "si_sdr": "dB",
-    "snr": "dB",
-    "snr_rescaled": "dB",
-}
-# Means of whole edits, one number an utterance: an edit in one of n moves them by 1/n,
-# where a pooled rate, or a level in dB, hardly moves by that.
-EDITS_AN_UTTERANCE = ("levenshtein",)
-TITLES = {
-    "si_sdr_improvement": "SI-SDRi",
-    "si_sdr": "SI-SDR",
-    "snr": "SNR",
-    "snr_rescaled": "SNR (rescaled)",
-}
-DB_DECIMALS = 1
+# Of records that hold no unit, in the order in which they are shown; more may follow
+# the name, as in "cer_max".
+KNOWN = (
+    error_rate("wer"),
+    error_rate("cer"),
+    error_rate("per"),
+    decibels("si_sdr_improvement", "SI-SDRi"),
+    decibels("si_sdr", "SI-SDR"),
+    decibels("snr", "SNR"),
+    decibels("snr_rescaled", "SNR (rescaled)"),
+    MetricKind("levenshtein", edits_per_item=True),
+)
+UNITS = {kind.name: kind.unit for kind in KNOWN if kind.unit}
+UNIT_ORDER = ("%", "dB")
+Named = str | MetricKind  # a name stands for what was known of it
+
+
+def known_kind(name: str) -> MetricKind:
+    """What a metric is by its name alone.
+
+    >>> known_kind("cer_max").unit, known_kind("eer").unit
+    ('%', '')
+    """
+    exact = (kind for kind in KNOWN if kind.name == name)
+    longer = (k for k in KNOWN if k.unit and name.startswith(f"{k.name}_"))
+    found = next(exact, None) or next(longer, None)
+    if found is None:
+        return MetricKind(name)
+    return found if found.name == name else replace(found, name=name, title=name)
+
+
+def recorded_kind(
+    name: str,
+    better: Better,
+    unit: str | None,
+    title: str | None,
+    edits_per_item: bool | None = None,
+) -> MetricKind:
+    """What a record tells of a metric; of one without a unit, what its name tells."""
+    if unit is None:
+        return replace(known_kind(name), better=better)
+    return MetricKind(
+        name,
+        title or name,
+        unit,
+        better,
+        scale=100.0 if unit == "%" else 1.0,
+        decimals=1 if unit == "dB" else None,
+        edits_per_item=(
+            known_kind(name).edits_per_item
+            if edits_per_item is None
+            else edits_per_item
+        ),
+    )
+
+
+class MetricKinds:
+    """The kinds that some records tell, by name; of other names, what was known."""
+
+    def __init__(self, kinds: Iterable[MetricKind] = ()) -> None:
+        self._by_name = {kind.name: kind for kind in kinds}
+
+    def __getitem__(self, name: str) -> MetricKind:
+        return self._by_name.get(name) or known_kind(name)
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Known ones first: word, letter and phone error rates, then dB; then other
+        rates, other dB, and the rest, each by name.
+
+        >>> eer = MetricKind("eer", "EER", "%", scale=100.0)
+        >>> MetricKinds([eer]).in_order(["snr", "eer", "apples", "wer"])
+        ['wer', 'snr', 'eer', 'apples']
+        """
+        return sorted(set(names), key=lambda name: _place(self[name]))
+
+
+def _place(kind: MetricKind) -> tuple[int, int, str]:
+    known, units = list(UNITS), list(UNIT_ORDER)
+    return _index(known, kind.name), _index(units, kind.unit), kind.name
+
+
+def _index(names: list[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def kind_of(metric: Named) -> MetricKind:
+    return known_kind(metric) if isinstance(metric, str) else metric
 
 
 def as_loss(value: float, better: Better) -> float:
@@ -44,22 +114,15 @@ def as_loss(value: float, better: Better) -> float:
     return -value if better == "higher" else value
 
 
-def check_better(better: str) -> None:
-    """ValueError for what is no direction."""
-    if better not in get_args(Better):
-        raise ValueError(f"better is {better!r}: expected 'lower' or 'higher'")
-
-
-def unit_of(metric: str) -> str:
+def unit_of(metric: Named) -> str:
     """
     >>> unit_of("cer_max"), unit_of("si_sdr"), unit_of("levenshtein")
     ('%', 'dB', '')
     """
-    known = (u for name, u in UNITS.items() if f"{metric}_".startswith(f"{name}_"))
-    return next(known, "")
+    return kind_of(metric).unit
 
 
-def is_rate(metric: str) -> bool:
+def is_rate(metric: Named) -> bool:
     """Whether the metric is a share of errors: "wer", "cer", "cer_max".
 
     >>> is_rate("cer_max"), is_rate("levenshtein"), is_rate("si_sdr")
@@ -68,32 +131,32 @@ def is_rate(metric: str) -> bool:
     return unit_of(metric) == "%"
 
 
-def is_edits_an_utterance(metric: str) -> bool:
+def is_edits_an_utterance(metric: Named) -> bool:
     """
     >>> [is_edits_an_utterance(name) for name in ("levenshtein", "wer", "si_sdr")]
     [True, False, False]
     """
-    return metric in EDITS_AN_UTTERANCE
+    return kind_of(metric).edits_per_item
 
 
-def scale_of(metric: str) -> float:
-    return 100.0 if is_rate(metric) else 1.0
+def scale_of(metric: Named) -> float:
+    return kind_of(metric).scale
 
 
-def decimals_of(metric: str) -> int | None:
+def decimals_of(metric: Named) -> int | None:
     """None: as many as the numbers themselves ask for."""
-    return DB_DECIMALS if unit_of(metric) == "dB" else None
+    return kind_of(metric).decimals
 
 
-def title_of(metric: str) -> str:
+def title_of(metric: Named) -> str:
     """
     >>> title_of("si_sdr_improvement"), title_of("wer")
     ('SI-SDRi', 'wer')
     """
-    return TITLES.get(metric, metric)
+    return kind_of(metric).title
 
 
-def titled_unit(metric: str) -> str:
+def titled_unit(metric: Named) -> str:
     """
     >>> titled_unit("snr"), titled_unit("wer"), titled_unit("levenshtein")
     ('SNR dB', 'wer %', 'levenshtein')
@@ -101,7 +164,7 @@ def titled_unit(metric: str) -> str:
     return f"{title_of(metric)} {unit_of(metric)}".rstrip()
 
 
-def level_text(metric: str, level: float) -> str:
+def level_text(metric: Named, level: float) -> str:
     """
     >>> level_text("wer", 0.2), level_text("levenshtein", 2.5), level_text("snr", -3)
     ('wer 20 %', 'levenshtein 2.5', 'SNR -3 dB')
@@ -109,7 +172,7 @@ def level_text(metric: str, level: float) -> str:
     return f"{title_of(metric)} {amount_text(metric, level)}"
 
 
-def amount_text(metric: str, level: float) -> str:
+def amount_text(metric: Named, level: float) -> str:
     """
     >>> amount_text("wer", 0.25), amount_text("si_sdr", 6.5)
     ('25 %', '6.5 dB')
@@ -117,7 +180,7 @@ def amount_text(metric: str, level: float) -> str:
     return f"{level * scale_of(metric):g} {unit_of(metric)}".rstrip()
 
 
-def value_text(metric: str, value: float) -> str:
+def value_text(metric: Named, value: float) -> str:
     """A measured value; no zero has a sign.
 
     >>> value_text("wer", 0.1234), value_text("si_sdr", -0.04), value_text("edits", 2.5)
@@ -129,10 +192,9 @@ def value_text(metric: str, value: float) -> str:
 
 
 def in_order(metrics: Iterable[str]) -> list[str]:
-    """Word, letter and phone error rates first, then dB, then the others by name.
+    """Of names alone: see `MetricKinds.in_order`.
 
     >>> in_order(["levenshtein", "snr", "cer_max", "cer", "si_sdr_improvement", "wer"])
     ['wer', 'cer', 'si_sdr_improvement', 'snr', 'cer_max', 'levenshtein']
     """
-    known = {name: place for place, name in enumerate(UNITS)}
-    return sorted(set(metrics), key=lambda name: (known.get(name, len(known)), name))
+    return MetricKinds().in_order(metrics)

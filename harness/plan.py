@@ -37,6 +37,11 @@ class Planned:
     case: Case
     expected_s: float
 
+    @property
+    def claims(self) -> str:
+        """The arithmetic that its kernels have to show."""
+        return self.workload.claims_of(self.case)
+
 
 def discover(package: str = BENCHMARKS) -> list[Workload]:
     """The workloads that the package's bench_*.py modules declare as WORKLOADS; of two

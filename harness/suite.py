@@ -8,9 +8,9 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from basics.files import file_sha256
 
@@ -20,20 +20,17 @@ PACKAGES = (*ROOMS, "basics")
 # Code, and data that a package ships: weights, their descriptions, word lists.
 SUFFIXES = (".py", ".safetensors", ".json", ".txt")
 # What only reads results, shows them, or measures what no result file holds. All else
-# is in the digest, pages of `workloads` too: too much of it costs a repeated run, too
-# little lets other code pass as the same.
+# is in the digest: too much of it costs a repeated run, too little lets other code pass
+# as the same.
 LEFT_OUT = (
+    "benchmarks/studies",  # a paper's questions, with files of their own
     "harness/ab",  # its samples go into files of its own, which name both commits
     "harness/beside",  # cases beside their runtimes' own tools; writes no record
-    "harness/compare",  # reads results
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
-    "harness/by_compression.py",  # tables over a result
     "harness/cli.py",
-    "harness/costs.py",  # tables of `speechmark overhead`
-    "harness/edits.py",  # pages over a result
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
@@ -46,7 +43,7 @@ LEFT_OUT = (
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
-    "harness/show.py",  # tables over a result
+    "harness/report",  # reads results, and shows them
 )
 
 
@@ -114,26 +111,32 @@ def _is_package(path: Path) -> bool:
     return path.name == "__init__.py"
 
 
-def loaded() -> dict[str, Any]:
+@dataclass(frozen=True)
+class LoadedCode:
+    """The code that a process runs: its suite's folder and digest, and the folders
+    `elsewhere` that modules of its packages came from."""
+
+    folder: str = ""
+    digest: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+
+def loaded() -> LoadedCode:
     """What a worker tells of the code that it runs."""
-    return {
-        "folder": str(SUITE),
-        "digest": code_digest(),
-        "elsewhere": loaded_elsewhere(),
-    }
+    return LoadedCode(str(SUITE), code_digest(), tuple(loaded_elsewhere()))
 
 
-def other_code(told: Mapping[str, Any]) -> str | None:
-    """Why what a worker told is not this process's code; None where it is."""
-    if told["folder"] != str(SUITE) or told["elsewhere"]:
-        folders = ", ".join(dict.fromkeys([told["folder"], *told["elsewhere"]]))
+def other_code(worker: LoadedCode) -> str | None:
+    """Why a worker's code is not this process's; None where it is."""
+    if worker.folder != str(SUITE) or worker.elsewhere:
+        folders = ", ".join(dict.fromkeys([worker.folder, *worker.elsewhere]))
         return (
             f"the worker ran code in {folders}, not the suite's in {SUITE} alone: "
             "unset PYTHONPATH, or install one suite in this environment"
         )
-    if told["digest"] != code_digest():
+    if worker.digest != code_digest():
         return (
-            f"the code in {SUITE} was changed during the run (digest {told['digest']} "
+            f"the code in {SUITE} was changed during the run (digest {worker.digest} "
             f"in the worker, {code_digest()} when the run began): undo the change and "
             "go on with --resume, or start anew"
         )

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
+from basics.metric_kinds import MetricKind
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.metrics import Better, EditUnit, as_loss, check_better
@@ -61,7 +63,8 @@ class Metric:
 
     `per_item` has a pair for each item, in the data's order, what it adds to the
     metric's numerator and to its denominator: two states are compared item by item. It
-    stands in no record.
+    stands in no record. `unit`, `title` and `edits_per_item` are those of its
+    `MetricKind`: see `Metric.of`.
     """
 
     value: float
@@ -74,9 +77,33 @@ class Metric:
     better: Better = "lower"
     per_item: Sequence[tuple[float, float]] = ()
     fault: str | None = None
+    unit: str | None = None
+    title: str | None = None
+    edits_per_item: bool | None = None
 
     def __post_init__(self) -> None:
         check_better(self.better)
+
+    @classmethod
+    def of(
+        cls,
+        kind: MetricKind,
+        value: float,
+        n: int,
+        interval: tuple[float, float],
+        **more: Any,
+    ) -> Metric:
+        """A metric that says of itself what its kind does; `more` are other fields."""
+        return cls(
+            value,
+            n,
+            interval,
+            better=kind.better,
+            unit=kind.unit,
+            title=kind.title,
+            edits_per_item=kind.edits_per_item,
+            **more,
+        )
 
     @property
     def passed(self) -> bool | None:
@@ -228,9 +255,16 @@ class Target:
     metric: str
     level: float
     better: Better = "lower"
+    unit: str | None = None
+    title: str | None = None
 
     def __post_init__(self) -> None:
         check_better(self.better)
+
+    @classmethod
+    def of(cls, kind: MetricKind, level: float) -> Target:
+        """A target that says of its metric what the metric's kind does."""
+        return cls(kind.name, level, kind.better, kind.unit, kind.title)
 
 
 @dataclass(frozen=True)
@@ -240,7 +274,7 @@ class Training:
     `events` creates the model when first advanced: the clock starts there. `step` is
     one representative optimizer step, for the kernel profile alone. `accuracy` is asked
     for after training, of its last whole epoch; `values` before, of a first step's loss
-    and gradients.
+    and gradients. `metrics` are the kinds of what its events tell as errors.
     """
 
     events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]
@@ -252,6 +286,7 @@ class Training:
     details: Mapping[str, float | str] | None = None
     close: Callable[[], None] = lambda: None
     values: Callable[[], Values] = nothing_to_compare
+    metrics: tuple[MetricKind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,14 +307,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Published:
-    """A training's time to accuracy that a document gives for a machine, to stand
+    """A training's time to accuracy that a paper gives for a machine, to stand
     beside measured ones and never as one. `tta_s` None: it was not reached."""
 
     machine: str
     model: str
     compression: str
     batch_size: int
-    setting: str  # as a reader tells it from the document's others: "batch 96"
+    setting: str  # as a reader tells it from the paper's others: "batch 96"
     target: Target
     tta_s: float | None
     source: str
@@ -305,6 +340,19 @@ class Workload:
         seconds that each is expected to take."""
         points = self.points.get(profile, ())
         return {self.case(point, hardware): point.expected_s for point in points}
+
+    def claims_of(self, case: Case) -> str:
+        """The arithmetic that a case's kernels have to show, fp32 where no point of
+        this workload says otherwise."""
+        declared = chain(*self.points.values(), self.beside)
+        return next(
+            (
+                point.claims
+                for point in declared
+                if self.case(point, case.hardware) == case
+            ),
+            "fp32",
+        )
 
     def case(self, point: Point, hardware: str) -> Case:
         return Case(

@@ -65,7 +65,7 @@ def share(cell: str) -> float:
 
 
 def test_equal_machines_have_a_clear_winner_in_a_tenth_of_trials_at_most() -> None:
-    table = rows("python -m harness.compare.simulation")
+    table = rows("python -m harness.report.compare.simulation")
     assert len(table) == 8
     for _, _, _, *cells in table:
         *winners, score, ratio, time = map(share, cells)
@@ -75,7 +75,7 @@ def test_equal_machines_have_a_clear_winner_in_a_tenth_of_trials_at_most() -> No
 
 
 def test_bounds_of_percentiles_hold_as_they_say() -> None:
-    table = rows("python -m harness.compare.simulation --bounds")
+    table = rows("python -m harness.report.compare.simulation --bounds")
     told = [cell for row in table for cell in row[4:] if cell != "none told"]
     assert len(told) == 24
     assert min(map(share, told)) >= 99

@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,63 @@ def test_an_import_that_runs_is_told_from_one_that_may_never():
         "class C:\n    from four.five import six\n"
     )
     assert list(imported(run_on_import(tree))) == ["one", "four"]
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def dotted_names(tree):
+    """What import statements name, in functions and for types alone as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def circle(trees):
+    """Modules of which each imports the next, from one back to itself; none where
+    there is no such circle. `trees` has the syntax trees by the modules' names."""
+    imports = {
+        module: {target(name, trees) for name in dotted_names(tree)} - {None}
+        for module, tree in trees.items()
+    }
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def target(name, modules):
+    """The module that is imported: "a.b" itself, or what "b" is taken from."""
+    return next(
+        (one for one in (name, name.rpartition(".")[0]) if one in modules), None
+    )
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    assert circle({module_of(path): parsed(path) for path in FILES}) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from a import one",
+        "import a.one",
+        "def f():\n    from a.one import f",
+        "if TYPE_CHECKING:\n    from a.one import f",
+    ],
+)
+def test_a_circle_is_found_wherever_the_import_stands(back):
+    sources = {"a": "", "a.one": "from a.two import f", "a.two": "import b", "b": back}
+    trees = {module: ast.parse(source) for module, source in sources.items()}
+    found = circle(trees)
+    assert found[0] == found[-1]
+    assert set(found) == {"a.one", "a.two", "b"}
+    assert circle(trees | {"b": ast.parse("from a import other")}) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from basics.metric_kinds import MetricKind
 from workloads.corpora.progress import Progress, no_progress
 from workloads.metrics.scores import Scores
 
@@ -66,7 +67,8 @@ class DataRequest:
     """Which data are wanted: those of the `profile`, or the user's in `root`.
 
     `options` are the case's own; `train_s` seconds to train on, where built-in data
-    shall have another number than the profile's.
+    shall have another number than the profile's. `may_resample`: a user's corpus of
+    another sample rate is resampled, else refused.
     """
 
     profile: str
@@ -74,6 +76,7 @@ class DataRequest:
     options: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = no_progress
     train_s: float | None = None
+    may_resample: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +113,18 @@ D = TypeVar("D", bound=Dataset)
 class Task(ABC, Generic[S, D]):
     """`name` is that of its folder in `workloads`, which holds its shipped weights.
 
-    `gates` are by the name of a measure. `data_options` names the options of a case
-    that choose its data. `evaluation_batch` is the batch size in which accuracy is
-    taken, where it is not the case's. `pruned_needs_training`: a pruned or factorized
-    model has an accuracy only with weights that were trained after it. `onnx_names` are
-    those of input and output in its ONNX files. `without_gradient` names parameters
-    that its loss does not depend on, but for rounding.
+    `measures` are the kinds of all that `score` counts, `gates` by their names.
+    `data_options` names the options of a case that choose its data. `evaluation_batch`
+    is the batch size in which accuracy is taken, where it is not the case's.
+    `pruned_needs_training`: a pruned or factorized model has an accuracy only with
+    weights that were trained after it. `onnx_names` are those of input and output in
+    its ONNX files. `without_gradient` names parameters that its loss does not depend
+    on, but for rounding.
     """
 
     name: ClassVar[str]
     sizes: Mapping[str, S]
+    measures: ClassVar[tuple[MetricKind, ...]] = ()
     gates: ClassVar[Mapping[str, Gate]] = {}
     data_options: ClassVar[frozenset[str]] = frozenset()
     evaluation_batch: ClassVar[int | None] = None

@@ -113,6 +113,7 @@ class Device(click.ParamType):
 )
 @click.option("--data-root", type=click.Path(path_type=Path), help="The user's corpus.")
 @click.option("--train-s", type=float, help="Seconds of built-in data to train on.")
+@click.option("--no-resample", is_flag=True, help="Refuse other sample rates.")
 @click.option("--go-on", is_flag=True, help="Go on from trained weights.")
 @click.option("--device", type=Device(), default="cpu", show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
@@ -169,7 +170,10 @@ def _check(chosen: dict[str, Any], compression: Compression | None) -> None:
 
 def _data(task: Task[Any, Any], size: Size, chosen: dict[str, Any]) -> Any:
     train_s = chosen["train_s"] or task.train_s(size)
-    request = DataRequest("quick", chosen["data_root"], train_s=train_s)
+    may_resample = not chosen["no_resample"]
+    request = DataRequest(
+        "quick", chosen["data_root"], train_s=train_s, may_resample=may_resample
+    )
     return task.dataset(size, request)
 
 

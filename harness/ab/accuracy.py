@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 
-from harness.metrics import Better, as_loss
+from basics.metric_kinds import MetricKind
+from harness.measure.results import StateAccuracy, StateMetric
+from harness.metrics import Better, as_loss, recorded_kind
 
 Word = Literal["same", "differs", "worse", "better"]
 Items = Sequence[Sequence[float]]  # numerator and denominator of each
@@ -32,6 +34,13 @@ class MetricChange:
     gate_lost: bool = False
     better: Better = "lower"
     difference: tuple[float, float] | None = None
+    unit: str | None = None
+    title: str | None = None
+
+    @property
+    def kind(self) -> MetricKind:
+        """What the state that tells it says of the metric."""
+        return recorded_kind(self.name, self.better, self.unit, self.title)
 
     @property
     def word(self) -> Word:
@@ -50,16 +59,16 @@ class MetricChange:
         return self.chance[0] <= b <= self.chance[1]
 
 
-def changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[MetricChange]:
-    """Of every metric of A, from what both workers told of their accuracy."""
-    metrics_a, metrics_b = a.get("metrics") or {}, b.get("metrics") or {}
-    items_a, items_b = a.get("per_item") or {}, b.get("per_item") or {}
+def changes(a: StateAccuracy | None, b: StateAccuracy | None) -> list[MetricChange]:
+    """Of every metric of A, from the accuracies of both workers."""
+    a, b = a or StateAccuracy(), b or StateAccuracy()
+    metrics_a, metrics_b = a.metrics or {}, b.metrics or {}
     return [
         _change(
             name,
             metrics_a[name],
             metrics_b.get(name),
-            paired_interval(items_a.get(name, ()), items_b.get(name, ())),
+            paired_interval(a.per_item.get(name, ()), b.per_item.get(name, ())),
         )
         for name in sorted(metrics_a)
     ]
@@ -67,17 +76,22 @@ def changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[MetricChange]:
 
 def _change(
     name: str,
-    a: Mapping[str, Any],
-    b: Mapping[str, Any] | None,
+    a: StateMetric,
+    b: StateMetric | None,
     difference: tuple[float, float] | None,
 ) -> MetricChange:
-    """A suite of before metrics had a direction tells none: lower is better."""
-    low, high = a["interval"]
-    better = (b or a).get("better", "lower")
-    value = None if b is None else b["value"]
-    passed = None if b is None else b.get("passed")
-    lost = passed is False and a.get("passed") is not False
-    return MetricChange(name, a["value"], value, (low, high), lost, better, difference)
+    said = b or a
+    return MetricChange(
+        name,
+        a.value,
+        b.value if b else None,
+        a.interval,
+        gate_lost=b is not None and b.passed is False and a.passed is not False,
+        better=said.better,
+        difference=difference,
+        unit=said.unit,
+        title=said.title,
+    )
 
 
 def paired_interval(

@@ -26,10 +26,11 @@ from harness.hardware import Hardware, Machine, parse_all
 from harness.observe.fingerprint import fingerprint
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned, discover, plan
+from harness.report.tables.outputs import FILE, Outputs, table_outputs, usage_errors
+from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
 
 PYTHON = click.Path(path_type=Path, exists=True)
-WIDTH = 200
 
 
 @click.command()
@@ -67,10 +68,11 @@ WIDTH = 200
 @click.option(
     "--data-root", type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
+@table_outputs(json=None)
 @click.option(
     "--json",
     "out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="where every sample goes  [default: results/local/ab-TIME.json]",
 )
 def ab(
@@ -86,6 +88,7 @@ def ab(
     b_env: Path | None,
     data_root: Path | None,
     out: Path | None,
+    outputs: Outputs,
 ) -> None:
     """Is REV_B slower than REV_A on this machine?
 
@@ -106,6 +109,7 @@ def ab(
     machine = this_machine()
     cases = chosen_cases(profile, hardware, keyword, machine)
     _check_limits(limit_minutes, threshold)
+    _check_outputs(out, outputs)
     out = out or Path("results/local") / f"ab-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     with ExitStack() as stack:
         try:
@@ -123,13 +127,13 @@ def ab(
         alone = list(beside_them(known, a, b, keyword))
         stop = StopRule(60 * limit_minutes, threshold)
         host = _host_speed(hardware, machine)
-        contest = Contest(
-            states, profiles.find(profile), machine, stop, Path(folder), data_root
-        )
+        place, profiled = Path(folder), profiles.find(profile)
+        contest = Contest(states, profiled, machine, stop, place, data_root)
         contest = replace(contest, host=host, at_once=at_once)
         done = _fought(contest, in_both(cases, a, b), alone, out)
         host.save()
     click.echo(f"{show.summary(done)}; samples: {out}")
+    outputs.write([show.table(done)])
     sys.exit(any(comparison.is_regression for comparison in done))
 
 
@@ -139,6 +143,13 @@ def _check_limits(limit_minutes: float, threshold: float) -> None:
             f"--minutes {limit_minutes:g} --threshold {threshold:g}: expected a time "
             "above 0 and a threshold between 0 and 100"
         )
+
+
+def _check_outputs(out: Path | None, outputs: Outputs) -> None:
+    with usage_errors():
+        outputs.check()
+    if out is not None and out in (outputs.csv, outputs.markdown):
+        raise click.UsageError(f"--json {out}: another output goes there; name another")
 
 
 def _listed(state: State, profile: str, hardware: str) -> list[str] | None:
@@ -198,8 +209,8 @@ def _fought(
             done.append(comparison)
             click.echo(f"[{len(done)}/{len(cases)}] {show.line(comparison)}", err=True)
     done += alone
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(show.table(done), highlight=False)
+    console = console_of()
+    print_table(show.table(done), console)
     for line in show.remarks(done):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(line, console)
     return done

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from time import monotonic
-from typing import Any
 
 from harness.ab.accuracy import MetricChange, changes
 from harness.ab.neighbours import Blocks, mean_ratio, p90_ratio, step_ratio
@@ -18,6 +17,7 @@ from harness.ab.verdict import (
     tail_threshold_percent,
     with_tail,
 )
+from harness.measure.results import TurnsResult
 from harness.observe import limits
 from harness.observe.limits import NoiseWarning
 from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
@@ -53,13 +53,13 @@ class Comparison:
     def memory(self) -> RatioEstimate | None:
         """Peak memory of B over that of A."""
         pairs = [
-            (a["peak_rss_bytes"], b["peak_rss_bytes"])
+            (a.peak_rss_bytes, b.peak_rss_bytes)
             for a, b in (r.results for r in self.rounds)
         ]
-        known = pairs and all(a and b for a, b in pairs)
-        if not known:
+        known = [(a, b) for a, b in pairs if a and b]
+        if not known or len(known) < len(pairs):
             return None
-        return sequential_ratio([b for _, b in pairs], [a for a, _ in pairs])
+        return sequential_ratio([b for _, b in known], [a for a, _ in known])
 
     @property
     def mean(self) -> RatioEstimate | None:
@@ -102,10 +102,10 @@ class Comparison:
 
     @property
     def metrics(self) -> list[MetricChange]:
-        """Accuracy, which the first round's workers told."""
+        """Accuracy, as the first round has it."""
         if not self.rounds:
             return []
-        a, b = (result["accuracy"] or {} for result in self.rounds[0].results)
+        a, b = (result.accuracy for result in self.rounds[0].results)
         return changes(a, b)
 
     @property
@@ -193,14 +193,18 @@ def compare(
             return so_far
 
 
-def different_work(results: tuple[dict[str, Any], dict[str, Any]]) -> str | None:
+def different_work(results: tuple[TurnsResult, TurnsResult]) -> str | None:
     """What of the work differs between the states: a ratio of different work says
     nothing. The size of a model may: that is what a compression changes."""
-    told = [
-        {name: result["work"][name] for name in ("items", "audio_s")}
-        | {"corpus": result["details"].get("corpus_checksum")}
-        for result in results
+    a, b = (
+        {
+            "items": one.work.items,
+            "audio_s": one.work.audio_s,
+            "corpus": one.details.get("corpus_checksum"),
+        }
+        for one in results
+    )
+    parts = [
+        f"{name} {a[name]} in A, {b[name]} in B" for name in a if a[name] != b[name]
     ]
-    differing = [name for name in told[0] if told[0][name] != told[1][name]]
-    parts = [f"{name} {told[0][name]} in A, {told[1][name]} in B" for name in differing]
     return ", ".join(parts) or None

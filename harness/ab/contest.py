@@ -13,7 +13,6 @@ from harness.ab.comparison import Comparison, StopRule, compare
 from harness.ab.duet import halves
 from harness.ab.pair import (
     BLOCKS_IN_TIMED_S,
-    ENTRY,
     TIMES_TIMED_S,
     Round,
     Side,
@@ -22,7 +21,8 @@ from harness.ab.pair import (
 from harness.ab.states import State
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.measure.run import file_name, precision_of
+from harness.measure.jobs import TurnsTask
+from harness.measure.run import file_name
 from harness.measure.worker import name_of
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned
@@ -74,7 +74,7 @@ class Contest:
             def open_side(index: int) -> Side:
                 # CPUs are exchanged from pair to pair, as turns are.
                 machine = split[index ^ b_first] if split else self.machine
-                return self._side(planned, hardware, machine, index, number)
+                return self._side(planned, machine, index, number)
 
             judged = self.judged and number == 0
             timed_s = TIMES_TIMED_S * self.profile.timed_s
@@ -84,12 +84,7 @@ class Contest:
         return compare(planned.case.id, one, self.stop, tell)
 
     def _side(
-        self,
-        planned: Planned,
-        hardware: Hardware,
-        machine: Machine,
-        index: int,
-        number: int,
+        self, planned: Planned, machine: Machine, index: int, number: int
     ) -> Side:
         state = self.states[index]
         name = f"{file_name(planned.case)}-{state.name}"
@@ -97,23 +92,24 @@ class Contest:
         scratch.mkdir(parents=True, exist_ok=True)
         logs = self.work_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        job = self._job(planned, index) | {"scratch_dir": str(scratch.absolute())}
-        log = logs / f"{name}-{number}.log"
-        return Side(state, job, hardware, machine, log)
+        task = self._task(planned, index, scratch)
+        return Side(state, task, machine, logs / f"{name}-{number}.log")
 
-    def _job(self, planned: Planned, index: int) -> dict[str, Any]:
-        return {
-            "entry": ENTRY,
-            "build": name_of(planned.workload.build),
-            "claimed": precision_of(planned.case.compression),
-            "case_id": planned.case.id,
-            "profile": asdict(self.profile),
-            "seed": 0,
-            "data_root": str(self.data_root.absolute()) if self.data_root else None,
-            "block_s": self.profile.timed_s / BLOCKS_IN_TIMED_S,
-            "slow_down_percent": self.slow_down_percent if index == 1 else 0.0,
-            "stall_percent": self.stall_percent if index == 1 else 0.0,
-        }
+    def _task(self, planned: Planned, index: int, scratch: Path) -> TurnsTask:
+        is_b = index == 1
+        return TurnsTask(
+            build=name_of(planned.workload.build),
+            case_id=planned.case.id,
+            hardware=planned.case.hardware,
+            profile=self.profile,
+            seed=0,
+            scratch_dir=str(scratch.absolute()),
+            data_root=str(self.data_root.absolute()) if self.data_root else None,
+            claimed=planned.claims,
+            block_s=self.profile.timed_s / BLOCKS_IN_TIMED_S,
+            slow_down_percent=self.slow_down_percent if is_b else 0.0,
+            stall_percent=self.stall_percent if is_b else 0.0,
+        )
 
 
 def run_all(

@@ -7,11 +7,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TypeVar
 
 from harness.ab.neighbours import usual_step_s
 from harness.ab.states import State
 from harness.hardware import Hardware, Machine
+from harness.measure.jobs import Job, PipeError, TurnsTask, parsed
+from harness.measure.messages import (
+    FailureMessage,
+    Message,
+    ResultMessage,
+    SkipMessage,
+    StageMessage,
+    TurnMessage,
+    WarningMessage,
+)
+from harness.measure.results import StateResult, TurnsResult
 from harness.measure.spawn import Worker, how_it_ended
 from harness.observe import noise
 from harness.observe.cpu import ProcessTree, TreeUsage
@@ -26,6 +37,8 @@ FEWEST_BLOCKS = 4  # A B B A A B B A
 SETTLE_S = 0.005  # threads of the other worker may still spin after its last step
 LIMIT_S = 1800.0  # of one worker's life: builds may fill caches
 ENTRY = "harness.measure.turns:run_job"  # what a worker runs
+R = TypeVar("R", bound=StateResult)
+M = TypeVar("M", bound=Message)
 
 
 class SideEndedError(Exception):
@@ -43,17 +56,15 @@ class Side:
     def __init__(
         self,
         state: State,
-        job: dict[str, Any],
-        hardware: Hardware,
+        task: TurnsTask,
         machine: Machine,
         log: Path,
+        entry: str = ENTRY,
     ) -> None:
         self.name, self._folder = state.name, state.suite.folder
         self.warnings: list[str] = []
-        job = job | {
-            "hardware": hardware.text,
-            "affinity": list(hardware.affinity(machine)),
-        }
+        hardware = Hardware.parse(task.hardware)
+        job = Job(entry, tuple(hardware.affinity(machine)), task)
         environment = hardware.environment(machine)
         self._worker = Worker(job, environment, log, state.suite)
         self._messages = self._worker.messages(LIMIT_S)
@@ -61,7 +72,7 @@ class Side:
 
     def wait_for_turn(self) -> list[float]:
         """The samples (seconds) of its last turn, once it waits for the next."""
-        return list(self._next("turn")["samples_s"])
+        return self._next(TurnMessage).samples_s
 
     def begin(self, what: str) -> None:
         """Have it do something now."""
@@ -72,38 +83,42 @@ class Side:
         self.begin(what)
         return self.wait_for_turn()
 
-    def end(self) -> dict[str, Any]:
+    def end(self, kind: type[R]) -> R:
         """Its result, if it was measured by the code of its state."""
         self._worker.answer("end")
-        message = self._next("result")
-        value = dict(message["value"])
+        message = self._next(ResultMessage)
+        try:
+            found: R = parsed(kind, message.value, "result")
+        except PipeError as error:
+            raise self._ended("failed", f"the worker sent {error}") from None
         # The first suites with this command do not tell which they are, and later ones
         # not where all of their modules came from.
-        told = [value.pop("suite", None), *message.get("code", {}).get("elsewhere", [])]
+        elsewhere = message.code.elsewhere if message.code else ()
         wanted = self._folder
-        for ran in told:
+        for ran in (found.suite, *elsewhere):
             if ran and Path(ran) != wanted.resolve():
                 reason = f"it ran the suite in {ran}, not the one in {wanted}"
                 raise self._ended("failed", reason)
-        return value
+        return replace(found, suite=None)
 
     def close(self) -> None:
         self._worker.close()
 
-    def _next(self, wanted: str) -> dict[str, Any]:
+    def _next(self, wanted: type[M]) -> M:
         try:
             for message in self._messages:
-                kind = message["kind"]
-                if kind == wanted:
+                if isinstance(message, wanted):
                     return message
-                if kind == "stage":
-                    self._worker.go_on()
-                elif kind == "warning":
-                    self.warnings.append(message["text"])
-                elif kind in ("skipped", "failed"):
-                    text = f"\n{message['text']}" if "text" in message else ""
-                    raise self._ended(kind, message["reason"] + text)
-        except TimeoutError as error:
+                match message:
+                    case StageMessage():
+                        self._worker.go_on()
+                    case WarningMessage(text=text):
+                        self.warnings.append(text)
+                    case SkipMessage(reason=reason):
+                        raise self._ended("skipped", reason)
+                    case FailureMessage(reason=reason, text=text):
+                        raise self._ended("failed", f"{reason}\n{text}")
+        except (TimeoutError, PipeError) as error:
             raise self._ended("failed", str(error)) from None
         how = how_it_ended(self._worker.wait(), None)
         raise self._ended("failed", f"{how}\n{self._worker.log_tail()}")
@@ -127,7 +142,7 @@ class Round:
     """
 
     blocks_s: tuple[list[list[float]], list[list[float]]]
-    results: tuple[dict[str, Any], dict[str, Any]]
+    results: tuple[TurnsResult, TurnsResult]
     judging_s: float = 0.0
     warnings: tuple[str, ...] = ()
     noise: Noise | None = None  # of the timed blocks, on the workers' CPUs
@@ -136,7 +151,7 @@ class Round:
     def cycles(self) -> tuple[int, int]:
         """Of A's inputs and of B's."""
         a, b = self.results
-        return a["cycle"], b["cycle"]
+        return a.cycle, b.cycle
 
     @property
     def step_s(self) -> tuple[float, float]:
@@ -181,7 +196,7 @@ def play(
         for side in sides if judged else ():
             side.take("accuracy")
         judging_s = monotonic() - timed
-        results = (sides[0].end(), sides[1].end())
+        results = (sides[0].end(TurnsResult), sides[1].end(TurnsResult))
         warnings = tuple(f"{side.name}: {w}" for side in sides for w in side.warnings)
     return Round(blocks_s, results, judging_s, warnings, seen)
 

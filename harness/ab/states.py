@@ -176,10 +176,12 @@ def lock_difference(states: tuple[State, State]) -> str | None:
     if a == b or states[0].suite.interpreter != states[1].suite.interpreter:
         return None
     names = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
-    told = [f"{name} {a.get(name, 'none')} to {b.get(name, 'none')}" for name in names]
-    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    changed = [
+        f"{name} {a.get(name, 'none')} to {b.get(name, 'none')}" for name in names
+    ]
+    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
     return (
-        f"{LOCK} differs ({', '.join(told[:5])}{more}), but both states run in the "
+        f"{LOCK} differs ({', '.join(changed[:5])}{more}), but both states run in the "
         f"environment of {states[0].suite.interpreter}: to compare the libraries too, "
         "install each lock into an environment and give --a-env and --b-env"
     )

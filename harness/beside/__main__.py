@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
@@ -26,14 +25,17 @@ from basics.files import write_whole
 from harness.ab.pair import ENTRY, Side
 from harness.ab.states import State
 from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
-from harness.costs import EXIT_STATUS
-from harness.hardware import Hardware, Machine, parse_all
-from harness.measure.run import file_name, precision_of
+from harness.beside.table import table
+from harness.hardware import Machine, parse_all
+from harness.measure.jobs import TurnsTask
+from harness.measure.run import file_name
 from harness.measure.spawn import HERE
 from harness.measure.worker import name_of
 from harness.observe.fingerprint import fingerprint
 from harness.plan import Planned, discover
 from harness.profile import QUICK
+from harness.report.overhead import EXIT_STATUS
+from harness.report.tables.outputs import FILE, Outputs, table_outputs, usage_errors
 from harness.run_session import this_machine
 from harness.statistics import RatioEstimate
 
@@ -57,20 +59,21 @@ PAIRS = 8
     show_default=True,
     help="seconds of a pair's turns, ours and the tool's together",
 )
-@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False))
+@table_outputs(json=None)
+@click.option("--json", "out", type=FILE, help="write all pairs, as they come")
 def main(
     keyword: str,
     hardware: str,
     pairs: int,
     pair_s: float,
     out: Path | None,
+    outputs: Outputs,
 ) -> None:
     """Hold every shipped model beside each of its runtimes' own tools."""
     machine = this_machine()
-    try:
+    with usage_errors():
         parse_all([hardware], machine)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        outputs.check(others={"--json": out})
     cases = [one for one in held_cases(hardware) if keyword in one.case.id]
     if not cases:
         raise click.UsageError(f"no case that has a tool contains {keyword!r}")
@@ -82,6 +85,7 @@ def main(
             if out is not None:
                 write(out, held)
     click.echo(summary(held))
+    outputs.write([table(held)])
     sys.exit(exit_status(held))
 
 
@@ -102,25 +106,25 @@ def beside(
     folder: Path,
 ) -> Held:
     """One case."""
-    case, hardware = planned.case, Hardware.parse(planned.case.hardware)
-    job: dict[str, Any] = {
-        "build": name_of(planned.workload.build),
-        "claimed": precision_of(case.compression),
-        "case_id": case.id,
-        "profile": asdict(QUICK),
-        "seed": 0,
-        "data_root": None,
-        "block_s": BLOCK_S,
-        "slow_down_percent": 0.0,
-        "stall_percent": 0.0,
-    }
+    case = planned.case
 
     def opened(name: str, entry: str, number: int) -> Side:
         scratch = folder / f"{file_name(case)}-{name}"
         scratch.mkdir(exist_ok=True)
+        task = TurnsTask(
+            build=name_of(planned.workload.build),
+            case_id=case.id,
+            hardware=case.hardware,
+            profile=QUICK,
+            seed=0,
+            scratch_dir=str(scratch),
+            data_root=None,
+            claimed=planned.claims,
+            block_s=BLOCK_S,
+        )
         state = State(name, ".", None, False, HERE)
-        own = job | {"entry": entry, "scratch_dir": str(scratch)}
-        return Side(state, own, hardware, machine, scratch / f"worker-{number}.log")
+        log = scratch / f"worker-{number}.log"
+        return Side(state, task, machine, log, entry)
 
     return hold(
         case.id,
@@ -177,8 +181,8 @@ def summary(held: Sequence[Held]) -> str:
             for status in ("skipped", "failed")
         },
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{len(held)} cases: {told}"
+    text = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(held)} cases: {text}"
 
 
 def write(out: Path, held: Sequence[Held]) -> None:

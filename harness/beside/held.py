@@ -16,9 +16,10 @@ from functools import partial
 from math import ceil
 from statistics import median
 from time import monotonic, sleep
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from harness.ab.pair import SETTLE_S, SideEndedError
+from harness.ab.pair import SETTLE_S, R, SideEndedError
+from harness.measure.results import ToolResult, TurnsResult
 from harness.statistics import RatioEstimate, paired_ratio
 
 LIMIT_PERCENT = 3.0  # so much longer may a step of ours take
@@ -28,11 +29,11 @@ Verdict = Literal["within", "slower", "cannot tell"]
 
 
 class Turns(Protocol):
-    """A worker that times when it is told to: `harness.ab.pair.Side`."""
+    """A worker that times when it is asked to: `harness.ab.pair.Side`."""
 
     def wait_for_turn(self) -> list[float]: ...
     def take(self, what: str) -> list[float]: ...
-    def end(self) -> dict[str, Any]: ...
+    def end(self, kind: type[R]) -> R: ...
     def close(self) -> None: ...
 
 
@@ -60,8 +61,8 @@ class Held:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether ours takes at most LIMIT_PERCENT longer: told where the interval lies
-        on one side of that."""
+        """Whether ours takes at most LIMIT_PERCENT longer: where the interval lies
+        on one side of that, it says so."""
         limit, ratio = 1 + LIMIT_PERCENT / 100, self.ratio
         if ratio.low > limit:
             return "slower"
@@ -124,7 +125,7 @@ def _pair(
                     samples.append([one for block in drawn for one in block])
                 else:
                     tool_s.extend(tool.take("block"))
-        cycle, name = int(ours.end()["cycle"]), str(tool.end()["tool"])
+        cycle, name = ours.end(TurnsResult).cycle, tool.end(ToolResult).tool
     return name, tuple(step_s(block, cycle) for block in samples), tuple(tool_s)
 
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.metrics import unit_of
+from harness.metrics import recorded_kind
 from harness.profile import COMMIT
 from harness.workload import Context, Operation, UnsupportedError, Workload
 
@@ -192,21 +192,22 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
     from harness.statistics import undisturbed_step_s
 
     with TemporaryDirectory() as folder:
-        runner = _runner(Path(folder), case)
+        runner = _runner(Path(folder), workload, case)
         outcome = runner.one_process(workload, case, PROCESS, lambda _: None)
     if outcome.kind == "skipped":
         raise NotImplementedError(outcome.reason)
     if outcome.kind == "failed":
         raise RuntimeError(f"{case.id}: {outcome.reason}")
-    value = outcome.value
-    step_s = undisturbed_step_s(value["samples_s"], value["cycle"])
-    return step_s / float(value["work"]["items"])
+    found = outcome.done
+    step_s = undisturbed_step_s(found.samples_s, found.cycle)
+    return step_s / found.work.items
 
 
 def full_record(workload: Workload, case: Case) -> Record:
     """The record of one process with accuracy and sensors."""
     with TemporaryDirectory() as folder:
-        return _runner(Path(folder), case).run(workload, case, lambda _: None)
+        runner = _runner(Path(folder), workload, case)
+        return runner.run(workload, case, lambda _: None)
 
 
 def tracked(record: Record) -> dict[str, Any]:
@@ -230,7 +231,8 @@ def _falling(name: str, metric: AccuracyMetric) -> tuple[str, float]:
     says so. Nothing to be known of a reciprocal of 0 or less."""
     if metric.better == "lower":
         return name, metric.value
-    if unit_of(name) == "dB":
+    kind = recorded_kind(name, metric.better, metric.unit, metric.title)
+    if kind.unit == "dB":
         return INVERSE + name, 10.0 ** (-metric.value / 10)
     return INVERSE + name, 1 / metric.value if metric.value > 0 else nan
 
@@ -273,16 +275,17 @@ def _set_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _runner(folder: Path, case: Case) -> Runner:
+def _runner(folder: Path, workload: Workload, case: Case) -> Runner:
     """Asks neither for idle power nor for the machine's peaks: asv shows no such."""
-    from harness.measure.run import Runner, Settings, precision_of
+    from harness.measure.run import Runner, Settings
     from harness.measure.watch import Instruments
+    from harness.observe.roofline import Peaks
 
-    precision = precision_of(case.compression)
+    precision = workload.claims_of(case)
     return Runner(
         Settings(COMMIT, _this_machine(), folder),
         Instruments({case.hardware: None}),
-        {(case.hardware, precision): {"reason": "not asked for"}},
+        {(case.hardware, precision): Peaks(precision, reason="not asked for")},
     )
 
 

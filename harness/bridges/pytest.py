@@ -5,6 +5,7 @@ A benchmark module declares WORKLOADS and a test that asks for `planned` and `me
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,8 +25,8 @@ from harness.plan import Planned, declared, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
 from harness.record.schema import Record
+from harness.report.summary import summary_text
 from harness.run_session import RunSession
-from harness.show import summary_text
 from harness.suite import other_checkout, other_checkout_text
 from harness.workload_files import name_files
 
@@ -270,6 +271,7 @@ def show_samples(benchmark: Any, record: Record) -> None:
     samples: Iterator[float] = chain.from_iterable(record.timing.samples_s)
     rounds = sum(map(len, record.timing.samples_s))
     benchmark.extra_info.update(record.model_dump(mode="json"))
+    benchmark.params = {"case": record.case_id}  # else each holds its whole workload
     benchmark.pedantic(
         lambda: CLOCK.show(next(samples, 0.0)),  # --benchmark-cprofile calls it more
         setup=CLOCK.reset,
@@ -332,9 +334,15 @@ def pytest_terminal_summary(
         if SESSION in config.stash:
             session = config.stash[SESSION]
             if session.records:
-                terminalreporter.write_line(summary_text(session.records))
+                columns = _columns(terminalreporter)
+                terminalreporter.write_line(summary_text(session.records, columns))
             for line in (*session.warnings(), session.closing_line()):
                 terminalreporter.write_line(line)
+
+
+def _columns(reporter: Any) -> int | None:
+    """Of the terminal; None where the output is none."""
+    return shutil.get_terminal_size().columns if reporter.isatty else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

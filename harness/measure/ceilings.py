@@ -3,31 +3,30 @@ hardware and precision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
 
-from harness.observe.roofline import fraction_of_peak
+from harness.observe.roofline import Peaks, fraction_of_peak
 from harness.record.schema import Record, Roofline, Timing, WorkRecord
 
 WARNING = "fraction_of_peak "  # what each warning of it begins with
 
 
-def roofline_of(peaks: Mapping[str, Any], work: WorkRecord, timing: Timing) -> Roofline:
-    achieved, fraction, peak = None, None, peaks.get("flops_per_s")
+def roofline_of(peaks: Peaks, work: WorkRecord, timing: Timing) -> Roofline:
+    achieved, fraction, peak = None, None, peaks.flops_per_s
     if work.macs_per_step:
         seconds = sum(map(sum, timing.samples_s)) / sum(map(len, timing.samples_s))
         achieved = 2 * work.macs_per_step / seconds
         fraction = fraction_of_peak(work.macs_per_step, seconds, peak) if peak else None
     return Roofline(
-        precision=peaks["precision"],
+        precision=peaks.precision,
         peak_flops_per_s=peak,
-        peak_bytes_per_s=peaks.get("bytes_per_s"),
+        peak_bytes_per_s=peaks.bytes_per_s,
         achieved_flops_per_s=achieved,
         fraction_of_peak=fraction,
-        operation=peaks.get("operation"),
-        doubt=peaks.get("doubt"),
-        reason=peaks.get("reason")
+        operation=peaks.operation,
+        doubt=peaks.doubt,
+        reason=peaks.reason
         or (None if achieved else "this step has no multiply-accumulates to count"),
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,7 +14,9 @@ from harness.case import Case
 from harness.clusters import mean_of
 from harness.hardware import Hardware
 from harness.measure.ceilings import peak_warnings, roofline_of
+from harness.measure.outcome import CaseOutcome, warm_ups
 from harness.measure.proofs import cap_warnings, claim_warnings
+from harness.measure.results import CaseResult, OperationResult, TrainingResult
 from harness.measure.spoiled import (
     drawn_again,
     noise_records,
@@ -30,7 +31,10 @@ from harness.measure.steadiness import (
     is_steady,
     warm_up_warnings,
 )
-from harness.measure.values import values_record
+from harness.measure.trainings import time_to_accuracy, training_warnings
+from harness.measure.watch import SensorReadings
+from harness.observe.claims import Judged
+from harness.observe.roofline import Peaks
 from harness.profile import Profile
 from harness.record.derive import (
     independent_samples,
@@ -38,24 +42,17 @@ from harness.record.derive import (
     mean_step_of_each_cycle,
 )
 from harness.record.schema import (
-    AccuracyRecord,
     Bound,
     Energy,
     Kernels,
     Latency,
     Memory,
     Record,
-    TimeToAccuracy,
     Timing,
+    UtilizationRecord,
     WorkRecord,
 )
-from harness.workload import Workload
-
-if TYPE_CHECKING:
-    from harness.measure.run import Outcome
-    from harness.measure.watch import Seen
-
-LOSSES = ("loss", "validation_loss")
+from harness.workload import Work, Workload
 
 
 def _identity(workload: Workload, case: Case, profile: Profile) -> dict[str, Any]:
@@ -78,16 +75,16 @@ def skipped(workload: Workload, case: Case, profile: Profile, reason: str) -> Re
 
 
 def failed(
-    workload: Workload, case: Case, profile: Profile, outcome: Outcome
+    workload: Workload, case: Case, profile: Profile, outcome: CaseOutcome
 ) -> Record:
     return Record(
         **_identity(workload, case, profile),
         status="failed",
         reason=outcome.reason,
         warnings=[*outcome.warnings, *spoil_warnings([outcome])],
-        utilization=outcome.seen.utilization,
+        utilization=_utilization(outcome.seen),
         noise=noise_records([outcome]),
-        values=values_record(outcome.value),
+        values=outcome.result.values if outcome.result else None,
     )
 
 
@@ -95,17 +92,20 @@ def measured(
     workload: Workload,
     case: Case,
     profile: Profile,
-    outcomes: Sequence[Outcome],
-    peaks: dict[str, Any],
+    outcomes: Sequence[CaseOutcome],
+    peaks: Peaks,
 ) -> Record:
     """The record of a case whose every process sent a result."""
-    first, seen = outcomes[0].value, outcomes[0].seen
-    if not first["samples_s"]:
+    first, seen = outcomes[0].done, outcomes[0].seen
+    if not first.samples_s:
         nothing = replace(outcomes[0], reason=_nothing_timed(first, profile))
         return failed(workload, case, profile, nothing)
-    work = _work(first["work"])
+    work = _work(first.work)
     timing = _timing(outcomes, work)
-    (kernels, left_out), hardware = _kernels(first), Hardware.parse(case.hardware)
+    (kernels, left_out), hardware = (
+        _kernels(first.kernels),
+        Hardware.parse(case.hardware),
+    )
     roofline = roofline_of(peaks, work, timing)
     return Record(
         **_identity(workload, case, profile),
@@ -113,16 +113,13 @@ def measured(
         code_digest=outcomes[0].code or None,
         work=work,
         timing=timing,
-        tta=_tta(first),
-        accuracy=AccuracyRecord.model_validate(first["accuracy"]),
-        utilization=seen.utilization,
+        tta=time_to_accuracy(first) if isinstance(first, TrainingResult) else None,
+        accuracy=first.accuracy,
+        utilization=_utilization(seen),
         energy=_energy(first, seen, work, timing),
-        memory=Memory(
-            peak_rss_bytes=_highest(outcomes, "peak_rss_bytes"),
-            peak_device_bytes=_highest(outcomes, "peak_device_bytes"),
-        ),
+        memory=_memory([one.done.memory for one in outcomes]),
         kernels=kernels,
-        values=values_record(first),
+        values=first.values,
         roofline=roofline,
         noise=noise_records(outcomes),
         threads=threads_record(outcomes),
@@ -132,67 +129,88 @@ def measured(
             *dict.fromkeys(chain.from_iterable(one.warnings for one in outcomes)),
             *warm_up_warnings(outcomes),
             *drift_warnings(timing),
-            *_divergence_warnings(first),
-            *_resumption_warnings(first),
+            *training_warnings(first),
             *spoil_warnings(outcomes),
             *thread_warnings(outcomes),
             *left_out,
-            *peak_warnings(roofline, again=bool(peaks.get("again"))),
-            *claim_warnings(first["kernels"], peaks["precision"], hardware),
-            *cap_warnings(first["kernels"], hardware),
+            *peak_warnings(roofline, again=peaks.again),
+            *claim_warnings(first.kernels, peaks.precision, hardware),
+            *cap_warnings(first.kernels, hardware),
         ],
     )
 
 
-def _details(outcomes: Sequence[Outcome]) -> dict[str, float | str]:
+def _details(outcomes: Sequence[CaseOutcome]) -> dict[str, float | str]:
     """The workload's own facts, and what no figure shows."""
     again = drawn_again(outcomes)
-    own: dict[str, float | str] = outcomes[0].value["details"]
+    own = dict(outcomes[0].done.details)
     return own | ({"drawn_again": again} if again else {})
 
 
-def _highest(outcomes: Sequence[Outcome], name: str) -> int | None:
-    values = [outcome.value[name] for outcome in outcomes]
+def _memory(processes: Sequence[Memory]) -> Memory:
+    """The hungriest process's."""
+    return Memory(
+        peak_rss_bytes=_highest([one.peak_rss_bytes for one in processes]),
+        peak_device_bytes=_highest([one.peak_device_bytes for one in processes]),
+    )
+
+
+def _highest(values: Sequence[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def _nothing_timed(result: dict[str, Any], profile: Profile) -> str:
-    total_s = (result.get("tta") or {}).get("total_s", 0.0)
+def _utilization(seen: SensorReadings) -> UtilizationRecord | None:
+    found = seen.utilization
+    if found is None:
+        return None
+    timed = next((asdict(one) for one in found.stages if one.stage == "timed"), None)
+    return UtilizationRecord.model_validate(
+        {
+            "sampler_hz": found.sampler_hz,
+            "sampler_cost_percent": found.sampler_cost_percent,
+            "timed": timed,
+            "timeline": [asdict(point) for point in found.timeline],
+        }
+    )
+
+
+def _nothing_timed(result: CaseResult, profile: Profile) -> str:
+    total_s = result.run.total_s if isinstance(result, TrainingResult) else 0.0
     return (
         f"not one epoch ended within {total_s:.0f} s (the profile {profile.name} gives "
         f"{profile.training_budget_s:.0f} s); use a longer profile or a smaller corpus"
     )
 
 
-def _work(work: dict[str, Any]) -> WorkRecord:
+def _work(work: Work) -> WorkRecord:
     return WorkRecord(
-        items_per_step=work["items"],
-        audio_s_per_step=work["audio_s"],
-        parameters=work["parameters"],
-        macs_per_step=work["macs"],
-        model_bytes=work["model_bytes"],
+        items_per_step=work.items,
+        audio_s_per_step=work.audio_s,
+        parameters=work.parameters,
+        macs_per_step=work.macs,
+        model_bytes=work.model_bytes,
     )
 
 
-def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
-    results = [outcome.value for outcome in outcomes]
-    processes = [result["samples_s"] for result in results]
-    cycle = results[0]["cycle"]
+def _timing(outcomes: Sequence[CaseOutcome], work: WorkRecord) -> Timing:
+    results = [outcome.done for outcome in outcomes]
+    processes = [result.samples_s for result in results]
+    cycle = results[0].cycle
     steps_s = [
         mean_step_of_each_cycle(samples, cycle).tolist() for samples in processes
     ]
     medians = [median(means) for means in steps_s]
     pooled = list(chain.from_iterable(processes))
     steps_per_s = len(pooled) / sum(pooled)
-    warm = [result["warm_up"] for result in results if "warm_up" in result]
+    warm = warm_ups(outcomes)
     drifts = drift_records(steps_s)
-    changes = [w["mean_change_percent"] for w in warm]
+    changes = [one.mean_change_percent for one in warm]
     known = [change for change in changes if change is not None]
     return Timing(
         samples_s=processes,
-        spoiled_samples_s=[result.get("spoiled_samples_s", []) for result in results],
+        spoiled_samples_s=[_drawn_again_s(result) for result in results],
         spoiled=stays_spoiled(outcomes),
-        warmup_s=sum(w["seconds"] for w in warm) if warm else None,
+        warmup_s=sum(one.seconds for one in warm) if warm else None,
         steady=is_steady(warm, drifts) if warm else None,
         drift=drifts if warm else [],
         mean_change_percent=max(known) if known else None,
@@ -205,6 +223,10 @@ def _timing(outcomes: Sequence[Outcome], work: WorkRecord) -> Timing:
         rtfx=work.audio_s_per_step * steps_per_s,
         stage_s=outcomes[0].seen.stage_s,
     )
+
+
+def _drawn_again_s(result: CaseResult) -> list[float]:
+    return result.spoiled_samples_s if isinstance(result, OperationResult) else []
 
 
 def _interval_s(medians_s: Sequence[float]) -> tuple[float, float] | None:
@@ -221,76 +243,32 @@ def _latency_ms(
     return Latency(**{name: Bound(**asdict(bound)) for name, bound in found.items()})
 
 
-def _tta(result: dict[str, Any]) -> TimeToAccuracy | None:
-    if "tta" not in result:
-        return None
-    run = dict(result["tta"])
-    run["curve"] = [
-        point | {name: _finite(point[name]) for name in LOSSES}
-        for point in run["curve"]
-    ]
-    total_s = sum(run["state_s"].values())
-    shares = {
-        state: 100 * seconds / total_s if total_s else 0.0
-        for state, seconds in run.pop("state_s").items()
-    }
-    return TimeToAccuracy.model_validate(run | {"state_share_percent": shares})
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _divergence_warnings(result: dict[str, Any]) -> list[str]:
-    curve = (result.get("tta") or {}).get("curve", [])
-    warnings = []
-    for name in LOSSES:
-        bad = [p for p in curve if p[name] is not None and not math.isfinite(p[name])]
-        if bad:
-            warnings.append(
-                f"the training diverged: its {name.replace('_', ' ')} is "
-                f"{bad[0][name]} from epoch {bad[0]['epoch']} on ({len(bad)} of "
-                f"{len(curve)} epochs, null in the curve); use another seed, a wider "
-                "precision or a lower learning rate"
-            )
-    return warnings
-
-
 def _energy(
-    result: dict[str, Any], seen: Seen, work: WorkRecord, timing: Timing
+    result: CaseResult, seen: SensorReadings, work: WorkRecord, timing: Timing
 ) -> Energy:
     """Joules of the timed stage, and per hour of audio that went through in it, in
     samples that were drawn again and in untimed steps too."""
-    if (result.get("tta") or {}).get("resumed"):
+    energy = asdict(seen.energy)
+    if isinstance(result, TrainingResult) and result.run.resumed:
         reason = "the run was resumed: its earlier part was measured by nobody"
-        unknown = {"joules": None, "source": "none", "reason": reason}
-        return Energy(joules_per_audio_hour=None, **(seen.energy | unknown))
+        unknown: dict[str, Any] = {"joules": None, "source": "none", "reason": reason}
+        return Energy(joules_per_audio_hour=None, **(energy | unknown))
     steps = len(timing.samples_s[0]) + len(timing.spoiled_samples_s[0])
-    steps += result.get("untimed_steps", 0)
+    steps += result.untimed_steps if isinstance(result, OperationResult) else 0
     audio_h = work.audio_s_per_step * steps / 3600
-    joules = seen.energy["joules"]
+    joules = seen.energy.joules
     per_hour = joules / audio_h if joules is not None and audio_h else None
-    return Energy(joules_per_audio_hour=per_hour, **seen.energy)
+    return Energy(joules_per_audio_hour=per_hour, **energy)
 
 
-def _kernels(result: dict[str, Any]) -> tuple[Kernels | None, list[str]]:
+def _kernels(judged: Judged | None) -> tuple[Kernels | None, list[str]]:
     """What was profiled; where that is no valid record, a warning in its place: it is
     no part of what was timed, which stays."""
-    judged = result["kernels"]
     if judged is None:
         return None, []
-    named = {name: judged[name] for name in Kernels.model_fields}
+    named = {name: getattr(judged, name) for name in Kernels.model_fields}
     try:
-        return Kernels.model_validate(named), []
+        rows = [asdict(row) for row in judged.rows]
+        return Kernels.model_validate(named | {"rows": rows}), []
     except ValidationError as error:
         return None, [f"kernels are left out, for they are no valid record: {error}"]
-
-
-def _resumption_warnings(result: dict[str, Any]) -> list[str]:
-    resumed = (result.get("tta") or {}).get("resumed", 0)
-    if not resumed:
-        return []
-    return [
-        f"resumed {resumed} times: sensors saw only the last part; its clock ran on "
-        "from the checkpoint, and what came after that before the kill is not counted"
-    ]

@@ -6,13 +6,30 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from harness.hardware import Hardware, Machine
+from harness.measure import messages
+from harness.measure.jobs import Job, PipeError, checked
+from harness.measure.messages import FailureMessage, ResultMessage, json_of
 from harness.measure.spawn import Worker, how_it_ended
-from harness.observe.kernel_sweep.sweep import ABSENT, DIED, LATE, Message, Request
+from harness.observe.kernel_sweep.job import SweepTask
+from harness.observe.kernel_sweep.messages import (
+    Absent,
+    Died,
+    Late,
+    Message,
+    TriedMessage,
+    TryingMessage,
+)
+from harness.observe.kernel_sweep.sweep import Request
 
 ENTRY = "harness.observe.kernel_sweep.job:run_job"
+AnyMessage = TryingMessage | TriedMessage | messages.Message
 NEEDED = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx")}
 
 
@@ -28,17 +45,13 @@ class InWorkers:
         needed = NEEDED.get(request.runtime, (request.runtime, "onnx"))
         for name in needed:
             if importlib.util.find_spec(name) is None:
-                yield {"kind": ABSENT, "reason": f"{name} is not installed"}
+                yield Absent(f"{name} is not installed")
                 return
         isa = request.isa or self.hardware.isa
         hardware = replace(self.hardware, isa=isa)
-        job = {
-            "entry": ENTRY,
-            "affinity": list(hardware.affinity(self.machine)),
-            "runtime": request.runtime,
-            "trials": [one.plain() for one in request.trials],
-            "explain": request.isa is None,
-        }
+        trials, explain = tuple(request.trials), request.isa is None
+        task = SweepTask(request.runtime, trials, explain)
+        job = Job(ENTRY, tuple(hardware.affinity(self.machine)), task)
         environment = hardware.environment(self.machine)
         worker = Worker(job, environment, self.folder / f"{request.runtime}.log")
         try:
@@ -50,14 +63,25 @@ class InWorkers:
 def _followed(worker: Worker, limit_s: float) -> Iterator[Message]:
     """Its messages; how it ended comes last where it was before the end of its job."""
     try:
-        for message in worker.messages(limit_s):
-            if message["kind"] == "result":
-                return
-            if message["kind"] == "failed":
-                yield {"kind": DIED, "reason": message["reason"]}
-                return
-            yield message
+        for line in worker.lines(limit_s):
+            match checked(_adapter(), json_of(line), "message"):
+                case TryingMessage() | TriedMessage() as message:
+                    yield message
+                case ResultMessage():
+                    return
+                case FailureMessage(reason=reason):
+                    yield Died(reason)
+                    return
     except TimeoutError as error:
-        yield {"kind": LATE, "reason": str(error)}
+        yield Late(str(error))
         return
-    yield {"kind": DIED, "reason": how_it_ended(worker.wait(), None)}
+    except PipeError as error:
+        yield Died(str(error))
+        return
+    yield Died(how_it_ended(worker.wait(), None))
+
+
+@cache
+def _adapter() -> TypeAdapter[Any]:
+    """Of a worker's messages, and those of a sweep."""
+    return TypeAdapter(Annotated[AnyMessage, Field(discriminator="kind")])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,16 @@ import click
 
 from harness import profile as profiles
 from harness.ab.command import chosen_cases
-from harness.case import Case
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Runner, Settings, precision_of
+from harness.measure.run import Runner, Settings
 from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import Instruments
+from harness.observe.roofline import Peaks
 from harness.plan import Planned
 from harness.record.schema import Record
+from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
+from harness.report.tables.table import Table, number_column, text_column
 from harness.run_session import this_machine
 
 LIMIT_PERCENT = 5.0
@@ -109,7 +111,7 @@ def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> 
     """Both runs of a case, one after the other."""
 
     def run(name: str) -> Record:
-        runner = _runner(planned.case, machine, profile, folder / name)
+        runner = _runner(planned, machine, profile, folder / name)
         return runner.run(planned.workload, planned.case, lambda progressing: None)
 
     alone = run("alone")
@@ -117,14 +119,31 @@ def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> 
         return Pair(alone, run("beside"))
 
 
-def _runner(case: Case, machine: Machine, profile: str, folder: Path) -> Runner:
+def _runner(planned: Planned, machine: Machine, profile: str, folder: Path) -> Runner:
     """Asks neither for idle power nor for the machine's peaks."""
-    hardware, precision = Hardware.parse(case.hardware), precision_of(case.compression)
+    case, precision = planned.case, planned.claims
+    hardware = Hardware.parse(case.hardware)
     return Runner(
         Settings(profiles.find(profile), machine, folder),
         Instruments({hardware.text: None}, cache_folder()),
-        {(case.hardware, precision): {"reason": "not asked for"}},
+        {(case.hardware, precision): Peaks(precision, reason="not asked for")},
     )
+
+
+def table(pairs: Sequence[Pair]) -> Table:
+    """A row a case, for a file."""
+    columns = (
+        text_column("case", (pair.alone.case_id for pair in pairs)),
+        number_column("alone", (_step_ms(pair.alone) for pair in pairs), unit="ms"),
+        number_column("beside", (_step_ms(pair.beside) for pair in pairs), unit="ms"),
+        number_column("change", (pair.percent for pair in pairs), unit="%"),
+        text_column("verdict", (pair.verdict for pair in pairs)),
+    )
+    return Table("neighbour", "Cases alone and beside a neighbour", columns)
+
+
+def _step_ms(record: Record) -> float | None:
+    return None if record.timing is None else 1e3 * record.timing.median_s
 
 
 def passed(pairs: list[Pair]) -> tuple[bool, str]:
@@ -138,13 +157,16 @@ def passed(pairs: list[Pair]) -> tuple[bool, str]:
 @click.command()
 @click.option("--profile", default="quick", show_default=True)
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
-def main(profile: str, keyword: str) -> None:
+@table_outputs()
+def main(profile: str, keyword: str, outputs: Outputs) -> None:
     """Run each inference case alone and beside a neighbour on one core.
 
     Exits with status 1 where a median moved by more than 5 % and nothing marks it, or
     where no case could be compared. A machine that is not quiet by itself makes pairs
     void.
     """
+    with usage_errors():
+        outputs.check()
     machine = this_machine()
     cases = chosen_cases(profile, "cpu", keyword, machine)
     pairs = []
@@ -157,6 +179,7 @@ def main(profile: str, keyword: str) -> None:
             click.echo(pairs[-1].line())
     is_fine, text = passed(pairs)
     click.echo(text)
+    outputs.write([table(pairs)])
     sys.exit(not is_fine)
 
 

@@ -18,11 +18,18 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import sleep
-from typing import Any, Literal
+from typing import Literal
 
 from harness.hardware import Hardware, Machine
 from harness.measure.channel import Channel
 from harness.measure.clock import Timer, timer_for
+from harness.measure.jobs import Job, parsed
+from harness.measure.messages import (
+    FailureMessage,
+    ResultMessage,
+    SegmentMessage,
+    StageMessage,
+)
 from harness.measure.sensing import PARTS, Sensing, parts_of, sensing
 from harness.measure.spawn import Worker
 from harness.measure.steady import SEGMENT_S, draw_samples, warm_up
@@ -38,7 +45,7 @@ WARM_UP_S = 10.0
 WAKING_STEPS = 5  # untimed, at the beginning of a block
 STEP_SIZE = 256  # a product of some 0.2 ms on all cores
 # What the harness adds is the same for every sample: it is measured on short steps,
-# where it is plain, and told of a step of this length.
+# where it is plain, and given for a step of this length.
 REFERENCE_STEP_S = 1e-3
 BARE, HARNESS, SENSORS = "bare", "harness", "sensors"
 LIMITED = (HARNESS, SENSORS)
@@ -88,6 +95,24 @@ class Overhead:
         return next((answer for answer in found if answer in answers), "yes")
 
 
+@dataclass(frozen=True)
+class BlocksTask:
+    """Rounds of blocks, by their variants' names, each of about `block_s`."""
+
+    device: str
+    rounds: list[list[str]]
+    block_s: float
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Mean seconds per step of each block by its variant's name, round by round, and
+    how long the worker waited for all sensors after each segment."""
+
+    rounds: list[dict[str, float]]
+    pauses_s: list[float]
+
+
 def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:
     """Blocks of bare steps, the harness's, those of all sensors, and of one part after
     another: each round in random order, the same every time.
@@ -95,9 +120,9 @@ def rounds(count: int, parts: Sequence[str]) -> list[list[str]]:
     >>> [sorted(names) for names in rounds(2, ["cpu", "gpu"])]
     [['bare', 'cpu', 'harness', 'sensors'], ['bare', 'gpu', 'harness', 'sensors']]
     """
-    lots = Random(0)
+    random = Random(0)
     blocks = ([HARNESS, BARE, SENSORS, parts[i % len(parts)]] for i in range(count))
-    return [lots.sample(names, len(names)) for names in blocks]
+    return [random.sample(names, len(names)) for names in blocks]
 
 
 def measure(
@@ -107,31 +132,31 @@ def measure(
     on_round: Callable[[int], None] = lambda done: None,
 ) -> Overhead:
     """Run `pairs` rounds of blocks in a worker of its own."""
-    parsed, instruments = Hardware.parse(hardware), Instruments()
-    job = {
-        "entry": "harness.measure.overhead:run_job",
-        "affinity": list(parsed.affinity(machine)),
-        "device": parsed.devices[0],
-        "rounds": rounds(pairs, parts_of(parsed, instruments)),
-        "block_s": BLOCK_S,
-    }
+    wanted, instruments = Hardware.parse(hardware), Instruments()
+    task = BlocksTask(
+        device=wanted.devices[0],
+        rounds=rounds(pairs, parts_of(wanted, instruments)),
+        block_s=BLOCK_S,
+    )
+    cpus = tuple(wanted.affinity(machine))
+    job = Job("harness.measure.overhead:run_job", cpus, task)
     with TemporaryDirectory() as folder:
         log = Path(folder) / "worker.log"
-        worker = Worker(job, parsed.environment(machine), log)
+        worker = Worker(job, wanted.environment(machine), log)
 
         def begin(variant: str) -> Sensing:
             parts = PARTS if variant == SENSORS else (variant,)
-            rate_hz, gpus = SAMPLE_RATE_HZ * FASTER, instruments.gpus_of(parsed)
-            host = instruments.host_of(parsed.affinity(machine))
-            return sensing(worker.pid, parts, gpus, rate_hz, host)
+            rate_hz = SAMPLE_RATE_HZ * FASTER
+            gpus = instruments.gpus_of(wanted)
+            return sensing(worker.pid, parts, gpus, rate_hz, instruments.host_of(cpus))
 
         try:
-            result = _alternate(worker, begin, on_round)
-            if result is None:
+            found = _alternate(worker, begin, on_round)
+            if found is None:
                 raise RuntimeError(f"the overhead worker died:\n{worker.log_tail()}")
         finally:
             worker.close()
-    return replace(costs_of(result["rounds"]), pause_s=_median(result["pauses_s"]))
+    return replace(costs_of(found.rounds), pause_s=_median(found.pauses_s))
 
 
 def _median(seconds: Sequence[float]) -> float | None:
@@ -142,29 +167,29 @@ def _alternate(
     worker: Worker,
     begin: Callable[[str], Sensing],
     on_round: Callable[[int], None],
-) -> dict[str, Any] | None:
+) -> Blocks | None:
     """Answer the worker, with what each block's variant needs at work meanwhile."""
     now, blocks, phase = Sensing(), 0, Random(0)
     try:
         for message in worker.messages(limit_s=3600):
-            kind = message["kind"]
-            if kind == "result":
-                value: dict[str, Any] = message["value"]
-                return value
-            if kind == "failed":
-                raise RuntimeError(message["text"])
-            if kind == "segment":
-                now.on_segment()
-                worker.answer("")
-                now.beside()
-            elif kind == "stage":
-                now.close()
-                on_round(blocks // 4)
-                now, blocks = begin(message["name"]), blocks + 1
-                # A block holds as many readings as its length says only if it begins
-                # at any moment between two of them.
-                sleep(phase.random() / (SAMPLE_RATE_HZ * FASTER))
-                worker.go_on()
+            match message:
+                case ResultMessage(value=value):
+                    found: Blocks = parsed(Blocks, value, "result")
+                    return found
+                case FailureMessage(text=text):
+                    raise RuntimeError(text)
+                case SegmentMessage():
+                    now.on_segment()
+                    worker.answer("")
+                    now.beside()
+                case StageMessage(name=variant):
+                    now.close()
+                    on_round(blocks // 4)
+                    now, blocks = begin(variant), blocks + 1
+                    # A block holds as many readings as its length says only if it
+                    # begins at any moment between two of them.
+                    sleep(phase.random() / (SAMPLE_RATE_HZ * FASTER))
+                    worker.go_on()
     finally:
         now.close()
     return None
@@ -192,11 +217,11 @@ def _cost(name: str, measured: Sequence[dict[str, float]], step_s: float) -> Cos
     return Cost(name, percent, low, high, len(pairs))
 
 
-def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
+def run_job(task: BlocksTask, channel: Channel) -> Blocks:
     """The worker's side: mean seconds per step of each block, round by round."""
     import torch
 
-    device = job["device"]
+    device = task.device
     a = torch.rand(STEP_SIZE, STEP_SIZE, device=device)
     timer = timer_for(device)
 
@@ -204,7 +229,7 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
         torch.mm(a, a)
 
     warm = warm_up(step, timer, WARM_UP_S)
-    each = max(5, int(job["block_s"] / SEGMENTS * warm.steps / warm.seconds))
+    each = max(5, int(task.block_s / SEGMENTS * warm.steps / warm.seconds))
     profile = replace(QUICK, timed_s=0.0, min_samples=each, max_samples=each)
 
     def plain() -> float:
@@ -234,9 +259,9 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
         body = {BARE: plain, HARNESS: timed}.get(name, partial(paused, name))
         return body() / (SEGMENTS * each)
 
-    found = [{name: block_s(name) for name in names} for names in job["rounds"]]
+    found = [{name: block_s(name) for name in names} for names in task.rounds]
     channel.enter("done")
-    return {"rounds": found, "pauses_s": pauses_s}
+    return Blocks(found, pauses_s)
 
 
 def _stretches(

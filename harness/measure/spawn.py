@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
-from typing import Any
 
 from harness.environment import inherited
+from harness.measure.jobs import Job, plain_fields
+from harness.measure.messages import Message, message_of
 from harness.suite import SUITE, python_environment
 
 LOG_TAIL_LINES = 12
@@ -42,7 +43,7 @@ class Worker:
 
     def __init__(
         self,
-        job: Mapping[str, Any],
+        job: Job,
         environment: Mapping[str, str],
         log_path: Path,
         suite: Suite = HERE,
@@ -75,15 +76,11 @@ class Worker:
             os.close(worker_in)
         self._from = os.fdopen(from_worker, "rb", buffering=0)
         self._to = os.fdopen(to_worker, "w", buffering=1)
-        self._tell(json.dumps(dict(job)))
+        self.answer(json.dumps(job.plain(), default=plain_fields))
 
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    def _tell(self, line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # dead: `messages` finds out how
-            self._to.write(line + "\n")
 
     def go_on(self) -> None:
         """Answer a stage message: the sensors have been read."""
@@ -91,13 +88,19 @@ class Worker:
 
     def answer(self, text: str) -> None:
         """Answer a message that the worker waits on."""
-        self._tell(text)
+        with contextlib.suppress(BrokenPipeError):  # dead: `messages` finds out how
+            self._to.write(text + "\n")
 
-    def messages(self, limit_s: float) -> Iterator[dict[str, Any]]:
+    def messages(self, limit_s: float) -> Iterator[Message]:
         """Every message until the worker closes its pipe.
 
-        TimeoutError after `limit_s`: a hung worker must not hang the run.
+        TimeoutError after `limit_s`: a hung worker must not hang the run. PipeError for
+        what is no message.
         """
+        return map(message_of, self.lines(limit_s))
+
+    def lines(self, limit_s: float) -> Iterator[bytes]:
+        """What messages come as, for a reader who knows more kinds of them."""
         deadline, rest = monotonic() + limit_s, b""
         with DefaultSelector() as selector:
             selector.register(self._from, EVENT_READ)
@@ -108,7 +111,7 @@ class Worker:
                 if not chunk:
                     return
                 *lines, rest = (rest + chunk).split(b"\n")
-                yield from map(json.loads, lines)
+                yield from lines
 
     def wait(self) -> int:
         """The exit status, negative for a signal."""

@@ -7,18 +7,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
+from harness.measure.outcome import CaseOutcome
+from harness.measure.results import OperationResult
+from harness.measure.watch import SegmentNoise
 from harness.observe.limits import SHORTEST_S, NoiseWarning
-from harness.observe.threads import Crowd, Pool, count_warnings, crowd_warning
+from harness.observe.threads import Crowd, count_warnings, crowd_warning
 from harness.record.schema import NoiseRecord, PoolRecord, Threads
 
-if TYPE_CHECKING:
-    from harness.measure.run import Outcome
-    from harness.measure.watch import SegmentNoise
 
-
-def noise_records(outcomes: Sequence[Outcome]) -> list[NoiseRecord]:
+def noise_records(outcomes: Sequence[CaseOutcome]) -> list[NoiseRecord]:
     """The noise of every segment, each with the samples that it belongs to."""
     return [
         _record(outcome, first_sample, samples, segment)
@@ -28,7 +26,7 @@ def noise_records(outcomes: Sequence[Outcome]) -> list[NoiseRecord]:
 
 
 def _record(
-    outcome: Outcome, first_sample: int, samples: int, segment: SegmentNoise
+    outcome: CaseOutcome, first_sample: int, samples: int, segment: SegmentNoise
 ) -> NoiseRecord:
     return NoiseRecord(
         process=outcome.process,
@@ -42,24 +40,27 @@ def _record(
     )
 
 
-def _placed(outcome: Outcome) -> Iterator[tuple[int, int, SegmentNoise]]:
+def _placed(outcome: CaseOutcome) -> Iterator[tuple[int, int, SegmentNoise]]:
     """Each segment with its first sample in its list, and its number of samples."""
     drawn = {True: 0, False: 0}  # counted, drawn again
     for segment in outcome.seen.noise:
         samples = segment.samples
         if samples is None:  # the whole stage is one segment
-            samples = len(outcome.value.get("samples_s", []))
+            samples = len(outcome.result.samples_s) if outcome.result else 0
         counted = _counts(outcome, segment)
         yield drawn[counted], samples, segment
         drawn[counted] += samples
 
 
-def _counts(outcome: Outcome, segment: SegmentNoise) -> bool:
+def _counts(outcome: CaseOutcome, segment: SegmentNoise) -> bool:
     """Spoiled samples count where nobody drew them again, and where it did not help."""
-    return outcome.value.get("spoiled", True) or not segment.asks_again
+    match outcome.result:
+        case OperationResult(spoiled=False):
+            return not segment.asks_again
+    return True
 
 
-def stays_spoiled(outcomes: Sequence[Outcome]) -> bool:
+def stays_spoiled(outcomes: Sequence[CaseOutcome]) -> bool:
     """Whether disturbed samples are among those that count."""
     return any(
         segment.spoiled and _counts(outcome, segment)
@@ -68,7 +69,7 @@ def stays_spoiled(outcomes: Sequence[Outcome]) -> bool:
     )
 
 
-def spoil_warnings(outcomes: Sequence[Outcome]) -> list[str]:
+def spoil_warnings(outcomes: Sequence[CaseOutcome]) -> list[str]:
     """One for each limit that samples exceed which count, with the worst of them."""
     counted = [
         segment
@@ -76,7 +77,7 @@ def spoil_warnings(outcomes: Sequence[Outcome]) -> list[str]:
         for segment in outcome.seen.noise
         if _counts(outcome, segment)
     ]
-    extra_s = sum(o.value.get("extra_s", 0.0) for o in outcomes if stays_spoiled([o]))
+    extra_s = sum(_extra_s(one) for one in outcomes if stays_spoiled([one]))
     return [
         *(
             str(replace(worst, where=_where(times, len(counted), extra_s)))
@@ -84,6 +85,12 @@ def spoil_warnings(outcomes: Sequence[Outcome]) -> list[str]:
         ),
         *_unjudged_warnings(counted),
     ]
+
+
+def _extra_s(outcome: CaseOutcome) -> float:
+    """What was drawn beyond what an undisturbed stage takes."""
+    found = outcome.result
+    return found.extra_s if isinstance(found, OperationResult) else 0.0
 
 
 def _unjudged_warnings(segments: Sequence[SegmentNoise]) -> list[str]:
@@ -117,7 +124,7 @@ def _worst(segments: Sequence[SegmentNoise]) -> Iterator[tuple[NoiseWarning, int
         yield max(warnings, key=lambda warning: warning.measured), len(warnings)
 
 
-def drawn_again(outcomes: Sequence[Outcome]) -> str | None:
+def drawn_again(outcomes: Sequence[CaseOutcome]) -> str | None:
     """How much was spoiled and drawn again with success; None where nothing was."""
     spoiled = [
         segment
@@ -136,39 +143,34 @@ def drawn_again(outcomes: Sequence[Outcome]) -> str | None:
     return f"{len(spoiled)} of {segments} segments ({seconds:.1f} s): {why}"
 
 
-def threads_record(outcomes: Sequence[Outcome]) -> Threads | None:
+def threads_record(outcomes: Sequence[CaseOutcome]) -> Threads | None:
     """The most crowded process's threads and the first one's pools; None where neither
     is known."""
-    found, pools = _most_crowded(outcomes), _pools(outcomes)
-    counts = outcomes[0].value.get("threads") or {}
-    if found is None and not pools and not counts:
+    first, found = outcomes[0].done, _most_crowded(outcomes)
+    if found is None and not first.pools and first.threads is None:
         return None
     return Threads(
-        **counts,
+        **(asdict(first.threads) if first.threads else {}),
         busy=found.busy if found else None,
         cpus=found.cpus if found else None,
         runnable_mean=found.runnable_mean if found else None,
-        pools=[PoolRecord(**asdict(pool)) for pool in pools],
+        pools=[PoolRecord(**asdict(pool)) for pool in first.pools],
     )
 
 
-def thread_warnings(outcomes: Sequence[Outcome]) -> list[str]:
+def thread_warnings(outcomes: Sequence[CaseOutcome]) -> list[str]:
     """That threads took the CPUs from one another, or that fewer ran than asked for."""
-    found, pools = _most_crowded(outcomes), _pools(outcomes)
-    warning = crowd_warning(found, pools) if found else None
-    counts = outcomes[0].value.get("threads")
-    fewer = count_warnings(**counts, pools=pools) if counts else []
+    first, found = outcomes[0].done, _most_crowded(outcomes)
+    warning = crowd_warning(found, first.pools) if found else None
+    counts = first.threads
+    fewer = count_warnings(**asdict(counts), pools=first.pools) if counts else []
     return [*([warning] if warning else []), *fewer]
 
 
-def _most_crowded(outcomes: Sequence[Outcome]) -> Crowd | None:
+def _most_crowded(outcomes: Sequence[CaseOutcome]) -> Crowd | None:
     known = [o.seen.crowd for o in outcomes if o.seen.crowd is not None]
     return max(
         known,
         key=lambda one: (one.is_oversubscribed, one.busy, one.runnable_mean or 0.0),
         default=None,
     )
-
-
-def _pools(outcomes: Sequence[Outcome]) -> list[Pool]:
-    return [Pool(**pool) for pool in outcomes[0].value.get("pools") or []]

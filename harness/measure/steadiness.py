@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
 
 from harness.measure.drift import DRIFT_PERCENT, drift
+from harness.measure.outcome import CaseOutcome, warm_ups
+from harness.measure.steady import WarmUp
 from harness.record.schema import DriftRecord, Timing
-
-if TYPE_CHECKING:
-    from harness.measure.run import Outcome
 
 # What each test of `drift.Drift` found, and what usually does that.
 _EXPLAINED = {
@@ -36,11 +34,9 @@ def drift_records(processes: Sequence[Sequence[float]]) -> list[DriftRecord]:
     return [DriftRecord(**one | {"found": list(one["found"])}) for one in found]
 
 
-def is_steady(
-    warm_ups: Sequence[Mapping[str, Any]], drifts: Sequence[DriftRecord]
-) -> bool:
+def is_steady(warm: Sequence[WarmUp], drifts: Sequence[DriftRecord]) -> bool:
     """A warm-up that ended steady is needed, and not enough."""
-    return all(one["steady"] for one in warm_ups) and not any(d.found for d in drifts)
+    return all(one.steady for one in warm) and not any(d.found for d in drifts)
 
 
 def drift_warnings(timing: Timing) -> list[str]:
@@ -66,13 +62,12 @@ def drift_warnings(timing: Timing) -> list[str]:
     return warnings
 
 
-def warm_up_warnings(outcomes: Sequence[Outcome]) -> list[str]:
-    warm = [o.value["warm_up"] for o in outcomes if "warm_up" in o.value]
-    unsteady = [w for w in warm if not w["steady"]]
+def warm_up_warnings(outcomes: Sequence[CaseOutcome]) -> list[str]:
+    unsteady = [warm for warm in warm_ups(outcomes) if not warm.steady]
     if not unsteady:
         return []
-    longest_s = max(w["seconds"] for w in unsteady)
-    changes = [w["mean_change_percent"] for w in unsteady]
+    longest_s = max(warm.seconds for warm in unsteady)
+    changes = [warm.mean_change_percent for warm in unsteady]
     known = [change for change in changes if change is not None]
     if not known:
         return [

@@ -144,7 +144,7 @@ def draw_samples(
 ) -> Drawn:
     """Timed samples in whole cycles and segments of about SEGMENT_S: all are kept.
 
-    After each segment `spoiled` is told its number of samples and answers whether they
+    After each segment `spoiled` gets its number of samples and answers whether they
     were disturbed; it is called outside the timed samples. Such segments are drawn
     again until the clean ones hold what the profile asks for (`max_samples`, or
     `timed_s` in at least `min_samples`), or as much time again has been drawn as the
@@ -201,7 +201,7 @@ def _segment(
     step: Callable[[], object], timer: Timer, cycle: int, so_far: _Tally
 ) -> list[float]:
     """Samples for SEGMENT_S, or as few as `so_far` lacks; one cycle at least. What
-    would leave less than half a segment is drawn at once: its noise could not be told.
+    would leave less than half a segment is drawn at once: nobody could judge its noise.
     """
     asked = so_far.profile
     most, least = asked.max_samples - so_far.count, asked.min_samples - so_far.count

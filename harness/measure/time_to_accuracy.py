@@ -44,6 +44,8 @@ class Reached:
     tta_s: float | None
     epochs_to_target: int | None
     better: Better = "lower"
+    unit: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,16 @@ def reached(
     better = target.better
     losses = [as_loss(point.errors[target.metric], better) for point in curve]
     level = as_loss(target.level, better)
-    missed = Reached(target.metric, target.level, False, None, None, better)
+    missed = Reached(
+        target.metric,
+        target.level,
+        reached=False,
+        tta_s=None,
+        epochs_to_target=None,
+        better=better,
+        unit=target.unit,
+        title=target.title,
+    )
     for end in range(window, len(curve) + 1):
         if median(losses[end - window : end]) <= level:
             at = curve[end - 1]

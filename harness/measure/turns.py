@@ -1,4 +1,4 @@
-"""The worker's side of an A/B comparison: it times a block when told to, and waits.
+"""The worker's side of an A/B comparison: it times a block when asked to, and waits.
 
 Two such workers stand ready at once, so that blocks of both states lie a fraction of a
 second apart and a machine that drifts slows both alike.
@@ -7,37 +7,33 @@ second apart and a machine that drifts slows both alike.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
 
 from harness.measure.channel import Channel
 from harness.measure.clock import timer_for
+from harness.measure.jobs import TurnsTask
+from harness.measure.messages import TurnMessage
+from harness.measure.results import StateAccuracy, TurnsResult
 from harness.measure.steady import draw_samples, warm_up
-from harness.measure.worker import context_of, peak_memory, plain_accuracy, resolve
-from harness.workload import (
-    Accuracy,
-    Context,
-    Operation,
-    Training,
-    UnsupportedError,
-)
+from harness.measure.worker import context_of, peak_memory, resolve
+from harness.workload import Context, Operation, Training, UnsupportedError
 
 STALL_EVERY = 7  # steps
 
 
-def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
-    """Build, then serve turns until told to end.
+def run_job(task: TurnsTask, channel: Channel) -> TurnsResult:
+    """Build, then serve turns until asked to end.
 
     Each message "turn" carries the samples (seconds) of the block before; the answer
     is "warm-up", "block", "accuracy" or "end". Peak memory is read before accuracy is
     asked for, so that evaluation has no part in it.
     """
-    context = context_of(job, channel)
+    context = context_of(task, channel)
     channel.enter("build")
-    built = resolve(job["build"])(context)
+    built = resolve(task.build)(context)
     if isinstance(built, Training):
         built.close()
         raise UnsupportedError(
@@ -45,48 +41,42 @@ def run_job(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
             "two results of whole runs"
         )
     try:
-        return _serve(built, context, job, channel) | {
-            "work": asdict(built.work),
-            "cycle": built.cycle,
-            "details": dict(built.details or {}),
-            "suite": str(Path(__file__).resolve().parents[2]),
-        }
+        served = _serve(built, context, task, channel)
+        return replace(served, details=dict(built.details or {}))
     finally:
         built.close()
 
 
 def _serve(
-    operation: Operation, context: Context, job: dict[str, Any], channel: Channel
-) -> dict[str, Any]:
+    operation: Operation, context: Context, task: TurnsTask, channel: Channel
+) -> TurnsResult:
     timer = timer_for(context.hardware.devices[0])
-    step = slowed(operation.step, job["slow_down_percent"])
-    step = stalling(step, job.get("stall_percent", 0.0))
-    block = replace(context.profile, timed_s=job["block_s"], min_samples=1)
-    memory: dict[str, Any] = {}
-    accuracy = None
+    step = slowed(operation.step, task.slow_down_percent)
+    step = stalling(step, task.stall_percent)
+    block = replace(context.profile, timed_s=task.block_s, min_samples=1)
+    found = TurnsResult(
+        work=operation.work,
+        cycle=operation.cycle,
+        suite=str(Path(__file__).resolve().parents[2]),
+    )
     samples: list[float] = []
     while True:
-        answer = channel.ask("turn", samples_s=samples)
+        answer = channel.ask(TurnMessage(samples))
         samples = []
         if answer == "warm-up":
             warm_up(step, timer, context.profile.warmup_s, operation.cycle)
         elif answer == "block":
             samples = draw_samples(step, timer, block, operation.cycle).samples_s
             memory = peak_memory(context.hardware)
+            found = replace(
+                found,
+                peak_rss_bytes=memory.peak_rss_bytes,
+                peak_device_bytes=memory.peak_device_bytes,
+            )
         elif answer == "accuracy":
-            told = operation.accuracy()
-            accuracy = plain_accuracy(told) | {"per_item": _per_item(told)}
+            found = replace(found, accuracy=StateAccuracy.of(operation.accuracy()))
         else:
-            return {"accuracy": accuracy, **memory}
-
-
-def _per_item(accuracy: Accuracy) -> dict[str, list[tuple[float, float]]]:
-    """What each item added to each metric, so that two states can be paired by it."""
-    return {
-        name: list(metric.per_item)
-        for name, metric in accuracy.metrics.items()
-        if metric.per_item
-    }
+            return found
 
 
 def slowed(step: Callable[[], object], percent: float) -> Callable[[], object]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from harness.hardware import Hardware
 from harness.observe import limits, noise
@@ -71,7 +70,7 @@ class SegmentNoise:
 
     @property
     def judged(self) -> bool:
-        """Whether what others did could be told: without, it is neither clean nor
+        """Whether what others did could be seen: without, it is neither clean nor
         spoiled."""
         return limits.is_judged(self.noise)
 
@@ -94,13 +93,23 @@ class SegmentNoise:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TimedEnergy:
+    """Joules of the timed stage, by which counters, or why there are none."""
+
+    joules: float | None
+    source: str
+    reason: str | None
+    idle_watts: float | None
+
+
+@dataclass(frozen=True)
+class SensorReadings:
     """What the sensors saw of a worker; `stage` is the one in which it ended."""
 
     stage: str
     stage_s: dict[str, float]
-    utilization: dict[str, Any] | None
-    energy: dict[str, Any]
+    utilization: Utilization | None
+    energy: TimedEnergy
     noise: tuple[SegmentNoise, ...]
     crowd: Crowd | None  # of the timed stage's threads
     last_rss_bytes: int | None
@@ -161,7 +170,7 @@ class Watch:
         self._segments: Segments | None = None  # of the timed stage
         self._threads: tuple[float, dict[int, ThreadTimes]] | None = None
         self._crowd: Crowd | None = None
-        self._seen: Seen | None = None
+        self._seen: SensorReadings | None = None
         self._sampler.start()
 
     def enter(self, stage: str) -> None:
@@ -192,13 +201,13 @@ class Watch:
         if after and cpus and seconds >= limits.SHORTEST_S:
             self._crowd = crowd(before, after, seconds, cpus)
 
-    def close(self) -> Seen:
+    def close(self) -> SensorReadings:
         """End the sampling; the same answer however often it is asked."""
         if self._seen is None:
             self._seen = self._end()
         return self._seen
 
-    def _end(self) -> Seen:
+    def _end(self) -> SensorReadings:
         seen = self._sampler.stop()
         if self._nvml is not None:
             self._nvml.close()
@@ -206,17 +215,17 @@ class Watch:
         if segments is not None and segments.host is not None:
             segments.host.save()
         rss = [s.rss_bytes for s in seen.timeline if s.rss_bytes is not None]
-        return Seen(
+        return SensorReadings(
             stage=self.stage,
             stage_s={stage.stage: stage.seconds for stage in seen.stages},
-            utilization=_utilization(seen),
+            utilization=replace(seen, timeline=thin(seen.timeline, TIMELINE_POINTS)),
             energy=self._energy(seen),
             noise=tuple(segments.found) if segments is not None else (),
             crowd=self._crowd,
             last_rss_bytes=rss[-1] if rss else None,
         )
 
-    def _energy(self, seen: Utilization) -> dict[str, Any]:
+    def _energy(self, seen: Utilization) -> TimedEnergy:
         timed = [stage for stage in seen.stages if stage.stage == "timed"]
         joules, reason = timed[0].joules if timed else None, self._meter.reason
         unseen = self._nvml.reason if self._nvml is not None else None
@@ -224,19 +233,5 @@ class Watch:
             joules = None
             why = ("no energy counter of every GPU", unseen, reason)
             reason = "; ".join(filter(None, why))
-        return {
-            "joules": joules,
-            "source": self._meter.source if joules is not None else "none",
-            "reason": reason,
-            "idle_watts": self._idle_watts,
-        }
-
-
-def _utilization(seen: Utilization) -> dict[str, Any]:
-    timed = [asdict(stage) for stage in seen.stages if stage.stage == "timed"]
-    return {
-        "sampler_hz": seen.sampler_hz,
-        "sampler_cost_percent": seen.sampler_cost_percent,
-        "timed": timed[0] if timed else None,
-        "timeline": [asdict(point) for point in thin(seen.timeline, TIMELINE_POINTS)],
-    }
+        source = self._meter.source if joules is not None else "none"
+        return TimedEnergy(joules, source, reason, self._idle_watts)

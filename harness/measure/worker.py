@@ -11,27 +11,36 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from basics.processes import end_with_parent
 from harness.case import Case
 from harness.hardware import Hardware
+from harness.measure.accuracy import accuracy_record
 from harness.measure.channel import Channel
 from harness.measure.clock import HostTimer, Timer, timer_for
+from harness.measure.jobs import BuildTask, CaseTask, Start, parsed, task_of
+from harness.measure.messages import (
+    FailureMessage,
+    ResultMessage,
+    SkipMessage,
+    WarningMessage,
+)
+from harness.measure.results import OperationResult, ThreadCounts, TrainingResult
 from harness.measure.steady import draw_samples, warm_up
-from harness.measure.time_to_accuracy import WINDOW_EPOCHS, clock_training
-from harness.measure.values import plain_values
+from harness.measure.time_to_accuracy import clock_training
+from harness.measure.values import values_record
 from harness.observe import cpu
 from harness.observe.cgroups import cpu_quota_cores
-from harness.observe.claims import judge
+from harness.observe.claims import Judged, judge
 from harness.observe.onednn.capture import ProfileCutShortError, capture
 from harness.observe.threads import loaded_pools
-from harness.profile import Profile
+from harness.record.schema import Memory
 from harness.suite import code_digest, loaded
-from harness.workload import Accuracy, Context, Operation, Training, UnsupportedError
+from harness.workload import Context, Operation, Training, UnsupportedError
 from harness.workload_files import code_facts, file_of, module_of
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
@@ -39,22 +48,29 @@ PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
 
 
 def main() -> None:
-    """Run the job that the parent sends; every way of ending is told to it."""
+    """Run the job that the parent sends, and tell the parent how it ended."""
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
     end_with_parent()  # a run that is killed leaves no worker measuring
     job = channel.job()
     code_digest()  # of the files as they are now, while they are loaded
-    os.sched_setaffinity(0, job["affinity"])
     logging.getLogger("speechmark").addHandler(_Forward(channel))
     try:
-        result = resolve(job["entry"])(job, channel)
-    except UnsupportedError as reason:
-        channel.send("skipped", reason=str(reason))
+        result = _run(job, channel)
+    except UnsupportedError as unsupported:
+        channel.send(SkipMessage(str(unsupported)))
     except Exception as error:  # noqa: BLE001 - the worker's outermost boundary
-        text = traceback.format_exc()
-        channel.send("failed", reason=f"{type(error).__name__}: {error}", text=text)
+        reason = f"{type(error).__name__}: {error}"
+        channel.send(FailureMessage(reason, traceback.format_exc()))
     else:
-        channel.send("result", value=result, code=loaded())
+        channel.send(ResultMessage(result, loaded()))
+
+
+def _run(job: Mapping[str, Any], channel: Channel) -> object:
+    """What the job's entry returns, on the job's CPUs."""
+    start: Start = parsed(Start, job, "job")
+    os.sched_setaffinity(0, start.affinity)
+    entry = resolve(start.entry)
+    return entry(task_of(entry, job), channel)
 
 
 class _Forward(logging.Handler):
@@ -65,7 +81,7 @@ class _Forward(logging.Handler):
         self._channel = channel
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._channel.send("warning", text=record.getMessage())
+        self._channel.send(WarningMessage(record.getMessage()))
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -90,41 +106,39 @@ def resolve(name: str) -> Callable[..., Any]:
     return getattr(module_of(module), function)
 
 
-def run_case(job: dict[str, Any], channel: Channel) -> dict[str, Any]:
-    """The worker's side of one case; what it measured, as plain values."""
-    context = context_of(job, channel)
+def run_case(task: CaseTask, channel: Channel) -> OperationResult | TrainingResult:
+    """The worker's side of one case: what it measured."""
+    context = context_of(task, channel)
     channel.enter("build")
-    built = resolve(job["build"])(context)
+    built = resolve(task.build)(context)
+    found: OperationResult | TrainingResult
     try:
         if isinstance(built, Training):
-            measured = _train(built, context, channel, job)
+            found = _train(built, context, channel, task)
         else:
             timer = timer_for(context.hardware.devices[0])
-            measured = _operate(built, context, timer, channel, job)
+            found = _operate(built, context, timer, channel, task)
     finally:
         built.close()
-    return measured | {
-        "details": {
-            **(built.details or {}),
-            **code_facts(job["build"].rpartition(":")[0]),
-        },
-        "threads": {
-            "asked": job["threads"],
-            "allowed": len(os.sched_getaffinity(0)),
-            "quota_cores": cpu_quota_cores(),
-        },
-    }
+    threads = ThreadCounts(
+        asked=task.threads,
+        allowed=len(os.sched_getaffinity(0)),
+        quota_cores=cpu_quota_cores(),
+    )
+    module, _, _ = task.build.rpartition(":")
+    details = {**(built.details or {}), **code_facts(module)}
+    return replace(found, details=details, threads=threads)
 
 
-def context_of(job: dict[str, Any], channel: Channel) -> Context:
+def context_of(task: BuildTask, channel: Channel) -> Context:
     """What a build function may know, out of the parent's job."""
     return Context(
-        case=Case.parse(job["case_id"]),
-        profile=Profile(**job["profile"]),
-        hardware=Hardware.parse(job["hardware"]),
-        seed=job["seed"],
-        scratch_dir=Path(job["scratch_dir"]),
-        data_root=Path(job["data_root"]) if job["data_root"] else None,
+        case=Case.parse(task.case_id),
+        profile=task.profile,
+        hardware=Hardware.parse(task.hardware),
+        seed=task.seed,
+        scratch_dir=Path(task.scratch_dir),
+        data_root=Path(task.data_root) if task.data_root else None,
         progress=channel.progress,
     )
 
@@ -134,53 +148,59 @@ def _operate(
     context: Context,
     timer: Timer,
     channel: Channel,
-    job: dict[str, Any],
-) -> dict[str, Any]:
+    task: CaseTask,
+) -> OperationResult:
     """Accuracy and the kernel profile belong to the first process alone: further
     processes exist to time the same weights again."""
-    accuracy, kernels, pools, values = None, None, None, None
     channel.enter("warmup")
     warm = warm_up(operation.step, timer, context.profile.warmup_s, operation.cycle)
     channel.enter("timed")
     drawn = draw_samples(
         operation.step, timer, context.profile, operation.cycle, channel.segment
     )
-    memory = peak_memory(context.hardware)  # before evaluation adds its own
-    if job["process"] == 0:
-        pools = _pools()  # before evaluation loads libraries of its own
-        channel.enter("values")
-        values = plain_values(operation.values())
-        channel.enter("accuracy")
-        accuracy = plain_accuracy(operation.accuracy())
-        channel.enter("profile")
-        kernels = _unless_cut_short(_profile, operation, drawn.samples_s, job)
+    found = OperationResult(
+        work=operation.work,
+        samples_s=drawn.samples_s,
+        cycle=operation.cycle,
+        memory=peak_memory(context.hardware),  # before evaluation adds its own
+        warm_up=warm,
+        spoiled_samples_s=drawn.spoiled_samples_s,
+        spoiled=drawn.spoiled,
+        extra_s=drawn.extra_s,
+        untimed_steps=drawn.untimed_steps,
+    )
+    if task.process == 0:
+        found = _judged(found, operation, channel, task)
     channel.enter("done")
-    return {
-        "work": asdict(operation.work),
-        "accuracy": accuracy,
-        "warm_up": asdict(warm),
-        "samples_s": drawn.samples_s,
-        "spoiled_samples_s": drawn.spoiled_samples_s,
-        "spoiled": drawn.spoiled,
-        "extra_s": drawn.extra_s,
-        "untimed_steps": drawn.untimed_steps,
-        "cycle": operation.cycle,
-        "kernels": kernels,
-        "values": values,
-        "pools": pools,
-        **memory,
-    }
+    return found
+
+
+def _judged(
+    timed: OperationResult, operation: Operation, channel: Channel, task: CaseTask
+) -> OperationResult:
+    """With what is asked for when all is timed, in this order: pools before evaluation
+    loads libraries of its own."""
+    pools = tuple(loaded_pools())
+    channel.enter("values")
+    values = values_record(operation.values())
+    channel.enter("accuracy")
+    accuracy = accuracy_record(operation.accuracy())
+    channel.enter("profile")
+    kernels = _unless_cut_short(_profile, operation, timed.samples_s, task)
+    return replace(
+        timed, pools=pools, values=values, accuracy=accuracy, kernels=kernels
+    )
 
 
 def _train(
     training: Training,
     context: Context,
     channel: Channel,
-    job: dict[str, Any],
-) -> dict[str, Any]:
+    task: CaseTask,
+) -> TrainingResult:
     budget_s = context.profile.training_budget_s
 
-    def tell(event: Any, seconds: float) -> None:
+    def show(event: Any, seconds: float) -> None:
         if event.kind == "epoch":
             errors = ", ".join(
                 f"{name} {value:.3g}" for name, value in (event.errors or {}).items()
@@ -192,59 +212,37 @@ def _train(
     # The host's clock: the training itself waits for its device where a state begins,
     # and to wait at each step would keep copies and launches from overlapping.
     now_s = HostTimer().now_s
-    run = clock_training(training.events, training.targets, budget_s, now_s, tell)
-    memory = peak_memory(context.hardware)
-    pools = _pools()
+    run = clock_training(training.events, training.targets, budget_s, now_s, show)
+    memory, pools = peak_memory(context.hardware), tuple(loaded_pools())
     channel.enter("values")
-    values = plain_values(training.values())
+    values = values_record(training.values())
     channel.enter("accuracy")
-    accuracy = plain_accuracy(training.accuracy())
+    accuracy = accuracy_record(training.accuracy())
     channel.enter("profile")
     kernels = None
     if not context.hardware.is_cuda:
         steps = _enough_steps([HostTimer().time_s(training.step) for _ in range(2)])
-        kernels = _unless_cut_short(_profile_training, training, steps, job)
+        kernels = _unless_cut_short(_profile_training, training, steps, task)
     channel.enter("done")
-    return {
-        "work": asdict(training.work_per_epoch),
-        "accuracy": accuracy,
-        "samples_s": [point.train_s for point in run.curve],
-        "cycle": 1,
-        "tta": asdict(run)
-        | {
-            "window_epochs": WINDOW_EPOCHS,
-            "s_per_epoch": run.s_per_epoch,
-            "prepare_s": training.prepare_s,
-            "seed": context.seed,
-        },
-        "kernels": kernels,
-        "values": values,
-        "pools": pools,
-        **memory,
-    }
-
-
-def _pools() -> list[dict[str, Any]]:
-    return [asdict(pool) for pool in loaded_pools()]
-
-
-def plain_accuracy(accuracy: Accuracy) -> dict[str, Any]:
-    metrics = {}
-    for name, metric in accuracy.metrics.items():
-        metrics[name] = asdict(metric) | {"passed": metric.passed}
-        del metrics[name]["per_item"]  # ten times as long as all the rest
-    return {
-        "metrics": metrics or None,
-        "reason": accuracy.reason,
-        "edits_by_length": [list(pair) for pair in accuracy.edits_by_length],
-        "transcripts": [asdict(one) for one in accuracy.transcripts],
-        "edit_unit": accuracy.edit_unit,
-    }
+    return TrainingResult(
+        work=training.work_per_epoch,
+        samples_s=[point.train_s for point in run.curve],
+        cycle=1,
+        memory=memory,
+        accuracy=accuracy,
+        kernels=kernels,
+        values=values,
+        pools=pools,
+        run=run,
+        metrics=training.metrics,
+        prepare_s=training.prepare_s,
+        seed=context.seed,
+    )
 
 
 def _unless_cut_short(
-    profile: Callable[..., dict[str, Any] | None], *arguments: Any
-) -> dict[str, Any] | None:
+    profile: Callable[..., Judged | None], *arguments: Any
+) -> Judged | None:
     """A disk too full for a profile costs the profile, not the case."""
     try:
         return profile(*arguments)
@@ -253,15 +251,13 @@ def _unless_cut_short(
         return None
 
 
-def _profile_training(
-    training: Training, steps: int, job: dict[str, Any]
-) -> dict[str, Any]:
-    return asdict(judge(capture(training.step, steps), steps, job["claimed"]))
+def _profile_training(training: Training, steps: int, task: CaseTask) -> Judged:
+    return judge(capture(training.step, steps), steps, task.claimed)
 
 
 def _profile(
-    operation: Operation, samples: list[float], job: dict[str, Any]
-) -> dict[str, Any] | None:
+    operation: Operation, samples: list[float], task: CaseTask
+) -> Judged | None:
     """The kernels of enough steps; oneDNN's log knows nothing of a GPU's.
 
     Where the runtime profiles itself, torch is never loaded: it is large, and it would
@@ -270,11 +266,11 @@ def _profile(
     steps = _enough_steps(samples, operation.cycle)
     if operation.profile is not None:
         found = operation.profile(steps)
-    elif Hardware.parse(job["hardware"]).is_cuda:
+    elif Hardware.parse(task.hardware).is_cuda:
         return None
     else:
         found = capture(operation.step, steps)
-    return asdict(judge(found, steps, job["claimed"], operation.float_layers))
+    return judge(found, steps, task.claimed, operation.float_layers)
 
 
 def _enough_steps(samples: list[float], cycle: int = 1) -> int:
@@ -283,20 +279,17 @@ def _enough_steps(samples: list[float], cycle: int = 1) -> int:
     return -(-steps // cycle) * cycle if cycle <= PROFILE_STEPS else steps
 
 
-def peak_memory(hardware: Hardware) -> dict[str, int | None]:
+def peak_memory(hardware: Hardware) -> Memory:
     """High-water marks of this process so far. Over several devices its ranks do the
     work: what the sensors saw of them stands under utilization."""
     if len(hardware.devices) > 1:
-        return {"peak_rss_bytes": None, "peak_device_bytes": None}
+        return Memory(peak_rss_bytes=None, peak_device_bytes=None)
     device_bytes = None
     if hardware.is_cuda:
         import torch
 
         device_bytes = torch.cuda.max_memory_allocated(hardware.devices[0])
-    return {
-        "peak_rss_bytes": cpu.peak_rss_bytes(),
-        "peak_device_bytes": device_bytes,
-    }
+    return Memory(peak_rss_bytes=cpu.peak_rss_bytes(), peak_device_bytes=device_bytes)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,10 @@ fp32 product reaches half of what oneDNN's convolution does.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
 
 from harness.observe import limits, noise
 from harness.observe.ceiling_candidates import Candidate, candidates, seconds_of
@@ -43,18 +42,29 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Roofline:
-    """A device's ceilings at one precision.
+class Peaks:
+    """What a device does at best at one precision.
 
     A multiply-accumulate counts as two operations (integer ones for int8). None, with
-    the reason, where the device has no such product.
+    the `reason`, where nothing was measured, or the device has no such product. `doubt`
+    says what disturbed all readings; `again`, that the peaks were measured twice.
     """
 
-    peak_flops: float | None
-    operation: str | None
-    bandwidth_bytes_per_s: float
+    precision: str
+    flops_per_s: float | None = None
+    bytes_per_s: float | None = None
+    operation: str | None = None  # and library, that set the peak
     reason: str | None = None
-    doubt: str | None = None  # of the ceiling: what disturbed all its readings
+    doubt: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class PeaksTask:
+    """A worker's task: the peaks of its hardware at a precision."""
+
+    hardware: str
+    precision: str
 
 
 def measure(
@@ -62,7 +72,7 @@ def measure(
     precision: str = "fp32",
     budget_s: float = 1.0,
     copy_bytes: int | None = None,
-) -> Roofline:
+) -> Peaks:
     """Both ceilings, about `budget_s` seconds each; for a worker, as torch loads."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: expected one of {PRECISIONS}")
@@ -72,27 +82,23 @@ def measure(
     flops, reason, doubt = _peak_flops(device, precision, budget_s)
     copy = _timed_copy(device)
     bandwidth = best_rate(copy, (copied_bytes,), lambda size: 2.0 * size, budget_s)
-    return Roofline(
-        peak_flops=flops.per_s if flops else None,
+    return Peaks(
+        precision,
+        flops_per_s=flops.per_s if flops else None,
+        bytes_per_s=bandwidth.per_s,
         operation=flops.operation if flops else None,
-        bandwidth_bytes_per_s=bandwidth.per_s,
         reason=reason,
         doubt=doubt,
     )
 
 
-def run_job(job: Mapping[str, Any], channel: object) -> dict[str, Any]:
-    """A worker's job of measuring both ceilings of its hardware at one precision."""
-    hardware = str(job["hardware"])
+def run_job(task: PeaksTask, channel: object) -> Peaks:
+    """A worker's job of measuring both ceilings of its hardware at one precision. Why
+    some candidate is none is no reason once another is the peak."""
+    hardware = task.hardware
     device = hardware.partition(",")[0] if hardware.startswith("cuda") else "cpu"
-    found = measure(device, job["precision"])
-    return {
-        "flops_per_s": found.peak_flops,
-        "bytes_per_s": found.bandwidth_bytes_per_s,
-        "reason": found.reason if found.peak_flops is None else None,
-        "operation": found.operation,
-        "doubt": found.doubt,
-    }
+    found = measure(device, task.precision)
+    return found if found.flops_per_s is None else replace(found, reason=None)
 
 
 def fraction_of_peak(macs: float, seconds: float, peak_flops: float) -> float:

@@ -20,7 +20,7 @@ def host_text(runs: Sequence[Sequence[HostRecord | HostShare]]) -> str | None:
     """Of the readings of one or several runs of a machine; None without any.
 
     Shares are of the best that was known at the end: a run that finds a new best was
-    not as near to it before as it was told then.
+    not as near to it before as its records say.
     """
     known = [sorted(run, key=lambda one: one.at_unix_s) for run in runs if run]
     if not known:
@@ -38,11 +38,11 @@ def _shares(
 ) -> list[list[float]]:
     """Of the highest best that any reading implies, run by run."""
     rates = [[getattr(one, f"{name}_bytes_per_s") for one in run] for run in runs]
-    told = [[getattr(one, name) for one in run] for run in runs]
+    shares = [[getattr(one, name) for one in run] for run in runs]
     best = max(
         rate / share if share else rate
-        for run, shares in zip(rates, told, strict=True)
-        for rate, share in zip(run, shares, strict=True)
+        for run, given in zip(rates, shares, strict=True)
+        for rate, share in zip(run, given, strict=True)
     )
     return [[rate / best if best else 0.0 for rate in run] for run in rates]
 

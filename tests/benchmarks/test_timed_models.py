@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -245,7 +244,7 @@ def warnings_of(context: Context) -> list[str]:
     assert operation.profile is not None
     claimed = parse(context.case.compression).claims
     found = judge(operation.profile(3), 3, claimed, operation.float_layers)
-    return claim_warnings(asdict(found), claimed, context.hardware)
+    return claim_warnings(found, claimed, context.hardware)
 
 
 def test_int8_that_falls_back_to_float_kernels_is_flagged(at: ContextOf) -> None:
@@ -283,7 +282,7 @@ def test_a_claim_on_the_float_model_would_be_flagged(at: ContextOf) -> None:
     assert operation.profile is not None
     judged = judge(operation.profile(1), 1, "int8")
     assert sum(row.calls for row in judged.float_fallbacks) == 11
-    assert claim_warnings(asdict(judged), "int8", Hardware.parse("cpu"))
+    assert claim_warnings(judged, "int8", Hardware.parse("cpu"))
 
 
 def test_a_runtime_without_a_profile_of_its_own_leaves_it_to_onednn(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from basics.metric_kinds import error_rate
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.workload import Target, Workload
@@ -12,6 +13,7 @@ from workloads.metrics.scores import Scores
 from workloads.task import Gate, Input, Task
 from workloads.training.recipe import Adam, Recipe
 
+ERROR = error_rate("error")
 TRAIN, ALL, FRAMES, BANDS, TONE_S = 256, 320, 50, 16, 0.1
 
 
@@ -78,7 +80,8 @@ class ToneObjective:
 
 class ToneTask(Task):
     name, sizes = "tones", {"tone-net": ToneNet("tone-net", 32)}
-    gates, pruned_needs_training = {"error": Gate(0.05)}, False
+    measures, gates = (ERROR,), {"error": Gate(0.05)}
+    pruned_needs_training = False
 
     def dataset(self, size, request):
         labels, seconds = np.arange(ALL) % 4, np.arange(1600) / 16_000
@@ -140,7 +143,7 @@ def build(context):
 def build_training(context):
     from benchmarks.training import training
 
-    return training(context, TONES, [Target("error", 0.2)])
+    return training(context, TONES, [Target.of(ERROR, 0.2)])
 
 
 SMOKE = grid(MODELS, FP32, expected_s=8)

@@ -9,21 +9,24 @@ import toy
 
 from harness.case import Case
 from harness.measure.compose import measured
-from harness.measure.run import Outcome
-from harness.measure.watch import Seen, SegmentNoise
+from harness.measure.jobs import parsed
+from harness.measure.outcome import CaseOutcome, Outcome
+from harness.measure.results import OperationResult, TrainingResult
+from harness.measure.watch import SegmentNoise, SensorReadings, TimedEnergy
 from harness.observe.limits import warnings
 from harness.observe.noise import Noise
+from harness.observe.roofline import Peaks
 from harness.profile import SMOKE
 from harness.record.schema import Record
 
 CASE = Case("toy", "good", "fp32", "eager", "cpu", 1)
 TRAINING_CASE = Case("toy-training", "good", "fp32", "eager", "cpu", 8)
-NO_PEAKS = {"precision": "fp32", "reason": "not measured"}
-SEEN = Seen(
+NO_PEAKS = Peaks("fp32", reason="not measured")
+SEEN = SensorReadings(
     stage="done",
     stage_s={"build": 1.0, "timed": 4.0},
     utilization=None,
-    energy={"joules": None, "source": "none", "reason": "no RAPL", "idle_watts": None},
+    energy=TimedEnergy(None, "none", "no RAPL", None),
     noise=(),
     crowd=None,
     last_rss_bytes=None,
@@ -65,57 +68,73 @@ def segment(samples: int | None, **readings: float) -> SegmentNoise:
     return SegmentNoise(samples, found, tuple(warnings(found)))
 
 
-def heard(*segments: SegmentNoise) -> Seen:
+def heard(*segments: SegmentNoise) -> SensorReadings:
     """What the sensors saw of a worker whose timed stage was so noisy."""
     return replace(SEEN, noise=segments)
 
 
 def outcome(
     *samples_s: float,
-    seen: Seen = SEEN,
+    seen: SensorReadings = SEEN,
     warnings: tuple[str, ...] = (),
     **changes: Any,
-) -> Outcome:
-    """How a worker ends that timed these samples of an operation."""
-    value = {
+) -> CaseOutcome:
+    """How a worker ends that timed these samples of an operation. Spoiled ones count,
+    unless something else is given."""
+    values = {
         "work": WORK,
         "accuracy": ACCURACY,
         "warm_up": STEADY,
         "samples_s": list(samples_s),
+        "spoiled_samples_s": [],
+        "spoiled": True,
+        "extra_s": 0.0,
+        "untimed_steps": 0,
         "cycle": 1,
-        "kernels": None,
-        "peak_rss_bytes": 2**20,
-        "peak_device_bytes": None,
-        "details": {},
+        "memory": _memory(changes),
     }
-    return Outcome("result", value | changes, seen, warnings=warnings)
+    result = parsed(OperationResult, values | changes, "result")
+    return Outcome("result", result, seen, warnings=warnings)
 
 
-def training_outcome(*curve: dict[str, Any], **changes: Any) -> Outcome:
+def _memory(changes: dict[str, Any]) -> dict[str, Any]:
+    """With the peaks among the changes, which are taken out of them."""
+    peaks = {"peak_rss_bytes": 2**20, "peak_device_bytes": None}
+    return {name: changes.pop(name, usual) for name, usual in peaks.items()}
+
+
+def training_outcome(*curve: dict[str, Any], **changes: Any) -> CaseOutcome:
     """How a worker ends that trained along this curve."""
-    tta = {
-        "window_epochs": 3,
+    run = {
         "targets": [],
-        "s_per_epoch": 3.0,
-        "prepare_s": 0.5,
         "total_s": 10.0,
         "state_s": {"create": 1.0, "train": 6.0, "evaluate": 3.0},
         "states": [[0.0, "create"], [1.0, "train"], [7.0, "evaluate"]],
         "step_s": [2.0, 4.0],
         "curve": list(curve),
-        "seed": 7,
         "resumed": 0,
     }
-    ended = outcome(*[point["train_s"] for point in curve], tta=tta | changes)
-    del ended.value["warm_up"]
-    return ended
+    values = {
+        "work": WORK,
+        "accuracy": ACCURACY,
+        "samples_s": [point["train_s"] for point in curve],
+        "cycle": 1,
+        "memory": _memory({}),
+        "metrics": changes.pop("metrics", []),
+        "run": run | changes,
+        "prepare_s": 0.5,
+        "seed": 7,
+    }
+    return Outcome("result", parsed(TrainingResult, values, "result"), SEEN)
 
 
 def broken(
-    reason: str = "broken", seen: Seen = SEEN, warnings: tuple[str, ...] = ()
-) -> Outcome:
+    reason: str = "broken",
+    seen: SensorReadings = SEEN,
+    warnings: tuple[str, ...] = (),
+) -> CaseOutcome:
     """How a worker ends that sends no result."""
-    return Outcome("failed", {}, seen, reason, warnings)
+    return Outcome("failed", None, seen, reason, warnings)
 
 
 def point(
@@ -127,7 +146,7 @@ def point(
     """An epoch of three seconds, two of them training."""
     return {
         "epoch": epoch,
-        "end_s": 1.0 + 3.0 * epoch,
+        "end_s": 3.0 * epoch,
         "train_s": 2.0,
         "loss": loss,
         "validation_loss": validation_loss,
@@ -151,8 +170,8 @@ def target(
     } | changes
 
 
-def record(*outcomes: Outcome, case: Case = CASE, **peaks: Any) -> Record:
+def record(*outcomes: CaseOutcome, case: Case = CASE, **peaks: Any) -> Record:
     """The record of a case that ended so; of one step of half a second by default."""
     workload = toy.TRAINING if case.workload == "toy-training" else toy.WORKLOAD
     ended = outcomes or (outcome(0.5),)
-    return measured(workload, case, SMOKE, ended, NO_PEAKS | peaks)
+    return measured(workload, case, SMOKE, ended, replace(NO_PEAKS, **peaks))

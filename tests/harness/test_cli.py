@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -249,7 +250,8 @@ def test_overhead_measures_in_a_real_worker(
     monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
     monkeypatch.setattr(cli, "measure_power", lambda cpus: POWER)
     out = tmp_path / "overhead.json"
-    status, printed = invoke("overhead", "--pairs", "6", "--json", str(out))
+    tables = [f"--csv={tmp_path / 'out.csv'}", f"--markdown={tmp_path / 'out.md'}"]
+    status, printed = invoke("overhead", "--pairs", "6", "--json", str(out), *tables)
     assert status in (0, 1, 3)  # how much it is depends on the machine's other load
     written = json.loads(out.read_text())
     assert written["power"]["reading_s"] == POWER.reading_s
@@ -261,6 +263,9 @@ def test_overhead_measures_in_a_real_worker(
     assert [*costs][:2] == ["harness", "sensors"]
     assert costs["sensors"]["pairs"] == 6
     assert costs["sensors"]["percent"] is not None
+    (row, *_) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert (row["part"], float(row["%"])) == ("harness", costs["harness"]["percent"])
+    assert "| harness |" in (tmp_path / "out.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -312,3 +317,44 @@ def test_another_checkout_is_not_taken_for_the_suite_that_runs(
         assert status == 2
         assert f"{tmp_path} holds a suite, but this environment runs" in printed
     assert invoke("show", "none.json")[1].startswith("Error: cannot read none.json")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "--profile", "smoke"),
+        ("show", "result.json"),
+        ("show", "result.json", "--by-compression"),
+        ("show", "result.json", "--transcripts"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_printed_is_written_as_csv_json_and_markdown(
+    two_cases: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(two_cases.parent)
+    names = ("csv", "json", "markdown")
+    status, printed = invoke(*command, *(f"--{name}=out.{name}" for name in names))
+    assert status == 0
+    assert all(f"written: out.{name}" in printed for name in names)
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    found = json.loads(Path("out.json").read_text())["tables"]
+    assert len(rows) == sum(len(table["rows"]) for table in found) > 1
+    assert {row["table"] for row in rows} == {table["id"] for table in found}
+    assert Path("out.markdown").read_text().count("| --") >= len(found)
+
+
+def test_doctor_writes_fingerprint_and_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("csv", "json", "markdown")
+    invoke("doctor", "--results", ".", *(f"--{name}=out.{name}" for name in names))
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    facts = {row["fact"] for row in rows if row["table"] == "facts"}
+    assert "cpu_model" in facts
+    severities = {row["severity"] for row in rows if row["table"] == "checks"}
+    assert severities <= {"ok", "warn", "bad", "unknown"}
+    assert severities
+    assert len(json.loads(Path("out.json").read_text())["tables"]) == 2
+    assert "| check |" in Path("out.markdown").read_text()

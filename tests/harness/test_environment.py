@@ -11,6 +11,8 @@ import toy
 from harness import environment
 from harness.environment import inherited, parse_passed, public, steering, variables
 from harness.hardware import Hardware, Machine
+from harness.measure.jobs import Job
+from harness.measure.messages import ResultMessage
 from harness.measure.spawn import Worker
 from harness.measure.worker import name_of
 
@@ -28,15 +30,15 @@ STEERING = (
 def seen_by_a_worker(tmp_path: Path, passed: dict[str, str]) -> dict[str, str]:
     """The environment of a worker, as it finds it."""
     hardware = Hardware.parse("cpu")
-    job = {"entry": name_of(toy.see_environment), "affinity": list(MACHINE.cpus)}
+    job = Job(name_of(toy.see_environment), MACHINE.cpus, {})
     added = {**hardware.environment(MACHINE), **passed}
     worker = Worker(job, added, tmp_path / "worker.log")
     try:
         messages = list(worker.messages(60.0))
     finally:
         worker.close()
-    (result,) = [one["value"] for one in messages if one["kind"] == "result"]
-    return dict(result)
+    (result,) = [one for one in messages if isinstance(one, ResultMessage)]
+    return dict(result.value)
 
 
 def test_no_variable_that_steers_kernels_reaches_a_worker(

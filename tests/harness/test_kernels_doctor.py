@@ -11,8 +11,14 @@ from click.testing import CliRunner
 
 from harness import cli, kernels_doctor
 from harness.hardware import Machine
+from harness.observe.kernel_sweep.messages import (
+    Absent,
+    Message,
+    TriedMessage,
+    TryingMessage,
+)
 from harness.observe.kernel_sweep.shapes import FORWARD
-from harness.observe.kernel_sweep.sweep import ABSENT, Message, Request
+from harness.observe.kernel_sweep.sweep import Request
 
 MACHINE = Machine(cpus=(0,), isas=("avx2",), cuda_devices=1)
 
@@ -34,11 +40,11 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
         def __call__(self, request: Request) -> Iterator[Message]:
             if request.runtime not in given:
-                yield {"kind": ABSENT, "reason": "not installed"}
+                yield Absent("not installed")
             else:
                 error = {FORWARD: given[request.runtime]}
-                yield {"kind": "trying", "index": 0}
-                yield {"kind": "tried", "index": 0, "errors": error, "kernels": {}}
+                yield TryingMessage(0)
+                yield TriedMessage(0, error)
 
     monkeypatch.setattr(kernels_doctor, "InWorkers", Fake)
     monkeypatch.setattr(kernels_doctor, "trials", lambda r: kernels_of(r)[:1])
@@ -82,7 +88,7 @@ def test_what_checked_nothing_has_not_passed(errors: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--json", "a.json"), "--json does nothing without --kernels"),
+        (("--kernels", "--csv", "a.csv"), "--csv does nothing with --kernels"),
         (("--budget-s", "9"), "--budget-s does nothing without --kernels"),
         (("--kernels", "--results", "."), "--results does nothing with --kernels"),
         (("--kernels", "--budget-s", "0"), "0 is not in the range"),

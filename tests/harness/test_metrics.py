@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from basics.metric_kinds import MetricKind
 from harness.metrics import (
+    MetricKinds,
     amount_text,
     as_loss,
     check_better,
     decimals_of,
     in_order,
     is_rate,
+    known_kind,
     level_text,
+    recorded_kind,
     scale_of,
     title_of,
     unit_of,
     value_text,
 )
+from workloads.metrics.kinds import KINDS
 
 
 def test_a_loss_is_the_lower_the_better_whichever_way_the_metric_is() -> None:
@@ -72,3 +77,42 @@ def test_separation_is_told_by_its_improvement_first() -> None:
         *("si_sdr_improvement", "si_sdr", "snr"),
     ]
     assert [title_of(name) for name in ("si_sdr", "cer_max")] == ["SI-SDR", "cer_max"]
+
+
+EER = MetricKind("eer", "EER", "%", scale=100.0)
+
+
+def test_a_metric_that_no_table_knows_is_told_by_what_it_says_of_itself() -> None:
+    kinds = MetricKinds([EER])
+    assert level_text(kinds["eer"], 0.05) == "EER 5 %"
+    assert value_text(kinds["eer"], 0.0512) == "5.1 %"
+    assert (scale_of(kinds["eer"]), is_rate(kinds["eer"])) == (100.0, True)
+    assert kinds["wer"] == known_kind("wer")  # of names that no record tells
+
+
+def test_metrics_that_are_not_known_by_name_follow_by_unit() -> None:
+    kinds = MetricKinds([EER, MetricKind("pesq", "PESQ", "", "higher")])
+    names = ["pesq", "eer", "snr", "wer", "apples"]
+    assert kinds.in_order(names) == ["wer", "snr", "eer", "apples", "pesq"]
+
+
+def test_a_record_of_before_is_read_by_the_name_and_keeps_its_direction() -> None:
+    found = recorded_kind("si_sdr", "higher", None, None)
+    assert (found.unit, found.title, found.decimals) == ("dB", "SI-SDR", 1)
+    assert recorded_kind("snr", "lower", None, None).better == "lower"
+    assert recorded_kind("levenshtein", "lower", None, None).edits_per_item
+
+
+def test_what_a_record_says_counts_more_than_the_name() -> None:
+    found = recorded_kind("wer", "lower", "", "words wrong", edits_per_item=True)
+    assert (found.unit, found.scale, found.title) == ("", 1.0, "words wrong")
+    assert found.edits_per_item
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_records_of_before_are_read_as_new_ones_are_written(kind: MetricKind) -> None:
+    """The workloads' kinds, and what is known of their names."""
+    written = recorded_kind(kind.name, kind.better, kind.unit, kind.title)
+    assert written == kind
+    before = recorded_kind(kind.name, kind.better, None, None)
+    assert before == kind

@@ -18,6 +18,19 @@ def test_a_declared_point_becomes_a_case_on_the_users_hardware():
     assert ONE.cases("quick", "cpu:threads=1") == {case: 12.5}
 
 
+def test_a_case_claims_what_its_point_declares_whatever_its_name():
+    squeezed = replace(POINT, compression="squeezed", claims="int8")
+    workload = replace(ONE, points={"smoke": (POINT,)}, beside=(squeezed,))
+    (known,) = workload.cases("smoke", "cpu:threads=1")
+    assert workload.claims_of(known) == "fp32"
+    assert workload.claims_of(replace(known, compression="squeezed")) == "int8"
+    assert workload.claims_of(replace(known, compression="bf16")) == "fp32"
+    (planned,) = plan(
+        [replace(workload, points={"smoke": (squeezed,)})], "smoke", ["cpu"]
+    )
+    assert planned.claims == "int8"
+
+
 def test_a_workload_without_a_profile_has_no_cases_in_it():
     assert ONE.cases("smoke", "cpu") == {}
 

@@ -2,30 +2,30 @@
 
 import ast
 import fnmatch
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness import suite
-from harness.suite import SUITE
+from harness.suite import SUITE, LoadedCode
 
 
 def lay_out(folder):
     """A small suite."""
-    for name in ("harness/compare", "harness/measure", "workloads/a/weights"):
+    for name in ("harness/report", "harness/measure", "workloads/a/weights"):
         (folder / name).mkdir(parents=True)
     for name in ("harness", "workloads", "benchmarks"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "__init__.py").touch()
     (folder / "harness" / "measure" / "run.py").write_text("x = 1\n")
-    (folder / "harness" / "compare" / "page.py").write_text("x = 1\n")
+    (folder / "harness" / "report" / "page.py").write_text("x = 1\n")
     (folder / "workloads" / "a" / "weights" / "a.safetensors").write_bytes(b"\x00\r\n")
     (folder / "README.md").write_text("read me\n")
     return folder
@@ -41,7 +41,7 @@ def digest(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "tests/test_x.py", "harness/compare/page.py", "harness/a.pyc"]
+    "name", ["README.md", "tests/test_x.py", "harness/report/page.py", "harness/a.pyc"]
 )
 def test_what_measures_nothing_leaves_the_digest_as_it_was(small, name):
     before = digest(small)
@@ -97,7 +97,7 @@ def test_all_that_is_left_out_is_there():
 SHOWN = {
     "harness/bridges/asv.py",
     "harness/bridges/progress.py",
-    "harness/show.py",
+    "harness/report/summary.py",
 }
 
 
@@ -199,27 +199,26 @@ def test_an_installed_suite_does_not_come_before_the_standard_library(monkeypatc
     assert found["PYTHONPATH"] == ""
 
 
-def told(**changes):
-    return {"folder": str(SUITE), "digest": suite.code_digest(), "elsewhere": []} | (
-        changes
-    )
+def ran(**changes):
+    """The code of a worker that ran this suite's, but for the changes."""
+    return replace(LoadedCode(str(SUITE), suite.code_digest()), **changes)
 
 
 def test_a_worker_that_ran_this_code_is_believed():
-    assert suite.other_code(told()) is None
-    assert suite.other_code(json.loads(json.dumps(suite.loaded()))) is None
+    assert suite.other_code(ran()) is None
+    assert suite.other_code(suite.loaded()) is None
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({"folder": "/other"}, "ran code in /other, not the suite's in"),
-        ({"elsewhere": ["/x"]}, f"ran code in {SUITE}, /x, not the suite's in"),
+        ({"elsewhere": ("/x",)}, f"ran code in {SUITE}, /x, not the suite's in"),
         ({"digest": "0" * 16}, "was changed during the run (digest 0000000000000000"),
     ],
 )
 def test_a_worker_that_ran_other_code_is_found(changes, text):
-    assert text in suite.other_code(told(**changes))
+    assert text in suite.other_code(ran(**changes))
 
 
 def test_modules_from_another_suite_are_found(small, monkeypatch):

@@ -32,6 +32,7 @@ from workloads.metrics.error_rates import (
     max_character_errors,
     word_errors,
 )
+from workloads.metrics.kinds import CER, CER_MAX, WER
 from workloads.metrics.scores import Scores, Transcribed
 from workloads.recognition.data import (
     FeatureKind,
@@ -61,7 +62,8 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
 
     name = "asr"
     sizes = ds2.SIZES
-    gates: ClassVar = dict.fromkeys(("wer", "cer", "cer_max"), Gate(0.01))
+    measures = (WER, CER, CER_MAX)
+    gates: ClassVar = {kind.name: Gate(0.01) for kind in (WER, CER, CER_MAX)}
     evaluation_batch = 64
     validation_batch = 64
     stored_in_half = False

@@ -18,9 +18,10 @@ from workloads.compression.quantization import (
     layers_of,
     quantize,
 )
-from workloads.metrics.error_rates import ErrorRate, RateDifference, paired_difference
+from workloads.metrics.bootstrap import Difference
+from workloads.metrics.error_rates import ErrorRate
 
-Listen = Callable[[Path], list[np.ndarray]]  # a model's output for each utterance
+Run = Callable[[Path], list[np.ndarray]]  # a model's output for each utterance
 Score = Callable[[list[np.ndarray]], ErrorRate]  # what is wrong with these outputs
 
 
@@ -33,7 +34,7 @@ class Cost:
     """
 
     errors: ErrorRate
-    difference: RateDifference
+    difference: Difference
     output_change: float
     model_bytes: int
 
@@ -81,30 +82,29 @@ def analyse(
     fp32_path: Path,
     compression: Compression,
     calibration: Sequence[np.ndarray] | None,
-    listen: Listen,
+    run: Run,
     score: Score,
     on_layer: Callable[[LayerCost, int], None] = lambda layer, count: None,
 ) -> Sensitivity:
     """Quantize each layer alone, then all of them, and run every model.
 
-    `listen` gives the outputs of a model, of the same utterances each time; `score`
-    counts their errors. `on_layer` hears of each layer as soon as it is done, and how
+    `run` gives the outputs of a model, of the same utterances each time; `score`
+    counts their errors. `on_layer` is given each layer as soon as it is done, and how
     many there are.
 
     Raises ValueError as `quantize` does, and for outputs that are not finite.
     """
-    reference = listen(fp32_path)
+    reference = run(fp32_path)
     baseline = score(reference)
 
     def cost(only: Sequence[str] | None, what: str) -> Cost:
         with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
             path = Path(folder) / "quantized.onnx"
             made = quantize(fp32_path, path, compression, calibration, only=only)
-            outputs = listen(path)
+            outputs = run(path)
         change = mean_change(reference, outputs, what)
         errors = score(outputs)
-        difference = paired_difference(baseline, errors)
-        return Cost(errors, difference, change, made.model_bytes)
+        return Cost(errors, errors.minus(baseline), change, made.model_bytes)
 
     layers = []
     found = layers_of(fp32_path)
@@ -138,6 +138,6 @@ def mean_change(a: Sequence[np.ndarray], b: Sequence[np.ndarray], what: str) -> 
     if not np.isfinite(total):
         raise ValueError(
             f"{what} gives outputs that are not finite, or fp32 does: its arithmetic "
-            "overflowed, so its cost cannot be told"
+            "overflowed, so its cost is not known"
         )
     return total / values

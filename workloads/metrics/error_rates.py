@@ -10,12 +10,13 @@ from typing import ClassVar
 import jiwer
 import numpy as np
 
+from basics.metric_kinds import Better
 from workloads.metrics.bootstrap import (
     Difference,
     percentile_interval,
     resampled_sums,
 )
-from workloads.metrics.scores import Better, Score
+from workloads.metrics.scores import Score
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self
 
+from basics.metric_kinds import Better
 from workloads.metrics.bootstrap import Difference
 
-Better = Literal["lower", "higher"]
 EditUnit = Literal["character", "phoneme"]
 
 

@@ -29,12 +29,13 @@ from torchmetrics.functional.audio import (
     signal_noise_ratio,
 )
 
+from basics.metric_kinds import Better
 from workloads.metrics.bootstrap import (
     Difference,
     percentile_interval,
     resampled_sums,
 )
-from workloads.metrics.scores import Better, Score
+from workloads.metrics.scores import Score
 
 NAMES = ("si_sdr", "si_sdr_improvement", "snr_rescaled")
 SILENT_PEAK = 0.5 / 32_768  # half a step of 16-bit audio

@@ -5,25 +5,38 @@ Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from workloads.feeding.batching import plan_epoch, share_of_rank, sorted_batches
+from workloads.metrics.scores import Scores
 from workloads.recognition.batches import Batch, load_batch, stream
 from workloads.recognition.ctc import ctc_loss_sum
-from workloads.recognition.data import Recordings
+from workloads.recognition.data import Part, Recordings
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.training.objective import Evaluation, Rank, autocast
 from workloads.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    from workloads.recognition.task import RecognitionTask
-
 DECODED_SENTENCES = 4  # of the batch at hand
+
+Decode = Callable[[np.ndarray], str]  # of one utterance's log-probabilities (U, N)
+
+
+class Recogniser(Protocol):
+    """What an objective asks of its task."""
+
+    @property
+    def validation_batch(self) -> int: ...
+    def outputs(
+        self, model: nn.Module, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+    def log_probabilities(self, outputs: Tensor) -> Tensor: ...
+    def decoder(self, train: Part, beam_width: int) -> Decode: ...
+    def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores: ...
 
 
 class RecognitionObjective:
@@ -31,7 +44,7 @@ class RecognitionObjective:
 
     def __init__(
         self,
-        task: RecognitionTask[Any],
+        task: Recogniser,
         recipe: Recipe,
         data: Recordings,
         device: torch.device,

@@ -176,7 +176,7 @@ class OpenVinoSession:
             child = subprocess.run(
                 [
                     *(sys.executable, "-P"),  # none of the working folder
-                    *("-m", "workloads.runtimes.open_vino_kernels"),
+                    *("-m", "workloads.runtimes.open_vino_once"),
                     *map(str, settings),
                 ],
                 env=_child_environment(),

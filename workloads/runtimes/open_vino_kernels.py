@@ -1,21 +1,10 @@
-"""Which kernels of oneDNN an OpenVINO model creates, from oneDNN's own log.
-
-    python -m workloads.runtimes.open_vino_kernels \\
-        MODEL PRECISION THREADS FEATURES SHAPES
-
-is the process whose log that is: it runs the model once on FEATURES, a .npy file.
-SHAPES is "this" for a model of their shape alone, else "any".
-"""
+"""Which kernels of oneDNN an OpenVINO model creates, from oneDNN's own log."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import numpy as np
 
 from workloads.runtimes.session import KernelCall
 
@@ -83,17 +72,3 @@ def _name(call: KernelCall, kernels: Sequence[Created]) -> str:
         and (_POINTWISE in kernel.implementation) == pointwise
     }
     return "|".join(sorted(fitting)) or call.implementation
-
-
-def main(arguments: list[str]) -> None:
-    from workloads.runtimes.open_vino import OpenVinoSession
-
-    path, precision, threads, file, shapes = arguments
-    features = np.load(file)
-    shape = features.shape if shapes == "this" else None
-    session = OpenVinoSession(Path(path), precision, int(threads), shape)
-    session.run(session.prepare(features))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +17,9 @@ from workloads.separation.dataset import Dataset, MixtureSet, batches
 from workloads.separation.loss import pit_loss
 from workloads.separation.recipe import Separation
 from workloads.separation.scoring import score_set, scores_of
+from workloads.task import Task
 from workloads.training.objective import Evaluation
 from workloads.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from workloads.separation.task import SpeechSeparation
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class SeparationObjective:
 
     def __init__(
         self,
-        task: SpeechSeparation,
+        task: Task[Any, Dataset],
         recipe: Recipe,
         data: Dataset,
         device: torch.device,

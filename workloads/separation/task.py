@@ -16,9 +16,10 @@ from workloads.compression.names import Compression
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
-from workloads.corpora.mixtures.mixture import Signals
+from workloads.corpora.mixtures.mixture import OnOtherRate, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.feeding.choosing import evenly
+from workloads.metrics.kinds import SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED
 from workloads.metrics.scores import Scores
 from workloads.separation import dataset
 from workloads.separation.dataset import Dataset
@@ -80,7 +81,8 @@ class SpeechSeparation(Task[Size, Dataset]):
 
     name = "separation"
     sizes = SIZES
-    gates: ClassVar = {"si_sdr_improvement": Gate(0.05, is_share=True)}
+    measures = (SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED)
+    gates: ClassVar = {SI_SDR_IMPROVEMENT.name: Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
     onnx_names = ("mixture", "sources")
     without_gradient = frozenset(
@@ -94,7 +96,8 @@ class SpeechSeparation(Task[Size, Dataset]):
             return self._built_in(size, request)
         if "corpus" in request.options:
             raise NotHereError("this case is of built-in mixtures: no --data-root")
-        found = dataset.on_disk(request.root, size, on_progress=request.progress)
+        on_other_rate: OnOtherRate = "resample" if request.may_resample else "error"
+        found = dataset.on_disk(request.root, size, on_other_rate, request.progress)
         return dataset.with_training(found, lambda: self._built_in(size, request))
 
     def _built_in(self, size: Size, request: DataRequest) -> Dataset:

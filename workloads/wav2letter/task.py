@@ -22,6 +22,7 @@ from workloads.metrics.error_rates import (
     levenshtein_distances,
     phoneme_errors,
 )
+from workloads.metrics.kinds import CER, LEVENSHTEIN, PER
 from workloads.metrics.scores import EditUnit, Scores, Transcribed
 from workloads.recognition.data import Part, Recordings, recordings_of
 from workloads.recognition.recipe import Recognition, SpecAugment
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 HOP_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 EXAMPLE_FRAMES = 100
 TRAIN_S = 14_400.0
-EDITS = "levenshtein"
+EDITS = LEVENSHTEIN.name
 # The paper's, for the corpora that it had: batches of 128 out of 28,539 utterances.
 LETTERS = Recipe(
     Adam(2e-4, weight_decay=5e-5),
@@ -72,6 +73,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
 
     name = "wav2letter"
     sizes = sizes.SIZES
+    measures = (CER, PER, LEVENSHTEIN)
     gates: ClassVar = {EDITS: Gate(0.02, is_share=True)}
     pruned_needs_training = False
     onnx_names = ("features", "log_probs")

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from harness.observe.kernel_sweep.limits import wrong
-from harness.observe.kernel_sweep.shapes import Trial, of_plain
+from harness.observe.kernel_sweep.messages import TriedMessage, TryingMessage
+from harness.observe.kernel_sweep.shapes import Trial
 from harness.observe.kernel_sweep.ways import ways_of
 
 
-class Telling(Protocol):
+@dataclass(frozen=True)
+class SweepTask:
+    """Trials of a runtime; `explain`: find kernels and ways round of what is wrong,
+    which is left out where the question is whether the trials are right here."""
+
+    runtime: str
+    trials: tuple[Trial, ...]
+    explain: bool
+
+
+class Sending(Protocol):
     """The worker's end of its pipe."""
 
-    def send(self, kind: str, **fields: Any) -> None: ...
+    def send(self, message: object) -> None: ...
 
 
 class Library(Protocol):
@@ -27,15 +39,12 @@ class Library(Protocol):
     def kernel(self, trial: Trial, direction: str) -> str | None: ...
 
 
-def run_job(job: Mapping[str, Any], channel: Telling) -> dict[str, Any]:
-    """Of a "trying" and a "tried" message each; what is wrong is named, and its ways
-    round are tried, unless the job is to see whether the trials are right here."""
-    trials = [of_plain(one) for one in job["trials"]]
-    library = library_of(job["runtime"])
-    for index, trial in enumerate(trials):
-        channel.send("trying", index=index)
-        channel.send("tried", index=index, **tried(trial, library, job["explain"]))
-    return {}
+def run_job(task: SweepTask, channel: Sending) -> None:
+    """Of a "trying" and a "tried" message each."""
+    library = library_of(task.runtime)
+    for index, trial in enumerate(task.trials):
+        channel.send(TryingMessage(index))
+        channel.send(tried(index, trial, library, task.explain))
 
 
 def library_of(runtime: str) -> Library:
@@ -48,19 +57,21 @@ def library_of(runtime: str) -> Library:
     return in_onnx
 
 
-def tried(trial: Trial, library: Library, explain: bool) -> dict[str, Any]:
-    """Errors by direction, None for what is no number; of wrong ones the kernels, and
-    of each way round the directions that are right by it."""
+def tried(index: int, trial: Trial, library: Library, explain: bool) -> TriedMessage:
+    """What came of a trial."""
     try:
         errors = library.errors(trial)
     except library.NOT_OFFERED as error:
-        return {"errors": {}, "reason": str(error).partition("\n")[0]}
-    found: dict[str, Any] = {"errors": _sendable(errors)}
+        return TriedMessage(index, {}, reason=str(error).partition("\n")[0])
+    found = TriedMessage(index, _sendable(errors))
     bad = wrong(errors, *trial.family)
-    if bad and explain:
-        found["kernels"] = {one: library.kernel(trial, one) for one in bad}
-        found["ways"] = {way: _right(trial, way, library) for way in ways_of(trial)}
-    return found
+    if not bad or not explain:
+        return found
+    return replace(
+        found,
+        kernels={one: library.kernel(trial, one) for one in bad},
+        ways={way: _right(trial, way, library) for way in ways_of(trial)},
+    )
 
 
 def _right(trial: Trial, way: str, library: Library) -> list[str]:

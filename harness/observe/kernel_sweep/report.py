@@ -154,7 +154,7 @@ def as_json(found: Sweep, libraries: dict[str, str]) -> str:
         "absent": found.absent,
         "left_out_for_time": dict(found.left_out),
         "trials": [
-            {**one.trial.plain(), "errors": one.errors, "not_offered": one.reason}
+            {**asdict(one.trial), "errors": one.errors, "not_offered": one.reason}
             for one in found.tried
         ],
     }

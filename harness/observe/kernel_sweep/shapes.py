@@ -9,9 +9,8 @@ frames, so that few frames do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain, product, zip_longest
-from typing import Any
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 CONVOLUTIONS = ("conv1d", "conv2d", "depthwise", "transposed")
@@ -80,14 +79,6 @@ class Trial:
 
     def __str__(self) -> str:
         return f"{self.runtime} {self.shape.operation} {self.precision}: {self.shape}"
-
-    def plain(self) -> dict[str, Any]:
-        """As a job takes it, and `of_plain` gives it back."""
-        return asdict(self)
-
-
-def of_plain(values: dict[str, Any]) -> Trial:
-    return Trial(**{**values, "shape": Shape(**values["shape"])})
 
 
 CHANNELS = (8, 40, 1, 64, 4, 12, 16, 2, 24, 3, 93, 6, 128)

@@ -7,18 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
 
 from harness.hardware import ISA_NAMES
 from harness.observe.kernel_sweep.limits import wrong
+from harness.observe.kernel_sweep.messages import (
+    Absent,
+    Died,
+    Late,
+    Message,
+    TriedMessage,
+    TryingMessage,
+)
 from harness.observe.kernel_sweep.shapes import Trial
 
 # Of the budget, to which point each runtime's trials may last; what is left over is for
 # trying caps on instruction sets. What one does not need, the next has.
 UNTIL = {"onnxruntime": 0.15, "openvino": 0.45, "torch": 0.88}
 HUNG_S = 20.0  # a trial takes milliseconds; compiling one, or its first, a few seconds
-DIED, LATE, ABSENT = "died", "late", "absent"
-Message = Mapping[str, Any]
 Listener = Callable[[str, int, int], None]  # runtime, trials done and of how many
 
 
@@ -32,7 +37,7 @@ class Request:
     limit_s: float
 
 
-# Yields what a worker sends; the last may be {"kind": DIED | LATE | ABSENT, "reason"}.
+# Yields what a worker sends; the last may be Died, Late or Absent.
 Runner = Callable[[Request], Iterator[Message]]
 
 
@@ -143,24 +148,24 @@ class _Runtime:
         """What is left to try."""
         done, now, since_s = 0, None, self.now_s()
         for message in self.run(request):
-            kind = message["kind"]
-            if kind == "trying":
-                now, since_s = trials[message["index"]], self.now_s()
-            elif kind == "tried":
-                self.found.tried.append(_tried(trials[message["index"]], message))
-                done, now = message["index"] + 1, None
-                self.listen(self.name, total - len(trials) + done, total)
-            elif kind == ABSENT:
-                self.found.absent[self.name] = message["reason"]
-                return []
-            elif kind == DIED:
-                return self._crashed(now, message["reason"], trials[done:])
-            elif kind == LATE:
-                self.until_s = self.now_s()
-                seconds = self.until_s - since_s
-                if now is not None and seconds >= HUNG_S:
-                    hung = f"no end after {seconds:.0f} s"
-                    return self._crashed(now, hung, trials[done:])
+            match message:
+                case TryingMessage(index=index):
+                    now, since_s = trials[index], self.now_s()
+                case TriedMessage(index=index):
+                    self.found.tried.append(_tried(trials[index], message))
+                    done, now = index + 1, None
+                    self.listen(self.name, total - len(trials) + done, total)
+                case Absent(reason=reason):
+                    self.found.absent[self.name] = reason
+                    return []
+                case Died(reason=reason):
+                    return self._crashed(now, reason, trials[done:])
+                case Late():
+                    self.until_s = self.now_s()
+                    seconds = self.until_s - since_s
+                    if now is not None and seconds >= HUNG_S:
+                        hung = f"no end after {seconds:.0f} s"
+                        return self._crashed(now, hung, trials[done:])
         return trials[done:]
 
     def _crashed(
@@ -174,11 +179,14 @@ class _Runtime:
         return kept
 
 
-def _tried(trial: Trial, message: Message) -> Tried:
-    facts = {
-        name: dict(message.get(name, {})) for name in ("errors", "kernels", "ways")
-    }
-    return Tried(trial, **facts, reason=message.get("reason"))
+def _tried(trial: Trial, message: TriedMessage) -> Tried:
+    return Tried(
+        trial,
+        errors=dict(message.errors),
+        kernels=dict(message.kernels),
+        ways=dict(message.ways),
+        reason=message.reason,
+    )
 
 
 def _try_cap(
@@ -200,8 +208,8 @@ def _try_cap(
             continue
         request = Request(runtime, [one.trial for one in some], isa, left_s)
         for message in run(request):
-            if message["kind"] == "tried":
-                one = some[message["index"]]
+            if isinstance(message, TriedMessage):
+                one = some[message.index]
                 again = _tried(one.trial, message)
                 one.ways[way] = [d for d in again.errors if d not in again.wrong]
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from harness.ab.comparison import Comparison
 from harness.ab.pair import Round
+from harness.measure.jobs import parsed
+from harness.measure.results import TurnsResult
 from harness.observe.noise import Noise
 
 WORK = {"items": 2.0, "audio_s": 6.0, "model_bytes": 40}
@@ -19,21 +21,28 @@ def metric(
     return {"value": value, "n": 50, "interval": [low, high]} | changes
 
 
-def result(peak_bytes: int | None = MIB, **changes: Any) -> dict[str, Any]:
+def accuracy(**metrics: dict[str, Any]) -> dict[str, Any]:
+    """Of these metrics by name."""
+    return {"metrics": metrics}
+
+
+def result(peak_bytes: int | None = MIB, **changes: Any) -> TurnsResult:
+    """As a worker's plain values become one."""
     plain = {
         "work": WORK,
         "cycle": 1,
         "details": {"corpus_checksum": "c0ffee"},
-        "accuracy": {"metrics": {"wer": metric(0.1)}},
+        "accuracy": accuracy(wer=metric(0.1)),
         "peak_rss_bytes": peak_bytes,
     }
-    return plain | changes
+    found: TurnsResult = parsed(TurnsResult, plain | changes, "result")
+    return found
 
 
 def a_round(
     a_s: float,
     b_s: float,
-    results: tuple[dict[str, Any], dict[str, Any]] | None = None,
+    results: tuple[TurnsResult, TurnsResult] | None = None,
     **noise: Any,
 ) -> Round:
     """Both states' samples, each the same every time."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from played import metric
 from scipy import stats
 
 from harness.ab.accuracy import changes, paired_interval
-from harness.measure.turns import _per_item
+from harness.measure.jobs import parsed, plain_fields
+from harness.measure.results import StateAccuracy, StateMetric
 from harness.workload import Accuracy, Metric
 
 
-def told(errors: list[int], words: list[int], **more) -> dict:
+def told(errors: list[int], words: list[int], **more) -> StateAccuracy:
     value = sum(errors) / sum(words)
-    return {
-        "metrics": {"wer": metric(value, value - 0.05, value + 0.05, **more)},
-        "per_item": {"wer": list(zip(errors, words, strict=True))},
-    }
+    interval = (value - 0.05, value + 0.05)
+    return StateAccuracy(
+        {"wer": StateMetric(value, len(words), interval, **more)},
+        {"wer": list(zip(errors, words, strict=True))},
+    )
 
 
 WORDS = [10] * 50
@@ -70,7 +74,21 @@ def test_the_interval_holds_its_level_where_items_differ_in_length() -> None:
     assert 0.92 <= held / 400 <= 0.98
 
 
-def test_a_worker_tells_what_each_item_added() -> None:
+def test_a_worker_sends_what_each_item_added() -> None:
     given = Metric(0.5, 2, (0.0, 1.0), per_item=[(1, 2), (1, 2)])
     accuracy = Accuracy({"wer": given, "cer": Metric(0.1, 2, (0.0, 0.2))})
-    assert _per_item(accuracy) == {"wer": [(1, 2), (1, 2)]}
+    sent = json.loads(json.dumps(StateAccuracy.of(accuracy), default=plain_fields))
+    assert sent["per_item"] == {"wer": [[1, 2], [1, 2]]}
+    assert parsed(StateAccuracy, sent, "accuracy") == StateAccuracy.of(accuracy)
+
+
+def test_metrics_of_a_suite_without_directions_are_better_the_lower() -> None:
+    older = {"metrics": {"wer": metric(0.1) | {"baseline_case": None}}}
+    found = parsed(StateAccuracy, older, "accuracy")
+    assert found.metrics["wer"].better == "lower"
+    assert found.per_item == {}
+
+
+def test_a_metric_that_b_lost_is_worse() -> None:
+    (change,) = changes(told(HARD, WORDS), None)
+    assert (change.b, change.word) == (None, "worse")

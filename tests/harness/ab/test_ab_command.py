@@ -43,7 +43,8 @@ QUICKLY = ("--minutes", "0.0001")
 
 
 def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
-    status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json")
+    tables = ("--csv", "out.csv", "--markdown", "out.md")
+    status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json", *tables)
     assert status == 0
     assert "A: . (" in printed
     told = "warning: B does not list its cases (of an earlier time): none can be told"
@@ -56,6 +57,8 @@ def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "out.json").read_text())
     assert kept["machine"] == {"cpu_model": "toy"}
     assert len(kept["cases"]) == 2
+    assert (tmp_path / "out.csv").read_text().count("\nab,toy/") == 2
+    assert "| toy/unsupported/fp32/eager/cpu/b1 |" in (tmp_path / "out.md").read_text()
 
 
 def test_without_a_name_samples_go_to_the_local_results(tmp_path: Path) -> None:
@@ -114,6 +117,8 @@ def test_a_keyword_chooses_cases() -> None:
         ((".", ".", "--hardware", "cuda:0"), "0 CUDA devices"),
         ((".", ".", "--hardware", "tpu"), "unknown hardware 'tpu'"),
         ((".", ".", "--minutes", "0"), "--minutes 0"),
+        ((".", ".", "--csv", "no/a.csv"), "--csv no/a.csv: cannot write there"),
+        ((".", ".", "--csv", "a", "--json", "a"), "--json a: another output goes"),
         ((".", ".", "--threshold", "0"), "--threshold 0"),
         ((".", ".", "--threshold", "100"), "--threshold 100"),
         ((".", ".", "--a-env", "nowhere"), "'nowhere' does not exist"),

@@ -76,9 +76,9 @@ def test_logs_and_scratch_folders_lie_in_the_work_folder(contest: Contest) -> No
 
 
 def test_the_users_corpus_reaches_the_workers(contest: Contest, tmp_path: Path) -> None:
-    job = replace(contest, data_root=tmp_path)._job(planned(), 0)
-    assert job["data_root"] == str(tmp_path)
-    assert contest._job(planned(), 0)["data_root"] is None
+    task = replace(contest, data_root=tmp_path)._task(planned(), 0, tmp_path)
+    assert task.data_root == str(tmp_path)
+    assert contest._task(planned(), 0, tmp_path).data_root is None
 
 
 def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_a_sixteenth(
@@ -93,13 +93,15 @@ def test_a_pair_is_timed_twice_as_long_as_a_case_in_blocks_of_a_sixteenth(
     monkeypatch.setattr("harness.ab.contest.play", play)
     contest.run(planned())
     assert asked_s == [2 * SHORT.timed_s]
-    assert contest._job(planned(), 0)["block_s"] == SHORT.timed_s / 16
+    task = contest._task(planned(), 0, contest.work_dir)
+    assert task.block_s == SHORT.timed_s / 16
 
 
 @pytest.mark.parametrize("name", ["slow_down_percent", "stall_percent"])
 def test_only_b_is_slowed(contest: Contest, name: str) -> None:
-    jobs = [replace(contest, **{name: 5.0})._job(planned(), i) for i in (0, 1)]
-    assert [job[name] for job in jobs] == [0.0, 5.0]
+    slowed = replace(contest, **{name: 5.0})
+    tasks = [slowed._task(planned(), index, slowed.work_dir) for index in (0, 1)]
+    assert [getattr(task, name) for task in tasks] == [0.0, 5.0]
 
 
 def test_cases_of_one_state_stand_in_the_file_from_the_beginning(

@@ -15,14 +15,15 @@ from harness.ab.contest import Contest
 from harness.ab.pair import Round, Side, SideEndedError, play
 from harness.ab.states import State
 from harness.case import Case
-from harness.hardware import Hardware, Machine
+from harness.hardware import Machine
+from harness.measure.results import TurnsResult
 from harness.measure.spawn import Suite
 from harness.observe.host_speed import Best, HostShare, share
 from harness.observe.yardstick import Reading
 from harness.plan import Planned
 from harness.profile import COMMIT
 from harness.suite import PACKAGES, SUITE
-from harness.workload import Workload
+from harness.workload import Work, Workload
 
 MACHINE = Machine(tuple(os.sched_getaffinity(0)), isas=("avx2",), cuda_devices=0)
 SHORT = replace(COMMIT, warmup_s=0.0, timed_s=0.02)
@@ -107,7 +108,8 @@ def test_a_suite_from_before_comparisons_is_named_as_such(
     contest: Contest, tmp_path: Path
 ) -> None:
     old = tmp_path / "old"
-    shutil.copytree(SUITE / "harness", old / "harness")
+    for name in ("basics", "harness"):
+        shutil.copytree(SUITE / name, old / name)
     (old / "harness" / "measure" / "turns.py").unlink()
     state = replace(STATES[0], suite=Suite(folder=old))
     done = replace(contest, states=(state, STATES[1])).run(planned())
@@ -133,7 +135,7 @@ def test_a_case_that_cannot_be_compared_says_why(
 
 
 def test_warnings_of_the_work_say_whose_they_are(contest: Contest) -> None:
-    side = contest._side(planned("warns"), Hardware.parse("cpu"), MACHINE, 1, 0)
+    side = contest._side(planned("warns"), MACHINE, 1, 0)
     side.wait_for_turn()
     with pytest.raises(SideEndedError, match="killed by signal 9"):
         side.take("warm-up")
@@ -155,8 +157,8 @@ def test_hardware_that_is_not_here_is_skipped_before_anything_starts(
 
 def test_caps_reach_the_workers(contest: Contest) -> None:
     done = contest.run(planned(hardware="cpu:isa=avx2,threads=1"))
-    told = done.rounds[0].results[1]["details"]
-    assert (told["threads"], told["isa"]) == ("1", "AVX2")
+    details = done.rounds[0].results[1].details
+    assert (details["threads"], details["isa"]) == ("1", "AVX2")
 
 
 class Player:
@@ -184,8 +186,8 @@ class Player:
         self.begin(what)
         return self.wait_for_turn()
 
-    def end(self) -> dict:
-        return {"cycle": 1}
+    def end(self, kind: type) -> TurnsResult:
+        return kind(work=Work(2.0, 6.0), cycle=1)
 
     def close(self) -> None:
         self._calls.append(f"{self.name} closed")
@@ -233,9 +235,9 @@ def test_states_at_once_have_cpus_of_their_own_and_exchange_them(
     seen = []
     real = Contest._side
 
-    def noted(self, planned, hardware, machine, index, number):
+    def noted(self, planned, machine, index, number):
         seen.append((number, index, machine.cpus, machine.threads))
-        return real(self, planned, hardware, MACHINE, index, number)
+        return real(self, planned, MACHINE, index, number)
 
     monkeypatch.setattr(Contest, "_side", noted)
     four = Machine((0, 1, 2, 3, 8, 9), (), cuda_devices=0, threads=4)

@@ -11,12 +11,13 @@ from rich.console import Console
 from harness.ab import show
 from harness.ab.comparison import Comparison
 from harness.observe.host_speed import HostShare
+from harness.report.tables.terminal import print_table
 
 
 def printed(*comparisons: Comparison) -> list[str]:
-    console = Console(width=200)
+    console = Console(width=200, force_terminal=False)
     with console.capture() as captured:
-        console.print(show.table(comparisons))
+        print_table(show.table(comparisons), console)
     return [line.strip() for line in captured.get().splitlines()]
 
 

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from harness.ab.pair import SideEndedError
 from harness.beside import __main__ as command
 from harness.beside.held import Held, hold
+from harness.measure.results import ToolResult, TurnsResult
+from harness.workload import Work
 
 
 class Side:
@@ -30,7 +32,7 @@ class Side:
         self.turns.append((self.name, what))
         return self.block if what == "block" else []
 
-    def end(self):
+    def end(self, kind):
         return self.told
 
     def close(self):
@@ -61,8 +63,8 @@ def held(ours, tools, cycle=1, ends=None, pair_s=0.0):
 
     found = hold(
         "toy",
-        partial(opens, "ours", ours, {"cycle": cycle}),
-        partial(opens, "tool", tools, {"tool": "loop"}),
+        partial(opens, "ours", ours, TurnsResult(work=Work(1.0, 1.0), cycle=cycle)),
+        partial(opens, "tool", tools, ToolResult(tool="loop")),
         len(ours),
         pair_s,
         Clock(),

@@ -19,7 +19,9 @@ from harness.bridges import asv
 from harness.case import Case
 from harness.hardware import THREAD_VARIABLES
 from harness.measure.compose import failed, skipped
-from harness.measure.run import Outcome, Runner
+from harness.measure.outcome import CaseOutcome
+from harness.measure.run import Runner
+from harness.measure.watch import TimedEnergy
 from harness.profile import SMOKE
 from harness.workload import Accuracy, Context, Operation, Work, Workload
 
@@ -48,7 +50,7 @@ def made(
     return steady(), plain(), tracked()
 
 
-def ending_in(ended: Outcome) -> Callable[..., Outcome]:
+def ending_in(ended: CaseOutcome) -> Callable[..., CaseOutcome]:
     return lambda *_: ended
 
 
@@ -103,22 +105,22 @@ def test_one_sample_a_round_and_one_disturbed_process_hides_no_slow_down() -> No
 def test_a_round_is_a_worker_without_accuracy_and_kernels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ended: list[Outcome] = []
+    ended: list[CaseOutcome] = []
     measure = Runner.one_process
 
-    def watched(self: Runner, *arguments: Any) -> Outcome:
+    def watched(self: Runner, *arguments: Any) -> CaseOutcome:
         ended.append(measure(self, *arguments))
         return ended[-1]
 
     monkeypatch.setattr(Runner, "one_process", watched)
     assert asv.seconds_per_item(WORKLOAD, GOOD) > 0
-    assert ended[0].value["accuracy"] is None
-    assert ended[0].value["kernels"] is None
+    assert ended[0].done.accuracy is None
+    assert ended[0].done.kernels is None
 
 
 def test_idle_power_and_the_machines_peaks_are_not_measured(tmp_path: Path) -> None:
-    runner = asv._runner(tmp_path, GOOD)
-    assert runner.peaks(GOOD, lambda _: None)["reason"] == "not asked for"
+    runner = asv._runner(tmp_path, WORKLOAD, GOOD)
+    assert runner.peaks(GOOD, "fp32", lambda _: None).reason == "not asked for"
     assert runner.instruments._idle_watts == {"cpu": None}
 
 
@@ -138,7 +140,7 @@ def test_a_case_that_breaks_fails_with_its_reason(model: str, reason: str) -> No
 
 
 def test_one_full_measurement_gives_errors_bytes_and_joules() -> None:
-    energy = {"joules": 12.0, "source": "rapl", "reason": None, "idle_watts": None}
+    energy = TimedEnergy(12.0, "rapl", None, None)
     ended = outcome(0.5, 0.5, seen=replace(SEEN, energy=energy))
     assert asv.tracked(record(ended)) == {
         "errors": {"wer": 0.125},

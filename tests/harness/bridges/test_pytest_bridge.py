@@ -35,8 +35,9 @@ from functools import partial
 
 from harness.measure.run import Runner
 from harness.observe import fingerprint
+from harness.observe.roofline import Peaks
 
-Runner.peaks = lambda *_: {"precision": "fp32", "reason": "not asked for"}
+Runner.peaks = lambda *_: Peaks("fp32", reason="not asked for")
 fingerprint.fingerprint = partial(fingerprint.fingerprint, torch_software=dict)
 """
 
@@ -142,6 +143,7 @@ def test_pytest_benchmark_shows_exactly_the_samples_of_the_worker(whole: Ran) ->
         assert benchmark["stats"]["data"] == samples
         assert benchmark["stats"]["rounds"] == len(samples)
         assert benchmark["group"] == benchmark["extra_info"]["workload"]
+        assert benchmark["params"] == {"case": benchmark["param"]}
 
 
 def test_a_record_fills_every_group_that_this_hardware_can_fill(whole: Ran) -> None:

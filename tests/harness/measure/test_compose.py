@@ -23,9 +23,10 @@ from outcomes import (
 )
 
 from harness.clusters import mean_of
+from harness.measure.accuracy import accuracy_record
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.spawn import how_it_ended
-from harness.measure.worker import plain_accuracy
+from harness.measure.watch import TimedEnergy
 from harness.profile import QUICK, SMOKE
 from harness.workload import Accuracy, Metric
 
@@ -35,7 +36,7 @@ def training_record(*outcomes):
 
 
 def joules(amount):
-    energy = {"joules": amount, "source": "rapl", "reason": None, "idle_watts": 3.0}
+    energy = TimedEnergy(amount, "rapl", None, idle_watts=3.0)
     return replace(SEEN, energy=energy)
 
 
@@ -68,8 +69,7 @@ def test_the_median_is_the_mean_of_the_processes_medians():
 
 
 def test_the_median_is_over_whole_cycles_of_inputs_that_differ():
-    drawn = outcome(1.0, 9.0, 2.0, 10.0, 3.0, 11.0)
-    drawn.value["cycle"] = 2
+    drawn = outcome(1.0, 9.0, 2.0, 10.0, 3.0, 11.0, cycle=2)
     timing = record(drawn).timing
     assert timing.median_s == 6.0  # of the cycles' means 5, 6 and 7
     assert timing.median_interval_s is None  # of one process
@@ -370,7 +370,7 @@ def test_a_metrics_direction_and_its_verdict_reach_the_record():
     fallen = Metric(
         8.6, 50, (8.2, 9.0), "a/b", -0.4, (-0.5, -0.3), gate=0.5, better="higher"
     )
-    sent = plain_accuracy(Accuracy({"si_sdr": fallen}))
+    sent = accuracy_record(Accuracy({"si_sdr": fallen}))
     found = record(outcome(0.5, accuracy=sent)).accuracy.metrics["si_sdr"]
     assert (found.better, found.difference, found.gate) == ("higher", -0.4, 0.5)
     assert found.passed is True

@@ -1,9 +1,11 @@
+import json
 import os
 from dataclasses import replace
 
 import psutil
 import pytest
 import toy
+from click.testing import CliRunner
 from outcomes import STEADY, broken, heard, outcome, record, segment
 
 from harness.case import Case
@@ -86,3 +88,18 @@ def test_both_runs_are_made_and_only_one_beside_a_neighbour(tmp_path, monkeypatc
     one = run_pair(Planned(toy.WORKLOAD, case, 1.0), machine, "smoke", tmp_path)
     assert (one.alone.status, one.beside.status) == ("ok", "ok")
     assert begun == [(1.0, 1.0)]
+
+
+def test_a_file_has_a_row_of_figures_a_case(tmp_path, monkeypatch):
+    planned = [Planned(toy.WORKLOAD, Case("toy", "good", "fp32", "eager", "cpu", 1), 1)]
+    monkeypatch.setattr(module, "chosen_cases", lambda *_: planned)
+    monkeypatch.setattr(module, "run_pair", lambda *_: pair(1.5))
+    files = {name: tmp_path / name for name in ("csv", "json", "markdown")}
+    options = [f"--{name}={path}" for name, path in files.items()]
+    assert CliRunner().invoke(module.main, options).exit_code == 1
+    assert files["csv"].read_text().splitlines() == [
+        "table,case,alone (ms),beside (ms),change (%),verdict",
+        "neighbour,toy/good/fp32/eager/cpu/b1,1000.0,1500.0,50.0,UNMARKED",
+    ]
+    assert "UNMARKED" in files["markdown"].read_text()
+    assert json.loads(files["json"].read_text())["tables"][0]["rows"][0][3] == 50.0

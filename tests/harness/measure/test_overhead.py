@@ -2,11 +2,20 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.measure.jobs import PipeError
+from harness.measure.messages import (
+    FailureMessage,
+    ResultMessage,
+    SegmentMessage,
+    StageMessage,
+    WarningMessage,
+)
 from harness.measure.overhead import (
     BLOCK_S,
     FASTER,
     REFERENCE_STEP_S,
     SEGMENTS,
+    Blocks,
     Cost,
     Overhead,
     _alternate,
@@ -33,11 +42,11 @@ def worker(*messages):
 
 
 def stage(name):
-    return {"kind": "stage", "name": name}
+    return StageMessage(name)
 
 
-SEGMENT = {"kind": "segment", "samples": 5}
-RESULT = {"kind": "result", "value": {"rounds": []}}
+SEGMENT = SegmentMessage(5)
+RESULT = ResultMessage({"rounds": [], "pauses_s": []})
 
 
 def silent(variant):
@@ -45,15 +54,20 @@ def silent(variant):
 
 
 def test_stages_and_segments_alone_are_answered():
-    told = worker({"kind": "warning", "text": "cold"}, stage("bare"), SEGMENT, RESULT)
-    assert _alternate(told, silent, lambda done: None) == {"rounds": []}
+    told = worker(WarningMessage("cold"), stage("bare"), SEGMENT, RESULT)
+    assert _alternate(told, silent, lambda done: None) == Blocks([], [])
     assert told.answered == ["go on", ""]
 
 
 def test_a_worker_that_fails_is_told_with_its_traceback():
-    told = worker({"kind": "failed", "text": "Traceback: broken"})
+    told = worker(FailureMessage("broken", "Traceback: broken"))
     with pytest.raises(RuntimeError, match="Traceback: broken"):
         _alternate(told, silent, lambda done: None)
+
+
+def test_a_result_that_is_none_is_refused():
+    with pytest.raises(PipeError, match=r"no valid result: pauses_s: Field required"):
+        _alternate(worker(ResultMessage({"rounds": []})), silent, lambda done: None)
 
 
 def test_a_worker_that_is_gone_has_no_result():
@@ -103,7 +117,7 @@ def test_the_pause_for_the_sensors_is_in_no_step():
 
 def test_what_a_failed_worker_needed_is_ended():
     log = []
-    told = worker(stage("noise"), {"kind": "failed", "text": "broken"})
+    told = worker(stage("noise"), FailureMessage("it broke", "broken"))
     with pytest.raises(RuntimeError):
         _alternate(
             told, lambda _: Sensing(close=lambda: log.append("end")), lambda done: None
@@ -112,10 +126,10 @@ def test_what_a_failed_worker_needed_is_ended():
 
 
 def test_progress_counts_whole_rounds():
-    heard = []
+    done = []
     names = [name for names in rounds(2, ["gpu"]) for name in names]
-    _alternate(worker(*map(stage, names), RESULT), silent, heard.append)
-    assert heard == [0, 0, 0, 0, 1, 1, 1, 1]
+    _alternate(worker(*map(stage, names), RESULT), silent, done.append)
+    assert done == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
 def test_the_parts_take_turns_beside_bare_blocks():
@@ -132,7 +146,7 @@ def test_every_variant_stands_in_every_place_about_as_often():
         assert all(70 <= places.count(place) <= 130 for place in range(4))
 
 
-def test_the_lots_are_the_same_every_time():
+def test_the_order_is_the_same_every_time():
     assert rounds(20, ["cpu"]) == rounds(20, ["cpu"])
 
 

@@ -7,20 +7,23 @@ from outcomes import CASE, outcome, record
 
 from harness.hardware import Hardware
 from harness.measure.proofs import cap_warnings, claim_warnings
+from harness.observe.claims import Judged
+from harness.observe.kernels import Row
 
 STEPS = 3
 
 
 def row(implementation="jit:avx2", dtypes="f32,f32,f32", **changes):
-    return {
-        "primitive": "convolution",
-        "direction": "forward",
-        "implementation": implementation,
-        "dtypes": dtypes,
-        "calls": 12,
-        "time_s": 0.5,
-        "share_percent": 80.0,
-    } | changes
+    usual = Row(
+        primitive="convolution",
+        direction="forward",
+        implementation=implementation,
+        dtypes=dtypes,
+        calls=12,
+        time_s=0.5,
+        share_percent=80.0,
+    )
+    return replace(usual, **changes)
 
 
 def judged(
@@ -34,21 +37,21 @@ def judged(
     wall_s=1.0,
 ):
     """What a worker found in three steps."""
-    return {
-        "source": source,
-        "rows": list(rows),
-        "steps": STEPS,
-        "wall_s": wall_s,
-        "logged_s": 0.5,
-        "coverage_percent": 50.0,
-        "claim_share_percent": share,
-        "unparsed_lines": 0,
-        "float_fallbacks": list(fallbacks),
-        "float_layers": meant,
-        "claim": claim,
-        "covered_percent": covered,
-        "float_percent": None if share is None else 100.0 - share,
-    }
+    return Judged(
+        source=source,
+        rows=rows,
+        steps=STEPS,
+        wall_s=wall_s,
+        logged_s=0.5,
+        coverage_percent=50.0,
+        claim_share_percent=share,
+        unparsed_lines=0,
+        float_fallbacks=tuple(fallbacks),
+        float_layers=meant,
+        claim=claim,
+        covered_percent=covered,
+        float_percent=None if share is None else 100.0 - share,
+    )
 
 
 def claims(found, precision, hardware="cpu"):
@@ -231,7 +234,7 @@ def test_a_cap_that_no_compute_kernel_tells_of_is_unproven(rows):
 def test_a_cap_that_a_crumb_keeps_is_unproven():
     """The step takes a second, of which a millisecond tells its instruction set."""
     tiny = row("jit:avx2", time_s=0.001)
-    found = judged(tiny, wall_s=1.0) | {"logged_s": 0.001}
+    found = replace(judged(tiny, wall_s=1.0), logged_s=0.001)
     (warning,) = cap_warnings(found, Hardware.parse("cpu:isa=avx2"))
     assert warning.startswith(
         "the cap isa=avx2 is unproven: kernels that tell their instruction set are "
@@ -241,7 +244,7 @@ def test_a_cap_that_a_crumb_keeps_is_unproven():
 
 def test_kernels_that_tell_no_instruction_set_do_not_prove_a_cap():
     silent = row("x64:gemm:jit", primitive="matmul", time_s=0.9)
-    found = judged(row("jit:avx2", time_s=0.1), silent) | {"logged_s": 1.0}
+    found = replace(judged(row("jit:avx2", time_s=0.1), silent), logged_s=1.0)
     (warning,) = cap_warnings(found, Hardware.parse("cpu:isa=avx2"))
     assert "are 10 % of themselves" in warning
 
@@ -272,7 +275,8 @@ def test_both_stand_in_the_record_beside_the_kernels():
 
 
 def test_kernels_that_are_no_valid_record_cost_the_case_no_more_than_themselves():
-    found = record(outcome(0.5, kernels=judged(row()) | {"float_percent": -1.0}))
+    kernels = replace(judged(row()), float_percent=-1.0)
+    found = record(outcome(0.5, kernels=kernels))
     assert (found.status, found.kernels) == ("ok", None)
     assert found.timing.samples_s == [[0.5]]
     (text,) = [one for one in found.warnings if one.startswith("kernels are left out")]

@@ -15,13 +15,15 @@ from outcomes import SEEN, broken
 from harness import suite
 from harness.case import Case
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Outcome, Runner, Settings, precision_of
+from harness.measure.outcome import Outcome
+from harness.measure.run import Runner, Settings
 from harness.measure.watch import Instruments
 from harness.measure.worker import peak_memory
 from harness.observe import limits
+from harness.observe.roofline import Peaks
 from harness.profile import SMOKE
-from harness.record.schema import Record
-from harness.workload import Workload
+from harness.record.schema import Memory, Record
+from harness.workload import Point, Workload
 
 THREE = replace(SMOKE, processes=3, warmup_s=0.0)
 ONE = replace(THREE, processes=1)
@@ -36,7 +38,7 @@ def runner(tmp_path: Path) -> Runner:
         Settings(THREE, MACHINE, tmp_path),
         Instruments(dict.fromkeys(HARDWARE)),
         {
-            (hardware, precision): {"reason": "not asked for"}
+            (hardware, precision): Peaks(precision, reason="not asked for")
             for hardware in HARDWARE
             for precision in ("fp32", "int8")
         },
@@ -197,12 +199,20 @@ def test_a_worker_obeys_its_case_and_not_the_users_shell(
     assert run(runner, toy.WORKLOAD, hardware=hardware).details["isa"] == isa
 
 
-INT8 = "prune-l1-unstructured-50+int8-static"
+CLAIMS_INT8 = replace(
+    toy.WORKLOAD,
+    points={
+        "quick": tuple(
+            Point(model, "squeezed", "eager", 1, 1.0, claims="int8")
+            for model in ("falls-back", "keeps-first")
+        )
+    },
+)
 
 
 def test_a_runtimes_own_profile_proves_where_its_case_fell_back(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
-    record = run(runner, toy.WORKLOAD, "falls-back", compression=INT8)
+    record = run(runner, CLAIMS_INT8, "falls-back", compression="squeezed")
     kernels = record.kernels
     assert kernels is not None
     assert [row.implementation for row in kernels.rows] == ["QLinearConv", "FusedConv"]
@@ -218,7 +228,7 @@ def test_a_runtimes_own_profile_proves_where_its_case_fell_back(runner: Runner) 
 
 def test_the_first_layer_kept_in_float_is_no_fallback(runner: Runner) -> None:
     runner.settings = replace(runner.settings, profile=ONE)
-    record = run(runner, toy.WORKLOAD, "keeps-first", compression=INT8)
+    record = run(runner, CLAIMS_INT8, "keeps-first", compression="squeezed")
     assert record.kernels is not None
     assert record.kernels.float_layers == 1
     assert record.kernels.claim_share_percent == pytest.approx(75.0)
@@ -243,24 +253,6 @@ def test_a_worker_loads_no_torch_for_a_runtime_that_profiles_itself(
     assert record.kernels is not None
 
 
-@pytest.mark.parametrize(
-    ("compression", "claim"),
-    [
-        ("fp32", "fp32"),
-        ("bf16", "bf16"),
-        ("int8-dynamic-keep-edges", "int8"),
-        (INT8, "int8"),
-        ("w16a8", "int8"),
-        ("int16-weights", "fp32"),
-        ("prune-l1-unstructured-50", "fp32"),
-    ],
-)
-def test_a_compressions_name_claims_its_arithmetic(
-    compression: str, claim: str
-) -> None:
-    assert precision_of(compression) == claim
-
-
 def test_a_case_that_died_keeps_what_it_warned_of(runner: Runner) -> None:
     record = run(runner, toy.WORKLOAD, "warns")
     assert record.status == "failed"
@@ -278,34 +270,46 @@ def test_peaks_are_those_of_all_devices(
     flops: float,
     bandwidth: float,
 ) -> None:
-    found = {"flops_per_s": 5.0, "bytes_per_s": 7.0, "reason": None}
-    ended = Outcome("result", found, SEEN)
-    monkeypatch.setattr(Runner, "_work", lambda *_: ended)
-    peaks = runner.peaks(on(hardware), lambda progressing: None)
-    assert peaks == {
+    found = {
         "precision": "fp32",
-        "flops_per_s": flops,
-        "bytes_per_s": bandwidth,
+        "flops_per_s": 5.0,
+        "bytes_per_s": 7.0,
         "reason": None,
     }
+    ended = Outcome("result", found, SEEN)
+    monkeypatch.setattr(Runner, "_work", lambda *_: ended)
+    peaks = runner.peaks(on(hardware), "fp32", lambda progressing: None)
+    assert peaks == Peaks("fp32", flops, bandwidth)
 
 
 def test_a_device_without_such_products_has_no_peak_twice_over(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {"flops_per_s": None, "bytes_per_s": 7.0, "reason": "no such product"}
+    found = {"precision": "fp32", "bytes_per_s": 7.0, "reason": "no such product"}
     ended = Outcome("result", found, SEEN)
     monkeypatch.setattr(Runner, "_work", lambda *_: ended)
-    peaks = runner.peaks(on("cuda:0,cuda:1"), lambda progressing: None)
-    assert (peaks["flops_per_s"], peaks["reason"]) == (None, "no such product")
+    peaks = runner.peaks(on("cuda:0,cuda:1"), "fp32", lambda progressing: None)
+    assert (peaks.flops_per_s, peaks.reason) == (None, "no such product")
 
 
 def test_peaks_that_could_not_be_measured_say_why(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runner, "_work", lambda *_: broken("no memory"))
-    peaks = runner.peaks(on("cuda:0"), lambda progressing: None)
-    assert peaks == {"precision": "fp32", "reason": "no memory"}
+    peaks = runner.peaks(on("cuda:0"), "fp32", lambda progressing: None)
+    assert peaks == Peaks("fp32", reason="no memory")
+
+
+def test_peaks_that_are_no_peaks_are_not_taken_for_some(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = Outcome("result", {"precision": "fp32", "flops_per_s": "fast"}, SEEN)
+    monkeypatch.setattr(Runner, "_work", lambda *_: ended)
+    peaks = runner.peaks(on("cuda:0"), "fp32", lambda progressing: None)
+    assert peaks.flops_per_s is None
+    assert (peaks.reason or "").startswith(
+        "the worker sent no valid result: flops_per_s: Input should be a valid number"
+    )
 
 
 def on(hardware: str) -> Case:
@@ -313,7 +317,7 @@ def on(hardware: str) -> Case:
 
 
 def test_one_process_knows_no_peak_memory_of_several_devices() -> None:
-    unknown = {"peak_rss_bytes": None, "peak_device_bytes": None}
+    unknown = Memory(peak_rss_bytes=None, peak_device_bytes=None)
     assert peak_memory(Hardware.parse("cuda:0,cuda:1")) == unknown
 
 
@@ -340,8 +344,8 @@ def peaks_in_turn(
     def answer(self, job, case, name, listen, limit_s):  # type: ignore[no-untyped-def]
         if name != "roofline":
             return work(self, job, case, name, listen, limit_s)
-        asked.append(job["precision"])
-        value = {"flops_per_s": next(told), "bytes_per_s": 1e9, "reason": None}
+        asked.append(job.task.precision)
+        value = Peaks(job.task.precision, next(told), 1e9)
         return Outcome("result", value, SEEN)
 
     monkeypatch.setattr(Runner, "_work", answer)

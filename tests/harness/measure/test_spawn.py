@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.measure.jobs import Job
+from harness.measure.messages import FailureMessage
 from harness.measure.spawn import Suite, Worker
 
 
@@ -23,7 +25,7 @@ def test_a_worker_that_cannot_start_leaves_no_pipe_open(
     log = missing if what == "log" else tmp_path / "worker.log"
     before = open_files()
     with pytest.raises(FileNotFoundError):
-        Worker({}, {}, log, suite)
+        Worker(Job("", (), {}), {}, log, suite)
     assert open_files() == before
 
 
@@ -33,13 +35,13 @@ def test_a_worker_takes_no_module_from_the_folder_it_is_started_in(
     """`statistics`, which workers load, and a `harness` of another checkout."""
     (tmp_path / "harness").mkdir()
     for name in ("statistics.py", "harness/__init__.py"):
-        (tmp_path / name).write_text("raise RuntimeError('a stranger')\n")
+        (tmp_path / name).write_text("raise RuntimeError('not this one')\n")
     monkeypatch.chdir(tmp_path)
-    job = {"entry": "harness.suite:loaded", "affinity": sorted(os.sched_getaffinity(0))}
+    job = Job("harness.suite:loaded", tuple(os.sched_getaffinity(0)), {})
     worker = Worker(job, {}, tmp_path / "worker.log")
     try:
         (message,) = worker.messages(60)
     finally:
         worker.close()
-    assert message["kind"] == "failed", worker.log_tail()
-    assert "loaded() takes 0 positional arguments" in message["reason"]
+    assert isinstance(message, FailureMessage), worker.log_tail()
+    assert "loaded() takes 0 positional arguments" in message.reason

@@ -195,7 +195,7 @@ def test_a_falling_clock_is_told_and_counts():
 
 def crowded(busy, pools=None, process=0, **changes):
     seen = replace(heard(), crowd=Crowd(busy, 2, float(busy)))
-    ended = outcome(0.5, seen=seen, pools=pools, **changes)
+    ended = outcome(0.5, seen=seen, pools=pools or (), **changes)
     return replace(ended, process=process)
 
 

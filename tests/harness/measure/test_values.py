@@ -13,8 +13,9 @@ from outcomes import outcome
 from harness.case import Case
 from harness.hardware import Machine
 from harness.measure.run import Runner, Settings
-from harness.measure.values import plain_values, wrong_values
+from harness.measure.values import values_record, wrong_values
 from harness.measure.watch import Instruments
+from harness.observe.roofline import Peaks
 from harness.profile import SMOKE
 from harness.record.schema import Record
 from harness.workload import Values, nothing_to_compare
@@ -27,7 +28,7 @@ def run(folder: Path, model: str, workload: str = "toy") -> Record:
     runner = Runner(
         Settings(TWO, MACHINE, folder),
         Instruments({"cpu": None}),
-        {("cpu", "fp32"): {"reason": "not asked for"}},
+        {("cpu", "fp32"): Peaks("fp32", reason="not asked for")},
     )
     case = Case(workload, model, "fp32", "eager", "cpu", 1)
     chosen = toy.WORKLOAD if workload == "toy" else toy.TRAINING
@@ -76,15 +77,15 @@ def test_values_that_were_not_compared_say_why(tmp_path: Path, workload: str) ->
 
 
 def test_a_worker_that_ended_before_has_no_wrong_values() -> None:
-    assert wrong_values({}) is None
-    assert wrong_values(outcome().value) is None
+    assert wrong_values(None) is None
+    assert wrong_values(outcome().done.values) is None
 
 
 def test_an_error_at_the_limit_passes_and_the_next_number_does_not() -> None:
     assert Values(0.2, 0.2, 1, "plain").passed is True
-    beyond = plain_values(Values(0.2000001, 0.2, 1, "plain"))
-    assert beyond["passed"] is False
-    assert wrong_values({"values": beyond}) is not None
+    beyond = values_record(Values(0.2000001, 0.2, 1, "plain"))
+    assert beyond.passed is False
+    assert (wrong_values(beyond) or "").startswith("wrong values: a relative error")
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def energy_of(monkeypatch):
 )
 def test_energy_is_of_the_counters_that_hold_the_device(energy_of, hardware, source):
     energy = energy_of(hardware, source, None)
-    assert energy["joules"] >= 2.0
-    assert (energy["source"], energy["reason"]) == (source, None)
+    assert energy.joules >= 2.0
+    assert (energy.source, energy.reason) == (source, None)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_energy_is_of_the_counters_that_hold_the_device(energy_of, hardware, sou
 )
 def test_the_processors_joules_are_not_passed_off_as_a_gpus(energy_of, missing, reason):
     energy = energy_of("cuda:0", "rapl", missing)
-    assert (energy["joules"], energy["source"]) == (None, "none")
-    assert energy["reason"] == reason
+    assert (energy.joules, energy.source) == (None, "none")
+    assert energy.reason == reason
 
 
 SNAPSHOT = Snapshot(

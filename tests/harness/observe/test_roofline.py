@@ -4,7 +4,13 @@ from harness.observe import limits, roofline
 from harness.observe.ceiling_candidates import Candidate
 from harness.observe.cpu import MachineTimes
 from harness.observe.noise import Snapshot
-from harness.observe.roofline import Rate, best_rate, fraction_of_peak
+from harness.observe.roofline import (
+    Peaks,
+    PeaksTask,
+    Rate,
+    best_rate,
+    fraction_of_peak,
+)
 
 
 def scripted(seconds):
@@ -71,15 +77,15 @@ def test_an_unknown_precision_is_named():
 
 def test_tf32_is_no_precision_of_a_processor():
     found = roofline.measure(precision="tf32", budget_s=0.0, copy_bytes=1 << 20)
-    assert (found.peak_flops, found.operation) == (None, None)
+    assert (found.flops_per_s, found.operation) == (None, None)
     assert found.reason == "tf32 exists on CUDA devices alone"
-    assert found.bandwidth_bytes_per_s > 0
+    assert found.bytes_per_s > 0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_a_processor_has_a_ceiling(precision):
     found = roofline.measure("cpu", precision, budget_s=0.0, copy_bytes=1 << 20)
-    assert found.peak_flops > 1e6
+    assert found.flops_per_s > 1e6
     assert found.operation.partition(" in ")[0] in ("product", "convolution")
     assert found.reason is None
 
@@ -158,15 +164,9 @@ def test_a_job_measures_its_hardwares_first_device(monkeypatch, hardware, device
 
     def measured(*arguments):
         asked.append(arguments)
-        return roofline.Roofline(5.0, "product", 7.0)
+        return Peaks("bf16", 5.0, 7.0, "product", reason="no convolution")
 
     monkeypatch.setattr(roofline, "measure", measured)
-    result = roofline.run_job({"hardware": hardware, "precision": "bf16"}, None)
+    result = roofline.run_job(PeaksTask(hardware, "bf16"), None)
     assert asked == [(device, "bf16")]
-    assert result == {
-        "flops_per_s": 5.0,
-        "bytes_per_s": 7.0,
-        "reason": None,
-        "operation": "product",
-        "doubt": None,
-    }
+    assert result == Peaks("bf16", 5.0, 7.0, "product")

@@ -5,7 +5,7 @@ from outcomes import heard, outcome, record, segment
 
 from harness.observe.host_speed import HostShare
 from harness.record.host import host_text, readings
-from harness.show import remarks
+from harness.report.summary import remarks
 
 BEST, MEMORY = 4e8, 8e9
 

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from harness.measure.jobs import Job, plain_fields, task_of
+from harness.observe.kernel_sweep.job import SweepTask, run_job
 from harness.observe.kernel_sweep.shapes import (
     OFFERED,
     OPERATIONS,
     RUNTIMES,
     SHAPES,
     Shape,
-    of_plain,
     trials,
 )
 
@@ -42,6 +43,7 @@ def test_the_first_shapes_hold_few_channels_and_framing_has_no_padding() -> None
     assert Shape("conv1d", 8, 64, taps=16, stride=8).padding == 0
 
 
-def test_a_trial_survives_json() -> None:
-    for one in trials("onnxruntime")[:20]:
-        assert of_plain(json.loads(json.dumps(one.plain()))) == one
+def test_a_trial_survives_the_pipe_to_its_worker() -> None:
+    task = SweepTask("onnxruntime", tuple(trials("onnxruntime")[:20]), explain=True)
+    job = json.loads(json.dumps(Job("a:b", (0,), task).plain(), default=plain_fields))
+    assert task_of(run_job, job) == task

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from harness.observe.kernel_sweep import report
-from harness.observe.kernel_sweep.job import run_job, tried
+from harness.observe.kernel_sweep.job import SweepTask, run_job, tried
 from harness.observe.kernel_sweep.limits import limit_of, wrong
+from harness.observe.kernel_sweep.messages import (
+    Absent,
+    Died,
+    Late,
+    Message,
+    TriedMessage,
+    TryingMessage,
+)
 from harness.observe.kernel_sweep.shapes import FORWARD, OF_DATA, Shape, Trial
 from harness.observe.kernel_sweep.sweep import (
-    ABSENT,
-    DIED,
-    LATE,
     UNTIL,
-    Message,
     Request,
     Sweep,
     sweep,
@@ -38,22 +42,24 @@ def torch(shape: Shape, precision: str = "bf16") -> Trial:
     return Trial("torch", precision, shape)
 
 
-GOOD = {"errors": {FORWARD: 0.002, OF_DATA: 0.002}}
-BAD = {
-    "errors": {FORWARD: 1.1, OF_DATA: 0.002},
-    "kernels": {FORWARD: KERNEL},
-    "ways": {FILLED_16: [FORWARD, OF_DATA], WITHOUT_ONEDNN: [OF_DATA]},
-}
+GOOD = TriedMessage(0, {FORWARD: 0.002, OF_DATA: 0.002})
+BAD = TriedMessage(
+    0,
+    {FORWARD: 1.1, OF_DATA: 0.002},
+    kernels={FORWARD: KERNEL},
+    ways={FILLED_16: [FORWARD, OF_DATA], WITHOUT_ONEDNN: [OF_DATA]},
+)
 
 
 @dataclass
 class Fake:
-    """A runner: answers by trial, and by trial under a cap; an answer with a kind ends
-    the process. Each trial takes `seconds` of the clock."""
+    """A runner: answers by trial, and by trial under a cap; any other answer than that
+    a trial was tried ends the process. Each trial takes a second of the clock, unless
+    `seconds` has its own."""
 
     answers: Mapping[Trial, Message] = field(default_factory=dict)
     capped: Mapping[str, Message] = field(default_factory=dict)
-    seconds: float = 1.0
+    seconds: Mapping[Trial, float] = field(default_factory=dict)
     clock_s: float = 0.0
     requests: list[Request] = field(default_factory=list)
 
@@ -62,16 +68,16 @@ class Fake:
         until_s = self.clock_s + request.limit_s
         for index, trial in enumerate(request.trials):
             answer = self.capped.get(request.isa or "") or self.answers.get(trial, GOOD)
-            yield {"kind": "trying", "index": index}
-            self.clock_s += answer.get("seconds", self.seconds)
+            yield TryingMessage(index)
+            self.clock_s += self.seconds.get(trial, 1.0)
             if self.clock_s >= until_s:
                 self.clock_s = until_s
-                yield {"kind": LATE, "reason": "no end"}
+                yield Late("no end")
                 return
-            if "kind" in answer:
+            if not isinstance(answer, TriedMessage):
                 yield answer
                 return
-            yield {"kind": "tried", "index": index, **answer}
+            yield replace(answer, index=index)
 
     def sweep(self, *trials: Trial, budget_s: float = 1000.0, **more: Any) -> Sweep:
         by_runtime: dict[str, list[Trial]] = {}
@@ -115,7 +121,8 @@ def test_no_number_is_wrong() -> None:
         FORWARD,
         OF_DATA,
     ]
-    found = Fake({torch(WIDE): {"errors": {FORWARD: None}}}).sweep(torch(WIDE))
+    nothing = TriedMessage(0, {FORWARD: None})
+    found = Fake({torch(WIDE): nothing}).sweep(torch(WIDE))
     assert "relative error: no finite numbers" in next(report.lines(found))
     assert json.loads(report.as_json(found, {}))["wrong"][0]["relative_error"] is None
 
@@ -128,7 +135,7 @@ def test_a_recurrent_layer_may_depart_further() -> None:
 
 
 def test_a_crash_costs_its_family_alone_and_is_reported() -> None:
-    killed = {"kind": DIED, "reason": "killed by signal 4 (SIGILL)"}
+    killed = Died("killed by signal 4 (SIGILL)")
     fake = Fake({torch(CONVOLUTION): killed})
     others = [torch(PRODUCT), torch(WIDE, "fp32")]
     found = fake.sweep(others[0], torch(CONVOLUTION), torch(WIDE), others[1])
@@ -148,7 +155,7 @@ def test_a_runtime_that_ends_before_any_trial_is_not_started_again() -> None:
 
     def dies(request: Request) -> Iterator[Message]:
         requests.append(request)
-        yield {"kind": DIED, "reason": "cannot be loaded"}
+        yield Died("cannot be loaded")
 
     found = sweep({"torch": [torch(WIDE), torch(PRODUCT)]}, dies, 10.0)
     assert len(requests) == 1
@@ -159,7 +166,7 @@ def test_a_runtime_that_ends_before_any_trial_is_not_started_again() -> None:
 
 
 def test_a_trial_that_hangs_is_reported_and_what_follows_is_left_out_for_time() -> None:
-    fake = Fake({torch(CONVOLUTION): {"seconds": 1e6}})
+    fake = Fake(seconds={torch(CONVOLUTION): 1e6})
     found = fake.sweep(torch(PRODUCT), torch(CONVOLUTION), torch(WIDE, "fp32"))
     assert "no end after" in found.crashes[0].reason
     assert found.left_out["torch"] == 1
@@ -186,9 +193,10 @@ def test_a_runtime_has_the_time_that_the_one_before_did_not_need() -> None:
 
 
 def test_what_is_absent_or_not_offered_is_said_and_no_fault() -> None:
-    fake = Fake({torch(WIDE, "fp16"): {"errors": {}, "reason": "no such kernel"}})
+    refused = TriedMessage(0, {}, reason="no such kernel")
+    fake = Fake({torch(WIDE, "fp16"): refused})
     found = fake.sweep(torch(WIDE, "fp16"), torch(WIDE))
-    missing = {"kind": ABSENT, "reason": "openvino is not installed"}
+    missing = Absent("openvino is not installed")
     one = Trial("openvino", "fp32", WIDE)
     found.absent |= Fake({one: missing}).sweep(one).absent
     assert not found.is_bad
@@ -208,8 +216,8 @@ def test_json_holds_every_error_and_each_way_round() -> None:
     assert one["right_by"] == {FILLED_16: 1, WITHOUT_ONEDNN: 0}
     assert one["shapes"][0]["taps"] == 32
     assert [each["errors"] for each in written["trials"]] == [
-        BAD["errors"],
-        GOOD["errors"],
+        BAD.errors,
+        GOOD.errors,
     ]
     assert written["libraries"] == {"torch": "9"}
 
@@ -230,15 +238,17 @@ class Library:
 
 
 def test_a_worker_names_what_is_wrong_and_tries_ways_round() -> None:
-    found = tried(torch(CONVOLUTION), Library(), explain=True)
-    assert found["errors"] == {FORWARD: None, OF_DATA: 0.001}
-    assert found["kernels"] == {FORWARD: "forward of 8"}
-    assert found["ways"][FILLED_16] == [FORWARD, OF_DATA]
-    assert found["ways"][WITHOUT_ONEDNN] == [OF_DATA]
-    assert tried(torch(WIDE), Library(), explain=True).keys() == {"errors"}
-    assert tried(torch(CONVOLUTION), Library(), explain=False).keys() == {"errors"}
-    refused = tried(torch(WIDE, "fp16"), Library(), explain=True)
-    assert refused == {"errors": {}, "reason": "no fp16"}
+    found = tried(3, torch(CONVOLUTION), Library(), explain=True)
+    assert (found.index, found.errors) == (3, {FORWARD: None, OF_DATA: 0.001})
+    assert found.kernels == {FORWARD: "forward of 8"}
+    assert found.ways[FILLED_16] == [FORWARD, OF_DATA]
+    assert found.ways[WITHOUT_ONEDNN] == [OF_DATA]
+    right = tried(0, torch(WIDE), Library(), explain=True)
+    assert right == TriedMessage(0, {FORWARD: 0.001, OF_DATA: 0.001})
+    unexplained = tried(0, torch(CONVOLUTION), Library(), explain=False)
+    assert unexplained == TriedMessage(0, {FORWARD: None, OF_DATA: 0.001})
+    refused = tried(0, torch(WIDE, "fp16"), Library(), explain=True)
+    assert refused == TriedMessage(0, {}, reason="no fp16")
 
 
 def test_a_worker_announces_each_trial_before_it_begins(
@@ -247,12 +257,17 @@ def test_a_worker_announces_each_trial_before_it_begins(
     monkeypatch.setattr(
         "harness.observe.kernel_sweep.job.library_of", lambda runtime: Library()
     )
-    sent: list[tuple[str, int]] = []
+    sent: list[tuple[type, int]] = []
 
     class Pipe:
-        def send(self, kind: str, **fields: Any) -> None:
-            sent.append((kind, fields["index"]))
+        def send(self, message: Any) -> None:
+            sent.append((type(message), message.index))
 
-    trials = [torch(WIDE).plain(), torch(PRODUCT).plain()]
-    run_job({"runtime": "torch", "trials": trials, "explain": True}, Pipe())
-    assert sent == [("trying", 0), ("tried", 0), ("trying", 1), ("tried", 1)]
+    trials = torch(WIDE), torch(PRODUCT)
+    run_job(SweepTask("torch", trials, explain=True), Pipe())
+    assert sent == [
+        (TryingMessage, 0),
+        (TriedMessage, 0),
+        (TryingMessage, 1),
+        (TriedMessage, 1),
+    ]

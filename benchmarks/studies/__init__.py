@@ -1,0 +1,1 @@
+"""Questions that papers ask, put to trained models: commands, tables and pages."""

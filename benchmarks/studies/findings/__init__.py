@@ -1,0 +1,1 @@
+"""Do a paper's findings on compressed separators hold for these models?"""

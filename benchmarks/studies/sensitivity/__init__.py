@@ -1,0 +1,1 @@
+"""Which layer of a model costs accuracy when it is quantized?"""

@@ -1,0 +1,1 @@
+"""Reading: what records say, as tables, comparisons and pages; nothing is measured."""

@@ -1,0 +1,1 @@
+"""What machines cost, and what an hour of speech costs on them."""

@@ -1,0 +1,1 @@
+"""Result files, the work that candidates did alike, and its figures."""

@@ -1,0 +1,47 @@
+"""Where the time of a step went, by primitive and direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.compare.model import KernelShare
+from harness.report.compare.reading.extract import SHORTEST_S, Logged
+
+LARGEST = 12  # are told one by one
+OTHER, ANY = "other", "any"
+
+
+def kernel_shares(found: Sequence[Logged]) -> tuple[KernelShare, ...]:
+    """The largest first, and the rest together as OTHER. Times are of a step; shares
+    are of all that was logged in all runs, so that they add up to 100 where all of it
+    stands in the records."""
+    total_s: dict[tuple[str, str], float] = {}
+    for one in found:
+        for key, seconds in one.time_s.items():
+            total_s[key] = total_s.get(key, 0.0) + seconds
+    order = sorted(total_s, key=lambda key: total_s[key], reverse=True)
+    steps = sum(one.steps for one in found)
+    logged_s = sum(one.logged_s for one in found)
+
+    def share(primitive: str, direction: str, name: str, seconds: float) -> KernelShare:
+        percent = 100 * seconds / logged_s if logged_s else 0.0
+        return KernelShare(primitive, direction, name, seconds / steps, percent)
+
+    shares = [share(*k, _implementation(k, found), total_s[k]) for k in order[:LARGEST]]
+    if rest := order[LARGEST:]:
+        seconds = sum(total_s[key] for key in rest)
+        shares.append(share(OTHER, ANY, f"{len(rest)} kinds", seconds))
+    return tuple(shares)
+
+
+def _implementation(key: tuple[str, str], found: Sequence[Logged]) -> str:
+    """That of the run in which it took longest."""
+    having = [one for one in found if key in one.time_s]
+    return max(having, key=lambda one: one.time_s[key]).implementation[key]
+
+
+def coverage_percent(found: Sequence[Logged]) -> float | None:
+    """How much of the steps' wall time was logged; None where that is not known."""
+    wall_s = sum(one.wall_s for one in found)
+    logged_s = sum(one.logged_s for one in found)
+    return 100 * logged_s / wall_s if wall_s >= SHORTEST_S else None

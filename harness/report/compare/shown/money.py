@@ -1,0 +1,216 @@
+"""Everything in money, in the order of a buyer's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.metrics import (
+    amount_text,
+    decimals_of,
+    in_order,
+    level_text,
+    scale_of,
+    title_of,
+    unit_of,
+)
+from harness.report.compare.model import Comparison, Estimate, Money, Serving
+from harness.report.compare.qualification import Qualification
+from harness.report.compare.shown.columns import interval_column
+from harness.report.compare.terms import MS
+from harness.report.tables.table import (
+    ABSENT,
+    Column,
+    Table,
+    number_column,
+    text_column,
+    whole_column,
+    without_empty,
+)
+
+STAGE = (
+    "Each hour of audio is through that workload alone: a service adds those of the "
+    "other stages, such as features and decoding."
+)
+
+
+def money_tables(comparison: Comparison) -> dict[str, Table | None]:
+    """By the name of their place on the page."""
+    money = comparison.money
+    if money is None:
+        return {}
+    return {
+        "prices": _prices(money),
+        "serving": _serving(money),
+        "to_accuracy": _to_accuracy(money),
+        "break_even": _break_even(money),
+        "total": _total(money),
+    }
+
+
+def limits_text(asked: Money | Qualification) -> str:
+    """
+    >>> limits_text(Money("USD", 1, 4, None, {"wer": 0.25, "p99_ms": 50},
+    ...     (), (), (), (), (), ()))
+    'wer at most 25 %, p99 at most 50 ms'
+    """
+    texts = []
+    for name, limit in asked.limits.items():
+        if name.endswith(MS):
+            percentile = name.removesuffix(MS).replace("_", ".")
+            texts.append(f"{percentile} at most {limit:g} ms")
+        else:
+            texts.append(f"{title_of(name)} at most {amount_text(name, limit)}")
+    for name, limit in asked.at_least.items():
+        texts.append(f"{title_of(name)} at least {amount_text(name, limit)}")
+    return ", ".join(texts)
+
+
+def _prices(money: Money) -> Table | None:
+    found, currency = money.prices, money.currency
+    if not found:
+        return None
+    origins = ["of a document" if one.published else "compared" for one in found]
+    columns = (
+        text_column("candidate", (price.candidate for price in found)),
+        *([text_column("is", origins)] if "of a document" in origins else ()),
+        text_column("held", ("rented" if p.is_rented else "owned" for p in found)),
+        _money_column("busy hour", (p.per_busy_hour for p in found), currency),
+        _money_column("fixed a year", (p.fixed_per_year for p in found), currency),
+        _money_column(
+            "energy, busy hour", (p.energy_per_busy_hour for p in found), currency
+        ),
+        text_column("energy", (price.energy_note for price in found)),
+        text_column("machine", (price.description for price in found)),
+        text_column("source", (price.source for price in found)),
+    )
+    caption = f"Prices at a utilization of {100 * money.utilization:g} %"
+    return Table("prices", caption, without_empty(columns))
+
+
+def _serving(money: Money) -> Table | None:
+    """An answer a model and candidate; where none is within the limits, the reason."""
+    found, currency = money.serving, money.currency
+    if not found:
+        return None
+    columns = (
+        *_model_columns([(s.workload, s.model, s.candidate) for s in found]),
+        text_column("case", (_case_text(serving) for serving in found)),
+        _money_column("hour of audio", (s.per_audio_hour for s in found), currency),
+        interval_column("95 % interval", map(_cost_estimate, found), unit=currency),
+        number_column(
+            "audio", (s.audio_hours_per_money for s in found), unit=f"h / {currency}"
+        ),
+        number_column(
+            "energy", (s.joules_per_audio_hour for s in found), unit="J/h audio"
+        ),
+        number_column("RTFx", (serving.rtfx for serving in found)),
+        number_column("p99", (serving.p99_ms for serving in found), unit="ms"),
+        *_errors_columns(found),
+        text_column("reason", (serving.reason for serving in found)),
+    )
+    limits = limits_text(money)
+    caption = f"The cheapest hour of audio{f' with {limits}' if limits else ''}"
+    notes = [STAGE]
+    if any(name.endswith(MS) for name in money.limits):
+        notes.append("A latency is that of a step, one after the other: no arrivals.")
+    return Table("serving", caption, without_empty(columns), tuple(notes))
+
+
+def _cost_estimate(serving: Serving) -> Estimate | None:
+    if serving.per_audio_hour is None:
+        return None
+    low, high = serving.per_audio_hour_low, serving.per_audio_hour_high
+    return Estimate(serving.per_audio_hour, low, high, ())
+
+
+def _case_text(serving: Serving) -> str | None:
+    """What of the work's id the workload and the model do not tell.
+
+    >>> from harness.report.compare.model import Work
+    >>> work = Work("asr", "small", "fp32", "eager", 1)
+    >>> _case_text(Serving("asr", "small", "a", work, None))
+    'fp32/eager/b1'
+    """
+    if serving.work is None:
+        return None
+    return str(serving.work)[len(f"{serving.work.workload}/{serving.work.model}/") :]
+
+
+def _errors_columns(found: Sequence[Serving]) -> Iterable[Column]:
+    for metric in in_order(name for serving in found for name in serving.errors):
+        values = [serving.errors.get(metric) for serving in found]
+        scale = scale_of(metric)
+        yield number_column(
+            title_of(metric),
+            (None if value is None else value * scale for value in values),
+            decimals_of(metric),
+            unit=unit_of(metric),
+        )
+
+
+def _to_accuracy(money: Money) -> Table | None:
+    found = money.to_accuracy
+    if not found:
+        return None
+    sources = ("published" if one.published else "measured" for one in found)
+    columns = (
+        text_column("work", (str(one.work) for one in found), is_name=True),
+        text_column("candidate", (one.candidate for one in found), is_name=True),
+        text_column("level", (level_text(one.metric, one.level) for one in found)),
+        number_column("time to it", (one.tta_s for one in found), unit="s"),
+        _money_column("cost", (one.cost for one in found), money.currency),
+        text_column("time was", sources),
+        text_column("source", (one.source for one in found)),
+    )
+    return Table("to-accuracy", "Cost to accuracy", without_empty(columns))
+
+
+def _break_even(money: Money) -> Table | None:
+    found = money.break_even
+    if not found:
+        return None
+    percents = [
+        None if one.utilization is None else 100 * one.utilization for one in found
+    ]
+    columns = (
+        *_model_columns([(one.workload, one.model, one.owned) for one in found]),
+        text_column("cheaper than", (one.other for one in found)),
+        number_column("from a utilization of", percents, unit="%"),
+        text_column("reason", (one.reason for one in found)),
+    )
+    caption = "From which utilization on owning is cheaper"
+    return Table("break-even", caption, without_empty(columns))
+
+
+def _total(money: Money) -> Table | None:
+    found, load = money.total, money.load_audio_hours_per_day
+    if not found or load is None:
+        return None
+    columns = (
+        *_model_columns([(one.workload, one.model, one.candidate) for one in found]),
+        whole_column("machines", (one.machines for one in found)),
+        _money_column("total", (one.cost for one in found), money.currency),
+    )
+    caption = f"Total cost of {load:,g} hours of audio a day over {money.years:g} years"
+    notes = ("A machine is paid pro rata over these years, not over its whole life.",)
+    return Table("total", caption, columns, notes)
+
+
+def _model_columns(names: Sequence[tuple[str, str, str]]) -> tuple[Column, ...]:
+    """Of (workload, model, candidate)."""
+    return (
+        text_column("workload", (one[0] for one in names), is_name=True),
+        text_column("model", (one[1] for one in names), is_name=True),
+        text_column("candidate", (one[2] for one in names), is_name=True),
+    )
+
+
+def _money_column(title: str, values: Iterable[float | None], currency: str) -> Column:
+    """Cents where the amounts are of money, three digits where they are fractions."""
+    column = number_column(title, values, unit=currency)
+    assert column.values is not None
+    known = [abs(value) for value in column.values if value]
+    if not known or min(known) < 1:
+        return column
+    texts = (ABSENT if value is None else f"{value:,.2f}" for value in column.values)
+    return Column(title, tuple(texts), column.values, currency)

@@ -1,0 +1,151 @@
+"""With which reserves a verdict stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from harness.clusters import ENOUGH_RUNS, MOST_SURE, RUN_DEVIATION
+from harness.report.compare.model import (
+    Comparison,
+    Difference,
+    Estimate,
+    Measured,
+    Ranking,
+    Row,
+)
+from harness.statistics import are_disjoint
+from harness.text import plain
+
+NAMED = 3  # differences of software that the sentence names
+LONGEST_VALUE = 40
+
+
+def reserves(comparison: Comparison, ranking: Ranking) -> tuple[str, ...]:
+    """Sentences: on runs, on the ranked works, and on the software that did them."""
+    ranked = [row for row in comparison.rows if row.work in set(ranking.works)]
+    parts = [*_on_works(comparison, ranked)]
+    text = "; ".join(parts)
+    on_works = f"{text[0].upper()}{text[1:]}." if text else ""
+    on_runs = _on_runs(ranking, ranked)
+    on_software = _on_software(comparison.software)
+    return tuple(filter(None, (on_runs, on_works, on_software)))
+
+
+def _on_runs(ranking: Ranking, ranked: Sequence[Row]) -> str:
+    """What stands for the variation from run to run that too few runs, or too few
+    processes in them, leave unknown."""
+    runs = {label: _fewest_runs(label, ranked) for label in ranking.few_runs}
+    if not runs:
+        return ""
+    told = [f"{who}: {n:,} run{'s' * (n > 1)}" for who, n in runs.items()]
+    remedies = dict.fromkeys(_remedy(who, n, ranked) for who, n in runs.items())
+    return (
+        f"How much runs vary is not known ({', '.join(told)}): for each run "
+        f"{100 * RUN_DEVIATION:g} % are allowed, and no more than "
+        f"{100 * MOST_SURE:g} % certainty is claimed; {'; '.join(remedies)}."
+    )
+
+
+def _remedy(label: str, runs: int, ranked: Sequence[Row]) -> str:
+    if runs < ENOUGH_RUNS:
+        return f"{ENOUGH_RUNS} runs or more of each tell it"
+    single = all(len(set(t.runs)) == len(t.values) for t in _times(label, ranked))
+    return (
+        f"{runs:,} runs of {'one process' if single else 'so few processes'} do not "
+        "tell it for so few works: run several processes in each"
+    )
+
+
+def _fewest_runs(label: str, ranked: Sequence[Row]) -> int:
+    """That measured one of the works."""
+    counts = (len(set(time.runs)) or 1 for time in _times(label, ranked))
+    return min(counts, default=1)
+
+
+def _times(label: str, ranked: Sequence[Row]) -> list[Estimate]:
+    cells = [row.cells[label] for row in ranked]
+    return [cell.step_s for cell in cells if isinstance(cell, Measured)]
+
+
+def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
+    """What was allowed although it differs, what other load spoiled, and what does not
+    count as it was not the same work."""
+    if labels := dict.fromkeys(label for row in ranked for label in row.labels):
+        yield f"not all of it is the same work, as allowed: {', '.join(labels)}"
+    spoiled = sum(
+        any(isinstance(cell, Measured) and cell.spoiled for cell in row.cells.values())
+        for row in ranked
+    )
+    if spoiled:
+        yield f"other load spoiled {spoiled:,} of the {len(ranked):,} works"
+    if refused := [row for row in comparison.rows if not row.same]:
+        works = {None, *(row.work for row in refused)}
+        kinds = dict.fromkeys(
+            one.what
+            for one in comparison.mismatches
+            if one.work in works and not one.allowed
+        )
+        yield (
+            f"not done alike, and counted nowhere: {len(refused):,} of "
+            f"{len(comparison.rows):,} works ({', '.join(kinds)})"
+        )
+    if halves := sum(map(_passes_here_alone, comparison.rows)):
+        yield (
+            "within the gate on some candidates, beyond it on others, and counted "
+            f"nowhere: {halves:,} of {len(comparison.rows):,} works"
+        )
+    if apart := sum(map(_ends_apart, ranked)):
+        yield (
+            f"{apart:,} of the trainings ended at accuracies whose intervals have "
+            "nothing in common: what is compared is the time to the levels that all "
+            "reached"
+        )
+
+
+def _passes_here_alone(row: Row) -> bool:
+    cells = [cell for cell in row.cells.values() if isinstance(cell, Measured)]
+    return row.same and {True, False} <= {cell.gate_passed for cell in cells}
+
+
+def _ends_apart(row: Row) -> bool:
+    """Seeds and rounding move a training's accuracy, but hardly so far."""
+    cells = [c for c in row.cells.values() if isinstance(c, Measured) and c.training]
+    return any(
+        are_disjoint(a.errors[name].interval, b.errors[name].interval)
+        for a, b in combinations(cells, 2)
+        for name in a.errors.keys() & b.errors.keys()
+    )
+
+
+def _on_software(found: Sequence[Difference]) -> str:
+    """The most important differences, and how many more there are."""
+    if not found:
+        return ""
+    named = "; ".join(f"{one.name} is {_values(one)}" for one in found[:NAMED])
+    more = len(found) - NAMED
+    rest = f", and {more:,} more differ" if more > 0 else ""
+    return (
+        "Software and settings differ too, and what is theirs in the speed is not told "
+        f"apart: {named}{rest}."
+    )
+
+
+def _values(difference: Difference) -> str:
+    """
+    >>> _values(Difference("torch", {"a": "1.13", "b": "2.14", "c": "2.14"}))
+    '1.13 on a, 2.14 on b and c'
+    """
+    labels: dict[str, list[str]] = {}
+    for label, value in difference.found.items():
+        labels.setdefault(plain(value, LONGEST_VALUE), []).append(label)
+    return ", ".join(f"{value} on {_who(own)}" for value, own in labels.items())
+
+
+def _who(labels: Sequence[str]) -> str:
+    """
+    >>> _who(["a"]), _who(["a", "b"]), _who(["a", "b", "c"])
+    ('a', 'a and b', 'a and 2 others')
+    """
+    others = len(labels) - 1
+    return " and ".join(labels) if others < 2 else f"{labels[0]} and {others} others"

@@ -1,0 +1,163 @@
+"""The page of a comparison, or of a single machine: one file that asks nothing of any
+network and opens offline.
+
+Anybody may have written a result file: nothing in it is trusted. The template escapes
+every text; data stands in blocks of JSON, in which no tag can begin; the scripts set
+texts, never markup; and the page's own policy lets only those two scripts run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from jinja2 import Template
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from harness.report.compare.model import Comparison
+from harness.report.compare.shown.apart import apart, candidates_table
+from harness.report.compare.shown.cases import case_table, cases, is_verdict
+from harness.report.compare.shown.money import money_tables
+from harness.report.compare.shown.ranking import ranking_tables
+from harness.report.compare.shown.verdict import verdict
+from harness.report.pages.pictures import all_pictures
+from harness.report.pages.pictures.picture import TEMPLATE, Picture
+from harness.report.tables.html import embedded, environment, without_tags
+from harness.report.tables.table import Table, brief, percent
+
+GENERATOR = "speechmark compare"
+MOST_DOCUMENT_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Section:
+    """A workload: the table of its cases with a verdict, and its pictures."""
+
+    id: str
+    workload: str
+    table: Table | None
+    pictures: tuple[Picture, ...]
+
+
+def page(comparison: Comparison, document_json: str) -> str:
+    """The whole page as HTML. `document_json` is the comparison as strict JSON, to be
+    downloaded from the page; beyond 4 MB, or empty, it is left out, and the page says
+    so."""
+    pictures, notes = all_pictures(comparison)
+    plotly, script = _script(get_plotlyjs()), _script(_own("page.js"))
+    html = _template().render(
+        generator=GENERATOR,
+        title=_title(comparison),
+        policy=_policy([plotly, script]),
+        css=Markup(_own("page.css")),
+        plotly=Markup(plotly),
+        script=Markup(script),
+        look=embedded(TEMPLATE),
+        comparison=comparison,
+        is_single=len(comparison.candidates) == 1,
+        verdict=verdict(comparison),
+        candidates=candidates_table(comparison),
+        ranking=ranking_tables(comparison),
+        money=money_tables(comparison),
+        money_pictures=[one for one in pictures if one.workload is None],
+        sections=_sections(comparison, pictures),
+        picture_notes=notes,
+        apart=apart(comparison),
+        facets=_facets(comparison),
+        **_document(document_json),
+    )
+    # A file may hold half a character (a lone surrogate), which no page can.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _title(comparison: Comparison) -> str:
+    names = [candidate.label for candidate in comparison.candidates]
+    if len(names) == 1:
+        return f"{names[0]}, measured by speechmark"
+    return f"{', '.join(names[:-1])} and {names[-1]}, compared by speechmark"
+
+
+def _sections(comparison: Comparison, pictures: Sequence[Picture]) -> list[Section]:
+    found = [case for case in cases(comparison) if is_verdict(case)]
+    is_single = len(comparison.candidates) == 1
+    sections = []
+    workloads = dict.fromkeys(row.work.workload for row in comparison.rows)
+    for place, workload in enumerate(workloads, 1):
+        own = [case for case in found if case.row.work.workload == workload]
+        baseline = None if is_single else comparison.baseline
+        id, caption = f"cases-{place}", f"Cases of {workload}"
+        table = case_table(id, caption, own, baseline, True) if own else None
+        shown = tuple(one for one in pictures if one.workload == workload)
+        if own or shown:
+            sections.append(Section(f"workload-{place}", workload, table, shown))
+    return sections
+
+
+def _facets(comparison: Comparison) -> dict[str, list[str]]:
+    """What the filters offer; one with a single answer is no filter."""
+    works = [row.work for row in comparison.rows]
+    offered = {
+        "workload": {work.workload for work in works},
+        "compression": {work.compression for work in works},
+        "runtime": {work.runtime for work in works},
+        "candidate": {candidate.label for candidate in comparison.candidates},
+    }
+    return {name: sorted(found) for name, found in offered.items() if len(found) > 1}
+
+
+def _document(document_json: str) -> dict[str, Any]:
+    size = len(document_json.encode("utf-8", "replace"))
+    is_short = 0 < size <= MOST_DOCUMENT_BYTES
+    return {
+        "document": Markup(without_tags(document_json)) if is_short else None,
+        "most_mb": f"{MOST_DOCUMENT_BYTES / 1e6:g}",
+    }
+
+
+def figure_data(picture: Picture) -> Any:
+    """Traces and layout for plotly.js, in six digits. The template, which all pictures
+    share, stands in the page once."""
+    return _brief(picture.figure)
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, float):
+        return brief(value)
+    if isinstance(value, dict):
+        return {key: _brief(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_brief(inner) for inner in value]
+    return value
+
+
+def _template() -> Template:
+    made = environment()
+    made.filters.update(figure_data=figure_data, percent=percent)
+    return made.from_string(_own("page.html.jinja"))
+
+
+def _own(name: str) -> str:
+    return resources.files("harness.report.pages").joinpath(name).read_text("utf-8")
+
+
+def _script(text: str) -> str:
+    """As a browser reads it, so that the policy's hash is of the same text."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Nothing is fetched from anywhere; no script runs but those of these hashes."""
+    hashes = (
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        for script in scripts
+    )
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,37 @@
+"""Which works no other beats in both accuracy and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.metrics import as_loss
+from harness.report.compare.model import Error, Work
+
+
+@dataclass(frozen=True)
+class Point:
+    """A work on a candidate: its latency, and its error in the metric's own scale.
+    `loss` is the lower the better, whichever way the metric is."""
+
+    work: Work
+    label: str
+    latency_ms: float
+    error: Error
+    is_ranked: bool
+
+    @property
+    def loss(self) -> float:
+        return as_loss(self.error.value, self.error.better)
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
+    """Those within their gate that no other beats in both; by latency.
+
+    A point enters where its loss is below that of every faster one.
+    """
+    front: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.latency_ms, p.loss)):
+        if point.is_ranked and (not front or point.loss < front[-1].loss):
+            front.append(point)
+    return front

@@ -1,0 +1,256 @@
+"""Accuracy over time of every training, with the targets, and the times that documents
+published for the same model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from harness.metrics import level_text, scale_of, title_of, titled_unit
+from harness.report.compare.model import Comparison, TargetTime, Training
+from harness.report.pages.pictures.picture import (
+    LABEL_PX,
+    SYMBOLS,
+    Figure,
+    Look,
+    Picture,
+    Trace,
+    axis,
+    escaped,
+    interval,
+    key,
+    line_across,
+    log_axis,
+    looks,
+    panelled,
+    spans_much,
+    titled,
+    whiskers,
+)
+from harness.report.pages.pictures.select import is_training
+from harness.report.pages.pictures.trainings import (
+    MOST_RUNS,
+    Drawn,
+    drawn_training,
+    published_name,
+    published_names,
+    runs,
+    training_table,
+)
+
+PANEL_PX, GAP_PX, FRAME_PX = 300, 24, 130
+LINE_PX = 13  # of a level's label
+
+
+def pictures(comparison: Comparison) -> Iterator[Picture]:
+    """One picture a training work, a panel for each metric that has targets."""
+    rows = [row for row in comparison.rows if row.same and is_training(row)]
+    found = (drawn_training(comparison, row) for row in rows)
+    shown = (drawn for drawn in found if drawn.trainings and drawn.metrics)
+    for place, drawn in enumerate(shown, 1):
+        yield _picture(comparison, drawn, place)
+
+
+def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
+    panels = len(drawn.metrics)
+    figure = panelled([PANEL_PX] * panels, GAP_PX, FRAME_PX, [""] * panels)
+    figure["layout"]["margin"] = {"r": LABEL_PX}
+    look = looks(comparison)
+    for panel, metric in enumerate(drawn.metrics, 1):
+        traces = [
+            *_curves(drawn, metric, panel, look),
+            *_reached(drawn, metric, look),
+            *_published(drawn, metric),
+        ]
+        on = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}
+        figure["data"] += [trace | on for trace in traces]
+        _add_targets(figure, drawn, metric, panel)
+        title = escaped(titled_unit(metric))
+        figure["layout"][key("y", panel)] |= titled(title, rangemode="tozero")
+        figure["layout"][key("x", panel)] |= _time_axis(drawn, panel)
+    id = f"tta-{place}"
+    return Picture(
+        id,
+        f"Time to accuracy: {drawn.row.work}",
+        figure,
+        training_table(id, drawn),
+        drawn.row.work.workload,
+        tuple(_notes(drawn)),
+    )
+
+
+def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
+    ends = [points[-1].end_s for _, _, points in runs(drawn.trainings) if points]
+    told = [one.tta_s for one in drawn.published if one.tta_s is not None]
+    # What was published for another machine may take a hundred times as long.
+    is_wide = spans_much([min(ends, default=0.0), *told])
+    starts = [points[0].end_s for _, _, points in runs(drawn.trainings) if points]
+    times = [time_s / drawn.unit_s for time_s in (*starts, *ends, *told)]
+    title = f"time since the model's creation ({drawn.unit})"
+    scale = log_axis(title, times) if is_wide else titled(title, rangemode="tozero")
+    if panel < len(drawn.metrics):
+        scale |= {"title": {"text": ""}, "showticklabels": False}
+    return scale | ({"matches": "x"} if panel > 1 else {})
+
+
+def _curves(
+    drawn: Drawn, metric: str, panel: int, look: dict[str, Look]
+) -> Iterator[Trace]:
+    named: set[str] = set()
+    for label, seed, points in runs(drawn.trainings):
+        known = [point for point in points if metric in point.errors]
+        yield {
+            "type": "scatter",
+            "name": escaped(label),
+            "legendgroup": escaped(label),
+            "showlegend": panel == 1 and label not in named,
+            "mode": "lines",
+            "x": [point.end_s / drawn.unit_s for point in known],
+            "y": [point.errors[metric] * scale_of(metric) for point in known],
+            "line": {
+                "color": look[label].colour,
+                "dash": look[label].dash,
+                "width": 2,
+            },
+            "text": [_seed_text(seed)] * len(known),
+            "hovertemplate": "%{fullData.name}%{text}<br>%{x:.4g}, %{y:.4g}"
+            "<extra></extra>",
+        }
+        named.add(label)
+
+
+def _seed_text(seed: int | None) -> str:
+    return "" if seed is None else f", seed {seed}"
+
+
+def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace]:
+    """A ring where a candidate reaches a target, with its interval over runs."""
+    for label, training in drawn.trainings.items():
+        reached = [t for t in training.targets if t.metric == metric and t.tta_s]
+        if not reached:
+            continue
+        times = [target.tta_s for target in reached if target.tta_s]
+        values = [estimate.value / drawn.unit_s for estimate in times]
+        ends = [_in_unit(interval(estimate), drawn.unit_s) for estimate in times]
+        yield {
+            "type": "scatter",
+            "name": escaped(label),
+            "legendgroup": escaped(label),
+            "showlegend": False,
+            "mode": "markers",
+            "x": values,
+            "y": [target.level * scale_of(metric) for target in reached],
+            "error_x": whiskers(values, ends, look[label].colour),
+            "marker": {
+                "symbol": look[label].symbol,
+                "size": 11,
+                "color": "#ffffff",
+                "line": {"color": look[label].colour, "width": 2.5},
+            },
+            "text": [escaped(level_text(t.metric, t.level)) for t in reached],
+            "hovertemplate": "%{fullData.name}<br>%{text} after %{x:.4g}"
+            "<extra></extra>",
+        }
+
+
+def _in_unit(
+    ends: tuple[float, float] | None, unit_s: float
+) -> tuple[float, float] | None:
+    return ends and (ends[0] / unit_s, ends[1] / unit_s)
+
+
+def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
+    """Black stars and their like: no curve was published, only when it got there."""
+    names = published_names(drawn)
+    for place, name in enumerate(names):
+        found = [
+            one
+            for one in drawn.published
+            if published_name(one) == name and one.metric == metric and one.tta_s
+        ]
+        if not found:
+            continue
+        yield {
+            "type": "scatter",
+            "name": escaped(f"published: {name}"),
+            "legendgroup": f"published {place}",
+            "showlegend": _is_first(drawn, name, metric),
+            "mode": "markers",
+            "x": [(one.tta_s or 0.0) / drawn.unit_s for one in found],
+            "y": [one.level * scale_of(metric) for one in found],
+            "marker": {
+                "symbol": f"{SYMBOLS[place % len(SYMBOLS)]}-open-dot",
+                "size": 12,
+                "color": "#000000",
+                "line": {"width": 1.5},
+            },
+            "text": [escaped(one.source) for one in found],
+            "hovertemplate": "%{fullData.name}<br>%{y:.4g} after %{x:.4g}"
+            "<br>%{text}<extra></extra>",
+        }
+
+
+def _is_first(drawn: Drawn, name: str, metric: str) -> bool:
+    """Whether this metric's panel is the first that shows the name."""
+    shown = {p.metric for p in drawn.published if published_name(p) == name and p.tta_s}
+    return metric == next(m for m in drawn.metrics if m in shown)
+
+
+def _add_targets(figure: Figure, drawn: Drawn, metric: str, panel: int) -> None:
+    ours = {t.level for one in drawn.trainings.values() for t in _of(one, metric)}
+    theirs = {one.level for one in drawn.published if one.metric == metric}
+    px_of_one = PANEL_PX / _span(drawn, metric)
+    last_px = -math.inf
+    for level in sorted(ours | theirs):
+        at_px = level * px_of_one
+        last_px = max(at_px, last_px + LINE_PX)
+        text, height = escaped(level_text(metric, level)), level * scale_of(metric)
+        shape, label = line_across(height, panel, text, last_px - at_px)
+        figure["layout"]["shapes"].append(shape)
+        figure["layout"]["annotations"].append(label)
+
+
+def _span(drawn: Drawn, metric: str) -> float:
+    """From the lowest to the highest value that is drawn, 0 among them: about as much
+    as the axis shows."""
+    points = [point for _, _, points in runs(drawn.trainings) for point in points]
+    values = [0.0, *(p.errors[metric] for p in points if metric in p.errors)]
+    return max(values) - min(values) or 1.0
+
+
+def _direction(drawn: Drawn) -> str:
+    """Of all metrics at once, or of each where they differ."""
+    higher = [title_of(metric) for metric in drawn.metrics if metric in drawn.higher]
+    lower = [title_of(metric) for metric in drawn.metrics if metric not in drawn.higher]
+    if lower and higher:
+        return (
+            f"Further left is better; lower of {', '.join(lower)}, higher of "
+            f"{', '.join(higher)}."
+        )
+    return f"{'Higher' if higher else 'Lower'} and further left is better."
+
+
+def _of(training: Training, metric: str) -> list[TargetTime]:
+    return [target for target in training.targets if target.metric == metric]
+
+
+def _notes(drawn: Drawn) -> Iterator[str]:
+    yield (
+        f"{_direction(drawn)} Dashed lines are targets; a mark on one is the end of "
+        "the first epoch at which the median of the last three values was as good as "
+        "the target (the mean over runs)."
+    )
+    for source in dict.fromkeys(one.source for one in drawn.published):
+        yield f"Published times are those of {source}: other machines, other speech."
+    missed = [one for one in drawn.published if one.tta_s is None]
+    for name in dict.fromkeys(map(published_name, missed)):
+        levels = ", ".join(
+            level_text(one.metric, one.level)
+            for one in missed
+            if published_name(one) == name
+        )
+        yield f"Published as not reached by {name}: {levels}."
+    most = max(len(training.curves) for training in drawn.trainings.values())
+    if most > MOST_RUNS:
+        yield f"The first {MOST_RUNS} of {most} runs are drawn."

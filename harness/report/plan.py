@@ -1,0 +1,45 @@
+"""The cases that a run would measure, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from harness.bridges.progress import minutes
+from harness.plan import Planned
+from harness.report.tables.table import Table, figure_column, text_column
+
+
+class _Line(NamedTuple):
+    text: str
+    expected: str
+    workload: str
+    expected_s: float | None  # None: it heads others, or sums them up
+
+
+def plan_table(planned: Sequence[Planned]) -> Table:
+    """Each workload with what it does, its cases and their times; then the sum."""
+    lines = []
+    for workload, some in groupby(planned, key=lambda one: one.workload):
+        heading = f"{workload.name}: {workload.description}"
+        lines.append(_Line(heading, "", workload.name, None))
+        for one in some:
+            expected = minutes(one.expected_s)
+            lines.append(_Line(one.case.id, expected, workload.name, one.expected_s))
+    total_s = sum(one.expected_s for one in planned)
+    lines.append(_Line(f"{len(planned)} cases", minutes(total_s), "", None))
+    columns = (
+        text_column("case", (line.text for line in lines)),
+        figure_column("expected", (line.expected for line in lines)),
+        figure_column(
+            "expected time",
+            (line.expected for line in lines),
+            (line.expected_s for line in lines),
+            unit="s",
+            hidden=True,
+        ),
+        text_column("workload", (line.workload for line in lines), hidden=True),
+    )
+    headings = (n for n, line in enumerate(lines) if line.expected_s is None)
+    return Table("plan", "", columns, headings=frozenset(headings))

@@ -1,0 +1,134 @@
+"""The options --csv, --json and --markdown of every command that prints tables."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from basics.files import write_whole
+from harness.files import check_output
+from harness.report.tables.data import as_csv, as_json
+from harness.report.tables.markdown import as_markdown
+from harness.report.tables.table import Table
+from harness.text import plain, plain_path
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+HELP = {
+    "csv": "write the tables as CSV, all columns and rows",
+    "json": "write the tables as JSON, all columns and rows",
+    "markdown": "write the tables as Markdown",
+}
+LONGEST_ERROR = 2000  # texts of files stand in it
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a person named; None where none is wanted."""
+
+    csv: Path | None = None
+    json: Path | None = None
+    markdown: Path | None = None
+
+    def check(
+        self,
+        inputs: Sequence[Path] = (),
+        others: Mapping[str, Path | None] | None = None,
+    ) -> None:
+        """ValueError unless each may be written, no two are one, and none is among the
+        `inputs`; `others` are further outputs by their option."""
+        paths = {**(others or {}), **{f"--{n}": p for n, p in vars(self).items()}}
+        check_outputs(paths, inputs)
+
+    def write(self, tables: Sequence[Table], **own: Callable[[], str]) -> None:
+        """Those that are wanted. `own` has the text of one that is no list of tables,
+        by its name here."""
+        texts: dict[str, Callable[[], str]] = {
+            "csv": lambda: as_csv(tables),
+            "json": lambda: as_json(tables),
+            "markdown": lambda: as_markdown(tables),
+            **own,
+        }
+        for name, path in vars(self).items():
+            if path is not None:
+                write_output(path, texts[name]())
+
+
+def write_output(path: Path, text: str) -> None:
+    """Whole or not at all, and says so."""
+    # A result file may hold half a character (a lone surrogate), which UTF-8 cannot.
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    try:
+        write_whole(path, whole)
+    except OSError as error:
+        raise click.ClickException(f"{plain_path(path)}: {error.strerror}") from None
+    click.echo(f"written: {plain_path(path)}")
+
+
+def check_outputs(
+    outputs: Mapping[str, Path | None], inputs: Sequence[Path] = ()
+) -> None:
+    """ValueError, which names the option, unless nothing that is read is written over,
+    and no output over another."""
+    taken: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        try:
+            check_output(path, inputs)
+        except ValueError as error:
+            raise ValueError(f"{option} {error}") from None
+        first = taken.setdefault(path.resolve(), option)
+        if first != option:
+            raise ValueError(
+                f"{option} {plain_path(path)}: {first} goes there; name another"
+            )
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """A ValueError within is one of how the command was called."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(plain(str(error), LONGEST_ERROR)) from None
+
+
+def table_outputs(**helps: str | None) -> Callable[[Command], Command]:
+    """The options on a command of click, which takes them as `outputs`. `helps` says
+    what one holds that is no list of tables; None: the command has its own."""
+
+    def decorate(command: Command) -> Command:
+        names = [name for name in HELP if helps.get(name, "") is not None]
+
+        @wraps(command)
+        def with_outputs(*arguments: Any, **options: Any) -> Any:
+            outputs = Outputs(**{name: options.pop(name) for name in names})
+            return command(*arguments, outputs=outputs, **options)
+
+        made: Command = with_outputs
+        for name in reversed(names):
+            text = helps.get(name) or HELP[name]
+            made = click.option(f"--{name}", type=FILE, metavar="FILE", help=text)(made)
+        return made
+
+    return decorate
+
+
+def add_table_outputs(parser: argparse.ArgumentParser, **helps: str) -> None:
+    """The same options on a parser of argparse."""
+    for name, usual in HELP.items():
+        text = helps.get(name, usual)
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
+
+
+def chosen_outputs(chosen: argparse.Namespace) -> Outputs:
+    """Of what such a parser has parsed."""
+    return Outputs(**{name: getattr(chosen, name) for name in HELP})

@@ -1,0 +1,285 @@
+"""The command, on a tiny network and mixtures of noise."""
+
+import contextlib
+import csv
+import io
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from workloads.separation.compressing import compress, load
+from workloads.separation.evaluation import SCORES, score_into
+from workloads.weights import trained_dir
+
+from benchmarks.studies.findings import __main__ as command
+from benchmarks.studies.findings.report import STUDY
+from benchmarks.studies.findings.rules import (
+    PRUNED,
+    Scored,
+)
+from workloads.compression.names import parse
+from workloads.corpora.mixtures import librimix
+from workloads.corpora.mixtures.mixture import Mixture, Track
+from workloads.metrics.separation import Measure
+from workloads.separation import trained
+from workloads.separation.dataset import Part, on_disk
+from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
+
+N = 20
+TINY = ConvTasNetSize(
+    "tiny", Framing(12, 8, 4), 6, 10, 8, blocks=2, repeats=1, sample_rate_hz=8_000
+)
+
+
+def write_noise(root, subset, count, seed):
+    """Mixtures of a quarter of a second, in LibriMix's layout."""
+    rng = np.random.default_rng(seed)
+    mixtures = []
+    for index in range(count):
+        sources = rng.uniform(-0.2, 0.2, (2, 2_000))
+        tracks = []
+        for name, audio in zip(
+            ("mix", "s1", "s2"), (sources.sum(0), *sources), strict=True
+        ):
+            tracks.append(Track(root / f"{seed}-{index}-{name}.wav"))
+            soundfile.write(tracks[-1].path, audio, 8_000, subtype="PCM_16")
+        mixtures.append(
+            Mixture(f"m{index}", tracks[0], tuple(tracks[1:]), 2_000, 8_000)
+        )
+    librimix.write(mixtures, root / "data", subset)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A cache with trained weights, a folder with data, and nothing shipped."""
+    root = tmp_path_factory.mktemp("findings")
+    write_noise(root, "train-100", 3, seed=0)
+    write_noise(root, "dev", N, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHMARK_CACHE", str(root / "cache"))
+        patch.setattr(trained, "SHIPPED", root / "shipped")
+        patch.setitem(SIZES, TINY.name, TINY)
+        patch.setitem(SIZES, "untrained", replace(TINY, name="untrained"))
+        weights = root / "cache" / "weights"
+        trained.save(load(TINY, None), {}, weights / "tiny.safetensors")
+        pruned = compress(load(TINY, None), parse("prune-l1-unstructured-10"))
+        path = weights / "tiny-prune-l1-unstructured-10.safetensors"
+        trained.save(pruned, {}, path)
+        yield root
+
+
+def arguments(place, *others):
+    options = ("--size", "tiny", "--data-root", place / "data", *others)
+    return [str(one) for one in options]
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    """Of the command with all compressions: its numbers, its page, what it printed."""
+    numbers, page = place / "all.json", place / "all.html"
+    tables = ("--csv", place / "all.csv", "--markdown", place / "all.md")
+    printed, progress = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(progress):
+        command.main(arguments(place, "--json", numbers, "--html", page, *tables))
+    model = json.loads(numbers.read_text())
+    return model, page.read_text(), printed.getvalue(), progress.getvalue()
+
+
+def test_the_command_scores_every_compression(run):
+    tiny = run[0]["models"]["tiny"]
+    assert tuple(tiny["compressions"]) == command.COMPRESSIONS
+    assert tiny["left_out"] == {}
+    assert tiny["mixtures"] == N
+    for found in tiny["compressions"].values():
+        assert len(found["each_mixture_db"]) == N
+
+
+def test_the_command_scores_as_the_benchmark_does(run, place, tmp_path):
+    found = run[0]["models"]["tiny"]["compressions"]["fp32"]["each_mixture_db"]
+    part = on_disk(place / "data", TINY).validation
+    score_into(tmp_path, TINY, trained.find(TINY), part)
+    expected = json.loads((tmp_path / SCORES).read_text())["measures"][1]
+    assert expected["name"] == "si_sdr_improvement"
+    np.testing.assert_allclose(found, expected["values"], atol=1e-3)
+
+
+def test_compressions_change_the_scores(run):
+    found = run[0]["models"]["tiny"]["compressions"]
+    values = {name: one["each_mixture_db"] for name, one in found.items()}
+    assert values["cp-10"] == values["tucker-10"]
+    assert values["fp16"] == values["fp32"] or not found["fp16"]["note"]
+    for name in ("int8-dynamic", "int8-static", "tucker-30", *PRUNED):
+        assert values[name] != values["fp32"]
+    assert (
+        values["prune-l1-unstructured-50"] != values["prune-gradient-unstructured-50"]
+    )
+
+
+def test_the_command_prints_each_finding(run):
+    _, text, printed, _ = run
+    assert "4. CP is far worse than Tucker\n   tiny: not decided\n" in printed
+    assert "equal, because both make the same layers of the same ranks" in printed
+    assert "fp32 itself does not separate" in printed
+    assert "applied to the same weights, and nothing trained on" in printed
+    assert STUDY.is_page(text)
+    assert "tiny: pruning" in text
+
+
+def test_the_tables_are_written_for_programs_and_as_markdown(run, place):
+    rows = list(csv.DictReader((place / "all.csv").read_text().splitlines()))
+    assert {row["table"] for row in rows} == {"verdicts", "pairs"}
+    assert [row["tiny"] for row in rows[:5]] == ["not decided"] * 5
+    text = (place / "all.md").read_text()
+    assert text.count("| not decided |") == 5
+    assert all(f"written: {place}/all.{end}" in run[2] for end in ("csv", "md"))
+
+
+def test_progress_goes_to_standard_error(run):
+    lines = run[3].splitlines()
+    told = [line for line in lines if line.startswith("tiny ")]
+    assert len(told) == len(command.COMPRESSIONS)
+    assert told[0].startswith("tiny 0 of 51: fp32: ")
+    assert told[-1].startswith("tiny 51 of 51: tucker-30: ")
+    assert told[-1].endswith("] against fp32")
+    assert "tiny 1 of" not in run[2]
+
+
+def test_the_numbers_say_where_they_come_from(run, place):
+    origin = run[0]["origin"]
+    assert (
+        origin["command"] == f"{command.COMMAND} --size tiny --data-root {place}/data"
+    )
+    assert len(origin["tiny weights_sha256"]) == 64
+    assert origin["tiny corpus"] == "libri2mix-wav8k-min-mix_both"
+    assert {"torch", "onnxruntime", "speechmark", "python"} <= set(origin)
+
+
+def test_what_was_not_fine_tuned_is_left_out_with_its_command(
+    place, capsys, monkeypatch
+):
+    pruned = "prune-l1-unstructured-10"
+    monkeypatch.setattr(command, "COMPRESSIONS", ("fp32", "fp16", pruned, "cp-10"))
+    command.main(arguments(place, "--trained", "--mixtures=2"))
+    told = capsys.readouterr()
+    assert "fp16: +" in told.err or "fp16: -" in told.err
+    assert f"{pruned}: left out" not in told.err
+    assert (
+        "cp-10 is left out: not fine-tuned: no trained weights of tiny-cp-10: run "
+        "`python -m workloads.separation.train_weights --size tiny --compression cp-10`"
+    ) in told.out
+    assert "2 mixtures are too few" in told.out
+    assert "trained on, which the number formats were not" in told.out
+
+
+def test_weights_of_the_users_corpus_come_first(place):
+    chosen = command.make_parser().parse_args(arguments(place, "--trained"))
+    own = trained_dir(on_disk(place / "data", TINY).checksum) / "tiny.safetensors"
+    trained.save(load(TINY, None), {}, own)
+    try:
+        (subject,) = command.subjects_of(chosen)
+        assert subject.weights == own
+        pruned = subject.scored("prune-l1-unstructured-10")
+    finally:
+        shutil.rmtree(own.parent)
+    assert isinstance(pruned, str)
+    assert f"{own} one alone was trained on this corpus" in pruned
+
+
+def test_what_breaks_is_left_out_with_its_reason(place, capsys, monkeypatch):
+    def broken(wanted, part):
+        if wanted.compression.name == "cp-10":
+            raise ValueError("its outputs are NaN")
+        return Scored(Measure("si_sdr_improvement", (5.0,) * N))
+
+    monkeypatch.setattr(command, "scored", broken)
+    monkeypatch.setattr(command, "COMPRESSIONS", ("fp32", "cp-10"))
+    command.main(arguments(place))
+    assert "cp-10 is left out: its outputs are NaN" in capsys.readouterr().out
+
+
+def refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(arguments)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_baseline_that_breaks_ends_it(place, capsys, monkeypatch):
+    def broken(wanted, part):
+        raise ValueError("its outputs are NaN")
+
+    monkeypatch.setattr(command, "scored", broken)
+    assert "tiny in fp32: its outputs are NaN" in refused(arguments(place), capsys)
+
+
+def test_missing_weights_name_the_command_that_trains_them(place, capsys):
+    told = refused(arguments(place, "--size", "untrained"), capsys)
+    assert "run `python -m workloads.separation.train_weights --size untrained`" in told
+
+
+def test_damaged_weights_are_refused_before_the_work(place, capsys, monkeypatch):
+    def damaged(path):
+        raise ValueError(f"{path.name} is damaged")
+
+    monkeypatch.setattr(trained, "load_facts", damaged)
+    assert "tiny.safetensors is damaged" in refused(arguments(place), capsys)
+
+
+def test_unknown_sizes_are_refused(capsys):
+    assert "invalid choice: 'huge'" in refused(["--size", "huge"], capsys)
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_files_of_another_kind_are_refused_before_the_work(
+    place, tmp_path, capsys, option
+):
+    other = tmp_path / "notes"
+    other.write_text("notes")
+    told = refused(arguments(place, option, other), capsys)
+    assert f"{other} exists and is no" in told
+    assert other.read_text() == "notes"
+
+
+def test_both_results_need_a_file_each(tmp_path):
+    options = [f"--{name}={tmp_path / 'one'}" for name in ("json", "html")]
+    chosen = command.make_parser().parse_args(options)
+    with pytest.raises(ValueError, match=r"both name .*one: give two files"):
+        STUDY.check_outputs(chosen)
+
+
+@pytest.mark.parametrize("count", [0, -1, N + 1])
+def test_more_mixtures_than_there_are_cannot_be_taken(place, capsys, count):
+    told = refused(arguments(place, f"--mixtures={count}"), capsys)
+    assert f"cannot take {count} mixtures: {N} are held out" in told
+
+
+def test_no_built_in_mixture_is_refused(place, capsys):
+    told = refused(["--size", "tiny", "--mixtures", "0"], capsys)
+    assert "validation is 0: give 1 mixture or more" in told
+
+
+def test_fewer_mixtures_lie_evenly_over_all(place):
+    part = on_disk(place / "data", TINY).validation
+    found = command.some(part, 3)
+    assert found == Part(tuple(part.mixtures[i] for i in (0, 6, 13)), 8_000)
+    assert command.some(part, None) == part
+
+
+def test_sizes_are_taken_once_in_the_order_given():
+    names = ["dptnet-small", "conv-tasnet-8", "dptnet-small"]
+    chosen = command.make_parser().parse_args([f"--size={name}" for name in names])
+    assert [size.name for size in command.sizes_of(chosen)] == names[:2]
+    usual = command.sizes_of(command.make_parser().parse_args([]))
+    assert {size.name for size in usual} == {
+        *("conv-tasnet-small", "dptnet-small", "lstm-tasnet-small")
+    }
+
+
+def test_the_command_is_told_without_the_files_that_it_writes():
+    options = ["--size=dptnet-small", "--trained", "--mixtures=7", "--json=a"]
+    chosen = command.make_parser().parse_args(options)
+    expected = f"{command.COMMAND} --size dptnet-small --mixtures 7 --trained"
+    assert command.command_of(chosen) == expected

@@ -1,0 +1,205 @@
+"""The command, on a network whose fifth convolution breaks under 8 bits."""
+
+import contextlib
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from basics.files import file_sha256
+from benchmarks.studies.sensitivity import __main__ as sensitivity
+from benchmarks.studies.sensitivity.__main__ import main, make_parser, some
+from benchmarks.studies.sensitivity.report import STUDY
+from workloads.feeding.normaliser import Normaliser
+from workloads.wav2letter import arrays, trained
+from workloads.wav2letter.decoding import greedy
+from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
+from workloads.wav2letter.symbols import LETTERS
+
+UTTERANCES = 24
+BROKEN = 5
+
+
+def breakable():
+    """A channel that is always zero has huge weights in one layer."""
+    model = trained.load_model(WAV2LETTER_SMALL, None)
+    before, layer = (model.layers[3 * (n - 1)] for n in (BROKEN - 1, BROKEN))
+    with torch.no_grad():
+        before.weight[0], before.bias[0] = 0, 0
+        layer.weight[:, 0] = 1000
+    return model
+
+
+def transcribed(model, features):
+    with torch.inference_mode():
+        log_probs = model(torch.from_numpy(features)[None]).numpy()
+    (text,) = greedy(log_probs, [output_length(len(features))], LETTERS)
+    return text or "a"
+
+
+def write_arrays(folder, model):
+    """What the network makes of noise are the transcripts: fp32 makes no error."""
+    rng = np.random.default_rng(0)
+    for part, count in ((arrays.TRAIN, 4), (arrays.DEV, UTTERANCES)):
+        lengths = 8 * rng.integers(8, 15, size=count)  # none is padded
+        features = [
+            rng.normal(size=(length, FEATURES)).astype(np.float32) for length in lengths
+        ]
+        texts = [transcribed(model, one) for one in features]
+        arrays.write(folder, LETTERS, part, features, texts)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A cache with trained weights and a folder with data, and nothing shipped."""
+    root = tmp_path_factory.mktemp("sensitivity")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHMARK_CACHE", str(root / "cache"))
+        patch.setattr(trained, "SHIPPED", root / "shipped")
+        model = breakable()
+        ones, zeros = (f(FEATURES, np.float32) for f in (np.ones, np.zeros))
+        path = root / "cache" / "weights" / f"{WAV2LETTER_SMALL.name}.safetensors"
+        trained.save(model, Normaliser(zeros, ones), {}, path)
+        write_arrays(root / "data", trained.load_model(WAV2LETTER_SMALL, path))
+        yield root
+
+
+def command(place, *others):
+    return ["--data-root", str(place / "data"), *map(str, others)]
+
+
+@pytest.fixture(scope="module", params=["int8-dynamic", "int8-static"])
+def run(place, request):
+    """Of the command: its numbers, its page, and what it printed."""
+    numbers, page = (place / f"{request.param}.{kind}" for kind in ("json", "html"))
+    options = ("--compression", request.param, "--json", numbers, "--html", page)
+    options += ("--csv", place / "rows.csv", "--markdown", place / "rows.md")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        main(command(place, *options))
+    lines = printed.getvalue().splitlines()
+    return json.loads(numbers.read_text()), page.read_text(), lines
+
+
+def test_the_layer_that_8_bits_break_costs_most(run):
+    numbers, _, lines = run
+    assert numbers["fp32"]["rate"] < 0.2
+    assert numbers["ranked"][0] == f"conv {BROKEN}"
+    assert lines[-1].startswith(f"keep conv {BROKEN} in float first: it costs")
+    assert lines[-1] == numbers["verdict"]
+    broken = numbers["layers"][BROKEN - 1]["quantized_alone"]
+    assert broken["interval_above_0"]
+    assert broken["output_change"] > 3 * max(
+        layer["quantized_alone"]["output_change"]
+        for layer in numbers["layers"]
+        if layer["number"] != BROKEN
+    )
+
+
+def test_the_table_is_written_for_programs_and_as_markdown(run, place):
+    rows = list(csv.DictReader((place / "rows.csv").read_text().splitlines()))
+    assert rows[0]["quantized"] == f"conv {BROKEN}"
+    assert [row["quantized"] for row in rows[-2:]] == ["all layers", "none: fp32"]
+    assert float(rows[0]["cost [95 % interval]"]) > 0
+    assert f"| conv {BROKEN} |" in (place / "rows.md").read_text()
+
+
+def test_each_layer_is_told_when_it_is_done(run):
+    _, _, lines = run
+    told = [line.split(":")[0] for line in lines[:11]]
+    assert told == [f"conv {number} of 11" for number in range(1, 12)]
+
+
+def test_the_numbers_say_where_they_come_from(run, place):
+    origin = run[0]["origin"]
+    weights = place / "cache" / "weights" / "wav2letter-small.safetensors"
+    assert origin["weights_sha256"] == file_sha256(weights)
+    data = of_arrays(place / "data", LETTERS)
+    assert origin["corpus_checksum"] == data.checksum
+    assert {"onnxruntime", "onnx", "speechmark", "python"} <= set(origin)
+    assert ".json" not in origin["command"]
+    assert run[0]["setting"]["compression"] in origin["command"]
+
+
+def test_weights_of_the_users_corpus_come_first(place, monkeypatch):
+    data = of_arrays(place / "data", LETTERS)
+    own = trained_dir(data.checksum) / f"{WAV2LETTER_SMALL.name}.safetensors"
+    model = trained.load_model(WAV2LETTER_SMALL, None)
+    trained.save(model, data.normaliser, {}, own)
+    analysed = []
+
+    def watched(size, compression, weights, *_):
+        analysed.append(weights)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sensitivity, "analyse_size", watched)
+    with pytest.raises(KeyboardInterrupt):
+        main(command(place))
+    shutil.rmtree(own.parent)
+    assert analysed == [own]
+
+
+def test_the_weights_of_the_layers_are_those_of_the_size(run):
+    shapes = [layer["shape"] for layer in run[0]["layers"]]
+    assert shapes[0] == [64, 40, 48]
+    assert shapes[1:8] == [[64, 64, 7]] * 7
+    assert shapes[8:] == [[256, 64, 32], [256, 256, 1], [35, 256, 1]]
+
+
+def test_the_page_says_what_was_analysed(run):
+    numbers, page, _ = run
+    assert STUDY.is_page(page)
+    compression = numbers["setting"]["compression"]
+    assert f"wav2letter-small, {compression}: cost" in page
+    assert f"{UTTERANCES} utterances of arrays-letters" in page
+
+
+def refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_missing_weights_name_the_command_that_trains_them(place, capsys):
+    arguments = command(place, "--size", "wav2letter")
+    assert (
+        "run `python -m workloads.wav2letter.train_weights --size wav2letter`"
+    ) in refused(arguments, capsys)
+
+
+def test_a_file_of_another_kind_is_refused_before_the_work(place, tmp_path, capsys):
+    other = tmp_path / "notes.json"
+    other.write_text('{"schema": "notes"}')
+    assert f"{other} exists and is no" in refused(
+        command(place, "--json", other), capsys
+    )
+    assert f"{other} exists and is no" in refused(
+        command(place, "--html", other), capsys
+    )
+    assert other.read_text() == '{"schema": "notes"}'
+
+
+def test_both_results_need_a_file_each(tmp_path):
+    options = [f"--{name}={tmp_path / 'one'}" for name in ("json", "html")]
+    with pytest.raises(ValueError, match=r"both name .*one: give two files"):
+        STUDY.check_outputs(make_parser().parse_args(options))
+
+
+@pytest.mark.parametrize("count", [0, -1, UTTERANCES + 1])
+def test_more_utterances_than_there_are_cannot_be_taken(place, capsys, count):
+    told = refused(command(place, f"--utterances={count}"), capsys)
+    assert f"cannot take {count} utterances: the validation set has 24" in told
+
+
+def test_fewer_utterances_lie_evenly_over_all(place):
+    part = of_arrays(place / "data", LETTERS).validation
+    found = some(part, 5)
+    positions = [0, 4, 9, 14, 19]
+    assert found.texts == tuple(part.texts[i] for i in positions)
+    assert list(found.frames) == [part.frames[i] for i in positions]
+    np.testing.assert_array_equal(found.rows.read([2])[0], part.rows.read([9])[0])
+    assert some(part, None) is part

@@ -1,0 +1,481 @@
+"""The verdict and the tables: what is said is what the comparison holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from compared import single, small
+from compared_cells import bound, estimate, measured
+
+from harness.report.compare.model import (
+    Estimate,
+    Measured,
+    NotMeasured,
+    Row,
+    Serving,
+    Work,
+)
+from harness.report.compare.shown.apart import apart, candidates_table
+from harness.report.compare.shown.cases import case_table, cases, is_verdict
+from harness.report.compare.shown.columns import (
+    estimate_columns,
+    interval_column,
+    work_columns,
+)
+from harness.report.compare.shown.money import money_tables
+from harness.report.compare.shown.ranking import ranking_tables
+from harness.report.compare.shown.verdict import verdict
+from harness.report.tables.table import (
+    number_column,
+    percent,
+    text_column,
+)
+
+
+def texts(table, title):
+    (found,) = [one for one in table.columns if one.title == title]
+    return found.texts
+
+
+def values(table, title):
+    (found,) = [one for one in table.columns if one.title == title]
+    return found.values
+
+
+def titles(table):
+    return [column.title for column in table.shown]
+
+
+def inference_table(comparison, baseline="epyc"):
+    found = [
+        case
+        for case in cases(comparison)
+        if is_verdict(case) and case.row.work.workload == "asr-inference"
+    ]
+    return case_table("cases", "Cases", found, baseline, True)
+
+
+def training_table(comparison):
+    found = [c for c in cases(comparison) if c.row.work.workload == "asr-training"]
+    return case_table("cases", "Cases", found, "epyc", True)
+
+
+# Numbers
+
+
+def test_numbers_of_a_column_have_the_decimals_of_the_smallest():
+    assert number_column("a", [0.5, 12.25]).texts == ("0.500", "12.250")
+    assert number_column("a", [582, 1085.4]).texts == ("582", "1,085")
+
+
+def test_numbers_too_far_apart_for_one_scale_have_three_digits_each():
+    assert number_column("a", [0.00123, 4567.8]).texts == ("0.00123", "4,570")
+
+
+def test_values_keep_six_digits_for_sorting_and_saving():
+    assert number_column("a", [1234.56789, None]).values == (1234.57, None)
+
+
+def test_an_estimate_has_its_ends_hidden_and_scaled():
+    columns = estimate_columns("t", [Estimate(0.5, 0.4, 0.6, ())], 1e3, unit="ms")
+    assert [(c.title, c.values, c.hidden) for c in columns] == [
+        ("t", (500.0,), False),
+        ("t low", (400.0,), True),
+        ("t high", (600.0,), True),
+    ]
+
+
+def test_an_interval_of_one_process_is_not_known():
+    column = interval_column("i", [Estimate(0.5, None, None, ()), estimate(1.0)])
+    assert column.texts == ("-", "0.960 to 1.040")
+
+
+def test_what_draws_cannot_tell_from_certain_is_not_called_certain():
+    assert percent(1.0) == "over 99.9 %"
+    assert percent(0.0) == "under 0.1 %"
+
+
+def test_a_column_in_which_nothing_is_known_is_empty():
+    assert number_column("a", [None, None]).is_empty
+    assert text_column("a", ["", None]).is_empty
+    assert not number_column("a", [0.0]).is_empty
+
+
+def test_a_works_axes_are_hidden_columns_for_the_filters():
+    work = Work("asr", "small", "int8", "openvino", 4, (("beam", "8"),))
+    columns = work_columns([work], short=True)
+    assert columns[0].texts == ("small/int8/openvino/b4/beam=8",)
+    assert {column.facet: column.texts for column in columns if column.facet} == {
+        "workload": ("asr",),
+        "compression": ("int8",),
+        "runtime": ("openvino",),
+    }
+
+
+# Cases
+
+
+def test_a_case_shows_the_figures_of_its_cell():
+    comparison = small()
+    table = inference_table(comparison)
+    cell = comparison.rows[0].cells["xeon"]
+    at = list(zip(texts(table, "work"), texts(table, "candidate"), strict=True)).index(
+        ("ds2-small/fp32/eager/b1", "xeon")
+    )
+    assert values(table, "step")[at] == pytest.approx(1e3 * cell.step_s.value, rel=1e-5)
+    assert values(table, "time ratio")[at] == pytest.approx(0.62, rel=1e-5)
+    assert texts(table, "95 % interval")[at] == "0.595 to 0.645"
+    assert values(table, "RTFx")[at] == pytest.approx(cell.rtfx.value, rel=1e-5)
+    assert values(table, "p99")[at] == pytest.approx(cell.latency_ms["p99"].value, 1e-5)
+    assert values(table, "wer")[at] == 20.0
+    assert values(table, "energy")[at] == pytest.approx(9 / 0.62 / 1.1, rel=1e-5)
+    assert values(table, "size")[at] == pytest.approx(3.3)
+    assert values(table, "processes")[at] == 3
+
+
+def test_a_gate_tells_the_rise_and_the_limit_and_no_gate_is_no_verdict():
+    table = inference_table(small())
+    at = texts(table, "work").index("ds2-small/int8-dynamic/eager/b1")
+    assert texts(table, "gate")[at] == "wer passes: +0.60 of +1.00"
+    assert texts(table, "gate")[0] == "-"
+
+
+def test_cases_beyond_their_gate_are_in_a_table_of_their_own():
+    comparison = small()
+    failed = apart(comparison)["failed"]
+    assert set(texts(failed, "candidate")) == {"arm"}
+    assert set(texts(failed, "gate")) == {"wer fails: +6.00 of +1.00"}
+    pairs = set(
+        zip(
+            *(texts(inference_table(comparison), n) for n in ("work", "candidate")),
+            strict=False,
+        )
+    )
+    assert ("ds2-small/int8-dynamic/eager/b1", "arm") not in pairs
+    assert ("ds2-small/int8-dynamic/eager/b1", "xeon") in pairs
+
+
+def test_a_single_machine_has_intervals_of_its_times_and_no_ratios():
+    table = inference_table(single(), None)
+    assert "time ratio" not in titles(table)
+    cell = single().rows[0].cells["epyc"]
+    low, high = 1e3 * cell.step_s.low, 1e3 * cell.step_s.high
+    assert texts(table, "95 % of step")[0] == f"{low:.2f} to {high:.2f}"
+
+
+def test_columns_without_a_figure_are_left_out():
+    assert "of peak" in titles(inference_table(small()))
+    assert "of peak" not in titles(training_table(small()))
+    assert "on device" not in titles(inference_table(small()))
+
+
+def test_a_training_shows_time_to_each_target_and_who_missed_it():
+    table = training_table(small())
+    at = texts(table, "candidate").index("arm")
+    assert texts(table, "to wer 20 %")[at] == "reached by 2 of 3"
+    assert values(table, "to wer 20 %")[at] is None
+    target = small().rows[-4].cells["epyc"].training.targets[0]
+    assert values(table, "to wer 30 %")[0] == pytest.approx(target.tta_s.value, 1e-5)
+    order = [title for title in titles(table) if title.startswith("to ")]
+    assert order == ["to wer 30 %", "to wer 24 %", "to wer 20 %"]
+
+
+def test_what_was_allowed_to_differ_and_what_was_spoiled_is_remarked():
+    rows = training_table(small())
+    assert "seed differs; 1 warning" in texts(rows, "remarks")
+    work = Work("asr", "m", "fp32", "eager", 1)
+    row = Row(work, {"epyc": measured(1.0, 1, spoiled=True, warnings=("a", "b"))}, True)
+    found = list(cases(replace(single(), rows=(row,))))
+    table = case_table("c", "C", found, None, True)
+    assert texts(table, "remarks") == ("spoiled by other load; 2 warnings",)
+
+
+def test_notes_tell_which_percentiles_lack_samples_and_why_nothing_is_known():
+    found = [c for c in cases(small()) if c.row.work.workload == "asr-features"]
+    notes = case_table("c", "C", found, "epyc", True).notes
+    assert notes == (
+        "Processes (runs, of a training) of a case: 1.",
+        "Energy is not known of 2 cases: no powercap folder: this is a virtual machine",
+        "Accuracy is not known of 2 cases: features have no errors",
+    )
+
+
+def test_a_note_tells_how_many_samples_a_percentile_lacks():
+    row = Row(
+        Work("asr", "m", "fp32", "eager", 1),
+        {"epyc": measured(1.0, 1, latency_ms={"p99": bound(None, 64, 662)})},
+        True,
+    )
+    found = list(cases(replace(single(), rows=(row,))))
+    notes = case_table("c", "C", found, None, True).notes
+    assert "p99 takes 662 samples: 1 cases have fewer, 64 at most." in notes
+
+
+def test_many_reasons_are_cut_and_counted():
+    rows = tuple(
+        Row(
+            Work("asr", "m", f"c{i}", "eager", 1),
+            {"epyc": measured(1.0, 1, energy_reason=f"reason {i}")},
+            True,
+        )
+        for i in range(5)
+    )
+    found = list(cases(replace(single(), rows=rows)))
+    notes = case_table("c", "C", found, None, True).notes
+    assert "Energy is not known of 1 cases: reason 2" in notes
+    assert "Energy is not known of others for 2 further reasons: see the JSON." in notes
+
+
+# Apart
+
+
+def test_mismatches_tell_each_candidates_value_and_whether_it_was_allowed():
+    table = apart(small())["mismatches"]
+    assert texts(table, "what differs") == ("corpus", "seed")
+    assert texts(table, "verdict") == ("refused", "allowed")
+    assert texts(table, "xeon") == ("b", "2")
+
+
+def test_refused_work_shows_figures_without_ratios():
+    table = apart(small())["refused"]
+    assert set(texts(table, "work")) == {"wav2letter/wav2letter-small/fp32/openvino/b1"}
+    assert not [title for title in titles(table) if title.startswith("time ratio")]
+
+
+def test_what_was_not_measured_says_why():
+    table = apart(small())["not_measured"]
+    assert texts(table, "candidate") == ("arm",)
+    assert texts(table, "reason") == ("torchaudio: no such operator",)
+
+
+def test_a_single_machine_shows_its_fingerprint_instead_of_differences():
+    assert texts(apart(small())["differences"], "fact") == ("cpu_model", "os_kernel")
+    table = apart(single())["differences"]
+    facts = dict(zip(texts(table, "fact"), texts(table, "value"), strict=True))
+    assert facts == {"host": "epyc", "cpu_model": "epyc 9000", "cpu_cores_allowed": "2"}
+
+
+def test_nothing_apart_is_no_table():
+    quiet = replace(single(), rows=single().rows[:3])
+    found = apart(quiet)
+    assert {name for name, table in found.items() if table} == {"differences"}
+
+
+def test_candidates_are_told_with_processor_and_commit():
+    table = candidates_table(small())
+    assert texts(table, "processor") == ("epyc 9000", "xeon 9000", "arm 9000")
+    assert set(texts(table, "commit")) == {"155dc2d3021e"}
+
+
+# Ranking and money
+
+
+def test_the_ranking_goes_from_best_to_worst_with_the_matrix_in_its_order():
+    found = ranking_tables(small())
+    assert texts(found["scores"], "candidate") == ("xeon", "epyc", "arm")
+    assert values(found["scores"], "speed") == (1.6129, 1.0, 0.588235)
+    assert texts(found["scores"], "comes first") == ("98.0 %", "1.0 %", "1.0 %")
+    assert values(found["scores"], "busy hour")[1] == 0.34
+    assert texts(found["wins"], "epyc") == ("97.5 %", "-", "2.5 %")
+    assert values(found["weights"], "weight") == (50.0, 25.0, 25.0)
+    assert values(found["weights"], "works") == (24, 1, 2)
+    assert texts(found["left_out"], "reason") == ("not the same work",)
+
+
+def test_without_doubt_there_is_no_matrix():
+    ranking = small().ranking
+    scores = tuple(
+        replace(s, low=None, high=None, rank_shares=None) for s in ranking.scores
+    )
+    bare = replace(ranking, wins=None, order_share=None, scores=scores)
+    found = ranking_tables(replace(small(), ranking=bare))
+    assert found["wins"] is None
+    assert "95 % interval" not in titles(found["scores"])
+
+
+def test_money_shows_every_answer_with_its_currency_and_its_limits():
+    found = money_tables(small())
+    assert found["serving"].caption == (
+        "The cheapest hour of audio with wer at most 25 %, p99 at most 50 ms"
+    )
+    assert texts(found["serving"], "case") == ("fp32/eager/b1", "fp32/eager/b1", "-")
+    assert texts(found["serving"], "reason")[2].startswith("p99 is not known")
+    assert values(found["serving"], "hour of audio")[0] == 2.1e-4
+    assert texts(found["to_accuracy"], "time was")[-1] == "published"
+    assert texts(found["break_even"], "from a utilization of") == ("31.0", "-")
+    assert texts(found["total"], "total")[0] == "6,605.20"
+    assert {c.unit for c in found["prices"].columns} == {"", "USD"}
+
+
+def test_an_hour_of_audio_is_said_to_be_of_one_stage_without_arrivals():
+    stage, latency = money_tables(small())["serving"].notes
+    assert stage.startswith("Each hour of audio is through that workload alone")
+    assert latency.endswith("no arrivals.")
+    money = replace(small().money, limits={"wer": 0.25})
+    assert money_tables(replace(small(), money=money))["serving"].notes == (stage,)
+
+
+def test_a_priced_machine_of_a_document_is_told_from_the_compared():
+    money = small().money
+    assert "is" not in titles(money_tables(small())["prices"])
+    theirs = replace(money.prices[0], candidate="Sys1$", published=True)
+    priced = replace(small(), money=replace(money, prices=(*money.prices, theirs)))
+    table = money_tables(priced)["prices"]
+    assert texts(table, "is") == (*["compared"] * 3, "of a document")
+
+
+def test_without_prices_there_is_no_money():
+    assert money_tables(single()) == {}
+
+
+# The verdict
+
+
+ALLOWED = "Not all of it is the same work, as allowed: seed differs"
+APART = (
+    "not done alike, and counted nowhere: 1 of 28 works (corpus); within the gate on "
+    "some candidates, beyond it on others, and counted nowhere: 8 of 28 works."
+)
+
+
+def test_a_sure_verdict_names_the_first_its_speed_its_probability_and_its_cost():
+    """The probability is that it comes first of all, and no pair's."""
+    scores = small().ranking.scores
+    first = replace(scores[0], rank_shares=(0.976, 0.024, 0.0))
+    wins = small().ranking.wins | {"xeon": {"epyc": 0.99, "arm": 0.99}}
+    ranking = replace(small().ranking, scores=(first, *scores[1:]), wins=wins)
+    found = replace(small(), ranking=ranking)
+    speed, cost, allowed = verdict(found)
+    assert speed == (
+        "xeon ranks first, at 1.61 (95 % interval 1.55 to 1.68) times the speed of "
+        "epyc over 27 works: it is faster than every other candidate with a "
+        "probability of 97.6 %."
+    )
+    assert cost.startswith("A busy hour of xeon costs 0.548 USD; ")
+    assert allowed == f"{ALLOWED}; {APART}"
+
+
+def test_a_case_that_other_load_spoiled_is_told_with_the_verdict():
+    row = small().rows[0]
+    spoiled = replace(row.cells["epyc"], spoiled=True)
+    rows = (replace(row, cells={**row.cells, "epyc": spoiled}), *small().rows[1:])
+    *_, told = verdict(replace(small(), rows=rows))
+    assert told == f"{ALLOWED}; other load spoiled 1 of the 27 works; {APART}"
+
+
+def served(*costs):
+    """A comparison in which an hour of audio costs (low, value, high) on each."""
+    serving = tuple(
+        Serving(
+            "asr-inference",
+            "small",
+            name,
+            small().rows[0].work,
+            None,
+            per_audio_hour=cost,
+            per_audio_hour_low=low,
+            per_audio_hour_high=high,
+        )
+        for name, (low, cost, high) in zip(("epyc", "xeon"), costs, strict=False)
+    )
+    return replace(small(), money=replace(small().money, serving=serving, total=()))
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        (
+            [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)],
+            "the cheapest hour of audio is on epyc: 2.00 USD.",
+        ),
+        (
+            [(1.0, 2.0, 3.0), (2.0, 2.5, 3.0)],
+            "an hour of audio costs least on epyc (2.00 USD), which the intervals do "
+            "not tell from the next.",
+        ),
+        (
+            [(None, 2.0, None), (4.0, 5.0, 6.0)],
+            "an hour of audio costs least on epyc (2.00 USD), which the intervals do "
+            "not tell from the next.",
+        ),
+        ([(1.0, 2.0, 3.0)], "an hour of audio on epyc costs 2.00 USD."),
+    ],
+)
+def test_one_is_called_cheapest_only_where_the_intervals_tell_it_from_the_next(
+    costs, told
+):
+    assert verdict(served(*costs))[1].endswith(told)
+
+
+@pytest.mark.parametrize(("high", "is_said"), [(1.0, True), (1.7, False)])
+def test_one_gives_the_most_for_its_price_only_where_the_intervals_tell_so(
+    high, is_said
+):
+    """xeon's score per money is 2 of a score of 2, [1.8, 2.2]; epyc's 1 of 1."""
+    xeon, epyc, _ = small().ranking.scores
+    scores = (
+        replace(xeon, score=2.0, low=1.8, high=2.2, per_money=2.0),
+        replace(epyc, score=1.0, low=0.9, high=high, per_money=1.1),
+    )
+    found = replace(small(), ranking=replace(small().ranking, scores=scores))
+    said = "xeon gives the most speed for its price" in verdict(found)[1]
+    assert said is is_said
+
+
+def with_ranking(**changes):
+    return replace(small(), money=None, ranking=replace(small().ranking, **changes))
+
+
+def test_a_doubtful_verdict_says_so_and_names_the_rival():
+    wins = {"xeon": {"epyc": 0.71, "arm": 0.999}}
+    sentence, _ = verdict(with_ranking(wins=wins))
+    assert sentence.startswith("There is no clear winner: xeon ranks first")
+    assert sentence.endswith("faster than epyc with a probability of only 71.0 %.")
+
+
+def test_a_verdict_of_unknown_doubt_gives_the_reason():
+    sentence, _ = verdict(with_ranking(wins=None, reason="one process a case"))
+    assert sentence.endswith("how sure that is, is not known: one process a case.")
+
+
+def test_where_the_baseline_is_first_the_next_is_told_by_its_speed():
+    epyc, arm = small().ranking.scores[1:]
+    scores = (replace(epyc, rank_shares=(0.975, 0.025)), arm)
+    sentence, _ = verdict(with_ranking(scores=scores))
+    assert sentence.startswith(
+        "epyc ranks first, with arm at 0.588 (95 % interval 0.565 to 0.612) times its "
+        "speed over 27 works: it is faster than arm with a probability of 97.5 %."
+    )
+
+
+def test_without_common_work_there_is_no_verdict_and_it_says_what_differs():
+    assert verdict(replace(small(), ranking=None)) == (
+        "There is no verdict: the candidates did not do the same work (what differs: "
+        "corpus).",
+    )
+    assert verdict(replace(small(), ranking=None, mismatches=())) == (
+        "There is no verdict: no work was done, within its gate, by every candidate.",
+    )
+    empty = replace(small().ranking, scores=(), reason="no work in common")
+    assert verdict(replace(small(), ranking=empty)) == (
+        "There is no verdict: no work in common.",
+    )
+
+
+def test_a_single_machine_is_described_and_not_ranked():
+    whole = single()
+    assert verdict(whole) == (
+        "28 cases were measured on epyc; a single machine is not ranked.",
+    )
+    failing = replace(whole.rows[0].cells["epyc"], gate_passed=False)
+    rows = (
+        replace(whole.rows[0], cells={"epyc": failing}),
+        replace(whole.rows[1], cells={"epyc": NotMeasured("skipped", "no GPU")}),
+        *whole.rows[2:],
+    )
+    assert verdict(replace(whole, rows=rows)) == (
+        "27 cases were measured on epyc; 1 fails its gate; 1 has no result; a single "
+        "machine is not ranked.",
+    )
+    assert all(isinstance(r.cells["epyc"], Measured) for r in rows[2:])

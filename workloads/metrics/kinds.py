@@ -1,0 +1,22 @@
+"""The metrics of these workloads, as records and readers are told of them."""
+
+from __future__ import annotations
+
+from basics.metric_kinds import MetricKind, decibels, error_rate
+
+WER = error_rate("wer")
+CER = error_rate("cer")
+CER_MAX = error_rate("cer_max")
+PER = error_rate("per")
+LEVENSHTEIN = MetricKind("levenshtein", edits_per_item=True)
+SI_SDR_IMPROVEMENT = decibels("si_sdr_improvement", "SI-SDRi")
+SI_SDR = decibels("si_sdr", "SI-SDR")
+SNR_RESCALED = decibels("snr_rescaled", "SNR (rescaled)")
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        *(WER, CER, CER_MAX, PER, LEVENSHTEIN),
+        *(SI_SDR_IMPROVEMENT, SI_SDR, SNR_RESCALED),
+    )
+}
