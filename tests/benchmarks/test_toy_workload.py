@@ -52,7 +52,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             if event.kind == "epoch" and event.epoch == 30:
                 break
         path = trained_dir() / f"{SIZE.name}.safetensors"
-        weights.save(TONES, SIZE, model.state_dict(), {}, {"command": "here"}, path)
+        facts = {"command": "by this test"}
+        weights.save(TONES, SIZE, model.state_dict(), {}, facts, path)
         yield folder
 
 
@@ -90,7 +91,7 @@ def test_every_compression_runs_on_every_runtime_and_is_judged(
     assert operation.work.parameters == 16 * 32 + 32 + 32 * 4 + 4
     values = operation.values()
     assert values.passed, values
-    metric = operation.accuracy().metrics["error"]
+    metric = operation.accuracy().metrics["error_rate"]
     assert metric.n == 64
     assert metric.value < 0.2
     if run.compression == "fp32":
@@ -102,7 +103,7 @@ def test_every_compression_runs_on_every_runtime_and_is_judged(
 
 def test_a_compression_that_ruins_the_model_fails_its_gate(tmp_path: Path) -> None:
     metric = built(Run("eager", "prune-l1-unstructured-99"), tmp_path).accuracy()
-    assert metric.metrics["error"].passed is False
+    assert metric.metrics["error_rate"].passed is False
 
 
 def clocked(scratch: Path, killed_after: int | None = None) -> ClockedRun:
@@ -171,7 +172,7 @@ def test_a_plan_lists_its_cases(tmp_path: Path) -> None:
     printed = speechmark(command, tmp_path)
     for run in RUNS:
         assert f"tones/tone-net/{run.compression}/{run.runtime}/cpu/b1" in printed
-    assert "which of four tones it is" in printed
+    assert "which of four tones" in printed
     assert "tones-training" not in printed  # it declares no quick profile
 
 
@@ -194,7 +195,7 @@ def test_asv_finds_its_classes(tmp_path: Path) -> None:
         f"{prefix}_Steady.time_per_item",
         f"{prefix}_Plain.time_cycle",
         f"{prefix}_Plain.peakmem_cycle",
-        f"{prefix}_Tracked.track_error",
+        f"{prefix}_Tracked.track_error_rate",
         *(
             f"{prefix}_Tracked.track_{name}"
             for name in ("joules_per_audio_hour", "model_bytes", "peak_rss_bytes")
@@ -219,9 +220,14 @@ def test_smoke_measures_it_with_the_rest(tmp_path: Path) -> None:
 
 def test_its_tones_are_hard_by_one_frame_and_easy_by_all() -> None:
     """So that an error rate means something."""
-    data = TONES.dataset(SIZE, DataRequest("smoke"))
-    assert data.features.shape == (320, 50, 16)
-    loudest = data.features[..., [1, 3, 5, 7]]
+    held_out = TONES.dataset(SIZE, DataRequest("smoke")).validation
+    assert held_out.features.shape == (64, 50, 16)
+    loudest = held_out.features[..., [1, 3, 5, 7]]
     for frames, low, high in ((1, 0.05, 0.9), (50, -0.01, 0.3)):
         guesses = loudest[:, :frames].mean(1).argmax(1)
-        assert low < np.mean(guesses != data.labels) < high
+        assert low < np.mean(guesses != held_out.labels) < high
+
+
+def test_it_takes_sixty_lines() -> None:
+    lines = FILE.read_text().splitlines()
+    assert len([line for line in lines if line.strip()]) <= 60
