@@ -44,7 +44,7 @@ def others() -> dict[str, str]:
     """By how a user names it: what `module_of` loads, a module or the path of a file;
     packages first."""
     points = sorted(entry_points(group=GROUP))
-    found = {f"{point.name} of {GROUP}": point.value for point in points}
+    found = {f"{point.name} of {GROUP}": point.module for point in points}
     return found | {str(path): str(path) for path in _named()}
 
 

@@ -126,7 +126,7 @@ def run_case(task: CaseTask, channel: Channel) -> OperationResult | TrainingResu
         quota_cores=cpu_quota_cores(),
     )
     module, _, _ = task.build.rpartition(":")
-    details = {**(built.details or {}), **code_facts(module)}
+    details: dict[str, float | str] = {**(built.details or {}), **code_facts(module)}
     return replace(found, details=details, threads=threads)
 
 

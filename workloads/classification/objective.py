@@ -73,7 +73,8 @@ class ClassificationObjective:
         """The loss, a mean over validation sounds, and the task's measures."""
         model.eval()
         held_out, size = self.data.validation, self.recipe.batch_size
-        found, loss = [], 0.0
+        found: list[np.ndarray] = []
+        loss = 0.0
         for start in range(0, len(held_out), size):
             batch = self._on_device(held_out.cut(start, start + size))
             with autocast(self.recipe.precision, self.device):
