@@ -38,7 +38,7 @@ from workloads.wav2letter.sizes import WAV2LETTER_SMALL
 pytestmark = pytest.mark.usefixtures("shipped")
 
 
-def test_every_item_is_timed_once_where_they_are_few(
+def test_work_is_the_mean_over_the_inputs_of_any_task(
     small: Small, at: ContextOf
 ) -> None:
     found = timed(at(small.task.name))
