@@ -76,12 +76,12 @@ def _usable(shown: str, name: str) -> ModuleType | None:
         module = module_of(name)
         declared(module)
     except UNUSABLE as error:
-        _log.warning("%s is left out, and nothing else: %s", shown, _told(error))
+        _log.warning("%s is left out, and nothing else: %s", shown, _described(error))
         return None
     return module
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """The mistake, and the last line of other code than this and Python's own import
     that led to it."""
     text = f"{type(error).__name__}: {error}"
