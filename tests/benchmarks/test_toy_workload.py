@@ -36,7 +36,7 @@ from workloads.training.weight_files import trained_dir
 
 FILE, PROJECT = Path(toy_workload.__file__), Path(__file__).parents[2]
 SIZE = TONES.sizes[MODELS[0]]
-KILLED_AFTER = 2  # epochs
+KILLED_AFTER, EPOCHS = 2, 100
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         job = Job(TONES, SIZE, TONES.timed_recipe(SIZE, data, "smoke"), data)
         model = TONES.model(SIZE)
         for event in train(Job(**{**vars(job), "model": model})):
-            if event.kind == "epoch" and event.epoch == 30:
+            if event.kind == "epoch" and event.epoch == EPOCHS:
                 break
         path = trained_dir() / f"{SIZE.name}.safetensors"
         facts = {"command": "by this test"}
@@ -93,7 +93,7 @@ def test_every_compression_runs_on_every_runtime_and_is_judged(
     assert values.passed, values
     metric = operation.accuracy().metrics["error_rate"]
     assert metric.n == 64
-    assert metric.value < 0.2
+    assert metric.value < 0.3
     if run.compression == "fp32":
         assert (metric.gate, metric.passed) == (None, None)
         return

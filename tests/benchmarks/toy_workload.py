@@ -47,7 +47,7 @@ class ToneTask(ClassificationTask):
 
 TONES, MODELS, FP32 = ToneTask(), ("tone-net",), runs(eager=("fp32",))
 RUNS = runs(
-    eager=("fp32", "bf16", "prune-l1-unstructured-50"),
+    eager=("fp32", "bf16", "prune-l1-unstructured-10"),
     onnxruntime=("fp32", "int8-static"),
     openvino=("fp32", "bf16", "int8-static"),
 )
