@@ -70,6 +70,14 @@ class CompressedModel:
         """In evaluation mode, not deployed yet."""
         return load_module(self.file.path)
 
+    def made_here(self) -> nn.Module:
+        """The module, made in this process, for whoever neither times it nor wants it
+        kept."""
+        from workloads.compression.compressing import compressed
+
+        sample = self._gradient_sample
+        return compressed(self.task, self.size, self.compression, self.weights, sample)
+
     def onnx(self) -> OnnxModel:
         """Its file, quantized where the compression says so."""
         return onnx_models.onnx_model(

@@ -104,7 +104,7 @@ def _step_table(group: Group, records: Sequence[Record]) -> Table:
         figure_column(
             title,
             (_accuracy(row, accuracy_cell) for row in rows.values()),
-            importance=2,
+            importance=4,  # a gate that fails is never hidden
         ),
         *_group_columns(group, len(rows)),
     )

@@ -39,7 +39,7 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
         scores = _score(OnnxRuntimeSession(made.path, options), mixtures, 1)
         note = in_float(made.quantized) if made.quantized else ""
         return _scored(scores, note=note)
-    module = model.module()
+    module = model.made_here()
     chains = chains_of(module)
     opened = _in_half if model.compression.base == "fp16" else _as_it_is
     session, note = opened(module)

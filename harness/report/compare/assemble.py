@@ -104,8 +104,8 @@ def _baseline(gathered: Gathered, wanted: str | None) -> str:
     if wanted is None:
         return labels[0]
     if wanted not in labels:
-        told = ", ".join(map(repr, labels))
-        raise QuestionError(f"baseline {wanted!r}: expected one of {told}")
+        names = ", ".join(map(repr, labels))
+        raise QuestionError(f"baseline {wanted!r}: expected one of {names}")
     return wanted
 
 
@@ -126,7 +126,7 @@ def _priced(
     terms: Terms,
     workloads: Sequence[Workload],
 ) -> Comparison:
-    """With money; what has no price is told in a warning."""
+    """With money; what has no price has a warning."""
     found: Money = money(
         comparison.rows,
         comparison.candidates,
@@ -135,8 +135,8 @@ def _priced(
         comparison.published,
         _without_errors(workloads),
     )
-    told = (*unpriced(prices, comparison.candidates), *found.warnings)
-    warnings = (*comparison.warnings, *told)
+    missing = (*unpriced(prices, comparison.candidates), *found.warnings)
+    warnings = (*comparison.warnings, *missing)
     return replace(comparison, money=found, warnings=warnings)
 
 

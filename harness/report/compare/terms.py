@@ -110,9 +110,9 @@ def beyond_limits(
     """
     limits = {**terms.limits, **terms.at_least}
     on_metrics = [name for name in limits if name.removesuffix(MS) not in PERCENTILES]
-    told = [name for name in on_metrics if metrics is None or name in metrics]
+    known = [name for name in on_metrics if metrics is None or name in metrics]
     for name, limit in limits.items():
-        if name in on_metrics and told and name not in told:
+        if name in on_metrics and known and name not in known:
             continue
         percentile = name.removesuffix(MS)
         reason = (

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from workloads.separation.compressing import compress
 
 from benchmarks.studies.findings.page import page
 from benchmarks.studies.findings.report import (
@@ -31,13 +30,15 @@ from benchmarks.studies.findings.rules import (
     verdict_of,
 )
 from benchmarks.studies.findings.scores import chains_of, in_float, round_to_half
+from workloads.compression.compressing import compress
 from workloads.compression.factorization.factorize import factorize
 from workloads.compression.names import parse
-from workloads.compression.quantization import Quantized
+from workloads.compression.quantization import Quantized, SkippedLayer
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
 from workloads.separation.models import make
 from workloads.separation.sizes import ConvTasNetSize, Framing
+from workloads.separation.task import SEPARATION
 
 N = 20
 TINY = ConvTasNetSize(
@@ -219,7 +220,8 @@ def test_why_cp_and_tucker_are_equal_is_read_off_the_models():
 def test_a_separator_has_matrices_alone_for_cp_and_tucker():
     model = make(TINY)
     cp, tucker = (
-        chains_of(compress(model, parse(name))) for name in ("cp-30", "tucker-30")
+        chains_of(compress(SEPARATION, model, parse(name)))
+        for name in ("cp-30", "tucker-30")
     )
     assert cp == tucker
     assert set(cp) == {one.name for one in factorize(model, "cp", 30).changed}
@@ -263,34 +265,36 @@ def test_the_report_tells_verdicts_numbers_and_rules():
 
 
 def test_the_parts_of_a_finding_have_their_own_verdicts():
-    told = report([checked()])
-    assert "L1 lies above gradient-change at 10-30 %, found: 6 shown of 6 pairs" in told
+    printed = report([checked()])
+    assert (
+        "L1 lies above gradient-change at 10-30 %, found: 6 shown of 6 pairs" in printed
+    )
 
 
 def test_the_rules_in_the_report_have_the_thresholds():
     limits = Thresholds(0.11, 0.22, 0.33, 0.44, 0.55, 19)
-    told = report([replace(checked(), limits=limits)])
-    rules = told[told.index("rules:") :]
+    printed = report([replace(checked(), limits=limits)])
+    rules = printed[printed.index("rules:") :]
     for value in ("0.11 dB", "0.22 dB", "0.33 dB", "0.44 dB", "55 %", "19 mixtures"):
         assert value in rules
 
 
-def test_what_was_left_out_and_how_others_were_computed_is_told():
+def test_what_was_left_out_and_how_others_were_computed_is_printed():
     scores = as_published()
     del scores["cp-10"]
     scores["fp16"] = replace(scores["fp16"], note="in fp32", silent_estimates=3)
-    told = report([checked(scores, **{"cp-10": "its weights are missing"})])
-    assert "cp-10 is left out: its weights are missing" in told
-    assert "\nfp16: in fp32\n" in told
-    assert "fp16: 3 estimates are silent, which counts as an SI-SDR of 0 dB" in told
-    assert "2 shown, 1 not scored of 3 pairs" in told
+    printed = report([checked(scores, **{"cp-10": "its weights are missing"})])
+    assert "cp-10 is left out: its weights are missing" in printed
+    assert "\nfp16: in fp32\n" in printed
+    assert "fp16: 3 estimates are silent, which counts as an SI-SDR of 0 dB" in printed
+    assert "2 shown, 1 not scored of 3 pairs" in printed
 
 
-def test_too_few_mixtures_and_a_bad_baseline_are_told():
-    told = report([replace(checked(), limits=Thresholds(mixtures=21))])
-    assert "20 mixtures are too few, take 21 or more" in told
-    told = report([checked(changed(fp32=(0.5,)))])
-    assert "fp32 itself does not separate" in told
+def test_too_few_mixtures_and_a_bad_baseline_are_printed():
+    printed = report([replace(checked(), limits=Thresholds(mixtures=21))])
+    assert "20 mixtures are too few, take 21 or more" in printed
+    printed = report([checked(changed(fp32=(0.5,)))])
+    assert "fp32 itself does not separate" in printed
 
 
 def test_the_numbers_hold_every_mixture():
@@ -346,10 +350,10 @@ def test_rounding_to_half_counts_what_it_changes():
     assert model.decoder.bias.item() == 1
 
 
-def test_layers_that_stay_in_float_are_told():
+def test_layers_that_stay_in_float_are_printed():
     left = (SkippedLayer("lstm", "LSTM", "there is none"),)
-    told = in_float(Quantized((), 9, 1, 0, left))
-    assert told == "1 of 9 layers stayed in float (lstm: there is none)"
+    printed = in_float(Quantized((), 9, 1, 0, left))
+    assert printed == "1 of 9 layers stayed in float (lstm: there is none)"
     assert in_float(Quantized((), 9, 0, 0)) == ""
 
 

@@ -10,9 +10,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from workloads.separation.compressing import compress, load
-from workloads.separation.evaluation import SCORES, score_into
-from workloads.weights import trained_dir
 
 from benchmarks.studies.findings import __main__ as command
 from benchmarks.studies.findings.report import STUDY
@@ -20,13 +17,17 @@ from benchmarks.studies.findings.rules import (
     PRUNED,
     Scored,
 )
+from workloads.baseline import plain_run
+from workloads.compression.compressing import compress
 from workloads.compression.names import parse
 from workloads.corpora.mixtures import librimix
 from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.metrics.separation import Measure
-from workloads.separation import trained
-from workloads.separation.dataset import Part, on_disk
+from workloads.separation.dataset import MixtureSet, on_disk
 from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
+from workloads.separation.task import SEPARATION
+from workloads.training import weights
+from workloads.training.weight_files import trained_dir
 
 N = 20
 TINY = ConvTasNetSize(
@@ -60,15 +61,23 @@ def place(tmp_path_factory):
     write_noise(root, "dev", N, seed=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPEECHMARK_CACHE", str(root / "cache"))
-        patch.setattr(trained, "SHIPPED", root / "shipped")
+        patch.setattr(weights, "shipped_dir", lambda task: root / "shipped")
         patch.setitem(SIZES, TINY.name, TINY)
         patch.setitem(SIZES, "untrained", replace(TINY, name="untrained"))
-        weights = root / "cache" / "weights"
-        trained.save(load(TINY, None), {}, weights / "tiny.safetensors")
-        pruned = compress(load(TINY, None), parse("prune-l1-unstructured-10"))
-        path = weights / "tiny-prune-l1-unstructured-10.safetensors"
-        trained.save(pruned, {}, path)
+        folder = root / "cache" / "weights"
+        save(untrained(), folder / "tiny.safetensors")
+        pruned = parse("prune-l1-unstructured-10")
+        path = folder / f"tiny-{pruned.name}.safetensors"
+        save(compress(SEPARATION, untrained(), pruned), path)
         yield root
+
+
+def untrained():
+    return weights.untrained(SEPARATION, TINY)
+
+
+def save(model, path):
+    weights.save(SEPARATION, TINY, model.state_dict(), {}, {"command": "none"}, path)
 
 
 def arguments(place, *others):
@@ -97,13 +106,13 @@ def test_the_command_scores_every_compression(run):
         assert len(found["each_mixture_db"]) == N
 
 
-def test_the_command_scores_as_the_benchmark_does(run, place, tmp_path):
+def test_the_command_scores_as_the_benchmark_does(run, place):
     found = run[0]["models"]["tiny"]["compressions"]["fp32"]["each_mixture_db"]
-    part = on_disk(place / "data", TINY).validation
-    score_into(tmp_path, TINY, trained.find(TINY), part)
-    expected = json.loads((tmp_path / SCORES).read_text())["measures"][1]
-    assert expected["name"] == "si_sdr_improvement"
-    np.testing.assert_allclose(found, expected["values"], atol=1e-3)
+    own = weights.Weights(weights.find(SEPARATION, TINY))
+    run_model, data = plain_run(SEPARATION, TINY, own), on_disk(place / "data", TINY)
+    scores = SEPARATION.score(run_model, data, batch_size=1)
+    expected = scores.measures["si_sdr_improvement"].values
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_compressions_change_the_scores(run):
@@ -139,11 +148,11 @@ def test_the_tables_are_written_for_programs_and_as_markdown(run, place):
 
 def test_progress_goes_to_standard_error(run):
     lines = run[3].splitlines()
-    told = [line for line in lines if line.startswith("tiny ")]
-    assert len(told) == len(command.COMPRESSIONS)
-    assert told[0].startswith("tiny 0 of 51: fp32: ")
-    assert told[-1].startswith("tiny 51 of 51: tucker-30: ")
-    assert told[-1].endswith("] against fp32")
+    heads = [line for line in lines if line.startswith("tiny ")]
+    assert len(heads) == len(command.COMPRESSIONS)
+    assert heads[0].startswith("tiny 0 of 51: fp32: ")
+    assert heads[-1].startswith("tiny 51 of 51: tucker-30: ")
+    assert heads[-1].endswith("] against fp32")
     assert "tiny 1 of" not in run[2]
 
 
@@ -163,21 +172,21 @@ def test_what_was_not_fine_tuned_is_left_out_with_its_command(
     pruned = "prune-l1-unstructured-10"
     monkeypatch.setattr(command, "COMPRESSIONS", ("fp32", "fp16", pruned, "cp-10"))
     command.main(arguments(place, "--trained", "--mixtures=2"))
-    told = capsys.readouterr()
-    assert "fp16: +" in told.err or "fp16: -" in told.err
-    assert f"{pruned}: left out" not in told.err
+    said = capsys.readouterr()
+    assert "fp16: +" in said.err or "fp16: -" in said.err
+    assert f"{pruned}: left out" not in said.err
     assert (
-        "cp-10 is left out: not fine-tuned: no trained weights of tiny-cp-10: run "
-        "`python -m workloads.separation.train_weights --size tiny --compression cp-10`"
-    ) in told.out
-    assert "2 mixtures are too few" in told.out
-    assert "trained on, which the number formats were not" in told.out
+        "cp-10 is left out: not trained after its compression: no trained weights of "
+        "tiny-cp-10: run `python -m workloads.train --model tiny --compression cp-10`"
+    ) in said.out
+    assert "2 mixtures are too few" in said.out
+    assert "trained on, which the number formats were not" in said.out
 
 
 def test_weights_of_the_users_corpus_come_first(place):
     chosen = command.make_parser().parse_args(arguments(place, "--trained"))
     own = trained_dir(on_disk(place / "data", TINY).checksum) / "tiny.safetensors"
-    trained.save(load(TINY, None), {}, own)
+    save(untrained(), own)
     try:
         (subject,) = command.subjects_of(chosen)
         assert subject.weights == own
@@ -189,8 +198,8 @@ def test_weights_of_the_users_corpus_come_first(place):
 
 
 def test_what_breaks_is_left_out_with_its_reason(place, capsys, monkeypatch):
-    def broken(wanted, part):
-        if wanted.compression.name == "cp-10":
+    def broken(model, mixtures):
+        if model.compression.name == "cp-10":
             raise ValueError("its outputs are NaN")
         return Scored(Measure("si_sdr_improvement", (5.0,) * N))
 
@@ -208,7 +217,7 @@ def refused(arguments, capsys):
 
 
 def test_a_baseline_that_breaks_ends_it(place, capsys, monkeypatch):
-    def broken(wanted, part):
+    def broken(model, mixtures):
         raise ValueError("its outputs are NaN")
 
     monkeypatch.setattr(command, "scored", broken)
@@ -216,15 +225,15 @@ def test_a_baseline_that_breaks_ends_it(place, capsys, monkeypatch):
 
 
 def test_missing_weights_name_the_command_that_trains_them(place, capsys):
-    told = refused(arguments(place, "--size", "untrained"), capsys)
-    assert "run `python -m workloads.separation.train_weights --size untrained`" in told
+    said = refused(arguments(place, "--size", "untrained"), capsys)
+    assert "run `python -m workloads.train --model untrained`" in said
 
 
 def test_damaged_weights_are_refused_before_the_work(place, capsys, monkeypatch):
-    def damaged(path):
+    def damaged(task, size, path):
         raise ValueError(f"{path.name} is damaged")
 
-    monkeypatch.setattr(trained, "load_facts", damaged)
+    monkeypatch.setattr(command, "load_facts", damaged)
     assert "tiny.safetensors is damaged" in refused(arguments(place), capsys)
 
 
@@ -238,8 +247,8 @@ def test_files_of_another_kind_are_refused_before_the_work(
 ):
     other = tmp_path / "notes"
     other.write_text("notes")
-    told = refused(arguments(place, option, other), capsys)
-    assert f"{other} exists and is no" in told
+    said = refused(arguments(place, option, other), capsys)
+    assert f"{other} exists and is no" in said
     assert other.read_text() == "notes"
 
 
@@ -252,19 +261,19 @@ def test_both_results_need_a_file_each(tmp_path):
 
 @pytest.mark.parametrize("count", [0, -1, N + 1])
 def test_more_mixtures_than_there_are_cannot_be_taken(place, capsys, count):
-    told = refused(arguments(place, f"--mixtures={count}"), capsys)
-    assert f"cannot take {count} mixtures: {N} are held out" in told
+    said = refused(arguments(place, f"--mixtures={count}"), capsys)
+    assert f"cannot take {count} mixtures: {N} are held out" in said
 
 
 def test_no_built_in_mixture_is_refused(place, capsys):
-    told = refused(["--size", "tiny", "--mixtures", "0"], capsys)
-    assert "validation is 0: give 1 mixture or more" in told
+    said = refused(["--size", "tiny", "--mixtures", "0"], capsys)
+    assert "validation is 0: give 1 mixture or more" in said
 
 
 def test_fewer_mixtures_lie_evenly_over_all(place):
     part = on_disk(place / "data", TINY).validation
     found = command.some(part, 3)
-    assert found == Part(tuple(part.mixtures[i] for i in (0, 6, 13)), 8_000)
+    assert found == MixtureSet(tuple(part.mixtures[i] for i in (0, 6, 13)), 8_000)
     assert command.some(part, None) == part
 
 
@@ -278,7 +287,7 @@ def test_sizes_are_taken_once_in_the_order_given():
     }
 
 
-def test_the_command_is_told_without_the_files_that_it_writes():
+def test_the_command_is_stated_without_the_files_that_it_writes():
     options = ["--size=dptnet-small", "--trained", "--mixtures=7", "--json=a"]
     chosen = command.make_parser().parse_args(options)
     expected = f"{command.COMMAND} --size dptnet-small --mixtures 7 --trained"

@@ -15,10 +15,13 @@ from benchmarks.studies.sensitivity import __main__ as sensitivity
 from benchmarks.studies.sensitivity.__main__ import main, make_parser, some
 from benchmarks.studies.sensitivity.report import STUDY
 from workloads.feeding.normaliser import Normaliser
-from workloads.wav2letter import arrays, trained
+from workloads.training import weights
+from workloads.training.weight_files import trained_dir
+from workloads.wav2letter import arrays
 from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import LETTERS
+from workloads.wav2letter.task import WAV2LETTER, of_arrays
 
 UTTERANCES = 24
 BROKEN = 5
@@ -26,12 +29,17 @@ BROKEN = 5
 
 def breakable():
     """A channel that is always zero has huge weights in one layer."""
-    model = trained.load_model(WAV2LETTER_SMALL, None)
+    model = weights.load(WAV2LETTER, WAV2LETTER_SMALL, None)
     before, layer = (model.layers[3 * (n - 1)] for n in (BROKEN - 1, BROKEN))
     with torch.no_grad():
         before.weight[0], before.bias[0] = 0, 0
         layer.weight[:, 0] = 1000
     return model
+
+
+def save(model, normaliser, path):
+    state, constants = model.state_dict(), normaliser.to_arrays()
+    weights.save(WAV2LETTER, WAV2LETTER_SMALL, state, constants, {}, path)
 
 
 def transcribed(model, features):
@@ -59,12 +67,13 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("sensitivity")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPEECHMARK_CACHE", str(root / "cache"))
-        patch.setattr(trained, "SHIPPED", root / "shipped")
+        patch.setattr(weights, "shipped_dir", lambda task: root / "shipped")
         model = breakable()
         ones, zeros = (f(FEATURES, np.float32) for f in (np.ones, np.zeros))
         path = root / "cache" / "weights" / f"{WAV2LETTER_SMALL.name}.safetensors"
-        trained.save(model, Normaliser(zeros, ones), {}, path)
-        write_arrays(root / "data", trained.load_model(WAV2LETTER_SMALL, path))
+        save(model, Normaliser(zeros, ones), path)
+        model = weights.load(WAV2LETTER, WAV2LETTER_SMALL, path)
+        write_arrays(root / "data", model)
         yield root
 
 
@@ -107,16 +116,16 @@ def test_the_table_is_written_for_programs_and_as_markdown(run, place):
     assert f"| conv {BROKEN} |" in (place / "rows.md").read_text()
 
 
-def test_each_layer_is_told_when_it_is_done(run):
+def test_each_layer_is_printed_when_it_is_done(run):
     _, _, lines = run
-    told = [line.split(":")[0] for line in lines[:11]]
-    assert told == [f"conv {number} of 11" for number in range(1, 12)]
+    heads = [line.split(":")[0] for line in lines[:11]]
+    assert heads == [f"conv {number} of 11" for number in range(1, 12)]
 
 
 def test_the_numbers_say_where_they_come_from(run, place):
     origin = run[0]["origin"]
-    weights = place / "cache" / "weights" / "wav2letter-small.safetensors"
-    assert origin["weights_sha256"] == file_sha256(weights)
+    path = place / "cache" / "weights" / "wav2letter-small.safetensors"
+    assert origin["weights_sha256"] == file_sha256(path)
     data = of_arrays(place / "data", LETTERS)
     assert origin["corpus_checksum"] == data.checksum
     assert {"onnxruntime", "onnx", "speechmark", "python"} <= set(origin)
@@ -127,8 +136,8 @@ def test_the_numbers_say_where_they_come_from(run, place):
 def test_weights_of_the_users_corpus_come_first(place, monkeypatch):
     data = of_arrays(place / "data", LETTERS)
     own = trained_dir(data.checksum) / f"{WAV2LETTER_SMALL.name}.safetensors"
-    model = trained.load_model(WAV2LETTER_SMALL, None)
-    trained.save(model, data.normaliser, {}, own)
+    model = weights.load(WAV2LETTER, WAV2LETTER_SMALL, None)
+    save(model, data.normaliser, own)
     analysed = []
 
     def watched(size, compression, weights, *_):
@@ -166,9 +175,8 @@ def refused(arguments, capsys):
 
 def test_missing_weights_name_the_command_that_trains_them(place, capsys):
     arguments = command(place, "--size", "wav2letter")
-    assert (
-        "run `python -m workloads.wav2letter.train_weights --size wav2letter`"
-    ) in refused(arguments, capsys)
+    expected = "run `python -m workloads.train --model wav2letter`"
+    assert expected in refused(arguments, capsys)
 
 
 def test_a_file_of_another_kind_is_refused_before_the_work(place, tmp_path, capsys):
@@ -191,8 +199,8 @@ def test_both_results_need_a_file_each(tmp_path):
 
 @pytest.mark.parametrize("count", [0, -1, UTTERANCES + 1])
 def test_more_utterances_than_there_are_cannot_be_taken(place, capsys, count):
-    told = refused(command(place, f"--utterances={count}"), capsys)
-    assert f"cannot take {count} utterances: the validation set has 24" in told
+    said = refused(command(place, f"--utterances={count}"), capsys)
+    assert f"cannot take {count} utterances: the validation set has 24" in said
 
 
 def test_fewer_utterances_lie_evenly_over_all(place):

@@ -21,7 +21,8 @@ from benchmarks.studies.sensitivity.report import (
 from harness.report.tables.terminal import as_text, print_table
 from workloads.compression.layers import Layer
 from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
-from workloads.metrics.error_rates import ErrorRate, RateDifference
+from workloads.metrics.bootstrap import Difference
+from workloads.metrics.error_rates import ErrorRate
 
 SETTING = Setting(
     "tiny", "int8-dynamic", "noise", "errors a frame", "log-probabilities", "nats"
@@ -33,7 +34,7 @@ def analysis(differences, n=100, together=(0.5, 0.4, 0.6), changes=None):
 
     def cost(difference, change):
         errors = ErrorRate("frames", (1,) * n, (1,) * n)
-        return Cost(errors, RateDifference(*difference), change, 1_000_000)
+        return Cost(errors, Difference(*difference), change, 1_000_000)
 
     changes = changes or [0.1] * len(differences)
     layers = tuple(

@@ -393,12 +393,13 @@ RISING_PEAKS = """
 from itertools import count
 
 from harness.measure.run import Runner
+from harness.observe.roofline import Peaks
 
 PEAKS = count(1)
 
 
 def peaks(*_):
-    return {"precision": "fp32", "flops_per_s": 1e15 * next(PEAKS)}
+    return Peaks("fp32", flops_per_s=1e15 * next(PEAKS))
 
 
 Runner.peaks = peaks

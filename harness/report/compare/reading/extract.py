@@ -208,9 +208,9 @@ def _no_metrics(record: Record) -> str | None:
 
 def _warnings(texts: Sequence[str]) -> tuple[str, ...]:
     """The first of them, and how many more there are."""
-    told = tuple(map(plain, texts[:MOST_WARNINGS]))
-    further = len(texts) - len(told)
-    return (*told, f"{further} further warnings stand in the file") if further else told
+    kept = tuple(map(plain, texts[:MOST_WARNINGS]))
+    further = len(texts) - len(kept)
+    return (*kept, f"{further} further warnings stand in the file") if further else kept
 
 
 def _trained(tta: TimeToAccuracy) -> Trained:

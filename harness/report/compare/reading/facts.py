@@ -1,5 +1,5 @@
 """What makes work the same: the facts of an attempt, by the kind that a mismatch is
-told by."""
+known by."""
 
 from __future__ import annotations
 
@@ -96,16 +96,18 @@ def alike(one: Fact, other: Fact) -> bool:
     return bool(one == other)
 
 
-def told(fact: Fact) -> str:
+def fact_text(fact: Fact) -> str:
     """A fact as text.
 
-    >>> told((("wer", 0.01), ("cer", None))), told((0, 1)), told("standard")
-    ('wer 0.01, cer none', '0, 1', 'standard')
+    >>> fact_text((("wer", 0.01), ("cer", None))), fact_text("standard")
+    ('wer 0.01, cer none', 'standard')
+    >>> fact_text((0, 1))
+    '0, 1'
     """
     if isinstance(fact, tuple):
         if len(fact) == 2 and isinstance(fact[0], str):
-            return f"{fact[0]} {told(fact[1])}"
-        return ", ".join(map(told, fact)) or "none"
+            return f"{fact[0]} {fact_text(fact[1])}"
+        return ", ".join(map(fact_text, fact)) or "none"
     if isinstance(fact, float):
         return f"{fact:.12g}"
     return "none" if fact is None else str(fact)

@@ -249,6 +249,6 @@ def _warnings(attempts: Sequence[Attempt]) -> tuple[str, ...]:
         if attempt.extract.figures is not None:
             warnings |= dict.fromkeys(attempt.extract.figures.warnings)
         else:
-            told = f"{attempt.extract.status} in {attempt.run.file}"
-            warnings[f"{told}: {attempt.extract.reason}"] = None
+            ending = f"{attempt.extract.status} in {attempt.run.file}"
+            warnings[f"{ending}: {attempt.extract.reason}"] = None
     return tuple(warnings)

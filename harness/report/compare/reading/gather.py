@@ -267,14 +267,14 @@ def _by_candidate(
         for key, some in groups.items()
         if all(one.extract.figures is None for one in some)
     }
-    told = [
+    warnings = [
         f"{key.label(True)} is left out: none of its {len(some)} cases was measured "
         f"({some[0].extract.status}: {some[0].extract.reason})"
         for key, some in idle.items()
     ]
     if len(idle) == len(groups):
-        raise ValueError("; ".join(told) or "no case in any file: measure again")
-    return {key: some for key, some in groups.items() if key not in idle}, told
+        raise ValueError("; ".join(warnings) or "no case in any file: measure again")
+    return {key: some for key, some in groups.items() if key not in idle}, warnings
 
 
 def _gathered(
@@ -306,7 +306,7 @@ def _candidate(label: str, attempts: Sequence[Attempt]) -> Candidate:
 
 def _host_of(run: Run, attempts: Sequence[Attempt]) -> list[HostRecord]:
     """What the host gave during one run."""
-    return [told for one in attempts if one.run is run for told in one.extract.host]
+    return [host for one in attempts if one.run is run for host in one.extract.host]
 
 
 def _by_work(attempts: Sequence[Attempt]) -> dict[Work, tuple[Attempt, ...]]:

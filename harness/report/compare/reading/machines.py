@@ -64,9 +64,11 @@ def check_one_machine(name: str, headers: Sequence[Header]) -> list[str]:
     hosts = dict.fromkeys(str(host or "unknown") for host in known)
     if len(hosts) == 1:
         return []
-    told = ", ".join(repr(plain(host, LONGEST_NAME)) for host in hosts)
+    listed = ", ".join(repr(plain(host, LONGEST_NAME)) for host in hosts)
     shown = plain(name, LONGEST_NAME)
-    return [f"{shown!r} is taken as one machine, as it is named: its hosts are {told}"]
+    return [
+        f"{shown!r} is taken as one machine, as it is named: its hosts are {listed}"
+    ]
 
 
 def _unlike(one: Header, other: Header) -> list[tuple[str, Any, Any]]:

@@ -13,7 +13,7 @@ from harness.report.compare.reading.facts import (
     WITHIN,
     Fact,
     differ,
-    told,
+    fact_text,
 )
 from harness.report.compare.reading.facts import facts as facts_of
 from harness.report.compare.reading.gather import Attempt, Gathered
@@ -84,7 +84,7 @@ def _by_label(gathered: Gathered, work: Work) -> dict[str, tuple[Attempt, ...]]:
 
 
 def _of_files(gathered: Gathered, allow: Collection[str]) -> list[Mismatch]:
-    """What holds for all cases of a file is told once."""
+    """What holds for all cases of a file stands once."""
     attempts = {
         label: _one_a_run(attempt for some in works.values() for attempt in some)
         for label, works in gathered.attempts.items()
@@ -142,7 +142,7 @@ def _texts(facts: Sequence[Fact]) -> str:
             )
             for place in range(len(facts))
         ]
-    return plain(" and ".join(map(told, facts)) or "unknown")
+    return plain(" and ".join(map(fact_text, facts)) or "unknown")
 
 
 def _matched(

@@ -11,7 +11,7 @@ from harness.report.compare.model import Candidate, Difference
 from harness.text import plain
 
 UNSET = "unset"
-MOST_NAMES, LONGEST_VARIANT = 3, 60  # of what a candidate is told by
+MOST_NAMES, LONGEST_VARIANT = 3, 60  # of what a candidate is known by
 # Of a fingerprint; besides its `libraries`, its `settings` and all of `torch_*`.
 LINES = (
     *("cpu_governor", "cpu_turbo", "cpu_smt", "cpu_frequency_driver", "cpu_microcode"),
@@ -90,14 +90,14 @@ def values(name: str, found: Sequence[Software]) -> dict[int, str]:
     """What those that know it have, by their place. A variable that none of a run's is
     was not set."""
     is_variable = any(name in (one.variables or ()) for one in found)
-    told = {}
+    known = {}
     for place, one in enumerate(found):
         value = one.value(name)
         if value is None and is_variable and one.variables is not None:
             value = UNSET
         if value is not None:
-            told[place] = value
-    return told
+            known[place] = value
+    return known
 
 
 def _rank(name: str, variables: set[str]) -> tuple[int, int, str]:
@@ -132,8 +132,8 @@ def differing_software(candidates: Sequence[Candidate]) -> Iterator[Difference]:
     for name in names:
         if name == "torch_version" and "torch" in names:
             continue  # the same once more, with its build
-        told = {candidates[n].label: plain(v) for n, v in values(name, found).items()}
-        yield Difference(plain(name), told)
+        texts = {candidates[n].label: plain(v) for n, v in values(name, found).items()}
+        yield Difference(plain(name), texts)
 
 
 def variants(found: Sequence[Software]) -> list[str]:
@@ -147,14 +147,14 @@ def variants(found: Sequence[Software]) -> list[str]:
     count = max(numbers, default=0) + 1
     if count == 1:
         return [""] * len(found)
-    told: list[list[str]] = [[] for _ in range(count)]
+    of_groups: list[list[str]] = [[] for _ in range(count)]
     for name in unlike(found)[:MOST_NAMES]:
         by_group = {numbers[n]: text for n, text in values(name, found).items()}
-        for number, texts in enumerate(told):
+        for number, texts in enumerate(of_groups):
             texts.append(f"{name} {by_group.get(number, 'unknown')}")
-        if len(set(map(tuple, told))) == count:
+        if len(set(map(tuple, of_groups))) == count:
             break
-    texts = [plain(", ".join(one), LONGEST_VARIANT) for one in told]
+    texts = [plain(", ".join(one), LONGEST_VARIANT) for one in of_groups]
     for number, text in enumerate(texts):
         if text in texts[:number]:
             texts[number] = f"{text}; software {number + 1}"

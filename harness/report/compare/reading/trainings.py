@@ -18,9 +18,11 @@ def training(runs: Sequence[Trained], numbers: Sequence[int] = ()) -> Training |
     """None of no runs: the work is no training. `numbers` are the runs' among all."""
     if not runs:
         return None
-    told = {(t.metric, t.level): t for run in runs for t in run.targets}
+    targets = {(t.metric, t.level): t for run in runs for t in run.targets}
     return Training(
-        targets=tuple(_target_time(target, runs, numbers) for target in told.values()),
+        targets=tuple(
+            _target_time(target, runs, numbers) for target in targets.values()
+        ),
         s_per_epoch=_s_per_epoch(runs, numbers),
         curves=tuple(run.curve for run in runs),
         seeds=tuple(run.seed for run in runs),

@@ -78,7 +78,7 @@ def case_table(
     id: str, caption: str, found: Sequence[Case], baseline: str | None, short: bool
 ) -> Table:
     """`baseline` None: no ratios (a single candidate, or cases without a verdict);
-    `short`: of a single workload, which need not be told."""
+    `short`: of a single workload, which its caption names."""
     columns = (
         *work_columns([case.row.work for case in found], short),
         candidate_column(case.candidate for case in found),
@@ -118,9 +118,9 @@ def _time_columns(found: Sequence[Case], baseline: str | None) -> list[Column]:
 def _target_columns(found: Sequence[Case]) -> Iterator[Column]:
     """Seconds to each target, its metrics in order, from the easiest level on."""
     targets = [_targets(case) for case in found]
-    told = {key: target for of_case in targets for key, target in of_case.items()}
-    for metric in in_order(metric for metric, _ in told):
-        of_metric = [target for target in told.values() if target.metric == metric]
+    known = {key: target for of_case in targets for key, target in of_case.items()}
+    for metric in in_order(metric for metric, _ in known):
+        of_metric = [target for target in known.values() if target.metric == metric]
         for target in sorted(of_metric, key=_loss, reverse=True):
             reached = [of_case.get((metric, target.level)) for of_case in targets]
             yield from _target_column(level_text(metric, target.level), reached)

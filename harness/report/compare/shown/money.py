@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.metrics import (
     amount_text,
@@ -74,7 +75,7 @@ def _prices(money: Money) -> Table | None:
         text_column("candidate", (price.candidate for price in found)),
         *([text_column("is", origins)] if "of a document" in origins else ()),
         text_column("held", ("rented" if p.is_rented else "owned" for p in found)),
-        _money_column("busy hour", (p.per_busy_hour for p in found), currency),
+        _money_column("busy hour", (p.per_busy_hour for p in found), currency, 2),
         _money_column("fixed a year", (p.fixed_per_year for p in found), currency),
         _money_column(
             "energy, busy hour", (p.energy_per_busy_hour for p in found), currency
@@ -94,19 +95,21 @@ def _serving(money: Money) -> Table | None:
         return None
     columns = (
         *_model_columns([(s.workload, s.model, s.candidate) for s in found]),
-        text_column("case", (_case_text(serving) for serving in found)),
-        _money_column("hour of audio", (s.per_audio_hour for s in found), currency),
-        interval_column("95 % interval", map(_cost_estimate, found), unit=currency),
+        text_column("case", (_case_text(serving) for serving in found), importance=3),
+        _money_column("hour of audio", (s.per_audio_hour for s in found), currency, 5),
+        interval_column(
+            "95 % interval", map(_cost_estimate, found), unit=currency, importance=4
+        ),
         number_column(
             "audio", (s.audio_hours_per_money for s in found), unit=f"h / {currency}"
         ),
         number_column(
             "energy", (s.joules_per_audio_hour for s in found), unit="J/h audio"
         ),
-        number_column("RTFx", (serving.rtfx for serving in found)),
+        number_column("RTFx", (serving.rtfx for serving in found), importance=2),
         number_column("p99", (serving.p99_ms for serving in found), unit="ms"),
         *_errors_columns(found),
-        text_column("reason", (serving.reason for serving in found)),
+        text_column("reason", (serving.reason for serving in found), importance=4),
     )
     limits = limits_text(money)
     caption = f"The cheapest hour of audio{f' with {limits}' if limits else ''}"
@@ -158,7 +161,7 @@ def _to_accuracy(money: Money) -> Table | None:
         text_column("candidate", (one.candidate for one in found), is_name=True),
         text_column("level", (level_text(one.metric, one.level) for one in found)),
         number_column("time to it", (one.tta_s for one in found), unit="s"),
-        _money_column("cost", (one.cost for one in found), money.currency),
+        _money_column("cost", (one.cost for one in found), money.currency, 2),
         text_column("time was", sources),
         text_column("source", (one.source for one in found)),
     )
@@ -189,7 +192,7 @@ def _total(money: Money) -> Table | None:
     columns = (
         *_model_columns([(one.workload, one.model, one.candidate) for one in found]),
         whole_column("machines", (one.machines for one in found)),
-        _money_column("total", (one.cost for one in found), money.currency),
+        _money_column("total", (one.cost for one in found), money.currency, 2),
     )
     caption = f"Total cost of {load:,g} hours of audio a day over {money.years:g} years"
     notes = ("A machine is paid pro rata over these years, not over its whole life.",)
@@ -205,12 +208,14 @@ def _model_columns(names: Sequence[tuple[str, str, str]]) -> tuple[Column, ...]:
     )
 
 
-def _money_column(title: str, values: Iterable[float | None], currency: str) -> Column:
+def _money_column(
+    title: str, values: Iterable[float | None], currency: str, importance: int = 0
+) -> Column:
     """Cents where the amounts are of money, three digits where they are fractions."""
-    column = number_column(title, values, unit=currency)
+    column = number_column(title, values, unit=currency, importance=importance)
     assert column.values is not None
     known = [abs(value) for value in column.values if value]
     if not known or min(known) < 1:
         return column
     texts = (ABSENT if value is None else f"{value:,.2f}" for value in column.values)
-    return Column(title, tuple(texts), column.values, currency)
+    return replace(column, texts=tuple(texts))

@@ -56,9 +56,9 @@ def _cases(found: Qualification, label: str) -> str:
 
 
 def _why(found: Qualification, labels: Sequence[str]) -> str:
-    told = [
+    parts = [
         f"{label}: {', '.join(found.reasons[label]) or 'no case'}"
         for label in labels[:NAMED]
     ]
     more = len(labels) - NAMED
-    return "; ".join([*told, *([f"{more} more"] if more > 0 else [])])
+    return "; ".join([*parts, *([f"{more} more"] if more > 0 else [])])

@@ -50,11 +50,16 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
         text_column("rank", map(str, range(1, len(scores) + 1)), importance=1),
         text_column("candidate", (s.candidate for s in scores), is_name=True),
         *estimate_columns(
-            "speed", estimates, unit=f"x {ranking.baseline or comparison.baseline}"
+            "speed",
+            estimates,
+            unit=f"x {ranking.baseline or comparison.baseline}",
+            importance=5,
         ),
-        interval_column("95 % interval", estimates),
-        _share_column("comes first", first, _most(ranking)),
-        number_column("busy hour", prices, unit=money.currency if money else ""),
+        interval_column("95 % interval", estimates, importance=4),
+        _share_column("comes first", first, _most(ranking), importance=3),
+        number_column(
+            "busy hour", prices, unit=money.currency if money else "", importance=2
+        ),
         number_column("speed for the price", (score.per_money for score in scores)),
     )
     return Table("scores", "Candidates from best to worst", without_empty(columns))
@@ -64,10 +69,12 @@ def _most(ranking: Ranking) -> float:
     return MOST_SURE if ranking.few_runs else 1.0
 
 
-def _share_column(title: str, shares: Iterable[float | None], most: float) -> Column:
+def _share_column(
+    title: str, shares: Iterable[float | None], most: float, importance: int = 0
+) -> Column:
     found = tuple(None if share is None else brief(share) for share in shares)
     texts = tuple(ABSENT if share is None else percent(share, most) for share in found)
-    return Column(title, texts, found)
+    return Column(title, texts, found, importance=importance)
 
 
 def _wins(ranking: Ranking) -> Table | None:

@@ -38,10 +38,10 @@ def _on_runs(ranking: Ranking, ranked: Sequence[Row]) -> str:
     runs = {label: _fewest_runs(label, ranked) for label in ranking.few_runs}
     if not runs:
         return ""
-    told = [f"{who}: {n:,} run{'s' * (n > 1)}" for who, n in runs.items()]
+    counts = [f"{who}: {n:,} run{'s' * (n > 1)}" for who, n in runs.items()]
     remedies = dict.fromkeys(_remedy(who, n, ranked) for who, n in runs.items())
     return (
-        f"How much runs vary is not known ({', '.join(told)}): for each run "
+        f"How much runs vary is not known ({', '.join(counts)}): for each run "
         f"{100 * RUN_DEVIATION:g} % are allowed, and no more than "
         f"{100 * MOST_SURE:g} % certainty is claimed; {'; '.join(remedies)}."
     )

@@ -37,7 +37,7 @@ def side_by_side(comparison: Comparison) -> Iterator[Table]:
 
 
 def _is_apart(row: Row) -> bool:
-    """Refused, or neither measured nor within its gate anywhere: told elsewhere, with
+    """Refused, or neither measured nor within its gate anywhere: shown elsewhere, with
     the reason."""
     measured = [cell for cell in row.cells.values() if isinstance(cell, Measured)]
     return not row.same or all(cell.gate_passed is False for cell in measured)
@@ -102,9 +102,9 @@ def _accuracy_column(rows: Sequence[Row]) -> Column:
     """Where all are shares of errors, the title has the percent."""
     texts, names = [], set()
     for row in rows:
-        told = list(_accuracies(row))
-        texts.append(" / ".join(dict.fromkeys(text for _, text in told)) or ABSENT)
-        names |= {name for name, _ in told}
+        pairs = list(_accuracies(row))
+        texts.append(" / ".join(dict.fromkeys(text for _, text in pairs)) or ABSENT)
+        names |= {name for name, _ in pairs}
     if all(map(is_rate, names)):
         return text_column("error %", (text.replace(" %", "") for text in texts))
     return text_column("accuracy", texts)

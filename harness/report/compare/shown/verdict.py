@@ -30,8 +30,8 @@ def verdict(comparison: Comparison) -> tuple[str, ...]:
         return (*_single(comparison), *filter(None, (what_is_left(comparison),)))
     ranking = comparison.ranking
     if ranking is None or not ranking.scores:
-        told = (_no_verdict(comparison), what_is_left(comparison))
-        return tuple(filter(None, told))
+        parts = (_no_verdict(comparison), what_is_left(comparison))
+        return tuple(filter(None, parts))
     sentences = (
         _first(ranking.baseline or comparison.baseline, ranking),
         _cost(comparison, ranking),

@@ -65,7 +65,7 @@ def pictures(comparison: Comparison) -> Iterator[Picture]:
 
 def _picture(comparison: Comparison, group: Group) -> Picture | None:
     labels = drawn_labels(comparison)
-    rows = [row for row in group.rows if any(_told(row, label) for label in labels)]
+    rows = [row for row in group.rows if any(_measured(row, label) for label in labels)]
     kept = _chosen(rows)
     if not kept:
         return None
@@ -89,7 +89,7 @@ def _picture(comparison: Comparison, group: Group) -> Picture | None:
     )
 
 
-def _told(row: Row, label: str) -> Measured | None:
+def _measured(row: Row, label: str) -> Measured | None:
     cell = ranked(row).get(label)
     return cell if cell and cell.kernels else None
 
@@ -145,16 +145,16 @@ def _slices(kernels: Sequence[KernelShare], primitives: Sequence[str]) -> list[S
 def _figure(
     rows: Sequence[Row], labels: Sequence[str], primitives: Sequence[str]
 ) -> Figure:
-    told = [[label for label in labels if _told(row, label)] for row in rows]
+    drawn = [[label for label in labels if _measured(row, label)] for row in rows]
     figure = panelled(
-        [BAR_PX * len(some) + BAR_PX / 2 for some in told],
+        [BAR_PX * len(some) + BAR_PX / 2 for some in drawn],
         GAP_PX,
         FRAME_PX,
         [tick(row.work).replace("<br>", " ") for row in rows],
     )
     figure["layout"]["barmode"] = "stack"
     named: set[tuple[str, str]] = set()
-    for panel, (row, some) in enumerate(zip(rows, told, strict=True), 1):
+    for panel, (row, some) in enumerate(zip(rows, drawn, strict=True), 1):
         _add_panel(figure, panel, row, some, primitives, named)
     figure["layout"][key("x", len(rows))] |= titled("time of a step (ms)")
     return figure
@@ -249,7 +249,7 @@ def _table(id: str, group: Group, rows: Sequence[Row], labels: Sequence[str]) ->
         (row.work, label, kernel, cell.kernels_coverage_percent)
         for row in rows
         for label in labels
-        if (cell := _told(row, label))
+        if (cell := _measured(row, label))
         for kernel in cell.kernels
     ]
     kernels = [kernel for _, _, kernel, _ in found]

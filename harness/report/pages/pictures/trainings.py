@@ -42,8 +42,8 @@ def drawn_training(comparison: Comparison, row: Row) -> Drawn:
         if label in cells and (training := cells[label].training)
     }
     targets = [target for one in trainings.values() for target in one.targets]
-    told = {m for _, _, points in runs(trainings) for p in points for m in p.errors}
-    metrics = in_order({target.metric for target in targets} or told)[:MOST_METRICS]
+    measured = {m for _, _, points in runs(trainings) for p in points for m in p.errors}
+    metrics = in_order({target.metric for target in targets} or measured)[:MOST_METRICS]
     published = tuple(
         one
         for one in comparison.published

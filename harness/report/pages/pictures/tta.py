@@ -82,11 +82,11 @@ def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
 
 def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
     ends = [points[-1].end_s for _, _, points in runs(drawn.trainings) if points]
-    told = [one.tta_s for one in drawn.published if one.tta_s is not None]
+    published = [one.tta_s for one in drawn.published if one.tta_s is not None]
     # What was published for another machine may take a hundred times as long.
-    is_wide = spans_much([min(ends, default=0.0), *told])
+    is_wide = spans_much([min(ends, default=0.0), *published])
     starts = [points[0].end_s for _, _, points in runs(drawn.trainings) if points]
-    times = [time_s / drawn.unit_s for time_s in (*starts, *ends, *told)]
+    times = [time_s / drawn.unit_s for time_s in (*starts, *ends, *published)]
     title = f"time since the model's creation ({drawn.unit})"
     scale = log_axis(title, times) if is_wide else titled(title, rangemode="tozero")
     if panel < len(drawn.metrics):
