@@ -29,6 +29,7 @@ from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
 from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
 from harness.suite import other_checkout, other_checkout_text
+from harness.workload_files import name_files
 
 RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine
 
@@ -58,12 +59,25 @@ def main(context: click.Context) -> None:
 @click.option(
     "-k", "keyword", default="", help="only cases whose id contains this text"
 )
+@click.option(
+    "--workload",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="a file that declares WORKLOADS beside the suite's own",
+)
 @table_outputs()
 def plan(
-    profile: str, hardware: tuple[str, ...], keyword: str, outputs: Outputs
+    profile: str,
+    hardware: tuple[str, ...],
+    keyword: str,
+    files: tuple[Path, ...],
+    outputs: Outputs,
 ) -> None:
     """List the cases that a run would measure, and how long each should take."""
     with usage_errors():
+        name_files(files)
         profiles.find(profile)
         parse_all(hardware, this_machine())
         outputs.check()

@@ -5,17 +5,28 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from harness import workload_files
 from harness.case import Case
 from harness.workload import Workload
+from harness.workload_files import module_of, others
 
 _log = logging.getLogger("speechmark")
 # What a file that someone is writing may raise when it is loaded.
-UNUSABLE = (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError)
+UNUSABLE = (
+    *(ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError),
+    *(ArithmeticError, AssertionError, LookupError, OSError, RuntimeError),
+)
 BENCHMARKS = "benchmarks"  # the package whose bench_*.py modules declare workloads
+ELSEWHERE = "bench_elsewhere"  # the one of them that declares none of its own
+_TWICE = (
+    "the workload %s of %s is left out: another one has its name, and case ids would "
+    "not tell them apart; rename it"
+)
 
 
 @dataclass(frozen=True)
@@ -33,23 +44,57 @@ class Planned:
 
 
 def discover(package: str = BENCHMARKS) -> list[Workload]:
-    """The workloads that the package's bench_*.py modules declare as WORKLOAD(S)."""
+    """The workloads that the package's bench_*.py modules declare as WORKLOADS; of two
+    with one name the first."""
     root = importlib.import_module(package)
-    names = sorted(
+    files = [
         module.name
         for module in pkgutil.iter_modules(root.__path__)
         if module.name.startswith("bench_")
-    )
-    return [each for name in names for each in _declared(f"{package}.{name}")]
+    ]
+    # Last what stands beside the suite: it takes no name of the suite's own.
+    files.sort(key=lambda name: (name == ELSEWHERE, name))
+    found: dict[str, Workload] = {}
+    for name in (f"{package}.{file}" for file in files):
+        module = _usable(name, name)
+        for each in declared(module) if module else ():
+            if each.name in found:
+                _log.warning(_TWICE, each.name, name)
+            found.setdefault(each.name, each)
+    return list(found.values())
 
 
-def _declared(module: str) -> Sequence[Workload]:
+def modules_elsewhere() -> list[ModuleType]:
+    """Those beside the suite that declare workloads: see `workload_files`."""
+    found = (_usable(shown, name) for shown, name in others().items())
+    return [module for module in found if module]
+
+
+def _usable(shown: str, name: str) -> ModuleType | None:
     """None of a file that is broken: the others serve all the same."""
     try:
-        return declared(importlib.import_module(module))
+        module = module_of(name)
+        declared(module)
     except UNUSABLE as error:
-        _log.warning("%s is left out: %s: %s", module, type(error).__name__, error)
-        return ()
+        _log.warning("%s is left out, and nothing else: %s", shown, _described(error))
+        return None
+    return module
+
+
+def _described(error: BaseException) -> str:
+    """The mistake, and the last line of other code than this and Python's own import
+    that led to it."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):  # which tells file and line itself
+        return f"{text}; correct it there"
+    own = (__file__, workload_files.__file__)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and frame.filename not in own
+    ]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}{text}" + ("; correct it there" if frames else "")
 
 
 def declared(module: ModuleType) -> Sequence[Workload]:

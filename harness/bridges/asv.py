@@ -24,10 +24,11 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.case import Case
@@ -171,6 +172,17 @@ def classes(
         type("Plain", (Plain,), names),
         type("Tracked", (Tracked,), {**names, **errors, "setup_cache": setup_cache}),
     )
+
+
+def classes_of(modules: Iterable[ModuleType]) -> dict[str, type]:
+    """The classes of benchmark files, with a file's name before each: `toy_Steady`."""
+    return {
+        name: type(name, (found,), {"__module__": module.__name__})
+        for module in modules
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, _Cases)
+        for name in [f"{module.__name__.rpartition('.')[2]}_{found.__name__}"]
+    }
 
 
 def seconds_per_item(workload: Workload, case: Case) -> float:

@@ -6,6 +6,7 @@ A benchmark module declares WORKLOADS and a test that asks for `planned` and `me
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from harness import profile as profiles
 from harness import run_session
 from harness.bridges.progress import Display
 from harness.bridges.result_json import write_result
+from harness.case import Case
 from harness.plan import Planned, declared, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
@@ -26,6 +28,7 @@ from harness.record.schema import Record
 from harness.report.summary import summary_text
 from harness.run_session import RunSession
 from harness.suite import other_checkout, other_checkout_text
+from harness.workload_files import name_files
 
 SESSION = pytest.StashKey[RunSession]()
 DISPLAY = pytest.StashKey[Display]()
@@ -98,11 +101,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="pass a variable to the workers, which inherit few; it stands in each "
         "record, and makes it other work than without; give it again for more",
     )
+    group.addoption(
+        "--workload",
+        action="append",
+        type=Path,
+        metavar="FILE.py",
+        help="a file that declares WORKLOADS, to be measured beside the suite's own; "
+        "give it again for more",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Open the results folder before pytest-benchmark reads where to write."""
+    try:
+        name_files(config.getoption("workload") or ())
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
     if not _measures(config):
         return
     _check_options(config)
@@ -201,6 +216,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     ours = [(i, c.params["planned"]) for i, c in calls if c and "planned" in c.params]
     planned = [one for _, one in ours]
     names = {one.case.id: item.nodeid for item, one in ours}
+    if len(names) < len(ours):
+        raise pytest.UsageError(_twice([one.case for one in planned]))
     if SESSION not in session.config.stash:
         return
     session.config.stash[DISPLAY].begin(planned)
@@ -208,6 +225,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         session.config.stash[SESSION].plan(names)
     except JournalError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _twice(cases: list[Case]) -> str:
+    """What to do about two workloads of one name."""
+    names = {case.workload for case, count in Counter(cases).items() if count > 1}
+    return (
+        f"more than one workload is called {', '.join(sorted(names))}: rename that of "
+        "--workload, or of the package beside the suite"
+    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-OPTIONS = ("--data-root", "--results")
+OPTIONS = ("--data-root", "--results", "--workload")
 PROJECT = Path(__file__).parents[2]
 
 

@@ -6,7 +6,6 @@ its hardware already set, so that caps hold before any library loads.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -42,6 +41,7 @@ from harness.observe.threads import loaded_pools
 from harness.record.schema import Memory
 from harness.suite import code_digest, loaded
 from harness.workload import Context, Operation, Training, UnsupportedError
+from harness.workload_files import code_facts, file_of, module_of
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
 PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
@@ -85,7 +85,8 @@ class _Forward(logging.Handler):
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The importable name of a module-level function, for the other process.
+    """The name of a module-level function for the other process: its module's, or the
+    path of the user's file that it stands in, and its own.
 
     >>> name_of(name_of)
     'harness.measure.worker:name_of'
@@ -95,13 +96,14 @@ def name_of(function: Callable[..., Any]) -> str:
             f"{function.__qualname__} is not at its module's top level, so a worker "
             "process cannot import it: move it there"
         )
-    return f"{function.__module__}:{function.__qualname__}"
+    module = file_of(function.__module__) or function.__module__
+    return f"{module}:{function.__qualname__}"
 
 
 def resolve(name: str) -> Callable[..., Any]:
     """The function of a name that `name_of` gave."""
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
+    module, _, function = name.rpartition(":")
+    return getattr(module_of(module), function)
 
 
 def run_case(task: CaseTask, channel: Channel) -> OperationResult | TrainingResult:
@@ -123,7 +125,9 @@ def run_case(task: CaseTask, channel: Channel) -> OperationResult | TrainingResu
         allowed=len(os.sched_getaffinity(0)),
         quota_cores=cpu_quota_cores(),
     )
-    return replace(found, details=dict(built.details or {}), threads=threads)
+    module, _, _ = task.build.rpartition(":")
+    details: dict[str, float | str] = {**(built.details or {}), **code_facts(module)}
+    return replace(found, details=details, threads=threads)
 
 
 def context_of(task: BuildTask, channel: Channel) -> Context:

@@ -177,9 +177,9 @@ def test_the_wrong_kernel_of_amx_is_found_where_the_library_has_it() -> None:
     torch.manual_seed(0)
     first, second = nn.Conv1d(40, 8, 7), nn.Conv1d(8, 64, 32)
     with torch.inference_mode():
-        heard = torch.randn(2, 8, 50)
-        wide = second(heard)
-        narrow = second.bfloat16()(heard.bfloat16()).float()
+        waves = torch.randn(2, 8, 50)
+        wide = second(waves)
+        narrow = second.bfloat16()(waves.bfloat16()).float()
         second.float()
     wrong = bool((wide - narrow).norm() / wide.norm() > 0.5)
     found = of_module(OverFrames(nn.Sequential(first, nn.ReLU(), second)))

@@ -66,19 +66,22 @@ def test_several_shapes_have_the_mean_of_their_medians_over_all_inputs(
 def test_benchmark_app_has_our_threads_precision_and_shapes(onnx_path: Path) -> None:
     session = OpenVinoSession(onnx_path, "fp32", 1)
     one = benchmark_app_settings(session, [(1, 20, 8)])
-    told = dict(zip(one[::2], one[1::2], strict=True))
-    assert told["-m"] == str(onnx_path)
-    assert (told["-nthreads"], told["-nstreams"]) == ("1", "1")
-    assert told["-infer_precision"] == "f32"
-    assert (told["-shape"], told["-api"]) == ("[1,20,8]", "sync")
+    settings = dict(zip(one[::2], one[1::2], strict=True))
+    assert settings["-m"] == str(onnx_path)
+    assert (settings["-nthreads"], settings["-nstreams"]) == ("1", "1")
+    assert settings["-infer_precision"] == "f32"
+    assert (settings["-shape"], settings["-api"]) == ("[1,20,8]", "sync")
     several = benchmark_app_settings(session, [(1, 20, 8), (1, 30, 8)])
-    told = dict(zip(several[::2], several[1::2], strict=False))
-    assert (told["-shape"], told["-data_shape"]) == ("[?,?,8]", "[1,20,8][1,30,8]")
-    assert (told["-api"], told["-nireq"]) == ("async", "1")
+    settings = dict(zip(several[::2], several[1::2], strict=False))
+    assert (settings["-shape"], settings["-data_shape"]) == (
+        "[?,?,8]",
+        "[1,20,8][1,30,8]",
+    )
+    assert (settings["-api"], settings["-nireq"]) == ("async", "1")
     assert several[-1] == "-pcseq"
 
 
-def test_what_benchmark_app_says_where_it_fails_is_told(
+def test_what_benchmark_app_says_where_it_fails_is_in_the_error(
     onnx_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_tools, "BENCHMARK_APP", "raise SystemExit('out of luck')")

@@ -51,19 +51,48 @@ def test_a_plan_holds_the_chosen_profile_alone():
     assert [p.workload.name for p in plan([ONE, TWO], "smoke", ["cpu"])] == ["two"]
 
 
-def test_workloads_are_found_in_the_bench_modules_in_order(tmp_path, monkeypatch):
+@pytest.fixture
+def benchmarks(tmp_path, monkeypatch):
+    """A package of benchmark files, of which a test writes some."""
     package = tmp_path / "found_benchmarks"
     package.mkdir()
     for name in ("__init__", "shared"):
         (package / f"{name}.py").touch()
-    for name, workloads in (("b", "('3',)"), ("a", "('1', '2')")):
-        (package / f"bench_{name}.py").write_text(f"WORKLOADS = {workloads}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    try:
-        assert discover("found_benchmarks") == ["1", "2", "3"]
-    finally:
-        for module in [m for m in sys.modules if m.startswith("found_benchmarks")]:
-            del sys.modules[module]
+    yield package
+    for module in [m for m in sys.modules if m.startswith("found_benchmarks")]:
+        del sys.modules[module]
+
+
+def write(path, *names):
+    """A file that declares workloads of these names."""
+    path.write_text(
+        "from types import SimpleNamespace\n"
+        f"WORKLOADS = [SimpleNamespace(name=name) for name in {names!r}]\n"
+    )
+
+
+def found():
+    return [workload.name for workload in discover("found_benchmarks")]
+
+
+def test_workloads_are_found_in_the_bench_modules_in_order(benchmarks):
+    write(benchmarks / "bench_b.py", "3")
+    write(benchmarks / "bench_a.py", "1", "2")
+    assert found() == ["1", "2", "3"]
+
+
+def test_a_workload_from_elsewhere_takes_no_name_of_the_suites_own(benchmarks, caplog):
+    write(benchmarks / "bench_elsewhere.py", "asr", "theirs")
+    write(benchmarks / "bench_speech.py", "asr")
+    assert found() == ["asr", "theirs"]
+    assert (
+        discover("found_benchmarks")[0]
+        is sys.modules["found_benchmarks.bench_speech"].WORKLOADS[0]
+    )
+    assert "the workload asr of found_benchmarks.bench_elsewhere is left out" in (
+        caplog.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,23 +131,18 @@ def test_a_direction_that_is_none_is_refused(made):
         made("si_sdr", 1.0, *([(0.0, 1.0)] if made is Metric else []), better="up")
 
 
-BROKEN = {"x = 1": "declares no WORKLOADS: add", "import no_such": "ModuleNotFoundErr"}
+BROKEN = {
+    "x = 1": "declares no WORKLOADS: add",
+    "x = 1\nimport no_such": "bench_a.py:2: ModuleNotFoundError: No module named 'no",
+    "WORKLOADS = (\n": "SyntaxError: '(' was never closed (bench_a.py, line 1); corr",
+    "def f():\n    return 1 / 0\nf()": "bench_a.py:2: ZeroDivisionError: division by",
+}
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_benchmark_file_is_named_and_breaks_no_other(
-    tmp_path, monkeypatch, caplog, text
-):
-    package = tmp_path / "broken_benchmarks"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "bench_a.py").write_text(text)
-    (package / "bench_b.py").write_text("WORKLOADS = ('1',)")
-    monkeypatch.syspath_prepend(tmp_path)
-    try:
-        assert discover("broken_benchmarks") == ["1"]
-    finally:
-        for module in [m for m in sys.modules if m.startswith("broken_benchmarks")]:
-            del sys.modules[module]
-    assert "broken_benchmarks.bench_a is left out" in caplog.text
+def test_a_broken_benchmark_file_is_named_and_breaks_no_other(benchmarks, caplog, text):
+    (benchmarks / "bench_a.py").write_text(text)
+    write(benchmarks / "bench_b.py", "1")
+    assert found() == ["1"]
+    assert "found_benchmarks.bench_a is left out, and nothing else: " in caplog.text
     assert BROKEN[text] in caplog.text

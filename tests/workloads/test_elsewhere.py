@@ -59,6 +59,24 @@ def test_another_process_with_this_ones_environment_does_it(tmp_path, monkeypatc
     assert rest == ["1.5", "capped", "False"]
 
 
+def test_its_environment_may_have_variables_that_this_one_has_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SPEECHMARK_TEST", "of this process")
+    path = tmp_path / "trace"
+    variables = {"SPEECHMARK_TEST": "of-that"}
+    run_elsewhere(leave_traces, (path, 1), "a trace", variables)
+    assert path.read_text().split()[2] == "of-that"
+    assert os.environ["SPEECHMARK_TEST"] == "of this process"
+
+
+def test_its_import_path_is_this_ones_whatever_the_variables(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEECHMARK_TEST", "")
+    path = tmp_path / "trace"
+    run_elsewhere(leave_traces, (path, 1), "a trace", {"PYTHONPATH": "nowhere"})
+    assert path.exists()
+
+
 def test_what_was_printed_there_stays_there(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("SPEECHMARK_TEST", "")
     run_elsewhere(leave_traces, (tmp_path / "trace", 1), "a trace")
@@ -95,7 +113,7 @@ def test_a_process_that_ends_abruptly_tells_how(function, ending):
         run_elsewhere(function, (), "features")
 
 
-def test_of_a_long_complaint_the_end_is_told():
+def test_of_a_long_complaint_the_end_is_kept():
     with pytest.raises(ElsewhereError, match="exit status 4") as caught:
         run_elsewhere(fail_at_length, (), "features")
     assert str(caught.value).endswith("last words")

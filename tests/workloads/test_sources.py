@@ -9,32 +9,46 @@ import pytest
 
 from workloads import sources
 from workloads.sources import ROOT, code_sha256, files_of
+from workloads.tasks import all_tasks
+
+MAKERS = ("compressed.py", "baseline.py", "training/gradients.py")
+TASKS = [task.name for task in all_tasks()]
 
 
-def names_of(module: str) -> set[str]:
+def names_of(*modules: str) -> set[str]:
     """Those of `workloads` without its name, and all others as they are."""
-    found = files_of(ROOT / "workloads" / module)
+    found = {path for one in modules for path in files_of(ROOT / "workloads" / one)}
     names = (str(path.relative_to(ROOT)) for path in found)
     return {name.removeprefix("workloads/") for name in names}
 
 
-@pytest.mark.parametrize(
-    "module", ["separation/exporting.py", "wav2letter/models.py", "asr/plain.py"]
-)
-def test_plain_outputs_depend_on_all_that_computes_them(module: str) -> None:
-    """Layers and what makes them plain lie outside the maker's own folder."""
-    assert {"values/plain.py", "values/layers.py", "weights.py"} <= names_of(module)
-    assert "basics/files.py" in names_of(module)
+@pytest.mark.parametrize("maker", MAKERS)
+def test_what_is_made_of_a_task_depends_on_all_that_computes_it(maker: str) -> None:
+    """The maker's own code, and the task's, which is an argument."""
     shared = {"frame_convolution.py", "few_channels.py"}
-    assert module.startswith("asr") or shared <= names_of(module)
-    assert not module.startswith("asr") or "feeding/batching.py" in names_of(module)
+    for task in TASKS:
+        found = names_of(maker, f"{task}/task.py")
+        assert "basics/files.py" in found
+        assert any(name.startswith(f"{task}/") for name in found - {f"{task}/task.py"})
+        assert task == "asr" or shared <= found
+        assert task != "asr" or {"asr/ds2.py", "feeding/batching.py"} <= found
+    files = {"training/weights.py", "training/weight_files.py"}
+    assert maker == "training/gradients.py" or files <= names_of(maker)
+    plain = {"values/plain.py", "values/layers.py"}
+    assert maker == "baseline.py" or plain <= names_of(maker)
 
 
-def test_what_is_not_imported_does_not_count() -> None:
+@pytest.mark.parametrize("maker", MAKERS)
+def test_what_is_not_imported_does_not_count(maker: str) -> None:
     """Else each edit of a page would make every model anew."""
-    found = names_of("separation/exporting.py")
-    assert not {"separation/shipped.py", "separation/train_weights.py"} & found
-    assert "asr/ds2.py" not in found
+    found = names_of(maker, "separation/task.py")
+    assert not {"train.py", "tasks.py"} & found
+    assert not {"asr/ds2.py", "wav2letter/model.py"} & found
+
+
+def test_a_maker_knows_no_task() -> None:
+    tasks = {f"{task}/task.py" for task in TASKS}
+    assert not tasks & names_of(*MAKERS)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ WER = error_rate("wer")
 CER = error_rate("cer")
 CER_MAX = error_rate("cer_max")
 PER = error_rate("per")
+ERROR_RATE = error_rate("error_rate", "error rate")  # of classes
 LEVENSHTEIN = MetricKind("levenshtein", edits_per_item=True)
 SI_SDR_IMPROVEMENT = decibels("si_sdr_improvement", "SI-SDRi")
 SI_SDR = decibels("si_sdr", "SI-SDR")
@@ -16,7 +17,7 @@ SNR_RESCALED = decibels("snr_rescaled", "SNR (rescaled)")
 KINDS = {
     kind.name: kind
     for kind in (
-        *(WER, CER, CER_MAX, PER, LEVENSHTEIN),
+        *(WER, CER, CER_MAX, PER, ERROR_RATE, LEVENSHTEIN),
         *(SI_SDR_IMPROVEMENT, SI_SDR, SNR_RESCALED),
     )
 }

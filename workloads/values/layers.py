@@ -65,7 +65,7 @@ def first_departing(
         # Under autocast, inputs are fp32 and outputs tell what was computed in.
         error, limit = _error(layer, given, result), LIMITS[result.dtype]
         if not error <= limit:
-            again = torch.no_grad()(lambda: layer(*given))
+            again = _again(layer, given)
             found.append(DepartingLayer(name, repr(layer), error, limit, again))
 
     hooks = [
@@ -81,6 +81,20 @@ def first_departing(
         for hook in hooks:
             hook.remove()
     return found[0] if found else None
+
+
+def _again(layer: nn.Module, given: tuple[Any, ...]) -> Callable[[], object]:
+    """The same call, under autocast where this one is: a layer's inputs may then be of
+    another type than its weights."""
+    kind = given[0].device.type
+    dtype, enabled = torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
+
+    @torch.no_grad()
+    def call() -> object:
+        with torch.autocast(kind, dtype, enabled):
+            return layer(*given)
+
+    return call
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ from workloads.metrics.scores import EditUnit, Scores, Transcribed
 from workloads.recognition.data import Part, Recordings, recordings_of
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.recognition.task import Decode, RecognitionTask
-from workloads.task import DataRequest, Gate
+from workloads.task import DataRequest, Gate, NotHereError
 from workloads.training.recipe import Adam, Plateau, Recipe
 from workloads.wav2letter import arrays, sizes
 from workloads.wav2letter.decoding import make_decoder
@@ -85,6 +85,12 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
         speech."""
         alphabet = size.alphabet
         if request.root is None:
+            if request.profile == "paper":
+                raise NotHereError(
+                    "the paper profile measures on the paper's arrays: give "
+                    "--data-root, the folder that holds train.npy and dev.npy, or "
+                    "LibriSpeech/"
+                )
             return _spelled(speech_of(request), alphabet)
         try:
             return of_arrays(request.root, alphabet)

@@ -421,3 +421,20 @@ def test_all_cases_of_a_result_stand_over_one_peak(bench: pytest.Pytester) -> No
         if "case_id" in line:
             last_lines[line["case_id"]] = line["roofline"]["peak_flops_per_s"]
     assert set(last_lines.values()) == set(peaks)
+
+
+def test_two_workloads_of_one_name_are_refused(bench: pytest.Pytester) -> None:
+    """Their cases would have one id."""
+    (bench.path / "benchmarks" / "bench_again.py").write_text(BENCH)
+    result = run(bench, "--profile=smoke")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    expected = "*more than one workload is called toy, toy-training: rename that of*"
+    result.stderr.fnmatch_lines([expected])
+    assert not journals(bench)
+
+
+def test_a_workload_that_is_no_file_is_refused(bench: pytest.Pytester) -> None:
+    result = run(bench, "--workload=gone.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    expected = "*--workload gone.py: expected a Python file that declares WORKLOADS*"
+    result.stderr.fnmatch_lines([expected])

@@ -1,5 +1,6 @@
 """Made models are kept, checked, and made in a process of their own."""
 
+import importlib
 import json
 import logging
 import os
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from workloads.compression import artifacts
 from workloads.compression.artifacts import made
+from workloads.compression.names import parse
 from workloads.elsewhere import ElsewhereError
 
 KEY = {"model": "tiny", "compression": "int8-dynamic", "weights": "0" * 64}
@@ -114,6 +117,47 @@ def test_other_code_makes_other_models(kept, monkeypatch, tmp_path):
     assert kept() != before
 
 
+def of_module(path, name, text, monkeypatch):
+    """An instance of the class `Recipe` in a module of that text."""
+    (path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module(name).Recipe()
+
+
+def test_other_code_of_an_arguments_class_makes_other_models(
+    kept, monkeypatch, tmp_path
+):
+    """A task is given to whoever makes its model: its architecture is its own."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    text = "class Recipe:\n    def __str__(self): return 'a recipe'\n"
+    recipe = of_module(modules, "made_recipe", text, monkeypatch)
+    before = kept(arguments=[recipe])
+    assert (before / "0.txt").read_text() == "a recipe"
+    assert kept(arguments=[recipe]) == before
+    recipe = of_module(modules, "made_recipe", text + "# changed\n", monkeypatch)
+    assert kept(arguments=[recipe]) != before
+
+
+def test_libraries_classes_are_known_by_their_versions_alone():
+    """Else an array would make numpy's code part of every model."""
+    for argument in (1, "a", [np.zeros(1)], np.zeros(1), Path(), torch.zeros(1)):
+        assert artifacts._module_of(argument) == "builtins"
+    assert artifacts._module_of(parse("fp32")) == "workloads.compression.names"
+
+
+def test_variables_reach_the_process_that_makes_it_and_no_other(tmp_path):
+    folder = made(
+        KEY,
+        write_environment,
+        directory=tmp_path / "own",
+        variables={"SPEECHMARK_TEST_CAP": "AVX2"},
+    )
+    assert (folder / "cap.txt").read_text() == "AVX2"
+    assert "SPEECHMARK_TEST_CAP" not in os.environ
+
+
 def test_the_manifest_says_what_it_was_made_of(kept):
     manifest = json.loads((kept() / "manifest.json").read_text())
     assert manifest["key"].items() >= KEY.items()
@@ -154,7 +198,7 @@ def test_a_failure_says_why_and_leaves_nothing(kept, tmp_path):
 @pytest.mark.parametrize(
     ("make", "ending"), [(die, "ended by SIGKILL"), (leave, "exit status 3\ngiving up")]
 )
-def test_an_abrupt_end_is_told(kept, tmp_path, make, ending):
+def test_an_abrupt_end_says_how(kept, tmp_path, make, ending):
     with pytest.raises(ElsewhereError, match=ending):
         kept(make)
     assert not list(tmp_path.iterdir())

@@ -111,6 +111,30 @@ def test_a_compression_that_has_no_name_cannot_be_made():
         Compression("int8-qat", "first")
 
 
+@pytest.mark.parametrize(
+    ("name", "claims", "float_precision"),
+    [
+        ("fp32", "fp32", "fp32"),
+        ("bf16", "bf16", "bf16"),
+        ("fp16", "fp16", "fp16"),
+        ("prune-l1-structured-30+bf16", "bf16", "bf16"),
+        ("cp-30", "fp32", "fp32"),
+        ("int8-dynamic-keep-first", "int8", "fp32"),
+        ("tucker-30+int8-static", "int8", "fp32"),
+        ("int8-qat", "int8", "fp32"),
+        # It multiplies integers, of 8 and 16 bits.
+        ("w16a8", "int8", "fp32"),
+        # It stores 16 bits a weight and multiplies in fp32.
+        ("int16-weights", "fp32", "fp32"),
+    ],
+)
+def test_a_compression_claims_the_arithmetic_that_kernels_have_to_show(
+    name, claims, float_precision
+):
+    found = parse(name)
+    assert (found.claims, found.float_precision) == (claims, float_precision)
+
+
 def test_those_with_static_activations_are_calibrated():
     calibrated = {name for name in NAMES[:12] if parse(name).calibrated}
     static = {"int8-static", "int8-static-keep-first", "int8-static-keep-edges"}

@@ -129,8 +129,10 @@ def test_a_compiled_int8_module_runs_integer_kernels(
     pytest.importorskip("torchao")
     from workloads.compression.pt2e import quantize_for_compile
 
-    heard = [speech(1, 100, seed)[0] for seed in range(3)]
-    quantized = quantize_for_compile(module, torch.from_numpy(speech(2, 50)), heard)
+    calibration = [speech(1, 100, seed)[0] for seed in range(3)]
+    quantized = quantize_for_compile(
+        module, torch.from_numpy(speech(2, 50)), calibration
+    )
     session = TorchSession(quantized, WIDTH, compiled=True)
     for shape in [(2, 50), (3, 61)]:
         features = speech(*shape)

@@ -1,6 +1,5 @@
 """What holds of a session, whichever runtime it is of."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,8 @@ from tiny_model import SYMBOLS, WIDTH, expected, one_node_model, speech, tiny
 
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
-from workloads.runtimes.opening import open_onnx, open_torch
 from workloads.runtimes.pytorch import TorchSession
-from workloads.runtimes.session import Session, cannot_cap
+from workloads.runtimes.session import Session
 
 SHAPES = [(3, 50), (2, 61), (1, 37), (1, 40), (4, 50)]
 OPENERS: dict[str, Callable[[Path], Session[Any]]] = {
@@ -140,55 +138,3 @@ def test_an_absent_package_is_an_error_that_says_what_to_install(
     monkeypatch.setitem(OPENERS, "eager", lambda _: TorchSession(module, WIDTH))
     with pytest.raises(ModuleNotFoundError, match=f"pip install {package}"):
         OPENERS[runtime](onnx_path)
-
-
-def test_no_runtime_is_loaded_before_its_session_is_opened(onnx_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from workloads.runtimes.opening import *\n"
-        "loaded = lambda: {'torch', 'onnxruntime', 'openvino'} & set(sys.modules)\n"
-        "assert not loaded(), loaded()\n"
-        f"options = OnnxRuntimeOptions(1); path = Path({str(onnx_path)!r})\n"
-        "open_onnx('onnxruntime', path, 'fp32', options)\n"
-        "assert loaded() == {'onnxruntime'}, loaded()\n"
-        "open_onnx('openvino', path, 'fp32', options)\n"
-        "assert 'torch' not in loaded(), loaded()\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(
-    ("runtime", "kind"),
-    [
-        ("onnxruntime", OnnxRuntimeSession),
-        ("openvino", OpenVinoSession),
-    ],
-)
-def test_an_onnx_file_is_opened_by_the_runtimes_name(
-    runtime: str, kind: type, onnx_path: Path
-) -> None:
-    session = open_onnx(runtime, onnx_path, "fp32", OnnxRuntimeOptions(1))
-    assert isinstance(session, kind)
-
-
-def test_a_module_is_opened_by_the_runtimes_name() -> None:
-    assert isinstance(open_torch("eager", tiny(), WIDTH, "cpu", "fp32"), TorchSession)
-
-
-def test_a_runtime_that_cannot_run_the_model_is_refused(onnx_path: Path) -> None:
-    with pytest.raises(ValueError, match="'eager' runs no ONNX"):
-        open_onnx("eager", onnx_path, "fp32", OnnxRuntimeOptions(1))
-    with pytest.raises(ValueError, match="'openvino' runs no module"):
-        open_torch("openvino", tiny(), WIDTH, "cpu", "fp32")
-
-
-def test_what_a_runtime_would_ignore_is_refused(onnx_path: Path) -> None:
-    with pytest.raises(ValueError, match="no precision 'bf16'"):
-        open_onnx("onnxruntime", onnx_path, "bf16", OnnxRuntimeOptions(1))
-    with pytest.raises(ValueError, match=r"none of these options: .*arena=False"):
-        open_onnx("openvino", onnx_path, "fp32", OnnxRuntimeOptions(1, arena=False))
-
-
-def test_only_onnx_runtime_cannot_be_capped() -> None:
-    assert "no switch" in (cannot_cap("onnxruntime") or "")
-    assert [cannot_cap(name) for name in ("openvino", "eager", "compile")] == [None] * 3

@@ -58,6 +58,9 @@ def test_a_wrong_layer_under_autocast_is_found_too() -> None:
     found = first_departing(model, run)
     assert found is not None
     assert found.name == "2"
+    again = found.call()  # with the weights in fp32 and what it was given in bf16
+    assert isinstance(again, Tensor)
+    assert again.dtype == torch.bfloat16
 
 
 class GarbageUnderAutocast(nn.Conv1d):
