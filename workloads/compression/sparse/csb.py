@@ -52,19 +52,22 @@ def size_bytes(
 def fullest(matrix: Matrix, bank: tuple[int, int] = BANK) -> int:
     """How many non-zeros the fullest bank holds."""
     bits = bits_of(matrix)
-    _, *sides = _fitted(*bits.shape, bank)
+    rows, columns = bits.shape
+    _, *sides = _fitted(rows, columns, bank)
     return max(int((some != 0).sum(1).max()) for some in tiles(bits, *sides))
 
 
 def encoded_bytes(matrix: Matrix, bank: tuple[int, int] = BANK) -> int:
     bits, per_bank = bits_of(matrix), fullest(matrix, bank)
-    return size_bytes(*bits.shape, per_bank, bits.itemsize, bank)
+    rows, columns = bits.shape
+    return size_bytes(rows, columns, per_bank, bits.itemsize, bank)
 
 
 def encode(matrix: Matrix, bank: tuple[int, int] = BANK) -> bytes:
     """(R, C) in banks of `bank` (rows, columns), at most as large as the matrix."""
     bits, per_bank = bits_of(matrix), fullest(matrix, bank)
-    banks, height, width = _fitted(*bits.shape, bank)
+    rows, columns = bits.shape
+    banks, height, width = _fitted(rows, columns, bank)
 
     def entries() -> Entries:
         for some in tiles(bits, height, width):
@@ -84,13 +87,14 @@ def decode(data: bytes) -> Matrix:
 
 def _entries(header: container.Header, payload: memoryview) -> Entries:
     container.cut(payload[: _BANK.size], [_BANK.size])
-    banks, height, width = _fitted(*header.shape, _BANK.unpack_from(payload))
-    columns, per_bank = header.shape[1], header.entries // banks
+    (rows, columns), (height, width) = header.shape, _BANK.unpack_from(payload)
+    banks, height, width = _fitted(rows, columns, (height, width))
+    per_bank = header.entries // banks
     container.check_entries(header, banks * per_bank)
     beside, start = -(-columns // width), 0
     for places, values in container.entries_of(header, payload, _BANK.size):
         kept = np.flatnonzero(values)
         bank, place = (kept + start) // per_bank, places[kept]
-        rows = bank // beside * height + place // width
-        yield rows * columns + bank % beside * width + place % width, values[kept]
+        row = bank // beside * height + place // width
+        yield row * columns + bank % beside * width + place % width, values[kept]
         start += values.size
