@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
 import torch
 
 from benchmarks import judging, values
-from benchmarks.inference import data_details, data_of, single_device, unsupported
+from benchmarks.inference import (
+    FP32,
+    data_details,
+    data_of,
+    single_device,
+    unsupported,
+)
 from harness.workload import (
     Accuracy,
     Context,
@@ -30,11 +37,15 @@ from workloads.metrics.scores import Scores
 from workloads.task import Task
 from workloads.training.checkpoint import NAME, read_curve
 from workloads.training.distributed import train_data_parallel
-from workloads.training.gradients import first_gradients, plain_gradients
+from workloads.training.gradients import (
+    first_gradients,
+    learner_of,
+    plain_gradients,
+)
 from workloads.training.learner import Learner
 from workloads.training.loop import Job, train
-from workloads.training.objective import ALONE
 from workloads.training.recipe import Precision, Recipe
+from workloads.training.weights import Weights, weights_of
 from workloads.values.compare import GRADIENT_LIMITS, gradient_error
 from workloads.values.plain import DESCRIPTION
 
@@ -109,13 +120,11 @@ class TimedStep:
         batches = [learner.objective.batch(one) for one in self.positions]
         return learner, Turn(batches)
 
-    def learner(self) -> Learner:
-        """With the weights that a training of this seed begins with."""
+    def learner(self, weights: Path | None = None) -> Learner:
+        """With the weights of a file, else those that a training of this seed begins
+        with."""
         recipe, device = self.recipe, self.device
-        torch.manual_seed(recipe.seed)
-        model = self.task.model(self.size)
-        objective = self.task.objective(self.size, recipe, self.data, device, ALONE)
-        return Learner(model, objective, recipe, device)
+        return learner_of(self.task, self.size, recipe, self.data, device, weights)
 
     def __call__(self) -> None:
         learner, turn = self._ready
@@ -143,13 +152,19 @@ class TimedStep:
 
     @values.unproven_without_plain
     def values(self) -> Values:
-        """Of a first step's loss and gradients, at the weights that it begins with."""
-        positions = self.positions[0]
-        learner = self.learner()
+        """Of a first step's loss and gradients, at the weights that it begins with, or
+        at trained ones where the task says so."""
+        positions, weights = self.positions[0], Weights(None, reason="random")
+        if self.task.proves_trained_gradients:
+            weights = weights_of(self.task, self.size, FP32, self.data.checksum)
+            if weights.path is None:
+                reason = "at random weights rounding alone moves these gradients; "
+                return Values(None, reason=f"{reason}{weights.reason}")
+        learner = self.learner(weights.path)
         batch = learner.objective.batch(positions)
         found = first_gradients(learner, batch, self.task.without_gradient)
         expected = plain_gradients(
-            self.task, self.size, self.recipe, self.data, positions
+            self.task, self.size, self.recipe, self.data, positions, weights
         )
         errors = {
             name: gradient_error(found[name], expected[name]) for name in expected

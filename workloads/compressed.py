@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODULE, FACTS = "module.pt", "facts.json"
+GRADIENT_ITEMS = 16  # of which a pruning by gradients takes the loss
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class CompressedModel:
         pruning = self.compression.pruning
         if pruning is None or pruning.criterion != "gradient" or self.weights.is_fitted:
             return ()
-        return self.task.gradient_sample(self.data)
+        return self.task.gradient_sample(self.data, GRADIENT_ITEMS)
 
     def module(self) -> nn.Module:
         """In evaluation mode, not deployed yet."""

@@ -119,7 +119,8 @@ class Task(ABC, Generic[S, D]):
     `pruned_needs_training`: a pruned or factorized model has an accuracy only with
     weights that were trained after it. `onnx_names` are those of input and output in
     its ONNX files. `without_gradient` names parameters that its loss does not depend
-    on, but for rounding.
+    on, but for rounding. `proves_trained_gradients`: rounding moves gradients at random
+    weights so far that only those at trained ones can be compared.
     """
 
     name: ClassVar[str]
@@ -132,6 +133,7 @@ class Task(ABC, Generic[S, D]):
     stored_in_half: ClassVar[bool] = True
     onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
     without_gradient: ClassVar[frozenset[str]] = frozenset()
+    proves_trained_gradients: ClassVar[bool] = False
 
     @abstractmethod
     def dataset(self, size: S, request: DataRequest) -> D:
@@ -228,8 +230,9 @@ class Task(ABC, Generic[S, D]):
         """Which channels go together where whole ones are pruned."""
         raise NotHereError(f"{self.name} has no pruning of whole channels")
 
-    def gradient_sample(self, data: D) -> Sequence[Any]:
-        """Training items of which a pruning by gradients takes the loss."""
+    def gradient_sample(self, data: D, count: int) -> Sequence[Any]:
+        """At most `count` training items, of which a pruning by gradients takes the
+        loss."""
         raise NotHereError(f"{self.name} has no pruning by gradients")
 
     def gradient_loss(self, model: nn.Module, item: Any) -> Any:

@@ -272,10 +272,11 @@ def test_int8_that_falls_back_to_float_kernels_is_flagged(at: ContextOf) -> None
 def test_arithmetic_that_is_as_claimed_is_not_flagged(
     at: ContextOf, compression: str, runtime: str
 ) -> None:
-    """A model this small may spend most of its time in the layer kept in float."""
-    kept = "layers in float on purpose take"
+    """A model this small may spend most of its time in the layer kept in float, and on
+    a busy machine most of a step outside of the profile."""
+    excused = ("layers in float on purpose take", "kernels that keep the claim are")
     found = warnings_of(at("wav2letter", compression, runtime))
-    assert [one for one in found if kept not in one] == []
+    assert [one for one in found if not any(text in one for text in excused)] == []
 
 
 def test_a_claim_on_the_float_model_would_be_flagged(at: ContextOf) -> None:

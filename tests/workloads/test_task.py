@@ -68,7 +68,7 @@ def test_a_task_that_states_too_little_is_refused():
     [
         (lambda: BARE.calibration(DATA), "inputs to calibrate with"),
         (lambda: BARE.channel_groups(nn.Identity()), "pruning of whole channels"),
-        (lambda: BARE.gradient_sample(DATA), "pruning by gradients"),
+        (lambda: BARE.gradient_sample(DATA, 1), "pruning by gradients"),
         (lambda: BARE.gradient_loss(nn.Identity(), None), "pruning by gradients"),
         (lambda: BARE.recipe(SIZE, DATA), "training"),
         (lambda: BARE.timed_recipe(SIZE, DATA, "quick"), "training"),

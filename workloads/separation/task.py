@@ -84,9 +84,11 @@ class SpeechSeparation(Task[Size, Dataset]):
     gates: ClassVar = {SI_SDR_IMPROVEMENT.name: Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
     onnx_names = ("mixture", "sources")
-    without_gradient = frozenset(
-        {"decoder.bias"}
-    )  # SI-SDR is of signals less their mean
+    # SI-SDR is of signals less their mean.
+    without_gradient = frozenset({"decoder.bias"})
+    # Estimates of random weights have next to nothing of the sources; SI-SDR divides
+    # by how much.
+    proves_trained_gradients = True
 
     def dataset(self, size: Size, request: DataRequest) -> Dataset:
         """The user's corpus where there is one, else built-in mixtures, which also
@@ -222,15 +224,16 @@ class SpeechSeparation(Task[Size, Dataset]):
 
     def calibration(self, data: Dataset) -> Sequence[np.ndarray]:
         """Waveforms (S, 1)."""
-        return [one.mixture[:, None] for one in self.gradient_sample(data)]
+        held = self.gradient_sample(data, CALIBRATION_MIXTURES)
+        return [one.mixture[:, None] for one in held]
 
     def channel_groups(self, model: nn.Module) -> Sequence[Any]:
         from workloads.separation.channels import channel_groups
 
         return channel_groups(model)
 
-    def gradient_sample(self, data: Dataset) -> Sequence[Signals]:
-        chosen = data.train.mixtures[:CALIBRATION_MIXTURES]
+    def gradient_sample(self, data: Dataset, count: int) -> Sequence[Signals]:
+        chosen = data.train.mixtures[:count]
         return dataset.MixtureSet(chosen, data.train.sample_rate_hz).held
 
     def gradient_loss(self, model: nn.Module, item: Signals) -> Tensor:

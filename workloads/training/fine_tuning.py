@@ -31,6 +31,7 @@ from workloads.training.objective import ALONE
 from workloads.training.recipe import LOSS, Recipe
 
 CPU = torch.device("cpu")
+GRADIENT_ITEMS = 64  # of which a pruning by gradients takes the loss
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class FineTuning:
             self.say(f"round {rounds} of {self.schedule.rounds}")
             return self._trained(masked, self.job.recipe)
 
-        sample = task.gradient_sample(data) if pruning.criterion == "gradient" else ()
+        by_gradients = pruning.criterion == "gradient"
+        sample = task.gradient_sample(data, GRADIENT_ITEMS) if by_gradients else ()
         choice = pruning_recipe(task, model, pruning, sample)
         pruned = prune_in_rounds(model, choice, train_round, before, self.schedule)
         kept = [before, *(one.loss for one in pruned.rounds if one.kept)]

@@ -16,9 +16,28 @@ from workloads.task import Size, Task
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE
 from workloads.training.recipe import Recipe
+from workloads.training.weights import Weights, load_into
 from workloads.values import plain
 
 MOST_ENTRIES = 4096  # of a gradient that are compared, evenly over it
+
+
+def learner_of(
+    task: Task[Any, Any],
+    size: Size,
+    recipe: Recipe,
+    data: Any,
+    device: torch.device,
+    weights: Path | None = None,
+) -> Learner:
+    """With the weights of a file, else those that a training of this seed begins
+    with."""
+    torch.manual_seed(recipe.seed)
+    model = task.model(size)
+    if weights is not None:
+        model = load_into(task, size, model, weights)
+    objective = task.objective(size, recipe, data, device, ALONE)
+    return Learner(model, objective, recipe, device)
 
 
 def first_gradients(
@@ -48,16 +67,19 @@ def plain_gradients(
     recipe: Recipe,
     data: Any,
     positions: Sequence[int],
+    weights: Weights,
 ) -> dict[str, np.ndarray]:
-    """The same in fp32 on a plain path, for the training items at these positions."""
+    """The same in fp32 on a plain path, for the training items at these positions: of
+    the weights that the recipe's seed gives where there are none."""
     recipe = replace(recipe, precision="fp32", batch_size=len(positions))
     key = {
         "model": size.name,
+        "weights": weights.digest,
         "gradients": data.checksum,
         "recipe": json.dumps(asdict(recipe), sort_keys=True),
         "positions": " ".join(map(str, positions)),
     }
-    arguments = (task, size, recipe, data, tuple(positions))
+    arguments = (task, size, recipe, data, tuple(positions), weights.path)
     return plain.plain_outputs(key, write_gradients, arguments, [])
 
 
@@ -68,17 +90,15 @@ def write_gradients(
     recipe: Recipe,
     data: Any,
     positions: Sequence[int],
+    weights: Path | None,
     _: Sequence[np.ndarray],
 ) -> None:
-    """Write those of a step from the weights that the recipe's seed gives."""
+    """Write those of a step."""
 
     def compute() -> dict[str, np.ndarray]:
         device = torch.device("cpu")
-        torch.manual_seed(recipe.seed)
-        model = task.model(size)
-        objective = task.objective(size, recipe, data, device, ALONE)
-        learner = Learner(model, objective, recipe, device)
-        batch = objective.batch(positions)
+        learner = learner_of(task, size, recipe, data, device, weights)
+        batch = learner.objective.batch(positions)
         return first_gradients(learner, batch, task.without_gradient)
 
     plain.write(folder, compute)

@@ -105,12 +105,13 @@ def test_no_more_training_mixtures_are_calibrated_with_than_it_takes(pairs):
     twice = MixtureSet(2 * pairs.train.mixtures, pairs.train.sample_rate_hz)
     many = replace(pairs, train=twice)
     assert len(SEPARATION.calibration(many)) == CALIBRATION_MIXTURES == 16
-    assert len(SEPARATION.gradient_sample(many)) == CALIBRATION_MIXTURES
+    assert len(SEPARATION.gradient_sample(many, 3)) == 3
+    assert len(SEPARATION.calibration(many)) == CALIBRATION_MIXTURES
 
 
 def test_gradients_are_those_of_the_loss_of_a_mixture(conv, pairs):
     model = SEPARATION.model(conv)
-    item, *_ = SEPARATION.gradient_sample(pairs)
+    item, *_ = SEPARATION.gradient_sample(pairs, 1)
     found = SEPARATION.gradient_loss(model, item)
     mixture, sources = torch.from_numpy(item.mixture), torch.from_numpy(item.sources)
     expected = pit_loss(model(mixture[None]), sources[None])

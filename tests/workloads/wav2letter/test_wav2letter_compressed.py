@@ -164,9 +164,9 @@ def test_the_log_probabilities_have_a_symbol_for_each_letter(made):
     assert run(made("fp32"), noise(1, 40)).shape[2] == LETTERS.outputs
 
 
-def test_an_int8_torch_model_has_int8_weights_but_in_kept_layers(model_of, monkeypatch):
-    monkeypatch.setattr("torch._inductor.config.freezing", False)  # put back after it
-    opened = COMPILE.open(model_of("int8-static-keep-first"), Opening(Place()))
+def test_an_int8_torch_model_has_int8_weights_but_in_kept_layers(model_of):
+    with torch._inductor.config.patch(freezing=False):  # put back after it
+        opened = COMPILE.open(model_of("int8-static-keep-first"), Opening(Place()))
     module = opened.session.forward
     held = [*module.buffers(), *module.parameters()]
     int8 = sorted(one.numel() for one in held if one.dtype == torch.int8)
