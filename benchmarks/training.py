@@ -162,12 +162,13 @@ class TimedStep:
                 return Values(None, reason=f"{reason}{weights.reason}")
         learner = self.learner(weights.path)
         batch = learner.objective.batch(positions)
-        found = first_gradients(learner, batch, self.task.without_gradient)
+        found = first_gradients(learner, batch)
         expected = plain_gradients(
             self.task, self.size, self.recipe, self.data, positions, weights
         )
         errors = {
-            name: gradient_error(found[name], expected[name]) for name in expected
+            name: gradient_error(found[name], gradient)
+            for name, gradient in expected.items()
         }
         limit = GRADIENT_LIMITS[self.recipe.precision]
         result = Values(max(errors.values()), limit, len(errors), DESCRIPTION)

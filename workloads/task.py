@@ -118,8 +118,7 @@ class Task(ABC, Generic[S, D]):
     is the batch size in which accuracy is taken, where it is not the case's.
     `pruned_needs_training`: a pruned or factorized model has an accuracy only with
     weights that were trained after it. `onnx_names` are those of input and output in
-    its ONNX files. `without_gradient` names parameters that its loss does not depend
-    on, but for rounding. `proves_trained_gradients`: rounding moves gradients at random
+    its ONNX files. `proves_trained_gradients`: rounding moves gradients at random
     weights so far that only those at trained ones can be compared.
     """
 
@@ -132,7 +131,6 @@ class Task(ABC, Generic[S, D]):
     pruned_needs_training: ClassVar[bool] = True
     stored_in_half: ClassVar[bool] = True
     onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
-    without_gradient: ClassVar[frozenset[str]] = frozenset()
     proves_trained_gradients: ClassVar[bool] = False
 
     @abstractmethod

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from small_cases import ASR, SEPARATION, SMALL, ContextOf, Small
+from small_cases import ASR, SEPARATION, SMALL, WAV2LETTER, ContextOf, Small
 
 from benchmarks import bench_asr_training, bench_separation, bench_wav2letter
 from benchmarks import training as training_cases
@@ -21,6 +23,9 @@ from workloads.elsewhere import ElsewhereError
 from workloads.task import NotHereError
 from workloads.training.checkpoint import NAME
 from workloads.training.objective import Rank
+from workloads.training.weights import shipped_dir
+
+REAL_WEIGHTS = shipped_dir(SEPARATION.task)
 
 pytestmark = pytest.mark.usefixtures("shipped")
 
@@ -178,7 +183,7 @@ def test_a_step_learns_on_batches_of_an_epochs_lengths(
     operation.step()
     after = list(learner.model.parameters())
     moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
-    assert sum(moved) >= len(moved) - len(small.task.without_gradient)
+    assert sum(moved) >= len(moved) - 1  # a separator's last bias has no gradient
     assert operation.accuracy() is NO_ACCURACY
 
 
@@ -196,13 +201,26 @@ def test_a_step_begins_with_the_weights_of_a_training_of_this_seed(
 
 @pytest.mark.parametrize("compression", ["fp32", "bf16"])
 def test_loss_and_gradients_of_a_step_are_those_of_a_plain_path(
-    small: Small, of_training: ContextOf, compression: str
+    small: Small, of_training: ContextOf, shipped: Path, compression: str
 ) -> None:
+    """Separators at the weights that they ship with, all others at random ones."""
     context = of_training(small, compression)
+    for path in REAL_WEIGHTS.glob(f"{small.model}.*"):
+        own = shipped / small.task.name
+        own.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, own)
     found = TimedStep(context, small.task, "cpu", count=1).values()
     assert found.passed, found
-    parameters = list(small.task.model(small.size).named_parameters())
-    assert found.outputs == 1 + len(parameters) - len(small.task.without_gradient)
+    parameters = small.task.model(small.size).parameters()
+    assert found.outputs == 1 + sum(one.numel() > 1 for one in parameters)
+
+
+def test_a_separators_gradients_are_unproven_without_trained_weights(
+    of_training: ContextOf,
+) -> None:
+    found = TimedStep(of_training(SEPARATION), SEPARATION.task, "cpu").values()
+    assert found.passed is None
+    assert (found.reason or "").endswith("--model conv-tasnet-small`")
 
 
 def test_a_wrong_gradient_is_found_and_named(
@@ -216,7 +234,7 @@ def test_a_wrong_gradient_is_found_and_named(
         return found | {name: -found[name]}
 
     monkeypatch.setattr(training_cases, "plain_gradients", other)
-    found = TimedStep(of_training(SEPARATION), SEPARATION.task, "cpu").values()
+    found = TimedStep(of_training(WAV2LETTER), WAV2LETTER.task, "cpu").values()
     assert found.passed is False
     assert found.layer is not None
     assert "; wrong: " in found.layer
@@ -229,7 +247,7 @@ def test_a_step_without_plain_outputs_is_unproven_not_broken(
         raise ElsewhereError("its process ended by SIGKILL")
 
     monkeypatch.setattr(training_cases, "plain_gradients", killed)
-    found = TimedStep(of_training(SEPARATION), SEPARATION.task, "cpu").values()
+    found = TimedStep(of_training(WAV2LETTER), WAV2LETTER.task, "cpu").values()
     assert found.reason == "no plain outputs: its process ended by SIGKILL"
 
 

@@ -84,8 +84,6 @@ class SpeechSeparation(Task[Size, Dataset]):
     gates: ClassVar = {SI_SDR_IMPROVEMENT.name: Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
     onnx_names = ("mixture", "sources")
-    # SI-SDR is of signals less their mean.
-    without_gradient = frozenset({"decoder.bias"})
     # Estimates of random weights have next to nothing of the sources; SI-SDR divides
     # by how much.
     proves_trained_gradients = True

@@ -15,7 +15,7 @@ from torch import nn
 from workloads.task import Size, Task
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE
-from workloads.training.recipe import Recipe
+from workloads.training.recipe import LOSS, Recipe
 from workloads.training.weights import Weights, load_into
 from workloads.values import plain
 
@@ -40,19 +40,20 @@ def learner_of(
     return Learner(model, objective, recipe, device)
 
 
-def first_gradients(
-    learner: Learner, batch: Any, left_out: frozenset[str]
-) -> dict[str, np.ndarray]:
+def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
     """The summed loss of an optimizer step, and some entries of each parameter's
-    gradient, by name, but of those `left_out`. Dropout is off: its draws are not those
-    of another precision."""
+    gradient, by name. Dropout is off: its draws are not those of another precision.
+
+    Parameters of one number, such as a PReLU's, are left out: their gradients are sums
+    of many terms that may cancel, and then rounding is all that is left.
+    """
     for module in learner.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     loss = learner.update(batch, len(batch))
-    found = {"loss": np.array([float(loss)])}
+    found = {LOSS: np.array([float(loss)])}
     for name, parameter in learner.model.named_parameters():
-        if name in left_out:
+        if parameter.numel() == 1:
             continue
         assert parameter.grad is not None
         entries = parameter.grad.flatten()
@@ -99,6 +100,6 @@ def write_gradients(
         device = torch.device("cpu")
         learner = learner_of(task, size, recipe, data, device, weights)
         batch = learner.objective.batch(positions)
-        return first_gradients(learner, batch, task.without_gradient)
+        return first_gradients(learner, batch)
 
     plain.write(folder, compute)

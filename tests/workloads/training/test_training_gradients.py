@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny_task
 import torch
 from tiny_task import RECIPE, SIZE, TINY, tiny_data
 
@@ -16,6 +15,7 @@ from workloads.training.gradients import (
 )
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE
+from workloads.training.weights import Weights, save
 from workloads.values import plain
 from workloads.values.compare import GRADIENT_LIMITS, gradient_error
 
@@ -31,8 +31,8 @@ def learner_of(size=SIZE, **changes):
     return Learner(TINY.model(size), objective, recipe, CPU)
 
 
-def found_by(learner, left_out=frozenset()):
-    return first_gradients(learner, learner.objective.batch(POSITIONS), left_out)
+def found_by(learner):
+    return first_gradients(learner, learner.objective.batch(POSITIONS))
 
 
 def test_they_are_torch_s_without_dropout():
@@ -57,16 +57,18 @@ def test_some_entries_stand_for_those_of_a_large_parameter():
     np.testing.assert_array_equal(found["first.bias"], whole[::2].numpy())
 
 
-def test_parameters_without_a_gradient_are_left_out():
-    found = found_by(learner_of(), frozenset({"last.bias"}))
-    assert "last.bias" not in found
-    assert "last.weight" in found
+def test_parameters_of_one_number_are_left_out():
+    """Their gradients are sums that may cancel."""
+    learner = learner_of()
+    learner.model.register_parameter("slope", torch.nn.Parameter(torch.ones(1)))
+    assert "slope" not in found_by(learner)
+    assert "last.bias" in found_by(learner)
 
 
 def test_a_plain_path_finds_the_same_and_keeps_it(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
     recipe = replace(RECIPE, precision="bf16", clip_norm=1e9)
-    arguments = (TINY, SIZE, recipe, DATA, POSITIONS)
+    arguments = (TINY, SIZE, recipe, DATA, POSITIONS, Weights(None))
     expected = plain_gradients(*arguments)
     found = found_by(learner_of())
     assert expected.keys() == found.keys()
@@ -89,18 +91,29 @@ def test_the_seed_and_the_positions_decide(tmp_path, monkeypatch):
         folder = tmp_path / str(number)
         folder.mkdir()
         recipe = replace(RECIPE, seed=seed, batch_size=len(positions))
-        write_gradients(folder, TINY, SIZE, recipe, DATA, positions, [])
+        write_gradients(folder, TINY, SIZE, recipe, DATA, positions, None, [])
         with np.load(folder / plain.OUTPUTS) as kept:
             found.append(float(kept["loss"][0]))
     assert found[0] == found[1]
     assert len(set(found)) == 3
 
 
-def test_the_task_says_which_parameters_have_no_gradient(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        tiny_task.TinyTask, "without_gradient", frozenset({"last.bias"})
-    )
-    recipe = replace(RECIPE, batch_size=4)
-    write_gradients(tmp_path, TINY, SIZE, recipe, DATA, POSITIONS, [])
+def test_weights_of_a_file_are_those_of_the_step(tmp_path):
+    torch.manual_seed(7)
+    model, path = TINY.model(SIZE), tmp_path / "own.safetensors"
+    save(TINY, SIZE, model.state_dict(), TINY.constants(DATA), {}, path)
+    recipe = replace(RECIPE, batch_size=len(POSITIONS))
+    write_gradients(tmp_path, TINY, SIZE, recipe, DATA, POSITIONS, path, [])
     with np.load(tmp_path / plain.OUTPUTS) as kept:
-        assert set(kept.files) == {"loss", "first.weight", "first.bias", "last.weight"}
+        own = float(kept["loss"][0])
+    write_gradients(tmp_path, TINY, SIZE, recipe, DATA, POSITIONS, None, [])
+    with np.load(tmp_path / plain.OUTPUTS) as kept:
+        assert float(kept["loss"][0]) != own
+    given = learner_of().objective.batch(POSITIONS)
+    with torch.no_grad():
+        logits = TINY.model(SIZE)
+        logits.load_state_dict(model.half().float().state_dict())
+        expected = torch.nn.functional.cross_entropy(
+            logits.eval()(given.features), given.labels, reduction="sum"
+        )
+    assert own == pytest.approx(float(expected), rel=1e-4)
