@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 from click.testing import CliRunner
 
 from harness import cli
 from harness.measure.overhead import LIMIT_PERCENT, Cost
+from harness.plan import discover, plan
 from harness.record.result import load
 from harness.record.schema import Record
 
@@ -106,18 +109,43 @@ def test_the_trials_with_a_known_slow_down_stand_with_their_outcome() -> None:
     assert found >= 18
 
 
+def selected(command: str) -> list[str]:
+    """The ids of the cases that a command measures, as pytest selects them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", dest="keyword")
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--hardware", action="append")
+    options, _ = parser.parse_known_args(shlex.split(command)[1:])
+    hardware = options.hardware or ["cpu"]
+    ids = [one.case.id for one in plan(discover(), options.profile, hardware)]
+    if options.keyword is None:
+        return ids
+    expression = Expression.compile(options.keyword)
+
+    def matches(case_id: str) -> bool:
+        name = f"test[{case_id}]".lower()
+        return expression.evaluate(lambda part, /, **_: part.lower() in name)
+
+    return [case_id for case_id in ids if matches(case_id)]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_measuring_command_collects_cases(command: str) -> None:
-    arguments = [a for a in shlex.split(command)[1:] if a != "--resume"]
+def test_every_measuring_command_selects_cases(command: str) -> None:
+    assert selected(command)
+
+
+def test_pytest_selects_the_same_cases() -> None:
+    command = max(COMMANDS, key=len)
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments, "--collect-only", "-q"],
+        [sys.executable, "-m", *shlex.split(command), "--collect-only", "-q"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.search(r"::test_\w+\[[\w-]+/", ran.stdout)
+    found = re.findall(r"::test_\w+\[(\S+)\]$", ran.stdout, re.MULTILINE)
+    assert sorted(found) == sorted(selected(command))
 
 
 def batch_row(record: Record) -> str:

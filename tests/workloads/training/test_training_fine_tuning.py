@@ -13,7 +13,6 @@ from workloads.compression.names import parse
 from workloads.compression.pruning.prune import Schedule
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
-from workloads.separation import task as separation
 from workloads.separation.channels import channel_groups
 from workloads.separation.counting import parameters_of
 from workloads.separation.objective import SeparationObjective, mean_loss
@@ -258,7 +257,7 @@ def test_gradients_are_taken_of_so_many_mixtures(tuning, monkeypatch):
         return take(task, model, pruning, sample)
 
     monkeypatch.setattr(fine_tuning, "pruning_recipe", watched)
-    monkeypatch.setattr(separation, "CALIBRATION_MIXTURES", 3)
+    monkeypatch.setattr(fine_tuning, "GRADIENT_ITEMS", 3)
     for criterion in ("gradient", "l1"):
         tuning.of(made(CONV), parse(f"prune-{criterion}-structured-30"))
     assert counts == [3, 0]
