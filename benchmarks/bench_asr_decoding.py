@@ -23,7 +23,7 @@ PAPER_BEAMS = (1, 16, 64, 128, 256, 512, 1024, 2048, 4096)
 def build(context: Context) -> Operation:
     from workloads.asr.task import ASR
 
-    return decoding(context, ASR, runtime="eager")
+    return decoding(context, ASR, runtime="eager", shortest_first=True)
 
 
 WORKLOAD = Workload(

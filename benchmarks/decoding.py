@@ -16,9 +16,15 @@ UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
 UNCAPPED = ("numpy", "flashlight")  # the cap's environment variables do not reach them
 
 
-def decoding(context: Context, task: RecognitionTask[Any], runtime: str) -> Operation:
+def decoding(
+    context: Context,
+    task: RecognitionTask[Any],
+    runtime: str,
+    shortest_first: bool = False,
+) -> Operation:
     """One utterance after the other, from the log-probabilities that trained weights
-    give on a runtime."""
+    give on a runtime. Of utterances with as many frames the first is timed, in the
+    data's order or, `shortest_first`, by their seconds."""
     from benchmarks import judging
     from benchmarks.inference import TimedModel, data_details, unsupported
     from workloads.feeding.choosing import Turn, full_batches
@@ -29,7 +35,11 @@ def decoding(context: Context, task: RecognitionTask[Any], runtime: str) -> Oper
     if model.weights.reason is not None:  # a search through noise takes another time
         raise UnsupportedError(model.weights.reason)
     part = model.data.validation
-    log_probs = task.log_probs(model.run, model.data, batch_size=1)
+    found = task.log_probs(model.run, model.data, batch_size=1)
+    order = list(range(len(found)))
+    if shortest_first:
+        order.sort(key=part.durations_s.__getitem__)
+    log_probs = [found[i] for i in order]
     beam = int(context.case.option("beam"))
     decode = task.decoder(model.data.train, beam)
     chosen = full_batches(list(map(len, log_probs)), 1, UTTERANCES)
@@ -41,9 +51,9 @@ def decoding(context: Context, task: RecognitionTask[Any], runtime: str) -> Oper
     return Operation(
         step=step,
         cycle=len(chosen),
-        work=Work(1, sum(part.durations_s[i] for (i,) in chosen) / len(chosen)),
+        work=Work(1, sum(part.durations_s[order[i]] for (i,) in chosen) / len(chosen)),
         accuracy=lambda: judging.judged(
-            task.scores_of(part, [*map(decode, log_probs)]), task.measures
+            task.scores_of(part.at(order), [*map(decode, log_probs)]), task.measures
         ),
         details=data_details(model.data, model.weights),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from small_cases import WAV2LETTER, ContextOf, SaveWeights
 
 from benchmarks import bench_asr_decoding, bench_wav2letter_decoding
+from benchmarks import decoding as decoding_cases
 from benchmarks.decoding import beam_points, check_decodes_here
-from benchmarks.inference import TimedModel
+from benchmarks.inference import TimedModel, data_of
 from harness.workload import Context, Operation, UnsupportedError
 
 pytestmark = pytest.mark.usefixtures("shipped")
@@ -74,6 +76,27 @@ def test_a_decoder_takes_what_another_runtime_computes_without_its_own_options(
     assert operation.details is not None
     assert operation.details["weights_sha256"] == found.weights.sha256
     assert operation.work.items == 1
+
+
+def test_of_as_many_frames_the_shortest_utterance_is_timed_where_asked(
+    at: ContextOf, save_weights: SaveWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all utterances one is timed; errors are counted over all in either order."""
+    save_weights(WAV2LETTER)
+    context = at("wav2letter", runtime="numpy", beam="1")
+    alike = [np.full((9, WAV2LETTER.size.outputs), 0.0, np.float32)] * 6
+    monkeypatch.setattr(decoding_cases, "UTTERANCES", 1)
+    monkeypatch.setattr(WAV2LETTER.task, "log_probs", lambda *_, **__: alike)
+    plain, sorted_ = (
+        decoding_cases.decoding(context, WAV2LETTER.task, "onnxruntime", first)
+        for first in (False, True)
+    )
+    durations_s = data_of(context, WAV2LETTER.task).validation.durations_s
+    middle = len(durations_s) // 2
+    assert plain.work.audio_s == durations_s[middle]
+    assert sorted_.work.audio_s == sorted(durations_s)[middle]
+    before, after = (one.accuracy().metrics["cer"] for one in (plain, sorted_))
+    assert (before.value, before.n) == (after.value, after.n)
 
 
 def test_a_beam_of_one_is_the_best_path_on_a_runtime_of_its_own() -> None:

@@ -34,6 +34,23 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class RowsAt:
+    """Some of the rows, in an order of their own."""
+
+    rows: Rows
+    positions: tuple[int, ...]
+
+    @property
+    def frames(self) -> Sequence[int]:
+        """T of each utterance."""
+        return [int(self.rows.frames[position]) for position in self.positions]
+
+    def read(self, positions: Sequence[int]) -> list[np.ndarray]:
+        """Features (T, F) of each, not normalised."""
+        return self.rows.read([self.positions[i] for i in positions])
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """Utterances to train on, or to validate on; texts as the alphabet writes them."""
 
@@ -50,6 +67,15 @@ class Part:
     @cached_property
     def labels(self) -> list[list[int]]:
         return [self.alphabet.encode(text) for text in self.texts]
+
+    def at(self, positions: Sequence[int]) -> Part:
+        """The utterances at these positions, in their order."""
+        return Part(
+            RowsAt(self.rows, tuple(positions)),
+            tuple(self.texts[i] for i in positions),
+            tuple(self.durations_s[i] for i in positions),
+            self.alphabet,
+        )
 
 
 @dataclass(frozen=True, eq=False)

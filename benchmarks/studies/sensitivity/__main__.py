@@ -12,7 +12,7 @@ found by hand that the first convolution costs most, and kept that one in float.
 import argparse
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from workloads.compression.names import POST_TRAINING, Compression, parse
 from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
 from workloads.corpora import builtin
 from workloads.metrics.error_rates import ErrorRate
-from workloads.recognition.data import Part, Recordings, Rows
+from workloads.recognition.data import Part, Recordings
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.task import DataRequest
 from workloads.training.weights import Weights, find, load_constants
@@ -45,23 +45,6 @@ from workloads.wav2letter.task import EDITS, WAV2LETTER
 COMMAND = "python -m benchmarks.studies.sensitivity"
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch")
 _FP32 = Compression("fp32")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Some of the rows."""
-
-    rows: Rows
-    positions: tuple[int, ...]
-
-    @property
-    def frames(self) -> Sequence[int]:
-        """T of each utterance."""
-        return [int(self.rows.frames[position]) for position in self.positions]
-
-    def read(self, positions: Sequence[int]) -> list[np.ndarray]:
-        """Features (T, 40) of each, not normalised."""
-        return self.rows.read([self.positions[i] for i in positions])
 
 
 def some(part: Part, count: int | None) -> Part:
@@ -74,12 +57,7 @@ def some(part: Part, count: int | None) -> Part:
     there = len(part.texts)
     among = f"the validation set has {there}"
     positions = evenly(count, there, "utterances", among)
-    return replace(
-        part,
-        rows=Chosen(part.rows, positions),
-        texts=tuple(part.texts[i] for i in positions),
-        durations_s=tuple(part.durations_s[i] for i in positions),
-    )
+    return part.at(positions)
 
 
 def analyse_size(

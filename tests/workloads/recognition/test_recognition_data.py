@@ -129,6 +129,15 @@ def test_joined_stretches_are_the_utterances_in_their_order():
     np.testing.assert_array_equal(np.concatenate(stretches), expected)
 
 
+def test_some_utterances_keep_their_texts_frames_and_features_in_the_order_asked():
+    part = replace(made_up(7, 5, 12), texts=("a", "b", "c"))
+    some = part.at([2, 0])
+    assert some.texts == ("c", "a")
+    assert list(some.frames) == [12, 7]
+    assert some.durations_s == (0.12, 0.07)
+    np.testing.assert_array_equal(some.rows.read([1])[0], part.rows.read([0])[0])
+
+
 def test_joined_stretches_are_normalised(letters):
     (found,) = joined(letters.validation, letters.normaliser, frames=30, count=1)
     (first,) = by_hand(letters.validation, letters.normaliser, [0])
