@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workloads.separation.dataset import Dataset, MixtureSet, batches
+from workloads.metrics.separation import no_scores, score
+from workloads.separation.dataset import Dataset, batches
 from workloads.separation.loss import pit_loss
 from workloads.separation.recipe import Separation
-from workloads.separation.scoring import score_set, scores_of
+from workloads.separation.scoring import scores_of
 from workloads.task import Task
 from workloads.training.objective import Evaluation
 from workloads.training.recipe import Recipe
@@ -89,34 +90,25 @@ class SeparationObjective:
 
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Evaluation:
-        """The loss, a mean over mixtures, each whole, and the task's measures. A model
-        that has diverged, of which there is no loss, has those of silence."""
-        deployed = self.task.deployed(model)
-        loss = mean_loss(model, self.data.validation, self.device)
-
-        def run(waves: np.ndarray) -> np.ndarray:
-            found = deployed(on(self.device, waves)).cpu().numpy()
-            return found if math.isfinite(loss) else np.zeros_like(found)
-
-        return Evaluation(loss, scores_of(score_set(run, self.data.validation)))
+        """The loss, a mean over mixtures, each whole, and the task's measures, of the
+        same estimates: a training's clock runs meanwhile. What diverged, so that it has
+        no loss, is scored as silence."""
+        model.eval()
+        losses, total = [], no_scores()
+        for one in self.data.validation.held:
+            found = model(on(self.device, one.mixture[None]))
+            losses.append(float(pit_loss(found, on(self.device, one.sources[None]))))
+            estimates = found[0].cpu().numpy()
+            if not math.isfinite(losses[-1]):
+                estimates = np.zeros_like(estimates)
+            total = total + score(estimates, one.sources, one.mixture)
+        return Evaluation(sum(losses) / len(losses), scores_of(total))
 
     def samples(
         self, model: nn.Module, batch: Stretches
     ) -> tuple[tuple[str, str], ...]:
         """None: waveforms are no text."""
         return ()
-
-
-@torch.inference_mode()
-def mean_loss(model: nn.Module, mixtures: MixtureSet, device: torch.device) -> float:
-    """Over mixtures, each whole; the model is left in evaluation mode."""
-    model.eval()
-    losses = [
-        float(pit_loss(model(on(device, one.mixture[None])), sources[None]))
-        for one in mixtures.held
-        for sources in [on(device, one.sources)]
-    ]
-    return sum(losses) / len(losses)
 
 
 def on(device: torch.device, array: np.ndarray) -> Tensor:

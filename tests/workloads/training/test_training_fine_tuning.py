@@ -15,7 +15,7 @@ from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
 from workloads.separation.channels import channel_groups
 from workloads.separation.counting import parameters_of
-from workloads.separation.objective import SeparationObjective, mean_loss
+from workloads.separation.objective import SeparationObjective
 from workloads.separation.recipe import Separation
 from workloads.separation.task import SEPARATION
 from workloads.training import fine_tuning
@@ -62,7 +62,7 @@ def made(size):
 
 
 def loss_of(tuning, model):
-    return mean_loss(model, tuning.job.data.validation, CPU)
+    return evaluation_loss(tuning.job, model)
 
 
 def weights_of(model):
