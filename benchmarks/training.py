@@ -170,7 +170,8 @@ class TimedStep:
             name: gradient_error(found[name], gradient)
             for name, gradient in expected.items()
         }
-        limit = GRADIENT_LIMITS[self.recipe.precision]
+        usual = GRADIENT_LIMITS[self.recipe.precision]
+        limit = max(usual, self.task.most_gradient_error)
         result = Values(max(errors.values()), limit, len(errors), DESCRIPTION)
         if result.passed:
             return result

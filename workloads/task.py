@@ -120,6 +120,8 @@ class Task(ABC, Generic[S, D]):
     weights that were trained after it. `onnx_names` are those of input and output in
     its ONNX files. `proves_trained_gradients`: rounding moves gradients at random
     weights so far that only those at trained ones can be compared.
+    `most_gradient_error` is what rounding alone explains, where that is more than the
+    precision's own limit.
     """
 
     name: ClassVar[str]
@@ -132,6 +134,7 @@ class Task(ABC, Generic[S, D]):
     stored_in_half: ClassVar[bool] = True
     onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
     proves_trained_gradients: ClassVar[bool] = False
+    most_gradient_error: ClassVar[float] = 0.0
 
     @abstractmethod
     def dataset(self, size: S, request: DataRequest) -> D:

@@ -76,6 +76,9 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
     measures = (CER, PER, LEVENSHTEIN)
     gates: ClassVar = {EDITS: Gate(0.02, is_share=True)}
     pruned_needs_training = False
+    # A ReLU whose input is within rounding of 0 lets a gradient through on one path
+    # alone, and no norm stands behind it: one seed of eight gave 0.002.
+    most_gradient_error = 0.01
     onnx_names = ("features", "log_probs")
     utterances = 64  # as many different ones as p90 takes
     hop_s = HOP_S
