@@ -41,8 +41,14 @@ def test_decoding_refuses_hardware_that_it_would_not_use(
 
 
 def test_a_cap_is_no_hindrance_to_what_it_reaches(at: ContextOf) -> None:
-    """The best path is torch's on the runtime `eager`."""
-    check_decodes_here(at("asr", hardware="cpu:isa=avx2", beam="1"))
+    """The best path is torch's on the runtime `eager`; flashlight's search is not."""
+    refused = []
+    for runtime in ("eager", "flashlight"):
+        try:
+            check_decodes_here(at("asr", runtime=runtime, hardware="cpu:isa=avx2"))
+        except UnsupportedError:
+            refused.append(runtime)
+    assert refused == ["flashlight"]
 
 
 @pytest.mark.parametrize("name", BUILDS)
