@@ -34,7 +34,7 @@ from harness.workload import (
 )
 from workloads.feeding.choosing import Turn
 from workloads.metrics.scores import Scores
-from workloads.task import Task
+from workloads.task import Task, parameters_of
 from workloads.training.checkpoint import NAME, read_curve
 from workloads.training.distributed import train_data_parallel
 from workloads.training.gradients import (
@@ -136,7 +136,7 @@ class TimedStep:
         learner, _ = self._ready
         places = [place for batch in self.positions for place in batch]
         items, audio_s, macs = self.task.work_of(self.size, self.data, places)
-        parameters = sum(one.numel() for one in learner.model.parameters())
+        parameters = parameters_of(learner.model)
         count, model_bytes = len(self.positions), 4 * parameters
         return Operation(
             step=self,
@@ -215,7 +215,7 @@ class ClockedTraining:
         items, audio_s, macs = self.task.work_of(self.size, self.data)
         with torch.device("meta"):
             model = self.task.model(self.size)
-        parameters = sum(one.numel() for one in model.parameters())
+        parameters = parameters_of(model)
         step = TimedStep(self.context, self.task, self.devices[0], self.data, 1)
         return Training(
             events=self.events,

@@ -106,6 +106,11 @@ class Gate:
         return self.allowed * abs(baseline) if self.is_share else self.allowed
 
 
+def parameters_of(model: nn.Module) -> int:
+    """Weights and biases; pruned weights that are still there count."""
+    return sum(one.numel() for one in model.parameters())
+
+
 S = TypeVar("S", bound=Size)
 D = TypeVar("D", bound=Dataset)
 
@@ -173,7 +178,7 @@ class Task(ABC, Generic[S, D]):
 
     def count(self, size: S, model: nn.Module) -> dict[str, int | float | str]:
         """What a model in evaluation mode holds and does, after its compression."""
-        return {"parameters": sum(one.numel() for one in model.parameters())}
+        return {"parameters": parameters_of(model)}
 
     def calibration(self, data: D) -> Sequence[np.ndarray]:
         """Inputs (T, F) of the training part, from which ranges of activations are

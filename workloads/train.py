@@ -108,7 +108,8 @@ class Device(click.ParamType):
         return value
 
 
-@click.command(help=__doc__)
+# click leaves the lines below its mark as they are.
+@click.command(help=(__doc__ or "").replace("\n\n    ", "\n\n\b\n    ", 1))
 @click.option("--model", type=Model(), required=True, help="A size, such as ds2-small.")
 @click.option(
     "--compression", type=TrainedAfter(), help="Train trained weights on after it."

@@ -279,3 +279,10 @@ def test_a_model_is_asked_for():
     done = CliRunner().invoke(train.main, [])
     assert done.exit_code == 2
     assert "Missing option '--model'" in done.output
+
+
+def test_the_help_shows_a_command_a_line():
+    shown = CliRunner().invoke(train.main, ["--help"], terminal_width=80).output
+    lines = [line.strip() for line in shown.splitlines()]
+    assert "python -m workloads.train --model ds2-small" in lines
+    assert "python -m workloads.train --model ds2-small --data-root DIR" in lines

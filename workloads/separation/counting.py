@@ -13,11 +13,6 @@ from torch import Tensor, nn
 from workloads.separation.attention import SelfAttention
 
 
-def parameters_of(model: nn.Module) -> int:
-    """Weights and biases; pruned weights that are still there count."""
-    return sum(p.numel() for p in model.parameters())
-
-
 def macs_of(model: nn.Module, samples: int) -> int:
     """Multiply-accumulates of an utterance of S samples, biases and element-wise
     products left out.

@@ -18,7 +18,7 @@ from workloads.compression.factorization.factorize import factorize
 from workloads.compression.names import parse
 from workloads.compression.pruning.prune import prune
 from workloads.separation.task import SEPARATION
-from workloads.task import NotHereError
+from workloads.task import NotHereError, parameters_of
 from workloads.training import weights
 from workloads.training.weights import Weights
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL
@@ -51,10 +51,6 @@ def save(size, model, path):
 def load_fitted(size, name, path):
     """With weights that were trained after the compression."""
     return compressed(SEPARATION, size, parse(name), Weights(path, is_fitted=True))
-
-
-def parameters_of(model):
-    return sum(one.numel() for one in model.parameters())
 
 
 def assert_same_function(one, other):

@@ -7,9 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from workloads.compression.factorization.factorize import factorize
 from workloads.separation.attention import SelfAttention
-from workloads.separation.counting import macs_of, parameters_of
+from workloads.separation.counting import macs_of
 from workloads.separation.models import make
 from workloads.separation.sizes import FULL, with_sources
+from workloads.task import parameters_of
 
 
 def flops_of_torch(size, samples):

@@ -14,10 +14,10 @@ from workloads.compression.pruning.prune import Schedule
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
 from workloads.separation.channels import channel_groups
-from workloads.separation.counting import parameters_of
 from workloads.separation.objective import SeparationObjective
 from workloads.separation.recipe import Separation
 from workloads.separation.task import SEPARATION
+from workloads.task import parameters_of
 from workloads.training import fine_tuning
 from workloads.training.events import Event
 from workloads.training.fine_tuning import (
