@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from written_corpora import write_librimix, write_librispeech
+
 from benchmarks.inference import TimedModel
 from harness.workload import Context
 from workloads.asr.task import ASR as ASR_TASK
-from workloads.corpora import builtin, librispeech
+from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin as mixtures
-from workloads.corpora.mixtures import librimix
 from workloads.separation.task import SEPARATION as SEPARATION_TASK
 from workloads.task import Size, Task
 from workloads.wav2letter.task import WAV2LETTER as WAV2LETTER_TASK
@@ -56,13 +57,13 @@ def timed(context: Context) -> TimedModel:
 def write_speech(folder: Path) -> None:
     """A LibriSpeech of the user's."""
     speech = builtin.load_or_build(builtin.SMOKE, default_cache_dir())
-    librispeech.write(speech.train, folder, "train-clean-100")
-    librispeech.write(speech.validation, folder, "dev-clean")
+    write_librispeech(speech.train, folder, "train-clean-100")
+    write_librispeech(speech.validation, folder, "dev-clean")
 
 
 def write_mixtures(folder: Path) -> None:
     """A LibriMix of the user's."""
     made = mixtures.MixturesSize("own", train=1, validation=2)
     corpus = mixtures.load_or_build(made, default_cache_dir(), 8_000)
-    librimix.write(corpus.train, folder, "train-100")
-    librimix.write(corpus.validation, folder, "dev")
+    write_librimix(corpus.train, folder, "train-100")
+    write_librimix(corpus.validation, folder, "dev")

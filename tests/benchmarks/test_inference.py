@@ -21,6 +21,7 @@ from small_cases import (
     timed,
     write_speech,
 )
+from written_corpora import write_libricss
 
 from benchmarks import inference as timing
 from benchmarks.inference import (
@@ -32,7 +33,6 @@ from harness.profile import PAPER
 from harness.workload import UnsupportedError
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin as mixtures
-from workloads.corpora.mixtures import libricss
 from workloads.corpora.mixtures.scenes import MEETING
 from workloads.runtimes.session import OperatorMissingError
 from workloads.training import weights
@@ -163,7 +163,7 @@ def test_what_a_users_corpus_lacks_for_training_is_built_in(
     corpus = mixtures.load_or_build(
         made.fitted(MEETING), default_cache_dir(), 16_000, MEETING
     )
-    libricss.write(corpus.validation, tmp_path, "OV20")
+    write_libricss(corpus.validation, tmp_path, "OV20")
     context = at("separation", model="conv-tasnet-8", data_root=tmp_path)
     found = data_of(context, SEPARATION.task)
     assert found.train.mixtures

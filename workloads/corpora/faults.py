@@ -1,13 +1,25 @@
 """What is wrong with the files of a corpus: a few are left out, many are an error."""
 
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from workloads.corpora.progress import Progress
 
 MAX_FAULTY_SHARE = 0.01  # more than this and the copy is broken, not blemished
 LISTED_OF_A_KIND = 3
+NO_AUDIO = "no audio"
+UNREADABLE = "unreadable"
+TWICE = "an id given twice"
+UNPACK = "unpack the corpus anew"
 
+Listed = TypeVar("Listed")
+Found = TypeVar("Found")
 _log = logging.getLogger("speechmark")
 
 
@@ -24,12 +36,65 @@ class Fault:
     where: str
 
 
+class Inspection:
+    """A corpus on disk, looked at before anyone relies on it: `faults` and `dropped`
+    grow as it goes on."""
+
+    def __init__(self, on_progress: Progress) -> None:
+        self.faults: list[Fault] = []
+        self.dropped: Counter[str] = Counter()  # sound, but left out, by reason
+        self.sound = 0
+        self._on_progress = on_progress
+
+    def check(
+        self,
+        check: Callable[[Listed], Found | Fault],
+        listed: Sequence[Listed],
+        stage: str,
+    ) -> list[Found]:
+        """What `check` finds of each, in order, several at once, without the faults."""
+        sound: list[Found] = []
+        with ThreadPoolExecutor() as pool:
+            for done, found in enumerate(pool.map(check, listed), start=1):
+                if isinstance(found, Fault):
+                    self.faults.append(found)
+                else:
+                    sound.append(found)
+                if done % 1000 == 0 or done == len(listed):
+                    self._on_progress(stage, done, len(listed))
+        self.sound += len(sound)
+        return sound
+
+    def keep(
+        self, found: Iterable[Found], reason_to_drop: Callable[[Found], str | None]
+    ) -> list[Found]:
+        """Those that there is no reason to leave out; the others are counted."""
+        kept = []
+        for one in found:
+            if reason := reason_to_drop(one):
+                self.dropped[reason] += 1
+            else:
+                kept.append(one)
+        return kept
+
+    def finish(self, what: str, folder: Path, remedy: str = UNPACK) -> dict[str, int]:
+        """How many were left out, by reason; faults are reported as by `report`."""
+        report(self.faults, self.sound, what, folder, remedy)
+        return dict(self.dropped + Counter(fault.reason for fault in self.faults))
+
+
+def checksum(parts: Iterable[Iterable[Sequence[str]]]) -> str:
+    """SHA-256 over the parts of a corpus, of each item what tells it from others."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for fields in part:
+            digest.update("\t".join(fields).encode() + b"\n")
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
 def report(
-    faults: Sequence[Fault],
-    sound: int,
-    what: str,
-    folder: Path,
-    remedy: str = "unpack the corpus anew",
+    faults: Sequence[Fault], sound: int, what: str, folder: Path, remedy: str = UNPACK
 ) -> None:
     """Warn of faults, to the logger `speechmark`, that are few against the sound ones.
 

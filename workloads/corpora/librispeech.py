@@ -1,28 +1,30 @@
-"""LibriSpeech as it lies on disk (Panayotov et al., ICASSP 2015), read and written.
+"""LibriSpeech (Panayotov et al., ICASSP 2015), read as it lies on disk.
 
 LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac
 LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 """
 
 import codecs
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-
 from basics.files import file_sha256
-from workloads.corpora.faults import AbsentError, Fault, report
+from workloads.corpora.audio_files import read_header
+from workloads.corpora.faults import (
+    NO_AUDIO,
+    TWICE,
+    AbsentError,
+    Fault,
+    Inspection,
+    checksum,
+)
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.utterance import (
     SAMPLE_RATE_HZ,
     Corpus,
     Utterance,
     check_transcript,
-    read_audio,
     reason_to_drop,
 )
 
@@ -32,11 +34,8 @@ VALIDATION_SUBSETS = ("dev-clean",)
 _FLAC_MD5 = slice(26, 42)
 
 NO_TRANSCRIPT = "no transcript"
-NO_AUDIO = "no audio"
-UNREADABLE = "unreadable"
 OTHER_FORMAT = "not 16 kHz mono"
 NOT_SPELLED = "a transcript outside the alphabet"
-TWICE = "an id given twice"
 REMEDY = (
     "unpack the corpus anew, or mend what is listed: 16 kHz mono FLAC, words of a-z "
     "and apostrophes"
@@ -46,8 +45,13 @@ REMEDY = (
 @dataclass(frozen=True)
 class _Recording:
     utterance: Utterance
-    samples: int
     audio_digest: str
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Hashing 60 GB would take minutes. The header's MD5 tells what was recorded;
+        it does not show damage that a file has taken since."""
+        return self.utterance.id, self.utterance.transcript, self.audio_digest
 
 
 @dataclass(frozen=True)
@@ -59,72 +63,48 @@ class _Listed:
     transcript: str
 
 
-def load(
-    root: Path,
-    train_subsets: Sequence[str] | None = None,
-    validation_subsets: Sequence[str] = VALIDATION_SUBSETS,
-    on_progress: Progress = no_progress,
-) -> Corpus:
+def load(root: Path, on_progress: Progress = no_progress) -> Corpus:
     """LibriSpeech from `root`, which is its folder or the one that holds it.
 
-    Without `train_subsets`, those of TRAIN_SUBSETS that are there are used.
+    Those of TRAIN_SUBSETS that are there are trained on, those of VALIDATION_SUBSETS
+    validated on.
 
-    Every file is opened and its last sample is read, which finds an empty, foreign or
-    truncated file in 0.1 ms; a damaged byte in the middle shows when the audio is read.
-    Faulty files and lines are left out, counted in `dropped` and named in a warning to
-    the logger `speechmark`: what cannot be read, is not 16 kHz mono, has no transcript
-    in the alphabet, or an id that another has. Raises ValueError if they are more than
-    1 % of the files, and AbsentError if a folder is missing. `on_progress` hears how
-    many files of each subset were opened.
+    Every file's header and last sample are read. Faulty files and lines are left out,
+    counted in `dropped` and named in a warning to the logger `speechmark`: what cannot
+    be read, is not 16 kHz mono, has no transcript in the alphabet, or an id that
+    another has. Raises ValueError if they are more than 1 % of the files, and
+    AbsentError if a folder is missing. `on_progress` hears how many files of each
+    subset were opened.
     """
     folder = _librispeech_folder(Path(root))
-    if train_subsets is None:
-        train_subsets = [s for s in TRAIN_SUBSETS if (folder / s).is_dir()]
-    _require_subsets(folder, train_subsets, "training", TRAIN_SUBSETS)
-    _require_subsets(folder, validation_subsets, "validation", VALIDATION_SUBSETS)
-    faults: list[Fault] = []
-    dropped: Counter[str] = Counter()
-    known: dict[str, Path] = {}
-    parts = [
-        _keep(_read_subsets(folder, subsets, faults, known, on_progress), dropped)
-        for subsets in (train_subsets, validation_subsets)
-    ]
-    train, validation = parts
-    _report_faults(faults, sum(map(len, parts)) + sum(dropped.values()), folder)
-    dropped.update(fault.reason for fault in faults)
-    return Corpus(
-        name="librispeech-" + "+".join([*train_subsets, *validation_subsets]),
-        checksum=_checksum(parts),
-        train=tuple(recording.utterance for recording in train),
-        validation=tuple(recording.utterance for recording in validation),
-        dropped=dict(dropped),
+    subsets = (
+        _subsets(folder, "training", TRAIN_SUBSETS),
+        _subsets(folder, "validation", VALIDATION_SUBSETS),
     )
-
-
-def write(utterances: Iterable[Utterance], root: Path, subset: str) -> Path:
-    """Write utterances in LibriSpeech's layout, and return the subset's folder.
-
-    Speakers keep their names, with `_` for `-`; each speaker's utterances become one
-    chapter in the order given.
-    """
-    folder = Path(root) / "LibriSpeech" / subset
-    spoken: dict[str, list[Utterance]] = {}
-    for utterance in utterances:
-        spoken.setdefault(utterance.speaker.replace("-", "_"), []).append(utterance)
-    for speaker, said in spoken.items():
-        chapter = folder / speaker / "1"
-        chapter.mkdir(parents=True, exist_ok=True)
-        lines = []
-        for number, utterance in enumerate(said):
-            name = f"{speaker}-1-{number:04d}"
-            audio = read_audio(utterance)
-            soundfile.write(
-                chapter / f"{name}.flac", audio, SAMPLE_RATE_HZ, subtype="PCM_16"
-            )
-            lines.append(f"{name} {utterance.transcript.upper()}\n")
-        transcripts = chapter / f"{speaker}-1.trans.txt"
-        transcripts.write_text("".join(lines), encoding="utf-8")
-    return folder
+    inspection = Inspection(on_progress)
+    known: dict[str, Path] = {}
+    parts: list[list[_Recording]] = []
+    for names in subsets:
+        found: list[_Recording] = []
+        for name in names:
+            listed = list(_list_subset(folder / name, inspection.faults, known))
+            found += inspection.check(_open, listed, name)
+        parts.append(
+            inspection.keep(found, lambda one: reason_to_drop(one.utterance.samples))
+        )
+    if not inspection.sound and not inspection.faults:
+        raise AbsentError(
+            f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
+        )
+    dropped = inspection.finish("utterances", folder, REMEDY)
+    train, validation = (tuple(one.utterance for one in part) for part in parts)
+    return Corpus(
+        name="librispeech-" + "+".join(name for names in subsets for name in names),
+        checksum=checksum([one.identity for one in part] for part in parts),
+        train=train,
+        validation=validation,
+        dropped=dropped,
+    )
 
 
 def _librispeech_folder(root: Path) -> Path:
@@ -136,38 +116,15 @@ def _librispeech_folder(root: Path) -> Path:
     return inner if inner.is_dir() else root
 
 
-def _require_subsets(
-    folder: Path, subsets: Sequence[str], use: str, usual: Sequence[str]
-) -> None:
+def _subsets(folder: Path, use: str, usual: Iterable[str]) -> list[str]:
+    """The usual ones that are there."""
     present = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    missing = [subset for subset in subsets if subset not in present]
-    if missing or not subsets:
+    if not (found := [subset for subset in usual if subset in present]):
         raise AbsentError(
-            f"no {use} subset {', '.join(missing or usual)} in {folder}, which holds "
-            f"{', '.join(present) or 'no folders'}: unpack one there, or name a subset "
-            "that it holds"
+            f"no {use} subset {', '.join(usual)} in {folder}, which holds "
+            f"{', '.join(present) or 'no folders'}: unpack one there"
         )
-
-
-def _read_subsets(
-    folder: Path,
-    subsets: Sequence[str],
-    faults: list[Fault],
-    known: dict[str, Path],
-    on_progress: Progress,
-) -> list[_Recording]:
-    recordings = []
-    with ThreadPoolExecutor() as pool:
-        for subset in subsets:
-            listed = list(_list_subset(folder / subset, faults, known))
-            for done, opened in enumerate(pool.map(_open, listed), start=1):
-                if isinstance(opened, Fault):
-                    faults.append(opened)
-                else:
-                    recordings.append(opened)
-                if done % 1000 == 0 or done == len(listed):
-                    on_progress(subset, done, len(listed))
-    return recordings
+    return found
 
 
 def _list_subset(
@@ -230,29 +187,27 @@ def _read_transcripts(path: Path, faults: list[Fault]) -> dict[str, str | None]:
 
 def _open(listed: _Listed) -> _Recording | Fault:
     path = listed.path
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate_hz, channels, samples = file.samplerate, file.channels, file.frames
-            if samples:
-                # The header promises a length; a truncated file cannot be sought there.
-                file.seek(samples - 1)
-                file.read(1)
-    except soundfile.LibsndfileError as error:
-        return Fault(UNREADABLE, f"{path} ({error.error_string})")
-    if (rate_hz, channels) != (SAMPLE_RATE_HZ, 1):
+    header = read_header(path)
+    if isinstance(header, Fault):
+        return header
+    if (header.sample_rate_hz, header.channels) != (SAMPLE_RATE_HZ, 1):
         return Fault(
             OTHER_FORMAT,
-            f"{path} has {rate_hz} Hz and {channels} channels, expected "
-            f"{SAMPLE_RATE_HZ} Hz and 1",
+            f"{path} has {header.sample_rate_hz} Hz and {header.channels} channels, "
+            f"expected {SAMPLE_RATE_HZ} Hz and 1",
         )
     utterance = Utterance(
         id=path.stem,
         path=path,
-        duration_s=samples / SAMPLE_RATE_HZ,
+        duration_s=header.samples / SAMPLE_RATE_HZ,
         speaker=listed.speaker,
         transcript=listed.transcript,
     )
-    return _Recording(utterance, samples, _audio_digest(path))
+    return _Recording(utterance, _audio_digest(path))
+
+
+def _reason_to_drop(recording: _Recording) -> str | None:
+    return reason_to_drop(recording.utterance.samples)
 
 
 def _audio_digest(path: Path) -> str:
@@ -266,37 +221,3 @@ def _audio_digest(path: Path) -> str:
     if header.startswith(b"fLaC") and any(md5 := header[_FLAC_MD5]):
         return md5.hex()
     return file_sha256(path)
-
-
-def _keep(recordings: list[_Recording], dropped: Counter[str]) -> list[_Recording]:
-    kept = []
-    for recording in recordings:
-        if reason := reason_to_drop(recording.samples):
-            dropped[reason] += 1
-        else:
-            kept.append(recording)
-    return kept
-
-
-def _report_faults(faults: list[Fault], sound: int, folder: Path) -> None:
-    if not sound and not faults:
-        raise AbsentError(
-            f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
-        )
-    report(faults, sound, "utterances", folder, REMEDY)
-
-
-def _checksum(parts: Iterable[Iterable[_Recording]]) -> str:
-    """SHA-256 over ids, transcripts and the audio's MD5 by each file's header.
-
-    Hashing 60 GB would take minutes. The header's MD5 tells what was recorded; it does
-    not show damage that a file has taken since.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        for recording in part:
-            utterance = recording.utterance
-            fields = (utterance.id, utterance.transcript, recording.audio_digest)
-            digest.update("\t".join(fields).encode() + b"\n")
-        digest.update(b"\n")
-    return digest.hexdigest()

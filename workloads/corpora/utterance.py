@@ -4,11 +4,13 @@ Axes: `S` samples.
 """
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from workloads.corpora.audio_files import read_samples
 
 ALPHABET = " '" + string.ascii_lowercase
 SAMPLE_RATE_HZ = 16_000
@@ -29,6 +31,10 @@ class Utterance:
     duration_s: float
     speaker: str
     transcript: str  # lower case a-z, apostrophe, single spaces
+
+    @property
+    def samples(self) -> int:
+        return round(self.duration_s * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
@@ -84,45 +90,21 @@ def check_transcript(utterance_id: str, transcript: str) -> None:
         )
 
 
-def check_transcripts(utterances: Iterable[Utterance]) -> None:
-    """Raise ValueError at the first transcript that leaves the alphabet."""
-    for utterance in utterances:
-        check_transcript(utterance.id, utterance.transcript)
-
-
-def read_audio(
-    utterance: Utterance, sample_rate_hz: int = SAMPLE_RATE_HZ
-) -> np.ndarray:
+def read_audio(utterance: Utterance) -> np.ndarray:
     """The utterance's samples, float32 in [-1, 1), shape (S,).
 
-    Raises ValueError, naming the file, if it is missing, is not audio, has another
-    sample rate, has several channels, or does not last as long as the utterance.
+    Raises ValueError, naming the file, as `read_samples`, and if it has several
+    channels or does not last as long as the utterance.
     """
-    import soundfile  # whoever reads features alone needs none
-
     path = utterance.path
-    if not path.is_file():
-        raise ValueError(
-            f"no audio file {path} for {utterance.id}: load the corpus again"
-        )
-    try:
-        audio, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(
-            f"cannot read {path} as audio ({error}): replace the file"
-        ) from error
-    if found_hz != sample_rate_hz:
-        raise ValueError(
-            f"{path} has {found_hz} Hz, expected {sample_rate_hz} Hz: resample it"
-        )
+    audio = read_samples(path, utterance.id, SAMPLE_RATE_HZ)
     if audio.shape[1] != 1:
         raise ValueError(
             f"{path} has {audio.shape[1]} channels, expected 1: mix it down"
         )
-    expected = round(utterance.duration_s * sample_rate_hz)
-    if len(audio) != expected:
+    if len(audio) != utterance.samples:
         raise ValueError(
-            f"{path} holds {len(audio)} samples, expected {expected}: "
+            f"{path} holds {len(audio)} samples, expected {utterance.samples}: "
             "replace the file, or load the corpus again"
         )
     return audio[:, 0]

@@ -17,7 +17,6 @@ import numpy as np
 
 from workloads.corpora import cache
 from workloads.corpora.utterance import (
-    SAMPLE_RATE_HZ,
     Corpus,
     Utterance,
     frame_count,
@@ -34,7 +33,7 @@ SplitName = Literal["train", "validation"]
 
 def utterance_frames(utterance: Utterance) -> int:
     """T, known before the audio is read."""
-    return frame_count(round(utterance.duration_s * SAMPLE_RATE_HZ))
+    return frame_count(utterance.samples)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from written_corpora import write_librimix
 
 from benchmarks.studies.findings import __main__ as command
 from benchmarks.studies.findings.report import STUDY
@@ -20,7 +21,6 @@ from benchmarks.studies.findings.rules import (
 from workloads.baseline import plain_run
 from workloads.compression.compressing import compress
 from workloads.compression.names import parse
-from workloads.corpora.mixtures import librimix
 from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.metrics.separation import Measure
 from workloads.separation.dataset import MixtureSet, on_disk
@@ -50,7 +50,7 @@ def write_noise(root, subset, count, seed):
         mixtures.append(
             Mixture(f"m{index}", tracks[0], tuple(tracks[1:]), 2_000, 8_000)
         )
-    librimix.write(mixtures, root / "data", subset)
+    write_librimix(mixtures, root / "data", subset)
 
 
 @pytest.fixture(scope="module")

@@ -1,42 +1,21 @@
 """The files of a corpus of mixtures on disk, looked at before anyone relies on them.
 
-Only headers and 4 KiB of each file are read: corpora of mixtures have hundreds of
-gigabytes.
+Only headers, last samples and 4 KiB of each file are read: corpora of mixtures have
+hundreds of gigabytes.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol
 
-from workloads.corpora.faults import Fault
-from workloads.corpora.mixtures.mixture import Mixture
-from workloads.corpora.progress import Progress
+from workloads.corpora.audio_files import Header, read_header
+from workloads.corpora.faults import Fault, Inspection
+from workloads.corpora.mixtures.mixture import Mixture, OnOtherRate
 
-NO_AUDIO = "no audio"
-UNREADABLE = "unreadable"
-OTHER_LENGTH = "another length"
 OTHER_RATE = "another sample rate"
-DAMAGED_ROW = "a damaged row"
-TWICE = "an id given twice"
-TOO_SHORT = "shorter than one window"
 _SAMPLED_BYTES = 4096
-
-Listed = TypeVar("Listed")
-Found = TypeVar("Found")
-
-
-@dataclass(frozen=True)
-class Header:
-    """What an audio file says of itself; `digest` is of bytes from its middle."""
-
-    sample_rate_hz: int
-    channels: int
-    samples: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -46,27 +25,57 @@ class Checked:
     mixture: Mixture
     digest: str
 
-
-def read_header(path: Path) -> Header | Fault:
-    """The header, or what is wrong with the file."""
-    import soundfile
-
-    try:
-        info = soundfile.info(path)
-        with path.open("rb") as file:
-            file.seek(path.stat().st_size // 2)
-            digest = hashlib.sha256(file.read(_SAMPLED_BYTES)).hexdigest()
-    except soundfile.LibsndfileError as error:
-        if not path.is_file():
-            return Fault(NO_AUDIO, str(path))
-        return Fault(UNREADABLE, f"{path} ({error.error_string})")
-    return Header(info.samplerate, info.channels, info.frames, digest)
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """It tells two makings of a corpus apart, and does not show a damaged byte."""
+        return self.mixture.id, str(self.mixture.samples), self.digest
 
 
-def read_headers(paths: Iterable[Path], sample_rate_hz: int) -> list[Header] | Fault:
-    """The headers of files that belong together, or the first fault; another sample
-    rate is one."""
-    headers = []
+@dataclass(frozen=True)
+class Content:
+    """What lies in a `folder`, so many of `what` looked at; `train` is None where the
+    corpus has no part to train on."""
+
+    name: str
+    folder: Path
+    what: str
+    train: Sequence[Checked] | None
+    validation: Sequence[Checked]
+
+
+class Layout(Protocol):
+    """How a corpus of mixtures of so many `sources` lies in its `folder`."""
+
+    @property
+    def folder(self) -> str: ...
+
+    @property
+    def sources(self) -> int: ...
+
+    def find(self, root: Path) -> Path | None:
+        """The corpus's folder, if it is `root`, lies there, or in its usual holder."""
+
+    def read(
+        self,
+        folder: Path,
+        sample_rate_hz: int,
+        on_other_rate: OnOtherRate,
+        inspection: Inspection,
+    ) -> Content:
+        """All of the corpus that is sound; `folder` is what `find` found.
+
+        Where it has no mixtures of the model's `sample_rate_hz`, that is told or
+        refused as `on_other_rate` says. Raises ValueError where folders or columns are
+        missing.
+        """
+
+
+def read_headers(
+    paths: Sequence[Path], sample_rate_hz: int
+) -> tuple[list[Header], str] | Fault:
+    """The headers of files that belong together, and digests of bytes from the middle
+    of each, one after the other; or the first fault. Another sample rate is one."""
+    headers, digests = [], ""
     for path in paths:
         header = read_header(path)
         if isinstance(header, Fault):
@@ -75,58 +84,10 @@ def read_headers(paths: Iterable[Path], sample_rate_hz: int) -> list[Header] | F
             found = f"{header.sample_rate_hz} Hz, expected {sample_rate_hz} Hz"
             return Fault(OTHER_RATE, f"{path} has {found}")
         headers.append(header)
-    return headers
-
-
-def check_all(
-    check: Callable[[Listed], Found | Fault],
-    listed: Sequence[Listed],
-    faults: list[Fault],
-    stage: str,
-    on_progress: Progress,
-) -> list[Found]:
-    """What `check` finds of each, in order, several at once; `faults` grows."""
-    sound: list[Found] = []
-    with ThreadPoolExecutor() as pool:
-        for done, found in enumerate(pool.map(check, listed), start=1):
-            if isinstance(found, Fault):
-                faults.append(found)
-            else:
-                sound.append(found)
-            if done % 1000 == 0 or done == len(listed):
-                on_progress(stage, done, len(listed))
-    return sound
-
-
-def keep_long(
-    checked: Iterable[Checked],
-    min_samples: int,
-    sample_rate_hz: int,
-    dropped: Counter[str],
-) -> list[Checked]:
-    """Those with `min_samples` or more once they have that rate; others are counted."""
-    kept = []
-    for one in checked:
-        samples = one.mixture.samples * sample_rate_hz // one.mixture.sample_rate_hz
-        if samples < max(1, min_samples):
-            dropped[TOO_SHORT] += 1
-        else:
-            kept.append(one)
-    return kept
-
-
-def checksum(parts: Iterable[Iterable[Checked]]) -> str:
-    """SHA-256 over ids, lengths and what was read of each file.
-
-    It tells two makings of a corpus apart, and does not show a damaged byte.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        for one in part:
-            fields = one.mixture.id, str(one.mixture.samples), one.digest
-            digest.update("\t".join(fields).encode() + b"\n")
-        digest.update(b"\n")
-    return digest.hexdigest()
+        with path.open("rb") as file:
+            file.seek(path.stat().st_size // 2)
+            digests += hashlib.sha256(file.read(_SAMPLED_BYTES)).hexdigest()
+    return headers, digests
 
 
 def present(folder: Path) -> str:

@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from workloads.corpora.audio_files import read_samples
+
 OnOtherRate = Literal["resample", "error"]
 
 _log = logging.getLogger("speechmark")
@@ -35,10 +37,6 @@ class Mixture:
     sources: tuple[Track, ...]
     samples: int
     sample_rate_hz: int
-
-    @property
-    def duration_s(self) -> float:
-        return self.samples / self.sample_rate_hz
 
 
 @dataclass(frozen=True)
@@ -127,40 +125,18 @@ def _read_track(
     """One channel; `files` keeps what was read, as tracks may share a file."""
     key = track.path, track.start
     if key not in files:
-        files[key] = _read_file(*key, mixture)
+        files[key] = read_samples(
+            track.path, mixture.id, mixture.sample_rate_hz, track.start, mixture.samples
+        )
     audio = files[key]
+    if len(audio) != mixture.samples:
+        raise ValueError(
+            f"{track.path} holds {len(audio)} samples from sample {track.start} on, "
+            f"expected {mixture.samples}: replace the file"
+        )
     if track.channel >= audio.shape[1]:
         raise ValueError(
             f"{track.path} has {audio.shape[1]} channels, expected {track.channel + 1} "
             "or more: replace the file"
         )
     return np.ascontiguousarray(audio[:, track.channel])
-
-
-def _read_file(path: Path, start: int, mixture: Mixture) -> np.ndarray:
-    import soundfile
-
-    if not path.is_file():
-        raise ValueError(
-            f"no audio file {path} for {mixture.id}: load the corpus again"
-        )
-    try:
-        with soundfile.SoundFile(path) as file:
-            found_hz, there = file.samplerate, max(0, file.frames - start)
-            file.seek(min(start, file.frames))
-            audio = file.read(mixture.samples, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(
-            f"cannot read {path} as audio ({error}): replace the file"
-        ) from error
-    if found_hz != mixture.sample_rate_hz:
-        raise ValueError(
-            f"{path} has {found_hz} Hz, expected {mixture.sample_rate_hz} Hz: load the "
-            "corpus again"
-        )
-    if len(audio) != mixture.samples:
-        raise ValueError(
-            f"{path} holds {there} samples from sample {start} on, expected "
-            f"{mixture.samples}: replace the file"
-        )
-    return np.asarray(audio)

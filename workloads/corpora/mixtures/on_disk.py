@@ -1,25 +1,25 @@
 """Whichever corpus of mixtures lies in a folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workloads.corpora.faults import AbsentError
-from workloads.corpora.mixtures import aishell1mix, libricss, librimix
-from workloads.corpora.mixtures.checking import present
-from workloads.corpora.mixtures.librimix import Part
+from workloads.corpora.faults import AbsentError, Inspection, checksum
+from workloads.corpora.mixtures.checking import Checked, Layout, present
+from workloads.corpora.mixtures.libricss import LIBRICSS
+from workloads.corpora.mixtures.librimix import AISHELL1MIX, LIBRIMIX
 from workloads.corpora.mixtures.mixture import MixtureCorpus, OnOtherRate
 from workloads.corpora.progress import Progress, no_progress
 
-GENERATED_SOURCES = (2, 3)  # of LibriMix and of Aishell1Mix
+LAYOUTS: Sequence[Layout] = (*LIBRIMIX, *AISHELL1MIX, LIBRICSS)
+USES = ("train", "validate")
+TOO_SHORT = "shorter than one window"
 
 
 @dataclass(frozen=True)
 class _Found:
     folder: Path
-    sources: int
-    load: Callable[..., MixtureCorpus]
-    part: Part | None = None
+    layout: Layout
 
 
 def load(
@@ -30,57 +30,68 @@ def load(
     sources: int | None = None,
     on_progress: Progress = no_progress,
 ) -> MixtureCorpus:
-    """LibriMix, Aishell1Mix or LibriCSS from `root`, with the usual part of each.
+    """LibriMix, Aishell1Mix or LibriCSS: `root` is its folder, or what holds that.
 
     With `sources`, only a corpus of that many is looked for. Raises AbsentError where
-    there is none, ValueError where there is more than one. Everything else is as in
-    `librimix.load` and `libricss.load`.
+    there is none, ValueError where there is more than one.
+
+    Where there are no mixtures of the model's `sample_rate_hz`, others are to be
+    resampled, which is told or refused as `on_other_rate` says. Every file's header is
+    read. What is faulty is left out, counted in `dropped` and named in a warning to the
+    logger `speechmark`; mixtures with fewer than `min_samples` at the model's rate are
+    counted there too. Raises ValueError where more than 1 % is faulty, where folders or
+    columns are missing, or where no mixture is left. `on_progress` hears how many
+    mixtures of each subset, or sessions of each condition, were looked at.
     """
-    root = Path(root)
-    there = _find(root)
-    fitting = [one for one in there if sources in (None, one.sources)]
-    if len(fitting) != 1:
-        kind = ValueError if fitting else AbsentError
-        raise kind(_not_one(root, sources, there, fitting))
-    (one,) = fitting
-    return one.load(
-        root, sample_rate_hz, one.part, on_other_rate, min_samples, on_progress
+    found = _the_one(Path(root), sources)
+    inspection = Inspection(on_progress)
+    content = found.layout.read(found.folder, sample_rate_hz, on_other_rate, inspection)
+
+    def reason_to_drop(one: Checked) -> str | None:
+        samples = one.mixture.samples * sample_rate_hz // one.mixture.sample_rate_hz
+        return TOO_SHORT if samples < max(1, min_samples) else None
+
+    parts = {
+        use: inspection.keep(part, reason_to_drop)
+        for use, part in zip(USES, (content.train, content.validation), strict=True)
+        if part is not None
+    }
+    dropped = inspection.finish(content.what, content.folder)
+    for use, kept in parts.items():
+        if not kept:
+            raise ValueError(
+                f"no mixture to {use} on is left in {content.folder} ({dropped} "
+                "dropped): make the corpus anew, or use a model that needs fewer than "
+                f"{min_samples} samples"
+            )
+    train, validation = (
+        tuple(one.mixture for one in parts.get(use, ()))
+        for use in ("train", "validate")
     )
+    digest = checksum([one.identity for one in kept] for kept in parts.values())
+    return MixtureCorpus(content.name, digest, train, validation, dropped)
 
 
-def _find(root: Path) -> list[_Found]:
-    found = []
-    for module, layout in (
-        (librimix, librimix.LIBRIMIX),
-        (aishell1mix, aishell1mix.AISHELL1MIX),
-    ):
-        for sources in GENERATED_SOURCES:
-            part = Part(layout, sources)
-            if folder := librimix.find(root, part):
-                found.append(_Found(folder, sources, module.load, part))
-    if folder := libricss.find(root):
-        found.append(_Found(folder, libricss.SPEAKERS, libricss.load))
-    return found
-
-
-def _not_one(
-    root: Path, sources: int | None, there: Sequence[_Found], fitting: Sequence[_Found]
-) -> str:
+def _the_one(root: Path, sources: int | None) -> _Found:
+    there = [
+        _Found(folder, layout)
+        for layout in LAYOUTS
+        if (folder := layout.find(root)) is not None
+    ]
+    fitting = [one for one in there if sources in (None, one.layout.sources)]
+    if len(fitting) == 1:
+        return fitting[0]
     wanted = "" if sources is None else f" of {sources} sources"
-    listed = ", ".join(f"{one.folder} ({one.sources} sources)" for one in there)
     if fitting:
         folders = ", ".join(str(one.folder) for one in fitting)
-        return (
+        raise ValueError(
             f"{len(fitting)} corpora of mixtures{wanted} in {root}: {folders}: give "
             "one of these folders, or the number of sources"
         )
-    names = [
-        layout.folder.format(count)
-        for layout in (librimix.LIBRIMIX, aishell1mix.AISHELL1MIX)
-        for count in GENERATED_SOURCES
-    ]
-    looked = f"{', '.join(names)}, {libricss.FOLDER} (LibriCSS)"
-    return (
+    listed = [f"{one.folder} ({one.layout.sources} sources)" for one in there]
+    looked = ", ".join(layout.folder for layout in LAYOUTS)
+    raise AbsentError(
         f"no corpus of mixtures{wanted} in {root}, which {present(root)}; found "
-        f"{listed or 'none'}, looked for {looked}: give the folder that holds one"
+        f"{', '.join(listed) or 'none'}, looked for {looked} (LibriCSS): give the "
+        "folder that holds one"
     )

@@ -68,10 +68,6 @@ def test_a_file_of_many_tracks_is_read_once(
     assert [path.name for path in opened] == ["mix.wav", "each.wav"]
 
 
-def test_a_mixture_lasts_its_samples_over_its_rate(mixture: Mixture) -> None:
-    assert mixture.duration_s == 0.05
-
-
 def test_another_rate_is_resampled_to(mixture: Mixture) -> None:
     own, double = read(mixture, RATE_HZ), read(mixture, 2 * RATE_HZ)
     assert double.mixture.shape == (2 * SAMPLES,)

@@ -5,34 +5,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from written_corpora import write_libricss, write_librimix
 
-from workloads.corpora.mixtures import aishell1mix, libricss, librimix, on_disk
-from workloads.corpora.mixtures.librimix import Part
+from workloads.corpora.mixtures import on_disk
 from workloads.corpora.mixtures.mixture import Mixture
 
 Make = Callable[..., list[Mixture]]
 
 
-def write_librimix(root: Path, make: Make, sources: int = 2) -> None:
+def lay_out_librimix(root: Path, make: Make, sources: int = 2) -> None:
     for subset in ("train-100", "dev"):
-        librimix.write(make(1, sources), root, subset, Part(sources=sources))
+        write_librimix(make(1, sources), root, subset, f"Libri{sources}Mix")
 
 
-def write_aishell(root: Path, make: Make) -> None:
+def lay_out_aishell(root: Path, make: Make) -> None:
     for subset in ("train", "dev"):
-        aishell1mix.write(make(1), root / "aishell1mix", subset)
+        write_librimix(make(1), root / "aishell1mix", subset, "Aishell1Mix2")
 
 
-def write_libricss(root: Path, make: Make) -> None:
-    libricss.write(make(1, 8, 16_000, 24 * 16_000), root, "OV10")
+def lay_out_libricss(root: Path, make: Make) -> None:
+    write_libricss(make(1, 8, 16_000, 24 * 16_000), root, "OV10")
 
 
 @pytest.mark.parametrize(
     ("write", "name"),
     [
-        (write_librimix, "libri2mix-wav8k-min-mix_both"),
-        (write_aishell, "aishell1mix2-wav8k-min-mix_both"),
-        (write_libricss, "libricss-OV10-clean-24s"),
+        (lay_out_librimix, "libri2mix-wav8k-min-mix_both"),
+        (lay_out_aishell, "aishell1mix2-wav8k-min-mix_both"),
+        (lay_out_libricss, "libricss-OV10-clean-24s"),
     ],
 )
 def test_each_corpus_is_recognised(
@@ -49,9 +49,9 @@ def test_the_number_of_sources_chooses_among_several(
     make: Make, tmp_path: Path
 ) -> None:
     root = tmp_path / "data"
-    write_librimix(root, make)
-    write_librimix(root, make, sources=3)
-    write_libricss(root, make)
+    lay_out_librimix(root, make)
+    lay_out_librimix(root, make, sources=3)
+    lay_out_libricss(root, make)
     found = [on_disk.load(root, 8_000, sources=n).name[:9] for n in (2, 3, 8)]
     assert found == ["libri2mix", "libri3mix", "libricss-"]
     with pytest.raises(
@@ -64,8 +64,8 @@ def test_two_corpora_of_the_same_number_are_told_apart_by_their_folder(
     make: Make, tmp_path: Path
 ) -> None:
     root = tmp_path / "data"
-    write_librimix(root, make)
-    write_aishell(root, make)
+    lay_out_librimix(root, make)
+    lay_out_aishell(root, make)
     with pytest.raises(
         ValueError, match=r"2 corpora of mixtures of 2 sources in .*: give one of"
     ):
@@ -83,7 +83,7 @@ def test_what_was_looked_for_is_listed(make: Make, tmp_path: Path) -> None:
         r"for Libri2Mix, Libri3Mix, Aishell1Mix2, Aishell1Mix3, for_release \(LibriCSS",
     ):
         on_disk.load(root, 8_000)
-    write_librimix(root, make)
+    lay_out_librimix(root, make)
     with pytest.raises(
         ValueError,
         match=r"no corpus of mixtures of 8 sources in .*Mix \(2 sources\), looked",
@@ -99,7 +99,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 def test_options_reach_the_loader(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_librimix(tmp_path, make)
+    lay_out_librimix(tmp_path, make)
     steps: list[str] = []
     with caplog.at_level(logging.WARNING, logger="speechmark"):
         on_disk.load(tmp_path, 16_000, on_progress=lambda what, *_: steps.append(what))

@@ -1,0 +1,70 @@
+"""Corpora on disk, written as those who make them lay them out."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from workloads.corpora.mixtures.mixture import Mixture, read
+from workloads.corpora.utterance import SAMPLE_RATE_HZ, Utterance, read_audio
+
+
+def write_pcm(path: Path, audio: np.ndarray, sample_rate_hz: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio, sample_rate_hz, subtype="PCM_16")
+
+
+def write_librispeech(utterances: Iterable[Utterance], root: Path, subset: str) -> None:
+    """Speakers keep their names, with `_` for `-`; each has one chapter."""
+    spoken: dict[str, list[Utterance]] = {}
+    for utterance in utterances:
+        spoken.setdefault(utterance.speaker.replace("-", "_"), []).append(utterance)
+    for speaker, said in spoken.items():
+        chapter = root / "LibriSpeech" / subset / speaker / "1"
+        lines = []
+        for number, utterance in enumerate(said):
+            name = f"{speaker}-1-{number:04d}"
+            write_pcm(chapter / f"{name}.flac", read_audio(utterance), SAMPLE_RATE_HZ)
+            lines.append(f"{name} {utterance.transcript.upper()}\n")
+        transcripts = chapter / f"{speaker}-1.trans.txt"
+        transcripts.write_text("".join(lines), encoding="utf-8")
+
+
+def write_librimix(
+    mixtures: Iterable[Mixture], root: Path, subset: str, folder: str = "Libri2Mix"
+) -> None:
+    """The noise is what remains of a mixture without its sources."""
+    rows = []
+    for mixture in mixtures:
+        rate_hz = mixture.sample_rate_hz
+        signals = read(mixture, rate_hz)
+        kinds = {"mixture": ("mix_both", signals.mixture)}
+        for number, source in enumerate(signals.sources, start=1):
+            kinds[f"source_{number}"] = (f"s{number}", source)
+        kinds["noise"] = ("noise", signals.mixture - signals.sources.sum(axis=0))
+        place = (root / folder / f"wav{rate_hz // 1000}k" / "min").absolute()
+        row: dict[str, object] = {"mixture_ID": mixture.id}
+        for column, (kind, audio) in kinds.items():
+            path = place / subset / kind / f"{mixture.id}.wav"
+            write_pcm(path, audio, rate_hz)
+            row[f"{column}_path"] = str(path)
+        rows.append(row | {"length": mixture.samples})
+    metadata = place / "metadata"
+    metadata.mkdir(exist_ok=True)
+    path = metadata / f"mixture_{subset}_mix_both.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_libricss(mixtures: Iterable[Mixture], root: Path, condition: str) -> None:
+    """Each mixture is a session."""
+    for number, mixture in enumerate(mixtures):
+        name = f"overlap_ratio_20.0_sil0.1_1.0_session{number}_actual20.0"
+        clean = root / "for_release" / condition / name / "clean"
+        signals = read(mixture, SAMPLE_RATE_HZ)
+        write_pcm(clean / "mix.wav", signals.mixture, SAMPLE_RATE_HZ)
+        write_pcm(clean / "each_spk.wav", signals.sources.T, SAMPLE_RATE_HZ)

@@ -1,0 +1,71 @@
+"""Audio files of corpora, read or only looked at.
+
+Axes: `S` samples, `K` channels. soundfile is loaded where a file is opened: whoever
+reads features alone needs none.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from workloads.corpora.faults import NO_AUDIO, UNREADABLE, Fault
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an audio file says of itself."""
+
+    sample_rate_hz: int
+    channels: int
+    samples: int
+
+
+def read_header(path: Path) -> Header | Fault:
+    """The header, or what is wrong with the file.
+
+    Its last sample is read, in 0.1 ms: the header promises a length, and a truncated
+    file cannot be sought there. A damaged byte in the middle shows only when the audio
+    is read.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.frames:
+                file.seek(file.frames - 1)
+                file.read(1)
+            return Header(file.samplerate, file.channels, file.frames)
+    except soundfile.LibsndfileError as error:
+        if not path.is_file():
+            return Fault(NO_AUDIO, str(path))
+        return Fault(UNREADABLE, f"{path} ({error.error_string})")
+
+
+def read_samples(
+    path: Path, item_id: str, sample_rate_hz: int, start: int = 0, samples: int = -1
+) -> np.ndarray:
+    """Float32 in [-1, 1), shape (S, K): as many `samples` as there are from `start` on.
+
+    Raises ValueError, naming the file, if it is missing, is not audio or has another
+    sample rate.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise ValueError(f"no audio file {path} for {item_id}: load the corpus again")
+    try:
+        with soundfile.SoundFile(path) as file:
+            found_hz = file.samplerate
+            file.seek(min(start, file.frames))
+            audio = file.read(samples, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"cannot read {path} as audio ({error}): replace the file"
+        ) from error
+    if found_hz != sample_rate_hz:
+        raise ValueError(
+            f"{path} has {found_hz} Hz, expected {sample_rate_hz} Hz: load the corpus "
+            "again"
+        )
+    return np.asarray(audio)
