@@ -18,7 +18,7 @@ SUITE = Path(__file__).resolve().parents[1]  # the folder this code was loaded f
 ROOMS = ("benchmarks", "harness", "workloads")  # what every checkout of a suite has
 PACKAGES = (*ROOMS, "basics")
 # Code, and data that a package ships: weights, their descriptions, word lists.
-SUFFIXES = (".py", ".safetensors", ".json", ".txt")
+SUFFIXES = (".py", ".safetensors", ".json", ".toml", ".txt")
 # What only reads results, shows them, or measures what no result file holds. All else
 # is in the digest: too much of it costs a repeated run, too little lets other code pass
 # as the same.

@@ -65,7 +65,7 @@ def draw_speech(
     rng: np.random.Generator,
     split: Split,
     speaker: espeak.Voice | None = None,
-    language: grammar.Grammar = grammar.ENGLISH,
+    language: str = grammar.ENGLISH,
 ) -> tuple[str, espeak.Voice, np.ndarray]:
     """A sentence, who says it (drawn where not given), and the audio at 16 kHz.
 

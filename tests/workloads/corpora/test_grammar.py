@@ -5,11 +5,13 @@ from itertools import chain
 
 import numpy as np
 import pytest
+from grammar_words import rules_of, tokens_of, words_of
 
 from workloads.corpora import grammar
 from workloads.corpora.utterance import ALPHABET, check_transcript
 
 DRAWS = 3_000
+WORDS = words_of(grammar.ENGLISH)
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,14 @@ def drawn() -> dict[bool, list[str]]:
 
 
 def test_there_are_over_800_words_in_the_alphabet() -> None:
-    assert len(grammar.words()) > 800
-    assert all(re.fullmatch("[a-z]+('[a-z]+)?", word) for word in grammar.words())
+    assert len(WORDS) > 800
+    assert all(re.fullmatch("[a-z]+('[a-z]+)?", word) for word in WORDS)
+
+
+@pytest.mark.parametrize("language", [grammar.ENGLISH, grammar.MANDARIN])
+def test_every_symbol_has_a_rule_and_is_used(language: str) -> None:
+    symbols = {token for token in tokens_of(language) if re.fullmatch("[A-Z_]+", token)}
+    assert symbols == set(rules_of(language)) - {"SENTENCE"}
 
 
 def test_sentences_have_1_to_12_words_and_every_length_occurs(
@@ -42,8 +50,8 @@ def test_sentences_are_spelled_in_the_alphabet(drawn: dict[bool, list[str]]) -> 
 
 def test_every_word_is_drawn_sooner_or_later(drawn: dict[bool, list[str]]) -> None:
     spoken = set(" ".join(chain(*drawn.values())).split())
-    assert spoken <= grammar.words()
-    assert len(spoken) > 0.99 * len(grammar.words())
+    assert spoken <= WORDS
+    assert len(spoken) > 0.99 * len(WORDS)
 
 
 def test_no_sentence_is_in_both_splits(drawn: dict[bool, list[str]]) -> None:

@@ -11,10 +11,11 @@ twice, so in 24 s nearly all eight are heard.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from workloads.corpora import espeak, grammar, mandarin
+from workloads.corpora import espeak, grammar
 from workloads.corpora.render import Split, draw_speech, with_power
 from workloads.corpora.utterance import SAMPLE_RATE_HZ
 
@@ -49,14 +50,13 @@ def draw_pair(
     rng: np.random.Generator,
     split: Split,
     samples: int,
-    language: grammar.Grammar = grammar.ENGLISH,
-    accent: str | None = None,
+    language: str = grammar.ENGLISH,
 ) -> tuple[np.ndarray, list[str]]:
     """Two speakers who talk all the time, the second louder or softer by 5 dB at
-    most. With `accent`, they keep their timbres and speak with that one."""
+    most. They keep their timbres where the language has an accent of its own."""
     chosen = rng.choice(len(split.speakers), 2, replace=False)
     voices = [split.speakers[i] for i in chosen]
-    if accent is not None:
+    if accent := grammar.grammar_of(language).accent:
         voices = [replace(voice, accent=accent) for voice in voices]
     level_db = rng.uniform(*LEVEL_DB)
     powers = 10 ** (np.array([-level_db, level_db]) / 20)
@@ -67,19 +67,12 @@ def draw_pair(
     return np.stack(sources), [voice.name for voice in voices]
 
 
-def draw_mandarin_pair(
-    rng: np.random.Generator, split: Split, samples: int
-) -> tuple[np.ndarray, list[str]]:
-    """As `draw_pair`, of Mandarin."""
-    return draw_pair(rng, split, samples, mandarin.MANDARIN, mandarin.CODE)
-
-
 def talk(
     rng: np.random.Generator,
     split: Split,
     voice: espeak.Voice,
     samples: int,
-    language: grammar.Grammar = grammar.ENGLISH,
+    language: str,
 ) -> np.ndarray:
     """One speaker's sentences, one after the other, cut at S samples."""
     parts: list[np.ndarray] = []
@@ -166,6 +159,6 @@ def overlap_ratio(starts: np.ndarray, lengths: np.ndarray) -> float:
 
 
 TWO_SPEAKERS = Scene("two-speakers", 2, draw_pair)
-MANDARIN = Scene("mandarin", 2, draw_mandarin_pair)
+MANDARIN = Scene("mandarin", 2, partial(draw_pair, language=grammar.MANDARIN))
 # Eight tracks of mostly silence: FLAC takes a sixth of what WAV does.
 MEETING = Scene("meeting", MEETING_SPEAKERS, draw_meeting, MEETING_S, "flac")

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from grammar_words import words_of
 
-from workloads.corpora import espeak, grammar, mandarin
+from workloads.corpora import espeak, grammar
 from workloads.corpora.mixtures import scenes
 from workloads.corpora.mixtures.builtin import render_mixture
 from workloads.corpora.mixtures.scenes import (
@@ -134,10 +135,7 @@ def test_mandarin_speakers_have_the_timbres_of_the_english_ones() -> None:
 def test_mandarin_sentences_are_disjoint_and_varied() -> None:
     rng = np.random.default_rng(0)
     train, validation = (
-        [
-            grammar.draw_sentence(rng, validation, mandarin.MANDARIN)
-            for _ in range(1_000)
-        ]
+        [grammar.draw_sentence(rng, validation, grammar.MANDARIN) for _ in range(1_000)]
         for validation in (False, True)
     )
     assert set(train).isdisjoint(validation)
@@ -146,29 +144,8 @@ def test_mandarin_sentences_are_disjoint_and_varied() -> None:
 
 
 def test_every_word_of_mandarin_has_a_sound_in_mandarin() -> None:
-    words = {word for words in mandarin.WORD_CLASSES.values() for word in words}
-    words |= {
-        token
-        for alternatives in mandarin.STRUCTURE.values()
-        for alternative in alternatives
-        for token in alternative.split()
-        if not token.isascii() and token.isalpha()
-    }
-    listed = sorted(words)
-    for word, sounds in zip(
-        listed, espeak.phonemes(listed, mandarin.CODE), strict=True
-    ):
+    words = sorted(word for word in words_of(grammar.MANDARIN) if word.isalpha())
+    accent = grammar.grammar_of(grammar.MANDARIN).accent
+    for word, sounds in zip(words, espeak.phonemes(words, accent), strict=True):
         assert sounds, word
         assert "(en)" not in sounds, f"{word} is read in English"
-
-
-def test_every_symbol_of_mandarin_has_a_rule() -> None:
-    rules = {**mandarin.STRUCTURE, **mandarin.WORD_CLASSES}
-    used = {
-        token
-        for alternatives in rules.values()
-        for alternative in alternatives
-        for token in alternative.split()
-        if token.isascii()
-    }
-    assert used == set(rules) - {"SENTENCE"}
