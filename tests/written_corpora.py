@@ -4,16 +4,9 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
+from workloads.corpora.audio_files import write_pcm
 from workloads.corpora.mixtures.mixture import Mixture, read
 from workloads.corpora.utterance import SAMPLE_RATE_HZ, Utterance, read_audio
-
-
-def write_pcm(path: Path, audio: np.ndarray, sample_rate_hz: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, audio, sample_rate_hz, subtype="PCM_16")
 
 
 def write_librispeech(utterances: Iterable[Utterance], root: Path, subset: str) -> None:

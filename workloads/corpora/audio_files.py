@@ -1,4 +1,4 @@
-"""Audio files of corpora, read or only looked at.
+"""Audio files of corpora, written, read, or only looked at.
 
 Axes: `S` samples, `K` channels. soundfile is loaded where a file is opened: whoever
 reads features alone needs none.
@@ -69,3 +69,11 @@ def read_samples(
             "again"
         )
     return np.asarray(audio)
+
+
+def write_pcm(path: Path, audio: np.ndarray, sample_rate_hz: int) -> None:
+    """Audio (S,) or (S, K) as 16-bit WAV or FLAC, as the file's name ends."""
+    import soundfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio, sample_rate_hz, subtype="PCM_16")

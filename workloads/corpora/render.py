@@ -27,6 +27,11 @@ class Split(IntEnum):
     VALIDATION = 1
 
     @property
+    def part(self) -> str:
+        """Its name in folders and manifests."""
+        return self.name.lower()
+
+    @property
     def speakers(self) -> tuple[espeak.Voice, ...]:
         return speakers.VALIDATION if self else speakers.TRAIN
 
@@ -41,11 +46,15 @@ class Rendered:
     snr_db: float | None  # None: no noise
 
 
+def generator_of(seed: int, split: Split, index: int) -> np.random.Generator:
+    """The numbers that an item of a split is drawn from."""
+    seeds = np.random.SeedSequence((seed, int(split), index))
+    return np.random.Generator(np.random.PCG64(seeds))
+
+
 def render(seed: int, split: Split, index: int) -> Rendered:
     """Utterance `index` of a split. It depends on no other utterance."""
-    rng = np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence((seed, int(split), index)))
-    )
+    rng = generator_of(seed, split, index)
     sentence, speaker, speech = draw_speech(rng, split)
     level_db = rng.uniform(*LEVEL_DBFS)
     before, after = (int(SAMPLE_RATE_HZ * s) for s in rng.uniform(*PAUSE_S, size=2))

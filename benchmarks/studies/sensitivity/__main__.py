@@ -33,7 +33,7 @@ from harness.report.tables.terminal import console_of, print_table
 from workloads.compressed import CompressedModel
 from workloads.compression.names import POST_TRAINING, Compression, parse
 from workloads.compression.sensitivity import LayerCost, Sensitivity, analyse
-from workloads.corpora import builtin
+from workloads.corpora.generated import available_cores
 from workloads.metrics.error_rates import ErrorRate
 from workloads.recognition.data import Part, Recordings
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
@@ -69,7 +69,7 @@ def analyse_size(
 ) -> Sensitivity:
     """Of trained `weights`, on the validation part of `data`, normalised as they were
     trained; prints each layer."""
-    options = OnnxRuntimeOptions(builtin.available_cores())
+    options = OnnxRuntimeOptions(available_cores())
     best_path = WAV2LETTER.decoder(data.train, 1)
 
     def run(path: Path) -> list[np.ndarray]:

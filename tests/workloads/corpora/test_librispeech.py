@@ -20,7 +20,7 @@ TRAIN, OTHER, DEV = "train-clean-100", "train-other-500", "dev-clean"
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     size = CorpusSize("tiny", train_s=10, validation_s=5)
-    return load_or_build(size, tmp_path_factory.mktemp("cache"), processes=2)
+    return load_or_build(size, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

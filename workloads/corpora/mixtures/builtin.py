@@ -2,23 +2,21 @@
 
 Axes: `S` samples, `C` sources.
 
-Mixture `i` of a split is made from a seed of its own, so more mixtures begin with the
-same ones, whatever the number of processes that made them. Each lies on disk at all
-sample rates, so that no run resamples.
+Each mixture lies on disk at all sample rates, so that no run resamples.
 """
 
-import logging
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from basics.files import file_sha256
-from workloads.corpora import cache, espeak
-from workloads.corpora.builtin import available_cores, make_pool
+from workloads.corpora import espeak
+from workloads.corpora.audio_files import write_pcm
+from workloads.corpora.generated import Entry, Manifest, load_or_make
 from workloads.corpora.mixtures.mixture import (
     Mixture,
     MixtureCorpus,
@@ -27,7 +25,7 @@ from workloads.corpora.mixtures.mixture import (
 )
 from workloads.corpora.mixtures.scenes import MIXTURE_S, TWO_SPEAKERS, Scene
 from workloads.corpora.progress import Progress, no_progress
-from workloads.corpora.render import Split, pink, white, with_power
+from workloads.corpora.render import Split, generator_of, pink, white, with_power
 from workloads.corpora.utterance import SAMPLE_RATE_HZ
 
 GENERATOR_VERSION = 1  # raise it whenever the same seed gives other audio
@@ -35,8 +33,6 @@ RATES_HZ = (8_000, SAMPLE_RATE_HZ)
 NOISE_DB = (-30.0, -15.0)  # against all speakers
 MIXTURE_DBFS = -25.0  # root mean square of all speakers
 PEAK = 0.99
-
-_log = logging.getLogger("speechmark")
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,9 @@ def load_or_build(
     seed: int = 0,
     on_progress: Progress = no_progress,
 ) -> MixtureCorpus:
-    """The mixtures from the cache, made first where they have to be.
+    """The mixtures from the cache, made or mended first as by `load_or_make`.
 
-    Every file's checksum is verified; where one is damaged or missing, all are made
-    anew, with a warning to the logger `speechmark`. `on_progress` hears how many
-    mixtures of each split are made.
+    `on_progress` hears how many mixtures of each split are made, or files mended.
     """
     if sample_rate_hz not in RATES_HZ:
         raise ValueError(
@@ -96,21 +90,35 @@ def load_or_build(
         )
     size = size.fitted(scene)
     folder = Path(cache_dir) / folder_name(size, scene, seed)
-    if folder.exists() and (fault := _fault(folder)):
-        _log.warning("%s: the mixtures are made anew", fault)
-        cache.discard(folder)
-    if not folder.exists():
-        _build(folder, size, scene, seed, on_progress)
-    manifest, checksum = cache.read_manifest(folder)
-    name = f"builtin-{scene.name}-{size.name}"
+    write = partial(write_mixture, scene, seed)
+
+    def make(building: Path, pool: Executor) -> Manifest:
+        entries: list[Entry] = []
+        for split in Split:
+            count = size.of(split)
+            made = pool.map(partial(write, building, split), range(count), chunksize=4)
+            for done, entry in enumerate(made, start=1):
+                entries.append(entry)
+                if done % 16 == 0 or done == count:
+                    on_progress(f"{split.part} mixtures", done, count)
+        return {
+            "generator_version": GENERATOR_VERSION,
+            "espeak_version": espeak.version(),
+            "scene": scene.name,
+            "seed": seed,
+            "mixtures": entries,
+        }
+
+    manifest, checksum = load_or_make(folder, "mixtures", write, make, on_progress)
     train, validation = (
         tuple(
             _mixture(folder, entry, sample_rate_hz, scene)
             for entry in manifest["mixtures"]
-            if entry["split"] == split.name.lower()
+            if entry["split"] == split.part
         )
         for split in Split
     )
+    name = f"builtin-{scene.name}-{size.name}"
     return MixtureCorpus(name, checksum, train, validation, {})
 
 
@@ -123,67 +131,23 @@ def folder_name(size: MixturesSize, scene: Scene, seed: int) -> str:
     )
 
 
-def _fault(folder: Path) -> str | None:
-    try:
-        manifest, _ = cache.read_manifest(folder)
-    except ValueError as error:
-        return str(error)
-    listed = {
-        name: digest
-        for entry in manifest["mixtures"]
-        for name, digest in entry["files"].items()
-    }
-    faults = cache.damaged_files(folder, listed)
-    return next((f"{folder / name} is {fault}" for name, fault in faults.items()), None)
-
-
-def _build(
-    folder: Path, size: MixturesSize, scene: Scene, seed: int, on_progress: Progress
-) -> None:
-    with (
-        cache.temporary_folder(folder) as building,
-        make_pool(available_cores()) as pool,
-    ):
-        entries: list[dict[str, Any]] = []
-        for split in Split:
-            write = partial(write_mixture, building, scene, seed, split)
-            count = size.of(split)
-            for done, entry in enumerate(pool.map(write, range(count), chunksize=4), 1):
-                entries.append(entry)
-                if done % 16 == 0 or done == count:
-                    on_progress(f"{split.name.lower()} mixtures", done, count)
-        manifest = {
-            "generator_version": GENERATOR_VERSION,
-            "espeak_version": espeak.version(),
-            "scene": scene.name,
-            "seed": seed,
-            "mixtures": entries,
-        }
-        cache.write_manifest(building, manifest)
-        cache.publish(building, folder)
-
-
 def write_mixture(
-    folder: Path, scene: Scene, seed: int, split: Split, index: int
-) -> dict[str, Any]:
+    scene: Scene, seed: int, folder: Path, split: Split, index: int
+) -> Entry:
     """Make one mixture, write it as 16-bit audio, and return its manifest entry."""
-    import soundfile
-
     mixture, sources, speakers = render_mixture(scene, seed, split, index)
-    part, suffix = split.name.lower(), scene.audio_format
+    kinds = {"mix": mixture} | {f"s{n}": one for n, one in enumerate(sources, start=1)}
     files: dict[str, str] = {}
     for rate_hz in RATES_HZ:
-        names = ("mix", *(f"s{number}" for number in range(1, len(sources) + 1)))
-        for kind, audio in zip(names, (mixture, *sources), strict=True):
-            name = f"wav{rate_hz // 1000}k/{part}/{kind}/{index:06d}.{suffix}"
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for kind, audio in kinds.items():
+            place = f"wav{rate_hz // 1000}k/{split.part}/{kind}"
+            name = f"{place}/{index:06d}.{scene.audio_format}"
             heard = resampled(audio, SAMPLE_RATE_HZ, rate_hz)
-            soundfile.write(path, heard, rate_hz, subtype="PCM_16")
-            files[name] = file_sha256(path)
+            write_pcm(folder / name, heard, rate_hz)
+            files[name] = file_sha256(folder / name)
     return {
         "index": index,
-        "split": part,
+        "split": split.part,
         "speakers": speakers,
         "sources": len(sources),
         "files": files,
@@ -195,9 +159,7 @@ def render_mixture(
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Mixture (S,), sources (C, S) at 16 kHz, and the speakers. It depends on no other
     mixture."""
-    rng = np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence((seed, int(split), index)))
-    )
+    rng = generator_of(seed, split, index)
     samples = int(scene.duration_s * SAMPLE_RATE_HZ)
     sources, speakers = scene.draw(rng, split, samples)
     power = 10 ** (MIXTURE_DBFS / 10)
@@ -210,9 +172,7 @@ def render_mixture(
     return mixture * scale, sources * scale, speakers
 
 
-def _mixture(
-    folder: Path, entry: dict[str, Any], sample_rate_hz: int, scene: Scene
-) -> Mixture:
+def _mixture(folder: Path, entry: Entry, sample_rate_hz: int, scene: Scene) -> Mixture:
     part, index = entry["split"], entry["index"]
     where = folder / f"wav{sample_rate_hz // 1000}k" / part
     name = f"{index:06d}.{scene.audio_format}"

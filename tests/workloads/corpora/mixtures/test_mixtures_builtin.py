@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from workloads.corpora import cache
+from workloads.corpora import cache, generated
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import (
     MixturesSize,
@@ -32,7 +32,7 @@ SCENES = [TWO_SPEAKERS, MANDARIN, MEETING]
 def one_thread() -> object:
     """Processes take a second to start; what they make is the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builtin, "make_pool", lambda _: ThreadPoolExecutor(1))
+        patch.setattr(generated, "make_pool", lambda: ThreadPoolExecutor(1))
         yield
 
 
@@ -146,7 +146,7 @@ def test_a_mixture_is_the_same_alone_and_among_others(
     manifest, _ = cache.read_manifest(built / folder_name(size, scene, 0))
     entry = manifest["mixtures"][-1]
     split = Split[entry["split"].upper()]
-    alone = builtin.write_mixture(tmp_path, scene, 0, split, entry["index"])
+    alone = builtin.write_mixture(scene, 0, tmp_path, split, entry["index"])
     assert alone == entry
     for name, digest in alone["files"].items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
@@ -179,7 +179,7 @@ def test_the_mixtures_of_both_rates_sound_alike(built: Path) -> None:
 def test_a_second_load_makes_nothing(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builtin, "make_pool", None)  # calling it would fail
+    monkeypatch.setattr(generated, "make_pool", None)  # calling it would fail
     assert len(load_or_build(TINY, built, 8_000).train) == 2
 
 
@@ -216,7 +216,7 @@ def test_damaged_and_missing_files_are_made_anew_with_a_warning(
     harm(before.train[0].sources[1].path)  # type: ignore[operator]
     with caplog.at_level(logging.WARNING, logger="speechmark"):
         after = load_or_build(TINY, own_cache, 8_000, BRIEF)
-    assert f"000000.wav {told}: the mixtures are made anew" in caplog.text
+    assert f"000000.wav {told}: it is made anew" in caplog.text
     assert sounds(after.train) == whole
     assert after == before
 
