@@ -9,7 +9,8 @@ second epoch on when the corpus fits into memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, cycle, islice, product
 
 from benchmarks.grid import grid, runs
 from harness.plan import Planned
@@ -54,8 +55,6 @@ def build_features(context: Context) -> Operation:
 
 
 def build_input(context: Context) -> Operation:
-    from itertools import chain, cycle, islice
-
     import torch
 
     from benchmarks.inference import (
@@ -98,19 +97,28 @@ def build_input(context: Context) -> Operation:
 
 EAGER = runs(eager=("fp32",))
 MODELS = ("logmel-mfcc",)
+SHARDS, ON_THE_FLY = ("shards",), ("on-the-fly",)
 
 
 def _input(
-    expected_s: float, features: str, readers: int, prefetch: int
+    expected_s: float,
+    features: Sequence[str],
+    readers: Sequence[int],
+    prefetch: Sequence[int],
 ) -> tuple[Point, ...]:
-    return grid(
-        MODELS,
-        EAGER,
-        batch_sizes=(32,),
-        expected_s=expected_s,
-        features=features,
-        readers=str(readers),
-        prefetch=str(prefetch),
+    """A point for each combination."""
+    return tuple(
+        point
+        for kind, readers_n, prefetch_n in product(features, readers, prefetch)
+        for point in grid(
+            MODELS,
+            EAGER,
+            batch_sizes=(32,),
+            expected_s=expected_s,
+            features=kind,
+            readers=str(readers_n),
+            prefetch=str(prefetch_n),
+        )
     )
 
 
@@ -134,27 +142,11 @@ INPUT = Workload(
     build=build_input,
     tells_errors=False,
     points={
-        "smoke": _input(6, "shards", 1, 4),
-        "quick": (
-            *_input(7, "shards", 1, 4),
-            *_input(7, "on-the-fly", 1, 4),
-            *_input(7, "on-the-fly", 2, 4),
-        ),
-        "standard": tuple(
-            point
-            for features in ("shards", "on-the-fly")
-            for readers in (1, 2, 4, 8)
-            for prefetch in (4, 40)
-            for point in _input(150, features, readers, prefetch)
-        ),
+        "smoke": _input(6, SHARDS, (1,), (4,)),
+        "quick": _input(7, SHARDS, (1,), (4,)) + _input(7, ON_THE_FLY, (1, 2), (4,)),
+        "standard": _input(150, SHARDS + ON_THE_FLY, (1, 2, 4, 8), (4, 40)),
         # The paper's readers and prefetch depths.
-        "paper": tuple(
-            point
-            for features in ("shards", "on-the-fly")
-            for readers in (1, 2, 4, 8, 16)
-            for prefetch in (40, 100)
-            for point in _input(400, features, readers, prefetch)
-        ),
+        "paper": _input(400, SHARDS + ON_THE_FLY, (1, 2, 4, 8, 16), (40, 100)),
     },
 )
 WORKLOADS = (FEATURES, INPUT)

@@ -5,13 +5,14 @@ Axes: `S` samples.
 
 import _ctypes
 import atexit
+import contextlib
 import ctypes
 import os
 import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,13 +53,9 @@ class Voice:
 
 def version() -> str:
     """The library's version, such as `1.52.0`."""
-    with _lock:
-        library = _load()
-        try:
-            library.espeak_Info.restype = ctypes.c_char_p
-            return library.espeak_Info(None).decode("ascii").split()[0]
-        finally:
-            _unload(library)
+    with _loaded() as library:
+        library.espeak_Info.restype = ctypes.c_char_p
+        return library.espeak_Info(None).decode("ascii").split()[0]
 
 
 def synthesize(text: str, voice: Voice) -> np.ndarray:
@@ -75,12 +72,8 @@ def synthesize(text: str, voice: Voice) -> np.ndarray:
         return 0
 
     callback = _CALLBACK(collect)  # must outlive the synthesis
-    with _lock:
-        library = _load()
-        try:
-            _speak(library, text, voice, callback)
-        finally:
-            _unload(library)
+    with _loaded() as library:
+        _speak(library, text, voice, callback)
     return np.frombuffer(b"".join(chunks), dtype=np.int16)
 
 
@@ -93,17 +86,13 @@ def phonemes(texts: Sequence[str], accent: str) -> list[list[str]]:
     >>> phonemes(["cheese"], "en-us")
     [['tʃ', 'ˈiː', 'z']]
     """
-    with _lock:
-        library = _load()
-        try:
-            if library.espeak_SetVoiceByName(accent.encode()) != 0:
-                raise ValueError(
-                    f"espeak-ng has no accent {accent!r}: choose one of its languages"
-                )
-            library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-            return [_sounds(library, text) for text in texts]
-        finally:
-            _unload(library)
+    with _loaded() as library:
+        if library.espeak_SetVoiceByName(accent.encode()) != 0:
+            raise ValueError(
+                f"espeak-ng has no accent {accent!r}: choose one of its languages"
+            )
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        return [_sounds(library, text) for text in texts]
 
 
 def _sounds(library: ctypes.CDLL, text: str) -> list[str]:
@@ -116,22 +105,31 @@ def _sounds(library: ctypes.CDLL, text: str) -> list[str]:
     return [sound for sound in sounds if sound]
 
 
-def _load() -> ctypes.CDLL:
-    # The library's pitch flutter and noise run on from one utterance to the next in
-    # static variables that neither its terminate nor its seed call resets. Loading it
-    # anew for each utterance does (4 ms), and makes an utterance the same in any order.
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
-    data_path = _short_data_path(espeakng_loader.get_data_path())
-    rate_hz = library.espeak_Initialize(
-        _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), 0
-    )
-    if rate_hz != SAMPLE_RATE_HZ:
-        _unload(library)
-        raise ValueError(
-            f"espeak-ng started with {rate_hz} Hz, expected {SAMPLE_RATE_HZ} Hz, from "
-            f"the data in {data_path}: reinstall espeakng-loader"
-        )
-    return library
+@contextlib.contextmanager
+def _loaded() -> Iterator[ctypes.CDLL]:
+    """The library, for one caller at a time.
+
+    Its pitch flutter and noise run on from one utterance to the next in static
+    variables that neither its terminate nor its seed call resets. Loading it anew for
+    each utterance does (4 ms), and makes an utterance the same in any order.
+    """
+    with _lock:
+        data_path = _short_data_path(espeakng_loader.get_data_path())
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        try:
+            rate_hz = library.espeak_Initialize(
+                _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path.encode(), 0
+            )
+            if rate_hz != SAMPLE_RATE_HZ:
+                raise ValueError(
+                    f"espeak-ng started with {rate_hz} Hz, expected {SAMPLE_RATE_HZ} "
+                    f"Hz, from the data in {data_path}: reinstall espeakng-loader"
+                )
+            yield library
+        finally:
+            library.espeak_Terminate()
+            close_name = "FreeLibrary" if sys.platform == "win32" else "dlclose"
+            getattr(_ctypes, close_name)(library._handle)
 
 
 @cache
@@ -151,12 +149,6 @@ def _short_data_path(path: str) -> str:
         )
     os.symlink(path, link, target_is_directory=True)
     return link
-
-
-def _unload(library: ctypes.CDLL) -> None:
-    library.espeak_Terminate()
-    close_name = "FreeLibrary" if sys.platform == "win32" else "dlclose"
-    getattr(_ctypes, close_name)(library._handle)
 
 
 def _speak(

@@ -6,7 +6,7 @@ LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 
 import codecs
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from basics.files import file_sha256
@@ -52,15 +52,6 @@ class _Recording:
         """Hashing 60 GB would take minutes. The header's MD5 tells what was recorded;
         it does not show damage that a file has taken since."""
         return self.utterance.id, self.utterance.transcript, self.audio_digest
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """An audio file and its transcript, not yet opened."""
-
-    path: Path
-    speaker: str
-    transcript: str
 
 
 def load(root: Path, on_progress: Progress = no_progress) -> Corpus:
@@ -129,9 +120,10 @@ def _subsets(folder: Path, use: str, usual: Iterable[str]) -> list[str]:
 
 def _list_subset(
     subset: Path, faults: list[Fault], known: dict[str, Path]
-) -> Iterator[_Listed]:
-    """The subset's audio with its transcripts; what lacks its other half is a fault,
-    and so is an id that is `known` already: in training and in validation, say."""
+) -> Iterator[Utterance]:
+    """The subset's utterances, whose lengths are not known yet; what lacks its other
+    half is a fault, and so is an id that is `known` already: in training and in
+    validation, say."""
     for chapter in sorted(path for path in subset.glob("*/*") if path.is_dir()):
         speaker = chapter.parent.name
         prefix = f"{speaker}-{chapter.name}"
@@ -151,7 +143,7 @@ def _list_subset(
                 faults.append(Fault(TWICE, f"{audio[name]} and {known[name]}"))
             elif transcript is not None:
                 known[name] = audio[name]
-                yield _Listed(audio[name], speaker, transcript)
+                yield Utterance(name, audio[name], 0.0, speaker, transcript)
 
 
 def _read_transcripts(path: Path, faults: list[Fault]) -> dict[str, str | None]:
@@ -185,25 +177,19 @@ def _read_transcripts(path: Path, faults: list[Fault]) -> dict[str, str | None]:
     return found
 
 
-def _open(listed: _Listed) -> _Recording | Fault:
-    path = listed.path
-    header = read_header(path)
+def _open(listed: Utterance) -> _Recording | Fault:
+    """With its length."""
+    header = read_header(listed.path)
     if isinstance(header, Fault):
         return header
     if (header.sample_rate_hz, header.channels) != (SAMPLE_RATE_HZ, 1):
         return Fault(
             OTHER_FORMAT,
-            f"{path} has {header.sample_rate_hz} Hz and {header.channels} channels, "
-            f"expected {SAMPLE_RATE_HZ} Hz and 1",
+            f"{listed.path} has {header.sample_rate_hz} Hz and {header.channels} "
+            f"channels, expected {SAMPLE_RATE_HZ} Hz and 1",
         )
-    utterance = Utterance(
-        id=path.stem,
-        path=path,
-        duration_s=header.samples / SAMPLE_RATE_HZ,
-        speaker=listed.speaker,
-        transcript=listed.transcript,
-    )
-    return _Recording(utterance, _audio_digest(path))
+    utterance = replace(listed, duration_s=header.samples / SAMPLE_RATE_HZ)
+    return _Recording(utterance, _audio_digest(listed.path))
 
 
 def _reason_to_drop(recording: _Recording) -> str | None:

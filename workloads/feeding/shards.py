@@ -9,6 +9,7 @@ would make its peak grow with the corpus. `sources.write_shards` makes them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +45,6 @@ class FeatureShards:
     """
 
     directory: Path
-    utterances: Sequence[Utterance]
     rows: tuple[int, ...]  # an utterance's first row in its shard
     frames: tuple[int, ...]  # T of each utterance
     width: int
@@ -111,27 +111,25 @@ class ShardFolder:
             raise ValueError(f"{fault}: delete {self.path} to have it written again")
         manifest = cache.read_manifest(self.path)[0]
         mean, std = (np.array(manifest[key], np.float32) for key in ("mean", "std"))
-        frames = tuple(map(utterance_frames, self.utterances))
         rows: list[int] = []
-        for position in range(len(frames)):
+        for position in range(len(self.frames)):
             first = position % SHARD_UTTERANCES == 0
-            rows.append(0 if first else rows[-1] + frames[position - 1])
+            rows.append(0 if first else rows[-1] + self.frames[position - 1])
+        normaliser = Normaliser(mean, std)
         return FeatureShards(
-            self.path,
-            self.utterances,
-            tuple(rows),
-            frames,
-            self.width,
-            Normaliser(mean, std),
+            self.path, tuple(rows), self.frames, self.width, normaliser
         )
 
+    @cached_property
+    def frames(self) -> tuple[int, ...]:
+        return tuple(map(utterance_frames, self.utterances))
+
     def _shard_bytes(self) -> dict[str, int]:
-        frames = list(map(utterance_frames, self.utterances))
         row_bytes = self.width * VALUE_BYTES
         return {
             shard_path(self.path, first // SHARD_UTTERANCES).name: row_bytes
-            * sum(frames[first : first + SHARD_UTTERANCES])
-            for first in range(0, len(frames), SHARD_UTTERANCES)
+            * sum(self.frames[first : first + SHARD_UTTERANCES])
+            for first in range(0, len(self.frames), SHARD_UTTERANCES)
         }
 
     def _wrong_size(self) -> str | None:

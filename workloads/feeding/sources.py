@@ -48,26 +48,9 @@ class Extractor(Protocol):
         """(S_i,) each to (1 + S_i // 160, F) each, whatever the others are."""
 
 
-class FeatureSource(Protocol):
-    """Features by position; any thread may read."""
-
-    @property
-    def utterances(self) -> Sequence[Utterance]: ...
-
-    @property
-    def frames(self) -> Sequence[int]:
-        """T of each utterance."""
-
-    @property
-    def width(self) -> int:
-        """F."""
-
-    def read(self, positions: Sequence[int]) -> list[np.ndarray]:
-        """Features (T, F) of each, not normalised."""
-
-
 class OnTheFly:
-    """Features computed from the audio each time that they are read."""
+    """Features by position, computed from the audio each time that they are read; any
+    thread may read."""
 
     def __init__(self, utterances: Sequence[Utterance], extractor: Extractor) -> None:
         self.utterances = utterances
@@ -76,14 +59,13 @@ class OnTheFly:
         self._extractor = extractor
 
     def read(self, positions: Sequence[int]) -> list[np.ndarray]:
+        """(T, F) of each, not normalised."""
         audio = [read_audio(self.utterances[i]) for i in positions]
         features = self._extractor([torch.from_numpy(a) for a in audio])
         return [f.numpy() for f in features]
 
 
-def in_order(
-    source: FeatureSource, chunk: int, readers: int
-) -> Iterator[list[np.ndarray]]:
+def in_order(source: OnTheFly, chunk: int, readers: int) -> Iterator[list[np.ndarray]]:
     """All features of a source, `chunk` utterances at a time, few in memory at once."""
     starts = range(0, len(source.utterances), chunk)
     chunks = [range(s, min(s + chunk, len(source.utterances))) for s in starts]
@@ -116,7 +98,7 @@ def _become_single(ready: threading.Barrier) -> None:
     ready.wait()
 
 
-def training_moments(source: FeatureSource, readers: int) -> Normaliser:
+def training_moments(source: OnTheFly, readers: int) -> Normaliser:
     """Normaliser over a training set, in one pass that writes nothing."""
     moments = RunningMoments(source.width)
     for chunk in in_order(source, SHARD_UTTERANCES, readers):

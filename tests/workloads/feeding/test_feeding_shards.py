@@ -69,7 +69,7 @@ def test_shards_are_written_once(tones, own, caplog):
 def test_what_is_read_is_what_the_extractor_gave(tones, written):
     found, expected = find(tones, written), OnTheFly(tones.train, LogMel())
     assert found.frames == expected.frames
-    assert (found.utterances, found.width) == (tones.train, 40)
+    assert found.width == 40
     for read, made in zip(found.read([3, 64]), expected.read([3, 64]), strict=True):
         np.testing.assert_allclose(read, made, rtol=1e-4, atol=1e-4)
     moments = training_moments(expected, readers=2)
@@ -81,7 +81,7 @@ def test_each_split_has_its_own_shards(tones, own):
     assert find_shards(tones, "validation", NAME, WIDTH, own) is None
     write_shards(tones, "validation", LogMel(), own)
     found = find_shards(tones, "validation", NAME, WIDTH, own)
-    assert found.utterances == tones.validation
+    assert found.frames == tuple(map(utterance_frames, tones.validation))
     assert len(found.read([9])[0]) == utterance_frames(tones.validation[9])
 
 

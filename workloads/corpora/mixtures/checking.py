@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from workloads.corpora.audio_files import Header, read_header
-from workloads.corpora.faults import Fault, Inspection
-from workloads.corpora.mixtures.mixture import Mixture, OnOtherRate
+from workloads.corpora.faults import Fault
+from workloads.corpora.mixtures.mixture import Mixture
 
 OTHER_RATE = "another sample rate"
 _SAMPLED_BYTES = 4096
@@ -41,33 +40,6 @@ class Content:
     what: str
     train: Sequence[Checked] | None
     validation: Sequence[Checked]
-
-
-class Layout(Protocol):
-    """How a corpus of mixtures of so many `sources` lies in its `folder`."""
-
-    @property
-    def folder(self) -> str: ...
-
-    @property
-    def sources(self) -> int: ...
-
-    def find(self, root: Path) -> Path | None:
-        """The corpus's folder, if it is `root`, lies there, or in its usual holder."""
-
-    def read(
-        self,
-        folder: Path,
-        sample_rate_hz: int,
-        on_other_rate: OnOtherRate,
-        inspection: Inspection,
-    ) -> Content:
-        """All of the corpus that is sound; `folder` is what `find` found.
-
-        Where it has no mixtures of the model's `sample_rate_hz`, that is told or
-        refused as `on_other_rate` says. Raises ValueError where folders or columns are
-        missing.
-        """
 
 
 def read_headers(

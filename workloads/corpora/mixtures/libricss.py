@@ -61,8 +61,9 @@ class LibriCssLayout:
         on_other_rate: OnOtherRate,
         inspection: Inspection,
     ) -> Content:
-        """As of every `Layout`; what remains of a session behind its last cut is
-        counted as dropped."""
+        """All that is sound in `folder`, which `find` found; what remains of a session
+        behind its last cut is counted as dropped. Raises ValueError where sessions are
+        missing, and as `tell_other_rate`."""
         conditions = _conditions(folder)
         name = f"libricss-{'+'.join(conditions)}-clean-{MEETING_S:g}s"
         tell_other_rate(name, SAMPLE_RATE_HZ, sample_rate_hz, on_other_rate)

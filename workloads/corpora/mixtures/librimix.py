@@ -63,7 +63,9 @@ class LibriMixLayout:
         on_other_rate: OnOtherRate,
         inspection: Inspection,
     ) -> Content:
-        """As of every `Layout`; of several rates, the next above the model's."""
+        """All that is sound in `folder`, which `find` found: of several rates, those of
+        the next above the model's `sample_rate_hz`. Raises ValueError where folders or
+        columns are missing, and as `tell_other_rate`."""
         rate_folder, found_hz = _rate_folder(folder, sample_rate_hz)
         name = f"{self.folder.lower()}-{rate_folder.name}-{MODE}-{KIND}"
         tell_other_rate(name, found_hz, sample_rate_hz, on_other_rate)

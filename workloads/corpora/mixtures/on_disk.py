@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workloads.corpora.faults import AbsentError, Inspection, checksum
-from workloads.corpora.mixtures.checking import Checked, Layout, present
-from workloads.corpora.mixtures.libricss import LIBRICSS
-from workloads.corpora.mixtures.librimix import AISHELL1MIX, LIBRIMIX
+from workloads.corpora.mixtures.checking import Checked, present
+from workloads.corpora.mixtures.libricss import LIBRICSS, LibriCssLayout
+from workloads.corpora.mixtures.librimix import AISHELL1MIX, LIBRIMIX, LibriMixLayout
 from workloads.corpora.mixtures.mixture import MixtureCorpus, OnOtherRate
 from workloads.corpora.progress import Progress, no_progress
 
+Layout = LibriMixLayout | LibriCssLayout
 LAYOUTS: Sequence[Layout] = (*LIBRIMIX, *AISHELL1MIX, LIBRICSS)
 USES = ("train", "validate")
 TOO_SHORT = "shorter than one window"
