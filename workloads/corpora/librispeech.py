@@ -192,10 +192,6 @@ def _open(listed: Utterance) -> _Recording | Fault:
     return _Recording(utterance, _audio_digest(listed.path))
 
 
-def _reason_to_drop(recording: _Recording) -> str | None:
-    return reason_to_drop(recording.utterance.samples)
-
-
 def _audio_digest(path: Path) -> str:
     """The MD5 of the samples that a FLAC file's header holds.
 

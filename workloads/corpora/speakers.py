@@ -9,8 +9,6 @@ Klatt synthesiser: one of them (Reed) reads memory that it never wrote, so that 
 runs gave the same audio.
 """
 
-from collections.abc import Sequence
-
 from workloads.corpora.espeak import Voice
 
 _ACCENTS = ("en-us", "en-us", "en-gb-x-rp")
@@ -29,16 +27,12 @@ def _speaker(timbre: int, manner: tuple[int, int]) -> Voice:
     return Voice(accent, _VARIANTS[timbre], pitch, words_per_minute)
 
 
-def _cycled(manners: Sequence[tuple[int, int]], timbre: int) -> tuple[int, int]:
-    return manners[timbre % len(manners)]
-
-
 TRAIN = tuple(
     _speaker(timbre, manner)
     for timbre in range(len(_VARIANTS))
     for manner in _TRAIN_MANNERS
 )
 VALIDATION = tuple(
-    _speaker(timbre, _cycled(_VALIDATION_MANNERS, timbre))
+    _speaker(timbre, _VALIDATION_MANNERS[timbre % len(_VALIDATION_MANNERS)])
     for timbre in range(len(_VARIANTS))
 )

@@ -66,8 +66,7 @@ def load(
                 f"{min_samples} samples"
             )
     train, validation = (
-        tuple(one.mixture for one in parts.get(use, ()))
-        for use in ("train", "validate")
+        tuple(one.mixture for one in parts.get(use, ())) for use in USES
     )
     digest = checksum([one.identity for one in kept] for kept in parts.values())
     return MixtureCorpus(content.name, digest, train, validation, dropped)
