@@ -22,7 +22,7 @@ class ToneNet:
 
 class ToneTask(ClassificationTask):
     name, sizes = "tones", {"tone-net": ToneNet("tone-net", 32)}
-    shape, sound_s = (50, 16), 0.1
+    shape, item_s = (50, 16), 0.1
     gates, pruned_needs_training = {ERROR_RATE.name: Gate(0.05)}, False
 
     def dataset(self, size, request):
@@ -37,9 +37,6 @@ class ToneTask(ClassificationTask):
         from torch.nn import Linear, ReLU, Sequential
 
         return Sequential(Linear(16, size.width), ReLU(), Linear(size.width, 4))
-
-    def macs(self, size, frames, counted):
-        return frames * size.width * (16 + 4)
 
     def timed_recipe(self, size, data, profile):
         return Recipe(Adam(1e-3), batch_size=16, epochs=1000, clip_norm=5.0)

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 
 from workloads.corpora.mixtures.mixture import Mixture, Track
+from workloads.counting import macs_of
 from workloads.separation.dataset import Dataset, MixtureSet
+from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
     DPTNET_SMALL,
     LSTM_TASNET_SMALL,
     Framing,
+    Size,
 )
 
 FRAMING = Framing(filters=12, window=16, stride=8)
@@ -30,6 +34,25 @@ DPT = replace(DPTNET_SMALL, framing=FRAMING, hidden=10, heads=3, chunk=10, pairs
 
 RATE_HZ = 8_000
 SAMPLES = 2_000
+
+
+def macs_of_size(size: Size, samples: int) -> int:
+    """Multiply-accumulates of an utterance."""
+    with torch.device("meta"):
+        return macs_of(make(size), 1, samples)
+
+
+def parameter_counts(size: Size) -> dict[str, int]:
+    """Of each kind of layer, weights and biases."""
+    with torch.device("meta"):
+        model = make(size)
+    counts: dict[str, int] = {}
+    for module in model.modules():
+        own = sum(p.numel() for p in module.parameters(recurse=False))
+        if own:
+            kind = type(module).__name__
+            counts[kind] = counts.get(kind, 0) + own
+    return counts
 
 
 def pair_of_tones(folder: Path, number: int) -> Mixture:

@@ -6,8 +6,8 @@ classes. torch is loaded where a model learns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from workloads.feeding.choosing import evenly
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.kinds import ERROR_RATE
 from workloads.metrics.scores import Scores
-from workloads.task import Input, NotHereError, Run, S, Task
+from workloads.one_length import OneLengthTask
+from workloads.task import NotHereError, Run, S
 
 if TYPE_CHECKING:
     from torch import device as Device
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
     from workloads.training.objective import Rank
     from workloads.training.recipe import Recipe
 
-INPUTS = 16  # different ones at most, so that none stays in a cache
 CALIBRATION_SOUNDS = 64
 
 
-class ClassificationTask(Task[S, LabelledSounds]):
+class ClassificationTask(OneLengthTask[S, LabelledSounds]):
     """A model's outputs (B, U, K), in the mean over frames, are highest for the class
-    that it takes a sound for. `shape` is (T, F) of every sound, `sound_s` its
-    seconds."""
+    that it takes a sound for. `shape` is (T, F) of every sound."""
 
     shape: ClassVar[tuple[int, int]]
-    sound_s: ClassVar[float]
+    most_inputs = 16
     measures = (ERROR_RATE,)
 
     def scores_of(self, outputs: np.ndarray, labels: np.ndarray) -> Scores:
@@ -47,25 +46,14 @@ class ClassificationTask(Task[S, LabelledSounds]):
     def example(self, size: S) -> tuple[int, int]:
         return self.shape
 
-    def inputs(
-        self,
-        size: S,
-        data: LabelledSounds,
-        batch_size: int,
-        options: Mapping[str, str],
-    ) -> list[Input]:
-        """Validation sounds, again from the first where there are too few."""
-        features = data.validation.features
-        count = min(INPUTS, -(-len(features) // batch_size))
-        order = np.resize(np.arange(len(features)), (count, batch_size))
-        lengths = (self.shape[0],) * batch_size
-        audio_s = self.sound_s * batch_size
-        return [Input(features[places], lengths, audio_s) for places in order]
+    def item_shape(self, size: S) -> tuple[int, int]:
+        return self.shape
 
-    def only_shape(
-        self, size: S, batch_size: int, options: Mapping[str, str]
-    ) -> tuple[int, int, int]:
-        return batch_size, *self.shape
+    def held_out(self, size: S, data: LabelledSounds) -> Sequence[np.ndarray]:
+        return data.validation.features
+
+    def training_count(self, data: LabelledSounds) -> int:
+        return len(data.train)
 
     def score(self, run: Run, data: LabelledSounds, batch_size: int) -> Scores:
         held_out = data.validation
@@ -77,12 +65,7 @@ class ClassificationTask(Task[S, LabelledSounds]):
         return evenly(list(data.train.features), CALIBRATION_SOUNDS)
 
     def objective(
-        self,
-        size: S,
-        recipe: Recipe,
-        data: LabelledSounds,
-        device: Device,
-        rank: Rank,
+        self, size: S, recipe: Recipe, data: LabelledSounds, device: Device, rank: Rank
     ) -> ClassificationObjective:
         """Cross entropy over the training part."""
         from workloads.classification.objective import ClassificationObjective
@@ -90,18 +73,3 @@ class ClassificationTask(Task[S, LabelledSounds]):
         if rank.count > 1:
             raise NotHereError("classifiers train on one device")
         return ClassificationObjective(recipe, data, device, self.scores_of)
-
-    def work_of(
-        self, size: S, data: LabelledSounds, places: Sequence[int] | None = None
-    ) -> tuple[int, float, float]:
-        count = len(data.train if places is None else places)
-        macs = self.macs(size, self.shape[0], {})
-        return count, count * self.sound_s, 3.0 * count * macs
-
-    def typical_batches(
-        self, data: LabelledSounds, batch_size: int, count: int
-    ) -> list[Any]:
-        places = range(len(data.train))
-        size = min(batch_size, len(places))
-        whole = [places[i : i + size] for i in places[: len(places) - size + 1 : size]]
-        return evenly(whole, count)

@@ -37,3 +37,8 @@ class SelfAttention(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, L, D)
         mixed = F.scaled_dot_product_attention(query, key, value, scale=self.scale)
         return self.out_proj(mixed.transpose(1, 2).reshape(B, L, H * D))
+
+    def macs_besides(self, x: Tensor) -> int:
+        """Of queries with keys and of weights with values."""
+        B, L, _ = x.shape
+        return 2 * B * L * L * self.heads * self.head_dim

@@ -6,52 +6,35 @@ Y. Luo, N. Mesgarani, "Conv-TasNet: Surpassing Ideal Time-Frequency Magnitude Ma
 for Speech Separation", 2019: non-causal, global layer normalisation, skip connections.
 Deviations, as in the sizes that Božić (2024) compresses: encoder and decoder have
 biases, the encoder is linear, masks pass a ReLU in place of a sigmoid. The last block
-has no residual convolution, whose output nobody reads, unless the size asks for it.
+has no residual convolution: nobody would read its output.
 """
 
 import torch
 from torch import Tensor, nn
 
 from workloads.frame_convolution import FrameConv1d
-from workloads.separation.framing import (
-    Decoder,
-    decoded,
-    encoded,
-    encoder,
-    whole_windows,
-)
+from workloads.separation.framing import Decoder, Separator
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import ConvTasNetSize
 
 
-class ConvTasNet(nn.Module):
-    """Waveforms to waveforms of each source."""
+class ConvTasNet(Separator):
+    size: ConvTasNetSize
 
     def __init__(self, size: ConvTasNetSize) -> None:
-        super().__init__()
-        self.size = size
+        super().__init__(size)
         N, B = size.framing.filters, size.bottleneck
-        self.encoder = encoder(size.framing)
         self.norm = GlobalLayerNorm(N)
         self.bottleneck = FrameConv1d(N, B, 1)
         count = size.repeats * size.blocks
         self.blocks = nn.ModuleList(
-            Block(size, 2 ** (i % size.blocks), i < count - 1 or size.last_residual)
-            for i in range(count)
+            Block(size, 2 ** (i % size.blocks), i < count - 1) for i in range(count)
         )
         self.prelu = nn.PReLU()
         self.mask = FrameConv1d(size.skip, size.sources * N, 1)
         self.decoder = Decoder(size.framing)
 
-    def forward(self, waves: Tensor) -> Tensor:
-        """`waves` (B, S) to sources (B, C, S)."""
-        windows = whole_windows(waves, self.size.framing)
-        frames = encoded(windows, self.encoder)  # (B, N, T)
-        masks = self.masks(frames)
-        return decoded(masks, frames, self.decoder, waves.shape[1])
-
     def masks(self, frames: Tensor) -> Tensor:
-        """`frames` (B, N, T) to masks (B, C, N, T)."""
         x = self.bottleneck(self.norm(frames))
         skips = []
         for block in self.blocks:

@@ -14,25 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workloads.separation.attention import SelfAttention
-from workloads.separation.framing import (
-    Decoder,
-    decoded,
-    encoded,
-    encoder,
-    whole_windows,
-)
+from workloads.separation.framing import Decoder, Separator
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import DptNetSize
 
 
-class DptNet(nn.Module):
-    """Waveforms to waveforms of each source."""
+class DptNet(Separator):
+    size: DptNetSize
 
     def __init__(self, size: DptNetSize) -> None:
-        super().__init__()
-        self.size = size
+        super().__init__(size)
         N, C = size.framing.filters, size.sources
-        self.encoder = encoder(size.framing)
         self.norm = GlobalLayerNorm(N)
         self.pairs = nn.ModuleList(Pair(size) for _ in range(size.pairs))
         self.prelu = nn.PReLU()
@@ -41,15 +33,10 @@ class DptNet(nn.Module):
         self.gate = nn.Conv1d(N, N, 1)
         self.decoder = Decoder(size.framing)
 
-    def forward(self, waves: Tensor) -> Tensor:
-        """`waves` (B, S) to sources (B, C, S)."""
-        windows = whole_windows(waves, self.size.framing)
-        frames = torch.relu(encoded(windows, self.encoder))  # (B, N, T)
-        masks = self.masks(frames)
-        return decoded(masks, frames, self.decoder, waves.shape[1])
+    def frames(self, windows: Tensor) -> Tensor:
+        return torch.relu(super().frames(windows))
 
     def masks(self, frames: Tensor) -> Tensor:
-        """`frames` (B, N, T) to masks (B, C, N, T)."""
         (B, _, T), C = frames.shape, self.size.sources
         chunks = chunked(self.norm(frames).transpose(1, 2), self.size.chunk)
         for pair in self.pairs:

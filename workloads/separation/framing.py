@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workloads.separation.sizes import Framing
+from workloads.separation.sizes import Framing, Size
 
 
 def encoder(framing: Framing) -> nn.Conv1d:
@@ -65,10 +65,32 @@ def whole_windows(waves: Tensor, framing: Framing) -> Tensor:
     return F.pad(waves, (0, framing.stride - 1)).unsqueeze(1)
 
 
-def decoded(masks: Tensor, frames: Tensor, decoder: Decoder, samples: int) -> Tensor:
-    """Masks (B, C, N, T) over frames (B, N, T) to waveforms (B, C, S)."""
-    waves: Tensor = decoder(masks * frames.unsqueeze(1))
-    return waves[:, :, :samples]
+class Separator(nn.Module):
+    """Waveforms to waveforms of each source: what masks leave of the mixture's frames.
+
+    Who derives from it makes the decoder, last of all, and the masks.
+    """
+
+    decoder: Decoder
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size = size
+        self.encoder = encoder(size.framing)
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """`waves` (B, S) to sources (B, C, S)."""
+        frames = self.frames(whole_windows(waves, self.size.framing))
+        separated: Tensor = self.decoder(self.masks(frames) * frames.unsqueeze(1))
+        return separated[:, :, : waves.shape[1]]
+
+    def frames(self, windows: Tensor) -> Tensor:
+        """Whole windows (B, 1, S) to frames (B, N, T)."""
+        return encoded(windows, self.encoder)
+
+    def masks(self, frames: Tensor) -> Tensor:
+        """`frames` (B, N, T) to masks (B, C, N, T)."""
+        raise NotImplementedError
 
 
 class OfSamples(nn.Module):

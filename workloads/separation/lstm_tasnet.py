@@ -11,25 +11,17 @@ norm in place of the normalised windows, no shortcut between LSTMs, sigmoid mask
 import torch
 from torch import Tensor, nn
 
-from workloads.separation.framing import (
-    Decoder,
-    decoded,
-    encoded,
-    encoder,
-    whole_windows,
-)
+from workloads.separation.framing import Decoder, Separator, encoded, encoder
 from workloads.separation.norms import GlobalLayerNorm
 from workloads.separation.sizes import LstmTasNetSize
 
 
-class LstmTasNet(nn.Module):
-    """Waveforms to waveforms of each source."""
+class LstmTasNet(Separator):
+    size: LstmTasNetSize
 
     def __init__(self, size: LstmTasNetSize) -> None:
-        super().__init__()
-        self.size = size
+        super().__init__(size)
         N, H = size.framing.filters, size.hidden
-        self.encoder = encoder(size.framing)
         self.encoder_gate = encoder(size.framing)
         self.norm = GlobalLayerNorm(N)
         self.lstm = nn.LSTM(
@@ -43,16 +35,11 @@ class LstmTasNet(nn.Module):
         self.mask = nn.Linear(2 * H, size.sources * N)
         self.decoder = Decoder(size.framing)
 
-    def forward(self, waves: Tensor) -> Tensor:
-        """`waves` (B, S) to sources (B, C, S)."""
-        windows = whole_windows(waves, self.size.framing)
+    def frames(self, windows: Tensor) -> Tensor:
         gate = torch.sigmoid(encoded(windows, self.encoder_gate))
-        frames = torch.relu(encoded(windows, self.encoder)) * gate  # (B, N, T)
-        masks = self.masks(frames)
-        return decoded(masks, frames, self.decoder, waves.shape[1])
+        return torch.relu(super().frames(windows)) * gate
 
     def masks(self, frames: Tensor) -> Tensor:
-        """`frames` (B, N, T) to masks (B, C, N, T)."""
         hidden, _ = self.lstm(self.norm(frames).transpose(1, 2))
         masks = torch.sigmoid(self.mask(hidden))  # (B, T, C * N)
         return masks.transpose(1, 2).unflatten(1, (self.size.sources, -1))

@@ -1,7 +1,6 @@
-"""The sizes of the separators, and what follows from them by arithmetic.
+"""The sizes of the separators. Needs no torch.
 
-Axes: `S` samples, `T` frames of the encoder, `C` sources. Needs no torch. Full sizes
-are those of Božić, "Development of efficient deep learning models for speech
+Full sizes are those of Božić, "Development of efficient deep learning models for speech
 separation", 2024, at 16 kHz; small ones are for machines that shall measure in minutes,
 at 8 kHz. A name ends with the number of sources where that is not two.
 """
@@ -17,24 +16,11 @@ class Framing:
     window: int
     stride: int
 
-    def frames(self, samples: int) -> int:
-        """T of S samples, the last window filled up with zeros.
-
-        >>> Framing(512, 16, 8).frames(16_000)
-        1999
-        """
-        return -(-(samples - self.window) // self.stride) + 1
-
-    def macs(self, sources: int) -> int:
-        """Multiply-accumulates of a frame: one encoder, one decoder a source."""
-        return self.filters * self.window * (1 + sources)
-
 
 @dataclass(frozen=True)
 class ConvTasNetSize:
     """Symbols of the paper: `bottleneck` B, `hidden` H, `skip` Sc, `kernel` P, `blocks`
-    X in each of `repeats` R. `last_residual`: the last block has a convolution whose
-    output nobody reads, as in some published counts."""
+    X in each of `repeats` R."""
 
     name: str
     framing: Framing
@@ -46,21 +32,6 @@ class ConvTasNetSize:
     kernel: int = 3
     sources: int = 2
     sample_rate_hz: int = 16_000
-    last_residual: bool = False
-
-    def macs(self, samples: int) -> int:
-        """Of an utterance of S samples, biases and element-wise products left out.
-
-        >>> CONV_TASNET.macs(16_000)
-        9817296896
-        """
-        N, B, H = self.framing.filters, self.bottleneck, self.hidden
-        count = self.blocks * self.repeats
-        residuals = count if self.last_residual else count - 1
-        block = H * (B + self.kernel + self.skip)
-        frame = N * B + count * block + residuals * H * B
-        frame += self.skip * N * self.sources + self.framing.macs(self.sources)
-        return frame * self.framing.frames(samples)
 
 
 @dataclass(frozen=True)
@@ -74,19 +45,6 @@ class LstmTasNetSize:
     dropout: float = 0.3
     sources: int = 2
     sample_rate_hz: int = 16_000
-
-    def macs(self, samples: int) -> int:
-        """As `ConvTasNetSize.macs`.
-
-        >>> LSTM_TASNET.macs(16_000)
-        18499982080
-        """
-        N, H = self.framing.filters, self.hidden
-        lstm = 2 * 4 * H * (N + H) + (self.layers - 1) * 2 * 4 * H * 3 * H
-        linear = 2 * H * N * self.sources
-        frame = N * self.framing.window + lstm + linear  # the gate's encoder
-        frame += self.framing.macs(self.sources)
-        return frame * self.framing.frames(samples)
 
 
 @dataclass(frozen=True)
@@ -109,29 +67,6 @@ class DptNetSize:
                 f"chunks of {self.chunk} frames cannot overlap by half: give an even "
                 "number"
             )
-
-    def chunks(self, frames: int) -> int:
-        """How many of T frames, with a whole chunk of zeros on either side.
-
-        >>> DPTNET.chunks(999)
-        22
-        """
-        return (frames + self.chunk) // (self.chunk // 2) + 1
-
-    def macs(self, samples: int) -> int:
-        """As `ConvTasNetSize.macs`, attention's two products counted.
-
-        >>> DPTNET.macs(16_000)
-        6308943872
-        """
-        N, H, K = self.framing.filters, self.hidden, self.chunk
-        frames = self.framing.frames(samples)
-        chunks = self.chunks(frames)
-        layer = 4 * N * N + 2 * 4 * H * (N + H) + 2 * H * N
-        pair = 2 * layer + 2 * N * (K + chunks)
-        place = self.pairs * pair + N * N * self.sources
-        gates = 2 * N * N * self.sources
-        return place * chunks * K + frames * (gates + self.framing.macs(self.sources))
 
 
 Size = ConvTasNetSize | LstmTasNetSize | DptNetSize
@@ -158,9 +93,11 @@ DPTNET = DptNetSize(
 )
 FULL: tuple[Size, ...] = (LSTM_TASNET, CONV_TASNET, DPTNET)
 
-CONV_TASNET_SMALL = ConvTasNetSize(
-    "conv-tasnet-small",
-    Framing(filters=128, window=32, stride=16),
+SMALL_FRAMING = Framing(filters=128, window=32, stride=16)
+CONV_TASNET_SMALL = replace(
+    CONV_TASNET,
+    name="conv-tasnet-small",
+    framing=SMALL_FRAMING,
     bottleneck=64,
     hidden=128,
     skip=64,
@@ -168,23 +105,16 @@ CONV_TASNET_SMALL = ConvTasNetSize(
     repeats=2,
     sample_rate_hz=8_000,
 )
-LSTM_TASNET_SMALL = LstmTasNetSize(
-    "lstm-tasnet-small",
-    Framing(filters=128, window=32, stride=16),
+LSTM_TASNET_SMALL = replace(
+    LSTM_TASNET,
+    name="lstm-tasnet-small",
+    framing=SMALL_FRAMING,
     hidden=96,
     layers=2,
     dropout=0.0,
     sample_rate_hz=8_000,
 )
-DPTNET_SMALL = DptNetSize(
-    "dptnet-small",
-    Framing(filters=64, window=32, stride=16),
-    hidden=64,
-    heads=4,
-    chunk=100,
-    pairs=2,
-    sample_rate_hz=8_000,
-)
+DPTNET_SMALL = replace(DPTNET, name="dptnet-small", hidden=64, sample_rate_hz=8_000)
 SMALL: tuple[Size, ...] = (LSTM_TASNET_SMALL, CONV_TASNET_SMALL, DPTNET_SMALL)
 
 

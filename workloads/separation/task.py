@@ -18,9 +18,9 @@ from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.corpora.mixtures.mixture import OnOtherRate, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN
-from workloads.feeding.choosing import evenly
 from workloads.metrics.kinds import SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED
 from workloads.metrics.scores import Scores
+from workloads.one_length import OneLengthTask
 from workloads.separation import dataset
 from workloads.separation.dataset import Dataset
 from workloads.separation.recipe import Separation
@@ -31,7 +31,7 @@ from workloads.separation.sizes import (
     Size,
     is_small,
 )
-from workloads.task import DataRequest, Gate, Input, NotHereError, Run, Task
+from workloads.task import DataRequest, Gate, NotHereError, Run
 from workloads.training.recipe import Adam, Plateau, Recipe
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from workloads.training.objective import Rank
 
 UTTERANCE_S = 4.0  # of every mixture that is timed, so that models compare
-INPUTS = 8  # different ones at most, so that none stays in a cache
 EXAMPLE_S = 0.5
 CALIBRATION_MIXTURES = 16  # of which a pruning by gradients takes the loss, too
 VALIDATION_MIXTURES = 64  # of a training
@@ -74,7 +73,7 @@ FINE_TUNING = Recipe(
 )
 
 
-class SpeechSeparation(Task[Size, Dataset]):
+class SpeechSeparation(OneLengthTask[Size, Dataset]):
     """SI-SDR may fall by a twentieth of the baseline's improvement: what the paper's
     fine-tuning allowed."""
 
@@ -83,6 +82,8 @@ class SpeechSeparation(Task[Size, Dataset]):
     measures = (SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED)
     gates: ClassVar = {SI_SDR_IMPROVEMENT.name: Gate(0.05, is_share=True)}
     data_options = frozenset({"corpus"})
+    item_s = UTTERANCE_S
+    most_inputs = 8
     onnx_names = ("mixture", "sources")
     # Estimates of random weights have next to nothing of the sources; SI-SDR divides
     # by how much.
@@ -181,44 +182,21 @@ class SpeechSeparation(Task[Size, Dataset]):
         }
         return done.model, facts
 
-    def inputs(
-        self, size: Size, data: Dataset, batch_size: int, options: Mapping[str, str]
-    ) -> list[Input]:
-        """Validation mixtures, cut or repeated to `UTTERANCE_S`."""
-        samples = round(UTTERANCE_S * size.sample_rate_hz)
-        waves = [
-            np.resize(one.mixture, samples)[:, None] for one in data.validation.held
-        ]
-        count = min(INPUTS, -(-len(waves) // batch_size))
-        order = np.resize(np.arange(len(waves)), count * batch_size)
-        return [
-            Input(
-                np.stack([waves[i] for i in batch]),
-                (samples,) * batch_size,
-                batch_size * UTTERANCE_S,
-            )
-            for batch in order.reshape(count, batch_size)
-        ]
+    def item_shape(self, size: Size) -> tuple[int, int]:
+        return round(UTTERANCE_S * size.sample_rate_hz), 1
 
-    def only_shape(
-        self, size: Size, batch_size: int, options: Mapping[str, str]
-    ) -> tuple[int, int, int]:
-        return batch_size, round(UTTERANCE_S * size.sample_rate_hz), 1
+    def held_out(self, size: Size, data: Dataset) -> Sequence[np.ndarray]:
+        """Validation mixtures, cut or repeated to `UTTERANCE_S`."""
+        shape = self.item_shape(size)
+        return [np.resize(one.mixture, shape) for one in data.validation.held]
+
+    def training_count(self, data: Dataset) -> int:
+        return len(data.train.mixtures)
 
     def score(self, run: Run, data: Dataset, batch_size: int) -> Scores:
         from workloads.separation.scoring import score_set, scores_of
 
         return scores_of(score_set(run, data.validation, batch_size))
-
-    def count(self, size: Size, model: nn.Module) -> dict[str, int | float | str]:
-        """Its parameters, and its MACs for an utterance that is timed."""
-        from workloads.separation.counting import macs_of
-
-        samples = round(UTTERANCE_S * size.sample_rate_hz)
-        return super().count(size, model) | {"macs": macs_of(model, samples)}
-
-    def macs(self, size: Size, frames: int, counted: Mapping[str, Any]) -> float:
-        return float(counted["macs"])
 
     def calibration(self, data: Dataset) -> Sequence[np.ndarray]:
         """Waveforms (S, 1)."""
@@ -262,19 +240,6 @@ class SpeechSeparation(Task[Size, Dataset]):
         if rank.count > 1:
             raise NotHereError("separators train on one device")
         return SeparationObjective(self, recipe, data, device)
-
-    def work_of(
-        self, size: Size, data: Dataset, places: Sequence[int] | None = None
-    ) -> tuple[int, float, float]:
-        count = len(data.train.mixtures if places is None else places)
-        samples = round(UTTERANCE_S * size.sample_rate_hz)
-        return count, count * UTTERANCE_S, 3.0 * count * size.macs(samples)
-
-    def typical_batches(self, data: Dataset, batch_size: int, count: int) -> list[Any]:
-        positions = range(len(data.train.mixtures))
-        size = min(batch_size, len(positions))
-        whole = [tuple(positions[i : i + size]) for i in positions[::size]]
-        return evenly([one for one in whole if len(one) == size], count)
 
 
 SEPARATION = SpeechSeparation()

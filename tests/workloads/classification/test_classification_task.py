@@ -25,16 +25,13 @@ class Size:
 
 class Tiny(ClassificationTask[Size]):
     name, sizes = "tiny", {"tiny": Size()}
-    shape, sound_s = (FRAMES, WIDTH), 0.5
+    shape, item_s = (FRAMES, WIDTH), 0.5
 
     def dataset(self, size: Size, request: object) -> LabelledSounds:
         return data()
 
     def model(self, size: Size) -> nn.Module:
         return nn.Linear(WIDTH, CLASSES)
-
-    def macs(self, size: Size, frames: int, counted: object) -> float:
-        return frames * WIDTH * CLASSES
 
 
 TASK, SIZE = Tiny(), Size()

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from separators import macs_of_size, parameter_counts
 
-from workloads.separation.models import parameter_counts
 from workloads.separation.sizes import (
     CONV_TASNET,
     DPTNET,
@@ -13,11 +13,12 @@ from workloads.separation.sizes import (
     MEETING_SOURCES,
     SIZES,
     SMALL,
-    Framing,
     with_sources,
 )
 
-CONV_WITH = replace(CONV_TASNET, last_residual=True)
+# Published counts of Conv-TasNet are with it and without: the last block's residual
+# convolution, whose output nobody reads. Ours has none.
+LAST_RESIDUAL = 512 * 128 + 128
 
 
 def parameters(size):
@@ -25,34 +26,34 @@ def parameters(size):
 
 
 @pytest.mark.parametrize(
-    ("size", "two", "eight"),
+    ("size", "unread", "two", "eight"),
     [
-        (LSTM_TASNET, 23_168_513, 26_243_585),
-        (CONV_TASNET, 4_985_394, 5_381_682),
-        (CONV_WITH, 5_051_058, 5_447_346),
-        (DPTNET, 2_857_666, 2_882_626),
+        (LSTM_TASNET, 0, 23_168_513, 26_243_585),
+        (CONV_TASNET, 0, 4_985_394, 5_381_682),
+        (CONV_TASNET, LAST_RESIDUAL, 5_051_058, 5_447_346),
+        (DPTNET, 0, 2_857_666, 2_882_626),
     ],
     ids=["lstm-tasnet", "conv-tasnet", "conv-tasnet-with-last-residual", "dptnet"],
 )
-def test_full_sizes_have_the_published_parameters(size, two, eight):
-    assert parameters(size) == two
-    assert parameters(with_sources(size, 8)) == eight
+def test_full_sizes_have_the_published_parameters(size, unread, two, eight):
+    assert parameters(size) + unread == two
+    assert parameters(with_sources(size, 8)) + unread == eight
 
 
 @pytest.mark.parametrize(
-    ("size", "published_bytes"),
+    ("size", "unread", "published_bytes"),
     [
-        (LSTM_TASNET, 92_674_052),
-        (with_sources(LSTM_TASNET, 8), 104_974_340),
-        (CONV_TASNET, 19_941_576),
-        (with_sources(CONV_WITH, 8), 21_789_384),
-        (DPTNET, 11_430_664),
-        (with_sources(DPTNET, 8), 11_530_504),
+        (LSTM_TASNET, 0, 92_674_052),
+        (with_sources(LSTM_TASNET, 8), 0, 104_974_340),
+        (CONV_TASNET, 0, 19_941_576),
+        (with_sources(CONV_TASNET, 8), LAST_RESIDUAL, 21_789_384),
+        (DPTNET, 0, 11_430_664),
+        (with_sources(DPTNET, 8), 0, 11_530_504),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_parameters_in_fp32_take_the_published_memory(size, published_bytes):
-    assert 4 * parameters(size) == published_bytes
+def test_parameters_in_fp32_take_the_published_memory(size, unread, published_bytes):
+    assert 4 * (parameters(size) + unread) == published_bytes
 
 
 def test_lstm_tasnet_splits_into_the_published_layers():
@@ -86,26 +87,32 @@ def test_conv_tasnet_splits_into_its_layers():
 
 
 @pytest.mark.parametrize(
-    ("size", "gmacs"),
+    ("size", "unread", "gmacs"),
     [
-        (LSTM_TASNET, 18.50),
-        (with_sources(LSTM_TASNET, 8), 21.05),
-        (CONV_TASNET, 9.82),
-        (with_sources(CONV_WITH, 8), 10.83),
-        (DPTNET, 6.31),
-        (with_sources(DPTNET, 8), 6.42),
+        (LSTM_TASNET, 0, 18.50),
+        (with_sources(LSTM_TASNET, 8), 0, 21.05),
+        (CONV_TASNET, 0, 9.82),
+        (with_sources(CONV_TASNET, 8), 1_999 * 512 * 128, 10.83),
+        (DPTNET, 0, 6.31),
+        (with_sources(DPTNET, 8), 0, 6.42),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_a_second_costs_the_published_multiply_accumulates(size, gmacs):
-    assert round(size.macs(16_000) / 1e9, 2) == gmacs
+def test_a_second_costs_the_published_multiply_accumulates(size, unread, gmacs):
+    assert round((macs_of_size(size, 16_000) + unread) / 1e9, 2) == gmacs
 
 
 @pytest.mark.parametrize(
-    ("samples", "frames"), [(16, 1), (17, 2), (24, 2), (25, 3), (203, 25)]
+    ("size", "macs"),
+    [
+        (LSTM_TASNET, 18_499_982_080),
+        (CONV_TASNET, 9_817_296_896),
+        (DPTNET, 6_308_943_872),
+    ],
+    ids=lambda value: getattr(value, "name", None),
 )
-def test_the_last_window_is_filled_up(samples, frames):
-    assert Framing(filters=12, window=16, stride=8).frames(samples) == frames
+def test_a_second_costs_what_formulas_say(size, macs):
+    assert macs_of_size(size, 16_000) == macs
 
 
 def test_names_say_the_sources_where_they_are_not_two():
@@ -125,7 +132,7 @@ def test_full_sizes_hear_16_khz_and_small_ones_8_khz():
 def test_small_sizes_are_a_fifth_of_the_full_ones_at_most(size):
     full = SIZES[size.name.removesuffix("-small")]
     assert 5 * parameters(size) < parameters(full)
-    assert 5 * size.macs(8_000) < full.macs(16_000)
+    assert 5 * macs_of_size(size, 8_000) < macs_of_size(full, 16_000)
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 99])
