@@ -7,13 +7,9 @@ Left out on purpose: the acoustic model. The beams are the paper's, from its tra
 to its final tables.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.decoding import beam_points, decoding
 from harness.bridges import asv
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
 QUICK_BEAMS = (1, 16, 64, 256)
@@ -43,5 +39,5 @@ WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))
 
 
-def test_decoding(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_decoding(planned: Planned, measure: Measure) -> None:
     measure(planned)

@@ -6,13 +6,9 @@ transcription service would batch them. Left out on purpose: features, copies to
 device and decoding, which have benchmarks of their own.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
 FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
@@ -47,5 +43,5 @@ WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD, metrics=("wer", "cer"))
 
 
-def test_inference(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_inference(planned: Planned, measure: Measure) -> None:
     measure(planned)

@@ -7,13 +7,11 @@ the model. The files are in the page cache after warm-up, as they are from a tra
 second epoch on when the corpus fits into memory.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain, cycle, islice, product
 
 from benchmarks.grid import grid, runs
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Accuracy, Context, Operation, Point, Work, Workload
 
 CYCLE = 16  # batches of waveforms, evenly over the lengths of the validation set
@@ -152,5 +150,5 @@ INPUT = Workload(
 WORKLOADS = (FEATURES, INPUT)
 
 
-def test_input(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_input(planned: Planned, measure: Measure) -> None:
     measure(planned)

@@ -6,13 +6,9 @@ runs the published size where a whole training would take days. Left out on purp
 reading and copying batches. Batch sizes are the equal-batch study's and a GPU's shares.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
 FP32, BF16 = runs(eager=("fp32",)), runs(eager=("bf16",))
@@ -48,5 +44,5 @@ WORKLOADS = (WORKLOAD,)
 Steady, Plain, Tracked = asv.classes(WORKLOAD)
 
 
-def test_step(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_step(planned: Planned, measure: Measure) -> None:
     measure(planned)

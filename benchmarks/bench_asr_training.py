@@ -9,13 +9,9 @@ a first target within a minute on two cores; `ds2-paper` is the published size, 
 LibriSpeech. Batch sizes in `paper` are the paper's, per machine.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.grid import grid, runs
 from benchmarks.published import ASR_TRAINING, LIBRISPEECH_TARGETS
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Target, Training, Workload
 from workloads.metrics.kinds import CER, WER
 
@@ -68,5 +64,5 @@ WORKLOAD = Workload(
 WORKLOADS = (WORKLOAD,)
 
 
-def test_training(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_training(planned: Planned, measure: Measure) -> None:
     measure(planned)

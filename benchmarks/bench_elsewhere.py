@@ -6,12 +6,8 @@ files do; they have its name here, for asv knows a benchmark by file and class. 
 keeps one cache for all files of users: give it one at a time.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from harness.bridges import asv
-from harness.plan import Planned, declared, modules_elsewhere
+from harness.plan import Measure, Planned, declared, modules_elsewhere
 
 MODULES = modules_elsewhere()
 WORKLOADS = tuple(workload for module in MODULES for workload in declared(module))
@@ -19,5 +15,5 @@ globals().update(asv.classes_of(MODULES))
 
 if WORKLOADS:
 
-    def test_elsewhere(planned: Planned, measure: Callable[[Planned], None]) -> None:
+    def test_elsewhere(planned: Planned, measure: Measure) -> None:
         measure(planned)

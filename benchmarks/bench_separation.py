@@ -11,13 +11,9 @@ validation mixtures are separated so well.
 Small sizes have 8 kHz, full ones 16 kHz. `corpus=mandarin` judges on other speech.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
 from workloads.compression.names import STRUCTURED, UNSTRUCTURED
 from workloads.metrics.kinds import SI_SDR_IMPROVEMENT
@@ -154,5 +150,5 @@ WORKLOADS = (INFERENCE, TRAINING)
 Steady, Plain, Tracked = asv.classes(INFERENCE, metrics=("inverse_si_sdr_improvement",))
 
 
-def test_separation(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_separation(planned: Planned, measure: Measure) -> None:
     measure(planned)

@@ -11,13 +11,9 @@ Batches are the paper's. Its int8 is `int8-dynamic`, its semi-int8
 `int8-dynamic-keep-first`. `arena` and `graph` are options of ONNX Runtime.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
 from workloads.metrics.kinds import CER
 
@@ -131,5 +127,5 @@ WORKLOADS = (INFERENCE, TRAINING)
 Steady, Plain, Tracked = asv.classes(INFERENCE, metrics=("cer", "levenshtein"))
 
 
-def test_wav2letter(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_wav2letter(planned: Planned, measure: Measure) -> None:
     measure(planned)

@@ -6,12 +6,8 @@ without a lexicon or a language model. 20 is the paper's. Left out on purpose: t
 acoustic model.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 from benchmarks.decoding import beam_points, decoding
-from harness.plan import Planned
+from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
 BEAMS = (1, 20)
@@ -41,5 +37,5 @@ WORKLOAD = Workload(
 WORKLOADS = (WORKLOAD,)
 
 
-def test_decoding(planned: Planned, measure: Callable[[Planned], None]) -> None:
+def test_decoding(planned: Planned, measure: Measure) -> None:
     measure(planned)

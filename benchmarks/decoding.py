@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.grid import Run, grid
 from harness.workload import Context, Operation, Point, UnsupportedError, Work
 
 if TYPE_CHECKING:
@@ -75,13 +76,12 @@ def beam_points(
 ) -> tuple[Point, ...]:
     """One for each beam; a beam of 1 is the best path, on the runtime `best_path`."""
     return tuple(
-        Point(
-            model,
-            "fp32",
-            best_path if beam == 1 else "flashlight",
-            1,
-            expected_s,
-            (("beam", str(beam)),),
-        )
+        point
         for beam in beams
+        for point in grid(
+            [model],
+            [Run(best_path if beam == 1 else "flashlight", "fp32")],
+            expected_s=expected_s,
+            beam=str(beam),
+        )
     )

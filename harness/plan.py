@@ -6,7 +6,7 @@ import importlib
 import logging
 import pkgutil
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -41,6 +41,9 @@ class Planned:
     def claims(self) -> str:
         """The arithmetic that its kernels have to show."""
         return self.workload.claims_of(self.case)
+
+
+Measure = Callable[[Planned], None]  # what a benchmark file's test hands its cases to
 
 
 def discover(package: str = BENCHMARKS) -> list[Workload]:

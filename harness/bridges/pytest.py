@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from itertools import chain
@@ -21,7 +21,7 @@ from harness import run_session
 from harness.bridges.progress import Display
 from harness.bridges.result_json import write_result
 from harness.case import Case
-from harness.plan import Planned, declared, plan
+from harness.plan import Measure, Planned, declared, plan
 from harness.record.journal import JournalError
 from harness.record.result import document
 from harness.record.schema import Record
@@ -237,9 +237,7 @@ def _twice(cases: list[Case]) -> str:
 
 
 @pytest.fixture
-def measure(
-    request: pytest.FixtureRequest, benchmark: Any
-) -> Callable[[Planned], None]:
+def measure(request: pytest.FixtureRequest, benchmark: Any) -> Measure:
     """Run one planned case, and show its samples to pytest-benchmark."""
     config = request.config
     if SESSION not in config.stash:

@@ -27,31 +27,9 @@ def separate_doubles(text: str) -> str:
     return "".join(SEPARATOR + b if a == b != " " else b for a, b in pairs)
 
 
-def encode(transcript: str) -> list[int]:
-    """Labels of a transcript; a foreign character is a ValueError naming it."""
-    foreign = sorted(set(transcript) - set(SYMBOLS[:-1]))
-    if foreign:
-        raise ValueError(
-            f"the transcript {transcript!r} holds {''.join(foreign)!r}: only a-z, "
-            "apostrophe and space have outputs; normalise the text first"
-        )
-    return [_LABEL[symbol] for symbol in separate_doubles(transcript)]
-
-
-def collapse(path: Iterable[int]) -> str:
-    """Text of a frame-by-frame CTC path: repeats, blanks and separators vanish.
-
-    >>> collapse([3, 3, 15, 28, 15, BLANK, BLANK, 12])
-    'cool'
-    """
-    labels = (label for label, _ in groupby(path) if label != BLANK)
-    text = "".join(SYMBOLS[label] for label in labels).replace(SEPARATOR, "")
-    return " ".join(text.split())
-
-
 @dataclass(frozen=True)
 class SeparatedLetters:
-    """The alphabet as all that decode and train take it."""
+    """As `recognition.alphabet.Alphabet`."""
 
     name: str = "letters"
     outputs: int = OUTPUTS
@@ -59,16 +37,26 @@ class SeparatedLetters:
     is_spaced: bool = False
 
     def encode(self, text: str) -> list[int]:
-        """As `encode`."""
-        return encode(text)
+        foreign = sorted(set(text) - set(SYMBOLS[:-1]))
+        if foreign:
+            raise ValueError(
+                f"the transcript {text!r} holds {''.join(foreign)!r}: only a-z, "
+                "apostrophe and space have outputs; normalise the text first"
+            )
+        return [_LABEL[symbol] for symbol in separate_doubles(text)]
 
     def split(self, text: str) -> str:
-        """A text's letters."""
         return text
 
     def collapse(self, path: Iterable[int]) -> str:
-        """As `collapse`."""
-        return collapse(path)
+        """Separators vanish, too.
+
+        >>> ALPHABET.collapse([3, 3, 15, 28, 15, BLANK, BLANK, 12])
+        'cool'
+        """
+        labels = (label for label, _ in groupby(path) if label != BLANK)
+        text = "".join(SYMBOLS[label] for label in labels).replace(SEPARATOR, "")
+        return " ".join(text.split())
 
 
 ALPHABET = SeparatedLetters()

@@ -4,7 +4,7 @@ Axes: `B` utterances, `U` output frames, `N` = 30 outputs.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from workloads.asr.alphabet import (
+    ALPHABET,
     BLANK,
     OUTPUTS,
     SPACE,
     SYMBOLS,
-    collapse,
     separate_doubles,
 )
 
@@ -29,20 +29,18 @@ _IMPOSSIBLE = -1e4
 def best_path(log_probs: np.ndarray) -> str:
     """The text of the most likely output of each frame (U, N): a beam of 1, without a
     lexicon."""
-    return collapse(log_probs.argmax(axis=1).tolist())
+    return ALPHABET.collapse(log_probs.argmax(axis=1).tolist())
 
 
 class LexiconBeamDecoder:
-    """Prefix beam search that can only write words of a lexicon.
+    """Prefix beam search that can only write words of a lexicon; `beam_width` prefixes
+    are kept.
 
     Flashlight's decoder through torchaudio, without a language model, told to add up
     the probabilities of the paths that spell the same, as CTC defines them; its own
-    default takes the best of them. A word ends
-    with the space after it; one certain space is appended to every utterance, so
-    that its last word ends too. Runs on one core: flashlight keeps the interpreter's
-    lock while it searches.
-
-    `beam_width` prefixes are kept.
+    default takes the best of them. A word ends with the space after it; one certain
+    space is appended to every utterance, so that its last word ends too. Runs on one
+    core: flashlight keeps the interpreter's lock while it searches.
     """
 
     def __init__(self, words: Iterable[str], beam_width: int) -> None:
@@ -86,18 +84,3 @@ def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
             unk_word="<unk>",
             log_add=True,
         )
-
-
-def words_of(transcripts: Iterable[str]) -> set[str]:
-    """The lexicon of some transcripts."""
-    return {word for transcript in transcripts for word in transcript.split()}
-
-
-def make_decoder(
-    beam_width: int, words: Callable[[], Iterable[str]]
-) -> Callable[[np.ndarray], str]:
-    """From one utterance's log-probabilities (U, 30) to its text: the best path for a
-    beam of 1, a search in the lexicon of `words()` for a wider one."""
-    if beam_width == 1:
-        return best_path
-    return LexiconBeamDecoder(words(), beam_width).decode

@@ -8,6 +8,7 @@ Co-processors", 2020. Axes: `B` utterances, `T` frames, `U` output frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,13 +19,13 @@ from torch.nn import functional as F
 
 from workloads.asr import ds2
 from workloads.asr.alphabet import ALPHABET
-from workloads.asr.decoding import make_decoder, words_of
+from workloads.asr.decoding import LexiconBeamDecoder, best_path
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
 from workloads.asr.features import FEATURES, LogMelMfcc
-from workloads.asr.macs import forward_macs, training_macs
 from workloads.compression.names import Compression
 from workloads.corpora.speech import speech_of
 from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
+from workloads.counting import macs_of_layers
 from workloads.feeding.shards import SplitName
 from workloads.feeding.sources import write_shards
 from workloads.metrics.error_rates import (
@@ -55,6 +56,14 @@ def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
 
 
 LOG_MEL_MFCC = FeatureKind(LogMelMfcc.name, FEATURES, write_features)
+
+
+@cache
+def output_frame_macs(size: DeepSpeech2Size) -> dict[str, int]:
+    """Multiply-accumulates of each layer of a deployed model for one output frame."""
+    with torch.device("meta"):
+        model = ds2.Logits(DeepSpeech2(size)).eval()
+    return macs_of_layers(model, 1, ds2.KERNEL, FEATURES)
 
 
 class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
@@ -104,7 +113,10 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
         return ds2.output_length(frames)
 
     def decoder(self, train: Part, beam_width: int) -> Decode:
-        return make_decoder(beam_width, lambda: words_of(train.texts))
+        if beam_width == 1:
+            return best_path
+        words = (word for text in train.texts for word in text.split())
+        return LexiconBeamDecoder(words, beam_width).decode
 
     def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores:
         references, found = list(part.texts), list(hypotheses)
@@ -117,10 +129,12 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
         )
 
     def macs(self, size: DeepSpeech2Size, frames: int, counted: object = None) -> float:
-        return forward_macs(size, [frames])
+        return ds2.output_length(frames) * sum(output_frame_macs(size).values())
 
     def training_macs(self, size: DeepSpeech2Size, frames: int) -> float:
-        return training_macs(size, [frames])
+        """Less the gradient towards the features, which nobody needs."""
+        unneeded = ds2.output_length(frames) * output_frame_macs(size)["model.conv"]
+        return super().training_macs(size, frames) - unneeded
 
     def train_s(self, size: DeepSpeech2Size) -> float | None:
         return PAPER_TRAIN_S if size == ds2.DS2_PAPER else None

@@ -1,42 +1,31 @@
 """What a recogniser learns: CTC over batches of utterances of like length.
 
+A. Graves, S. Fernández, F. Gomez, J. Schmidhuber, "Connectionist Temporal
+Classification", ICML 2006.
 Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from workloads.feeding.batching import plan_epoch, share_of_rank, sorted_batches
-from workloads.metrics.scores import Scores
 from workloads.recognition.batches import Batch, load_batch, stream
-from workloads.recognition.ctc import ctc_loss_sum
-from workloads.recognition.data import Part, Recordings
+from workloads.recognition.data import Recordings
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.training.objective import Evaluation, Rank, autocast
 from workloads.training.recipe import Recipe
 
+if TYPE_CHECKING:
+    from workloads.recognition.task import Decode, RecognitionTask
+
 DECODED_SENTENCES = 4  # of the batch at hand
-
-Decode = Callable[[np.ndarray], str]  # of one utterance's log-probabilities (U, N)
-
-
-class Recogniser(Protocol):
-    """What an objective asks of its task."""
-
-    @property
-    def validation_batch(self) -> int: ...
-    def outputs(
-        self, model: nn.Module, features: Tensor, lengths: Tensor
-    ) -> tuple[Tensor, Tensor]: ...
-    def log_probabilities(self, outputs: Tensor) -> Tensor: ...
-    def decoder(self, train: Part, beam_width: int) -> Decode: ...
-    def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores: ...
 
 
 class RecognitionObjective:
@@ -44,7 +33,7 @@ class RecognitionObjective:
 
     def __init__(
         self,
-        task: Recogniser,
+        task: RecognitionTask[Any],
         recipe: Recipe,
         data: Recordings,
         device: torch.device,
@@ -86,11 +75,20 @@ class RecognitionObjective:
         return self.task.outputs(model, batch.features, batch.lengths)
 
     def loss(self, outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
-        """Summed over utterances."""
+        """CTC, summed over utterances, in fp32: a bf16 loss is known to lose accuracy.
+
+        An utterance with too few frames for its labels counts zero instead of infinity.
+        """
         found, lengths = outputs
-        log_probs = self.task.log_probabilities(found.float())
-        blank = self.data.train.alphabet.blank
-        return ctc_loss_sum(log_probs, lengths, batch, blank)
+        return F.ctc_loss(
+            self.task.log_probabilities(found.float()).transpose(0, 1),
+            batch.targets,
+            lengths,
+            batch.target_lengths,
+            blank=self.data.train.alphabet.blank,
+            reduction="sum",
+            zero_infinity=True,
+        )
 
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Evaluation:
@@ -107,16 +105,17 @@ class RecognitionObjective:
             with autocast(self.recipe.precision, self.device):
                 outputs = self.forward(model, batch)
             total += self.loss(outputs, batch)
-            texts.update(zip(batch.positions, self._texts(outputs), strict=True))
+            found = self._texts(outputs, self._decode)
+            texts.update(zip(batch.positions, found, strict=True))
         hypotheses = [texts[i] for i in range(len(texts))]
         scores = self.task.scores_of(part, hypotheses)
         return Evaluation(float(total) / len(texts), scores)
 
-    def _texts(self, outputs: tuple[Tensor, Tensor]) -> list[str]:
+    def _texts(self, outputs: tuple[Tensor, Tensor], decode: Decode) -> list[str]:
         found, lengths = outputs
         log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
         rows = zip(log_probs, lengths.tolist(), strict=True)
-        return [self._decode(row[:length]) for row, length in rows]
+        return [decode(row[:length]) for row, length in rows]
 
     @torch.no_grad()
     def samples(self, model: nn.Module, batch: Batch) -> tuple[tuple[str, str], ...]:
@@ -124,14 +123,10 @@ class RecognitionObjective:
         model.eval()
         few = slice(DECODED_SENTENCES)
         with autocast(self.recipe.precision, self.device):
-            found, lengths = self.task.outputs(
-                model, batch.features[few], batch.lengths[few]
-            )
-        best_path = self.task.decoder(self.data.train, 1)
-        log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
-        texts = self.data.train.texts
-        rows = zip(batch.positions, log_probs, lengths.tolist(), strict=False)
-        return tuple((texts[i], best_path(row[:length])) for i, row, length in rows)
+            outputs = self.task.outputs(model, batch.features[few], batch.lengths[few])
+        found = self._texts(outputs, self.task.decoder(self.data.train, 1))
+        references = (self.data.train.texts[i] for i in batch.positions[few])
+        return tuple(zip(references, found, strict=True))
 
 
 def mask(

@@ -2,7 +2,9 @@ from itertools import pairwise
 
 import pytest
 
-from workloads.asr.alphabet import BLANK, OUTPUTS, collapse, encode
+from workloads.asr.alphabet import ALPHABET, BLANK, OUTPUTS
+
+encode, collapse = ALPHABET.encode, ALPHABET.collapse
 
 
 def test_there_are_thirty_outputs_and_blank_is_the_last():

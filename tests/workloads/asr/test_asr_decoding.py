@@ -3,14 +3,13 @@ import builtins
 import numpy as np
 import pytest
 
-from workloads.asr.alphabet import BLANK, encode
+from workloads.asr.alphabet import ALPHABET, BLANK
 from workloads.asr.decoding import (
     LexiconBeamDecoder,
     best_path,
-    make_decoder,
-    words_of,
 )
 
+encode = ALPHABET.encode
 WORDS = ["the", "cool", "cat", "it's"]
 
 
@@ -59,23 +58,6 @@ def test_the_paths_of_a_word_are_added_up():
         probs[frame, [*encode("ab"), BLANK]] = a, b, blank
     decoder = LexiconBeamDecoder(["a", "b"], beam_width=64)
     assert decoder.decode(np.log(probs)) == "b"
-
-
-def test_the_lexicon_is_the_transcripts_words():
-    assert words_of(["a cat", "a dog"]) == {"a", "cat", "dog"}
-
-
-def test_a_beam_of_one_is_the_best_path_and_reads_no_lexicon():
-    def nobody():
-        raise AssertionError("a best path needs no words")
-
-    assert make_decoder(1, nobody)(emissions("the cot")) == "the cot"
-
-
-def test_a_wider_beam_is_a_search_in_the_lexicon():
-    decode = make_decoder(16, lambda: WORDS)
-    assert decode(emissions("the cot", doubt=2.0)) == "the cat"
-    assert decode.__self__.beam_width == 16
 
 
 def test_an_empty_lexicon_is_refused():

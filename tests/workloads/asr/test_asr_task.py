@@ -2,15 +2,26 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from workloads.asr.ds2 import DS2_PAPER, DS2_SMALL, DeepSpeech2Size
+from workloads.asr.alphabet import ALPHABET
+from workloads.asr.decoding import best_path
+from workloads.asr.ds2 import (
+    DS2_PAPER,
+    DS2_SMALL,
+    DeepSpeech2,
+    DeepSpeech2Size,
+    output_length,
+)
 from workloads.asr.task import ASR, PAPER_BEAM, QUICK_BEAM
+from workloads.recognition.data import Part
 from workloads.task import DataRequest, NotHereError
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE, autocast
 from workloads.training.recipe import AdaDelta
+from workloads.wav2letter.arrays import ArrayPart
 
 CPU = torch.device("cpu")
 TINY = DeepSpeech2Size("tiny", channels=16, hidden=16, layers=2)
@@ -105,3 +116,41 @@ def test_log_probabilities_of_a_deployed_model_s_logits_are_normalised():
     found = torch.from_numpy(ASR.as_log_probs(logits))
     torch.testing.assert_close(found.exp().sum(2), torch.ones(2, 5))
     torch.testing.assert_close(found.argmax(2), torch.from_numpy(logits).argmax(2))
+
+
+@pytest.mark.parametrize("frames", [11, 100, 333, 1670])
+@pytest.mark.parametrize("size", [DS2_PAPER, DS2_SMALL], ids=lambda size: size.name)
+def test_each_weight_multiplies_once_per_output_frame(size, frames):
+    with torch.device("meta"):
+        model = DeepSpeech2(size)
+    matrices = [p.numel() for p in model.parameters() if p.dim() > 1]
+    assert ASR.macs(size, frames) == output_length(frames) * sum(matrices)
+
+
+def test_the_paper_s_model_has_its_published_macs():
+    assert ASR.macs(DS2_PAPER, 1670) / 1e9 == pytest.approx(21.25, abs=0.005)
+
+
+def test_training_costs_three_forward_passes_less_the_gradient_of_the_features():
+    convolution = output_length(100) * 93 * 11 * DS2_SMALL.channels
+    expected = 3 * ASR.macs(DS2_SMALL, 100) - convolution
+    assert ASR.training_macs(DS2_SMALL, 100) == expected
+
+
+def part_of(*texts):
+    return Part(ArrayPart((), (), "0"), texts, (), ALPHABET)
+
+
+def test_a_beam_of_one_is_the_best_path():
+    assert ASR.decoder(part_of(), 1) is best_path
+
+
+def test_a_wider_beam_is_a_search_in_the_words_of_the_training_part():
+    log_probs = np.full((6, 30), -8.0, np.float32)
+    path = [x for label in ALPHABET.encode("cot") for x in (label, ALPHABET.blank)]
+    log_probs[range(6), path] = -0.1
+    decode = ASR.decoder(part_of("a cat", "the dog"), 16)
+    assert decode.__self__.beam_width == 16
+    assert best_path(log_probs) == "cot"
+    assert decode(log_probs) in ("cat", "dog", "a", "the")
+    assert ASR.decoder(part_of("a cat", "the cot"), 16)(log_probs) == "cot"

@@ -1,15 +1,21 @@
 from dataclasses import replace
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.task import ASR
-from workloads.recognition.batches import load_batch
+from workloads.recognition.batches import Batch, load_batch
 from workloads.recognition.data import Part
-from workloads.recognition.objective import DECODED_SENTENCES, mask
+from workloads.recognition.objective import (
+    DECODED_SENTENCES,
+    RecognitionObjective,
+    mask,
+)
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.training.loop import Job, train
 from workloads.training.objective import ALONE, Rank
@@ -45,6 +51,24 @@ def masked(augment, lengths, frames, seed):
     features = torch.ones(len(lengths), frames, 40)
     mask(features, lengths, augment, np.random.default_rng(seed))
     return features
+
+
+def random_log_probs(*shape):
+    torch.manual_seed(0)
+    return torch.randn(*shape).log_softmax(-1)
+
+
+def loss_of(log_probs, lengths, labels, blank=0):
+    """The features of the batch play no part."""
+    train = SimpleNamespace(alphabet=SimpleNamespace(blank=blank))
+    task = SimpleNamespace(log_probabilities=lambda x: x, decoder=lambda *_: None)
+    data = SimpleNamespace(train=train)
+    counts = torch.tensor([len(one) for one in labels])
+    flat = torch.tensor([label for one in labels for label in one])
+    features = torch.zeros(len(labels), 1, 1)
+    batch = Batch(tuple(range(len(labels))), features, counts, flat, counts)
+    objective = RecognitionObjective(task, RECIPE, data, CPU, ALONE)
+    return objective.loss((log_probs, torch.tensor(lengths)), batch)
 
 
 def stretches(flags):
@@ -262,3 +286,37 @@ def test_samples_are_the_best_paths_of_a_few_utterances(letters):
         for row, frames in rows
     ]
     assert [text for _, text in found] == best
+
+
+@pytest.mark.parametrize("blank", [0, 34])
+def test_the_loss_is_torch_s_one_utterance_at_a_time(blank):
+    log_probs, labels = random_log_probs(3, 12, 35), [[5, 6], [7], [8, 8, 9]]
+    lengths = [12, 7, 10]
+    expected = sum(
+        F.ctc_loss(
+            one[:length],
+            torch.tensor(label),
+            (length,),
+            (len(label),),
+            blank=blank,
+            reduction="sum",
+        )
+        for one, length, label in zip(log_probs, lengths, labels, strict=True)
+    )
+    torch.testing.assert_close(loss_of(log_probs, lengths, labels, blank), expected)
+
+
+def test_the_loss_does_not_depend_on_padding():
+    log_probs, labels = random_log_probs(2, 9, 35), [[5, 6], [7]]
+    expected = loss_of(log_probs, [9, 6], labels)
+    longer = torch.cat([log_probs, torch.randn(2, 5, 35).log_softmax(-1)], dim=1)
+    longer[1, 6:] = torch.randn(8, 35).log_softmax(-1)
+    torch.testing.assert_close(loss_of(longer, [9, 6], labels), expected)
+    assert not loss_of(longer, [14, 6], labels).isclose(expected)
+
+
+def test_an_utterance_too_short_for_its_labels_counts_zero():
+    log_probs = random_log_probs(2, 6, 35)
+    alone = loss_of(log_probs[:1], [6], [[5, 6]])
+    both = loss_of(log_probs, [6, 2], [[5, 6], [7, 8, 9]])
+    torch.testing.assert_close(both, alone)
