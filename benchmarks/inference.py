@@ -248,7 +248,7 @@ class TimedModel:
             **data_details(self.data, self.weights),
             **self.open.facts,
             **{k: v for k, v in counted.items() if k not in ("parameters", "macs")},
-            "padding_percent": padding_percent(self.inputs),
+            "padding_percent": input_padding_percent(self.inputs),
         }
 
     def values(self, profile: values.Profiling | None) -> Values:
@@ -306,7 +306,7 @@ class TimedModel:
         ).id
 
 
-def padding_percent(inputs: list[Input]) -> float:
+def input_padding_percent(inputs: list[Input]) -> float:
     """Share of the frames that hold no sound."""
     padded = sum(one.features.shape[0] * one.features.shape[1] for one in inputs)
     return 100.0 * (1.0 - sum(sum(one.lengths) for one in inputs) / padded)

@@ -18,7 +18,7 @@ from small_cases import (
 
 from benchmarks.inference import (
     inference,
-    padding_percent,
+    input_padding_percent,
     unsupported,
 )
 from harness.hardware import Hardware
@@ -91,7 +91,7 @@ def test_inputs_of_one_length_are_joined_speech(at: ContextOf) -> None:
     assert {one.features.shape for one in inputs} == {(2, 300, 40)}
     assert {one.lengths for one in inputs} == {(300, 300)}
     assert [one.audio_s for one in inputs] == pytest.approx([6.0] * len(inputs))
-    assert padding_percent(inputs) == 0
+    assert input_padding_percent(inputs) == 0
     assert all(one.features.any(axis=2).all() for one in inputs)  # no silence between
     assert found.operation().cycle == 1
 
@@ -123,7 +123,7 @@ def some_inputs() -> list[Input]:
 
 
 def test_padding_is_the_share_of_frames_without_speech() -> None:
-    assert padding_percent(some_inputs()) == pytest.approx(100 * 12 / 56)
+    assert input_padding_percent(some_inputs()) == pytest.approx(100 * 12 / 56)
 
 
 def test_work_is_that_of_true_frames_and_the_mean_of_the_steps(

@@ -33,14 +33,13 @@ CLIP = 20.0  # of the rectifier, as in Deep Speech
 
 @dataclass(frozen=True)
 class DeepSpeech2Size:
-    """`channels` C, `hidden` H, `layers` L; `clip` None is a plain ReLU."""
+    """`channels` C, `hidden` H, `layers` L."""
 
     name: str
     channels: int
     hidden: int
     layers: int
     dropout: float = 0.05
-    clip: float | None = CLIP
 
 
 DS2_PAPER = DeepSpeech2Size("ds2-paper", channels=600, hidden=800, layers=5)
@@ -127,8 +126,7 @@ class DeepSpeech2(nn.Module):
         super().__init__()
         self.size = size
         self.conv = nn.Conv1d(FEATURES, size.channels, KERNEL, STRIDE)
-        ceiling = float("inf") if size.clip is None else size.clip
-        self.activation = nn.Hardtanh(0.0, ceiling)
+        self.activation = nn.Hardtanh(0.0, CLIP)
         inputs = [size.channels] + [size.hidden] * (size.layers - 1)
         # Time first is the layout in which both oneDNN and cuDNN run a layer; one
         # module a layer, because batch norm stands between them.

@@ -8,6 +8,7 @@ Co-processors", 2020. Axes: `B` utterances, `T` frames, `U` output frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -47,6 +48,14 @@ from workloads.task import DataRequest, Gate
 from workloads.training.recipe import AdaDelta, Recipe
 
 PAPER_BEAM, QUICK_BEAM = 256, 32  # of evaluations on the way; the paper's is 256
+TIMED = Recipe(
+    AdaDelta(),
+    batch_size=32,
+    epochs=10_000,  # the profile bounds the time
+    clip_norm=100.0,
+    decode_every_steps=50,
+    own=Recognition(shortest_first=True),
+)
 PAPER_TRAIN_S = 36_000.0  # of built-in speech, for the published size
 
 
@@ -145,28 +154,14 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
         data: Recordings,
         compression: Compression | None = None,
     ) -> Recipe:
-        return Recipe(
-            AdaDelta(),
-            batch_size=16,
-            epochs=30,
-            clip_norm=100.0,
-            best_by=None,
-            decode_every_steps=50,
-            own=Recognition(beam_width=64, shortest_first=True),
-        )
+        own = replace(TIMED.own, beam_width=64)
+        return replace(TIMED, batch_size=16, epochs=30, best_by=None, own=own)
 
     def timed_recipe(
         self, size: DeepSpeech2Size, data: Recordings, profile: str
     ) -> Recipe:
         beam = PAPER_BEAM if profile == "paper" else QUICK_BEAM
-        return Recipe(
-            AdaDelta(),
-            batch_size=32,
-            epochs=10_000,  # the profile bounds the time
-            clip_norm=100.0,
-            decode_every_steps=50,
-            own=Recognition(beam_width=beam, shortest_first=True),
-        )
+        return replace(TIMED, own=replace(TIMED.own, beam_width=beam))
 
 
 ASR = SpeechRecognition()

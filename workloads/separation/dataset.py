@@ -126,21 +126,13 @@ def with_training(found: Dataset, make: Callable[[], Dataset]) -> Dataset:
     return Dataset(name, checksum, made.train, found.validation, is_whole=False)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """`mixtures` (B, S) and their `sources` (B, C, S)."""
-
-    mixtures: np.ndarray
-    sources: np.ndarray
-
-
 def batches(
     held: Sequence[Signals],
     batch_size: int,
     samples: int,
     rng: np.random.Generator,
     remix: bool,
-) -> Iterator[Batch]:
+) -> Iterator[list[Signals]]:
     """Each mixture once, in a random order, cut to S samples or filled up with zeros.
 
     `remix`: each source of a mixture is drawn anew from those of all mixtures, shifted
@@ -156,11 +148,7 @@ def batches(
         chosen = [held[i] for i in order[start : start + batch_size]]
         if remix:
             chosen = [_remixed(held, one, rng) for one in chosen]
-        cut = [_cut(one, samples, rng) for one in chosen]
-        yield Batch(
-            np.stack([one.mixture for one in cut]),
-            np.stack([one.sources for one in cut]),
-        )
+        yield [_cut(one, samples, rng) for one in chosen]
 
 
 def _remixed(
@@ -168,7 +156,7 @@ def _remixed(
 ) -> Signals:
     """Other sources over the same noise."""
     count, samples = heard.sources.shape
-    others = np.asarray(rng.choice(len(held), count, replace=len(held) < count))
+    others = rng.choice(len(held), count, replace=len(held) < count)
     sources = np.empty_like(heard.sources)
     for row, other in enumerate(np.asarray(others)):
         source = held[other].sources[rng.integers(count)]

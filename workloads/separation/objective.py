@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workloads.corpora.mixtures.mixture import Signals
 from workloads.metrics.separation import no_scores, score
 from workloads.separation.dataset import Dataset, batches
 from workloads.separation.loss import pit_loss
@@ -62,22 +63,22 @@ class SeparationObjective:
         )
         for place, batch in enumerate(made):
             if place >= skip:
-                stretches = self._on_device(batch.mixtures, batch.sources)
-                yield len(stretches), stretches
+                yield len(batch), self._on_device(batch)
 
     def batch(self, positions: Sequence[int]) -> Stretches:
         """The beginnings of the training mixtures at these positions."""
+        samples = np.arange(self.samples_each)
         held = [self.data.train.held[i] for i in positions]
-        cut = self.samples_each
+        wrapped = [(one, samples % len(one.mixture)) for one in held]
         return self._on_device(
-            np.stack([np.resize(one.mixture, cut) for one in held]),
-            np.stack(
-                [np.stack([np.resize(s, cut) for s in one.sources]) for one in held]
-            ),
+            [Signals(one.mixture[at], one.sources[:, at]) for one, at in wrapped]
         )
 
-    def _on_device(self, mixtures: np.ndarray, sources: np.ndarray) -> Stretches:
-        return Stretches(on(self.device, mixtures), on(self.device, sources))
+    def _on_device(self, cut: Sequence[Signals]) -> Stretches:
+        return Stretches(
+            on(self.device, np.stack([one.mixture for one in cut])),
+            on(self.device, np.stack([one.sources for one in cut])),
+        )
 
     def forward(self, model: nn.Module, batch: Stretches) -> Tensor:
         """Estimates (B, C, S)."""

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from workloads.corpora.mixtures.mixture import Signals
+from workloads.metrics.kinds import SI_SDR_IMPROVEMENT
 from workloads.metrics.scores import Scores
 from workloads.metrics.separation import SeparationScores, no_scores, score
 from workloads.separation.dataset import MixtureSet
 from workloads.task import Run
-
-IMPROVEMENT = "si_sdr_improvement"
 
 
 def score_set(run: Run, mixtures: MixtureSet, batch_size: int = 1) -> SeparationScores:
@@ -53,4 +52,4 @@ def scores_of(found: SeparationScores) -> Scores:
         f"{found.silent_estimates} estimates of sources that speak are silent: look "
         "for an underflow, or for a layer that lost all its weights"
     )
-    return Scores.of(*found.measures, faults={IMPROVEMENT: fault})
+    return Scores.of(*found.measures, faults={SI_SDR_IMPROVEMENT.name: fault})

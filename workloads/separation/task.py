@@ -8,6 +8,7 @@ for: not every runtime needs it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -63,14 +64,7 @@ FROM_SCRATCH = Recipe(
     own=Separation(),
 )
 # A round of pruning, or all of a factorized model's training.
-FINE_TUNING = Recipe(
-    Adam(3e-4),
-    batch_size=4,
-    epochs=2,
-    clip_norm=5.0,
-    schedule=Plateau(factor=0.5, patience=4),
-    own=Separation(),
-)
+FINE_TUNING = replace(FROM_SCRATCH, optimizer=Adam(3e-4), epochs=2, stop_after=None)
 
 
 class SpeechSeparation(OneLengthTask[Size, Dataset]):

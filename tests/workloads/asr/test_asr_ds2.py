@@ -143,15 +143,17 @@ def unrolled(lstm, x):
     return torch.stack(outputs, dim=1)
 
 
-def test_the_rectifier_s_ceiling_is_the_size_s():
+def test_the_rectifier_of_the_convolution_ends_at_twenty():
+    model = DeepSpeech2(DeepSpeech2Size("tiny", 8, 6, 2, dropout=0.0)).eval()
     features, lengths = padded([40], 40)
-    outputs = {}
-    for clip in (0.1, 20.0, None):
-        torch.manual_seed(0)
-        size = DeepSpeech2Size("tiny", 8, 6, 2, dropout=0.0, clip=clip)
-        outputs[clip] = DeepSpeech2(size).eval()(features, lengths)[0]
-    assert not outputs[0.1].equal(outputs[20.0])
-    assert outputs[20.0].equal(outputs[None])
+    outputs = []
+    for bias in (10.0, 30.0, 50.0):
+        torch.nn.init.zeros_(model.conv.weight)
+        torch.nn.init.constant_(model.conv.bias, bias)
+        outputs.append(model(features, lengths)[0])
+    assert not outputs[0].equal(outputs[1])
+    assert outputs[1].equal(outputs[2])
+    assert model.activation(torch.tensor([-1.0, 19.0, 21.0])).tolist() == [0, 19, 20]
 
 
 def test_dropout_is_active_in_training_only():

@@ -1,6 +1,7 @@
 """Axes: `B` mixtures, `C` sources, `S` samples."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures import on_disk as disk
 from workloads.corpora.mixtures.mixture import MixtureCorpus, Signals
 from workloads.corpora.mixtures.scenes import MANDARIN, MEETING, TWO_SPEAKERS
+from workloads.separation import dataset
 from workloads.separation.dataset import (
     LEVEL_DB,
     MixtureSet,
-    batches,
     builtin_mixtures,
     of_corpus,
     on_disk,
@@ -35,6 +36,15 @@ def ramps(count, samples):
     for number in range(1, count + 1):
         mixture = 1_000.0 * number + np.arange(samples)
         yield Signals(mixture, np.stack([2 * mixture, 3 * mixture]))
+
+
+def batches(*asked, **options):
+    """Mixtures (B, S) and sources (B, C, S) of each batch."""
+    for batch in dataset.batches(*asked, **options):
+        yield SimpleNamespace(
+            mixtures=np.stack([one.mixture for one in batch]),
+            sources=np.stack([one.sources for one in batch]),
+        )
 
 
 def drawn(held, batch_size=2, samples=400, seed=0, remix=False):

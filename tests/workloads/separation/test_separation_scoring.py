@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from workloads.corpora.mixtures.mixture import Signals
+from workloads.metrics.kinds import SI_SDR_IMPROVEMENT
 from workloads.metrics.separation import NAMES, no_scores, score
 from workloads.separation.scoring import (
-    IMPROVEMENT,
     batches_of_one_length,
     score_set,
     scores_of,
@@ -84,7 +84,7 @@ def test_the_three_measures_are_known_by_their_names():
     found = score_set(halves, set_of(400, 400))
     scores = scores_of(found)
     assert tuple(scores.measures) == NAMES
-    assert scores.measures[IMPROVEMENT] == found.si_sdr_improvement
+    assert scores.measures[SI_SDR_IMPROVEMENT.name] == found.si_sdr_improvement
     assert scores.faults == {}
     assert scores.transcribed is None
 
@@ -94,7 +94,7 @@ def test_silence_in_place_of_a_source_fails_the_improvement_whatever_it_is():
         return halves(waves) * np.array([1, 0])
 
     scores = scores_of(score_set(with_silence, set_of(400, 400, 400)))
-    assert scores.faults.keys() == {IMPROVEMENT}
-    assert scores.faults[IMPROVEMENT].startswith(
+    assert scores.faults.keys() == {SI_SDR_IMPROVEMENT.name}
+    assert scores.faults[SI_SDR_IMPROVEMENT.name].startswith(
         "3 estimates of sources that speak are silent: look for an underflow"
     )
