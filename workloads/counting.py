@@ -29,7 +29,7 @@ def macs_of_layers(model: nn.Module, *shape: int) -> dict[str, int]:
     for path, layer in model.named_modules():
         layer.register_forward_hook(partial(count, path))
         if isinstance(layer, nn.LSTM):
-            layer.forward = partial(_shape_of_lstm, layer)  # type: ignore[method-assign]
+            layer.forward = partial(_shape_of_lstm, layer)  # type: ignore
     with torch.inference_mode():
         model(torch.empty(shape, device="meta"))
     return counts

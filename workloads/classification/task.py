@@ -50,7 +50,7 @@ class ClassificationTask(OneLengthTask[S, LabelledSounds]):
         return self.shape
 
     def held_out(self, size: S, data: LabelledSounds) -> Sequence[np.ndarray]:
-        return data.validation.features
+        return list(data.validation.features)
 
     def training_count(self, data: LabelledSounds) -> int:
         return len(data.train)
