@@ -1,4 +1,5 @@
-"""Which of the project's files a module runs: itself, and all that these import."""
+"""Which of the project's files a module runs: itself, all that these import, and the
+data (TOML) beside them."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def code_sha256(module: Path) -> str:
 
 def files_of(module: Path) -> list[Path]:
     """The file of a module and those of PACKAGES that it imports, or one of these
-    does, wherever in the file, sorted.
+    does, wherever in the file, and data files beside them, sorted.
 
     >>> module = ROOT / "workloads" / "training" / "weight_files.py"
     >>> found = [path.name for path in files_of(module)]
@@ -37,7 +38,8 @@ def files_of(module: Path) -> list[Path]:
         if (path := waiting.pop()) not in found:
             found.add(path)
             waiting += _imported(path, path.stat().st_mtime_ns)
-    return sorted(found)
+    data = {one for path in found for one in path.parent.glob("*.toml")}
+    return sorted(found | data)
 
 
 @cache

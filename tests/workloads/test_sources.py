@@ -93,3 +93,12 @@ def test_a_new_import_is_followed(project: Path) -> None:
     (project / "b.py").write_text("from workloads import d\n")
     assert project / "d.py" in files_of(project / "a.py")
     assert code_sha256(project / "a.py") != before
+
+
+def test_data_beside_a_module_counts(project: Path) -> None:
+    """A grammar's words are part of what draws sentences."""
+    before = code_sha256(project / "b.py")
+    (project / "words.toml").write_text('words = ["one"]\n')
+    with_one = code_sha256(project / "b.py")
+    (project / "words.toml").write_text('words = ["two"]\n')
+    assert len({before, with_one, code_sha256(project / "b.py")}) == 3
