@@ -1,4 +1,4 @@
-"""What all formats write around their payload, and the checks when it is read back.
+"""What all formats write around their sections, and the checks when they are read back.
 
 Every encoding starts with 44 bytes, which count in all sizes here, little-endian:
 
@@ -7,20 +7,29 @@ Every encoding starts with 44 bytes, which count in all sizes here, little-endia
     4 rows              4 columns                8 entries that the payload holds
     8 bytes of payload  4 CRC-32 of payload and of the 40 bytes before it
 
-The payload of most formats is a head of their own, a field of the width for each entry
-(see `fields`), and a value for each.
+The payload is a format's sections, each a stream of fields (see `fields`). In most
+formats the last two are an index of each entry and its value.
 """
 
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from workloads.compression.sparse.elements import DTYPES, PIECE, Bits, Entries, Matrix
-from workloads.compression.sparse.fields import field_bytes, packed, unpacked
+from workloads.compression.sparse.elements import (
+    DTYPES,
+    PIECE,
+    Bits,
+    Entries,
+    Matrix,
+    Offsets,
+    bits_of,
+)
+from workloads.compression.sparse.fields import Section, field_bytes, packed, unpacked
 
 MAGIC = b"SPMX"
 _FIELDS = struct.Struct("<4s8s3sBIIQQ")
@@ -47,85 +56,137 @@ class Header:
     def itemsize(self) -> int:
         return np.dtype(self.dtype).itemsize
 
-    def empty(self) -> Bits:
-        """A flat matrix of zeros, as bit patterns."""
-        return np.zeros(self.size, f"u{self.itemsize}")
 
-    def matrix(self, flat: Bits) -> Matrix:
-        return flat.view(self.dtype).reshape(self.shape)
+@dataclass(frozen=True)
+class Layout:
+    """What the header says of a matrix in a format, and the sections that follow it."""
 
-    def values(self, section: memoryview) -> Bits:
-        """A section of whole elements, not copied."""
-        little = np.frombuffer(section, f"<u{self.itemsize}")
-        return little.astype(f"u{self.itemsize}", copy=False)
+    width: int
+    entries: int
+    sections: list[Section]
 
 
-def size_bytes(entries: int, width: int, itemsize: int, head_bytes: int = 0) -> int:
-    """What `encode` takes, header included."""
-    fields = field_bytes(entries, width)
-    return HEADER_BYTES + head_bytes + fields + entries * itemsize
-
-
-def encode(
-    format: str,
-    matrix: Matrix,
+def layout_of_entries(
+    bits: Bits,
     width: int,
     count: int,
     entries: Callable[[], Entries],
-    head: Iterable[Matrix] = (),
-) -> bytes:
-    """Head, fields and values of `count` entries."""
-    header = Header(format, matrix.dtype.name, matrix.shape, width, count)
-    fields = packed((some for some, _ in entries()), width)
-    return write(header, [head, fields, (some for _, some in entries())])
+    *head: Section,
+) -> Layout:
+    """`count` indices of `width` bits and their values behind a format's own head."""
+    indices = Section(count, width, (some for some, _ in entries()))
+    values = Section(count, bits.itemsize * 8, (some for _, some in entries()))
+    return Layout(width, count, [*head, indices, values])
 
 
-def write(header: Header, sections: Iterable[Iterable[Matrix]]) -> bytes:
+class Payload:
+    """What follows a header, read section after section.
+
+    Raises ValueError where a section is longer than what is left.
+    """
+
+    def __init__(self, header: Header, data: memoryview) -> None:
+        self.header = header
+        self._rest = data
+
+    def take(self, count: int, width: int) -> memoryview:
+        """The bytes of a section."""
+        size = field_bytes(count, width)
+        if not 0 <= size <= len(self._rest):
+            raise damaged(
+                f"{len(self._rest)} bytes are left of the payload, its next section "
+                f"needs {size}"
+            )
+        section, self._rest = self._rest[:size], self._rest[size:]
+        return section
+
+    def fields(self, count: int, width: int) -> Offsets:
+        return unpacked(self.take(count, width), range(count), width)
+
+    def values(self) -> Bits:
+        """One for each entry, not copied."""
+        size = self.header.itemsize
+        little = np.frombuffer(self.take(self.header.entries, 8 * size), f"<u{size}")
+        return little.astype(f"u{size}", copy=False)
+
+    def entries(self, width: int) -> Entries:
+        """Indices and values, a piece at a time."""
+        count = self.header.entries
+        indices, values = self.take(count, width), self.values()
+        for start in range(0, count, PIECE):
+            span = range(start, min(start + PIECE, count))
+            yield unpacked(indices, span, width), values[start : span.stop]
+
+    def check_entries(self, found: int) -> None:
+        """Raises ValueError unless as many were found as the header says."""
+        if found != self.header.entries:
+            raise damaged(
+                f"the payload tells the places of {found} entries, its header says "
+                f"{self.header.entries}"
+            )
+
+    def check_end(self) -> None:
+        """Raises ValueError if bytes are left."""
+        if self._rest:
+            raise damaged(f"{len(self._rest)} bytes follow the payload's last section")
+
+
+class Format(ABC):
+    """A way to store a matrix: its sections, from which its size and its bytes follow,
+    and how they are read back."""
+
+    name: str
+
+    @abstractmethod
+    def layout(self, bits: Bits) -> Layout: ...
+
+    @abstractmethod
+    def restore(self, payload: Payload, flat: Bits) -> None:
+        """Put what the payload holds into a flat matrix of zeros.
+
+        Raises ValueError if the payload contradicts itself or its header.
+        """
+
+    def encoded_bytes(self, matrix: Matrix) -> int:
+        """The length of `encode`'s result, without building it."""
+        sections = self.layout(bits_of(matrix)).sections
+        return HEADER_BYTES + sum(one.size_bytes for one in sections)
+
+    def encode(self, matrix: Matrix) -> bytes:
+        found = self.layout(bits_of(matrix))
+        counts = found.width, found.entries
+        header = Header(self.name, matrix.dtype.name, matrix.shape, *counts)
+        return write(header, found.sections)
+
+    def decode(self, data: bytes) -> Matrix:
+        """(R, C), the same bits.
+
+        Raises ValueError if the bytes are damaged or of another format.
+        """
+        payload = Payload(*read(self.name, data))
+        header = payload.header
+        flat = np.zeros(header.size, f"u{header.itemsize}")
+        self.restore(payload, flat)
+        payload.check_end()
+        return flat.view(header.dtype).reshape(header.shape)
+
+
+def write(header: Header, sections: Iterable[Section]) -> bytes:
     """The encoding; what the sections hold is written piece after piece."""
     file = io.BytesIO()
     file.write(bytes(HEADER_BYTES))
     checksum = 0
-    for piece in (piece for section in sections for piece in section):
-        data = piece.astype(piece.dtype.newbyteorder("<"), copy=False).tobytes()
-        checksum = zlib.crc32(data, checksum)
-        file.write(data)
+    for section in sections:
+        for piece in packed(section.pieces, section.width):
+            data = piece.tobytes()
+            checksum = zlib.crc32(data, checksum)
+            file.write(data)
     code = np.dtype(header.dtype).newbyteorder("<").str.encode()
     counts = (header.width, *header.shape, header.entries, file.tell() - HEADER_BYTES)
     fields = _FIELDS.pack(MAGIC, header.format.encode(), code, *counts)
     file.seek(0)
     file.write(fields + _CHECKSUM.pack(zlib.crc32(fields, checksum)))
     return file.getvalue()
-
-
-def decode(
-    format: str, data: bytes, entries: Callable[[Header, memoryview], Entries]
-) -> Matrix:
-    """(R, C), the same bits; `entries` finds flat offsets and values in the payload.
-
-    Raises ValueError if the bytes are damaged or of another format.
-    """
-    header, payload = read(format, data)
-    flat = header.empty()
-    for offsets, values in entries(header, payload):
-        if (largest := int(offsets.max(initial=0))) >= flat.size:
-            raise damaged(
-                f"an entry lies at offset {largest} of a matrix of {flat.size} elements"
-            )
-        flat[offsets] = values
-    return header.matrix(flat)
-
-
-def entries_of(header: Header, payload: memoryview, head_bytes: int = 0) -> Entries:
-    """Fields and values that follow on a head, a piece at a time."""
-    lengths = [field_bytes(header.entries, header.width)]
-    lengths += [header.entries * header.itemsize]
-    _, fields, rest = cut(payload, [head_bytes, *lengths])
-    values, count = header.values(rest), header.entries
-    spans = (range(i, min(i + PIECE, count)) for i in range(0, count, PIECE))
-    return (
-        (unpacked(fields, span, header.width), values[span.start : span.stop])
-        for span in spans
-    )
 
 
 def read(format: str, data: bytes) -> tuple[Header, memoryview]:
@@ -150,7 +211,7 @@ def read(format: str, data: bytes) -> tuple[Header, memoryview]:
     if found != format:
         raise ValueError(
             f"the bytes hold a matrix in {found!r}, not in {format!r}: "
-            f"decode them with {found}.decode"
+            f"decode them with {found}"
         )
     if dtype not in _CODES:
         raise ValueError(
@@ -163,22 +224,10 @@ def damaged(fault: str) -> ValueError:
     return ValueError(f"{fault}: the bytes are damaged, encode the matrix again")
 
 
-def check_entries(header: Header, found: int) -> None:
-    """Raises ValueError unless as many entries were found as the header says."""
-    if found != header.entries:
+def place(flat: Bits, offsets: Offsets, values: Bits) -> None:
+    """Put values at their offsets; ValueError for one beyond the matrix's end."""
+    if (largest := int(offsets.max(initial=0))) >= flat.size:
         raise damaged(
-            f"the payload tells the places of {found} entries, its header says "
-            f"{header.entries}"
+            f"an entry lies at offset {largest} of a matrix of {flat.size} elements"
         )
-
-
-def cut(payload: memoryview, lengths: Sequence[int]) -> list[memoryview]:
-    """The payload's sections. Raises ValueError unless the lengths, in bytes, make up
-    the whole payload."""
-    if len(payload) != sum(lengths):
-        raise damaged(
-            f"the payload is {len(payload)} bytes long, its sections need "
-            f"{sum(lengths)}"
-        )
-    ends = np.cumsum(lengths).tolist()
-    return [payload[end - n : end] for end, n in zip(ends, lengths, strict=True)]
+    flat[offsets] = values

@@ -5,6 +5,7 @@ the last byte is filled up with zeros.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,24 @@ from numpy.typing import NDArray
 from workloads.compression.sparse.elements import Offsets
 
 
-def packed(pieces: Iterable[NDArray[Any]], width: int) -> Iterator[NDArray[np.uint8]]:
+@dataclass(frozen=True)
+class Section:
+    """A stream of `count` fields, which are read from `pieces` once it is written."""
+
+    count: int
+    width: int
+    pieces: Iterable[NDArray[Any]]
+
+    @property
+    def size_bytes(self) -> int:
+        return field_bytes(self.count, self.width)
+
+
+def packed(pieces: Iterable[NDArray[Any]], width: int) -> Iterator[NDArray[Any]]:
     """The fields of all pieces as one stream; nothing at all where the width is 0."""
+    if width in (8, 16, 32, 64):
+        yield from (piece.astype(f"<u{width // 8}", copy=False) for piece in pieces)
+        return
     rest = np.zeros(0, "<u8")
     for piece in pieces if width else ():
         fields = np.concatenate([rest, piece.astype("<u8")])

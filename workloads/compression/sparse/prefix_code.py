@@ -72,25 +72,22 @@ class PrefixCode:
             rest = found[whole:]
         yield np.packbits(rest)
 
-    def symbols(
-        self, stream: memoryview, starts: Offsets, count: int
-    ) -> Iterator[Symbols]:
-        """`count` symbols, some blocks at a time; `starts` as stored."""
+    def symbols(self, stream: memoryview, starts: Offsets, count: int) -> Symbols:
+        """`count` symbols; `starts` as stored."""
         # Zeros behind, for the blocks that end before others in step with them.
         spare = BLOCK * int(self.lengths.max()) // _WORD + 2
         padded = np.zeros(-(-len(stream) // 8) + spare, ">u8")
         padded.view(np.uint8)[: len(stream)] = np.frombuffer(stream, np.uint8)
         words = padded.astype(np.uint64)
+        found = np.empty((starts.size, BLOCK), np.uint16)
         for first in range(0, starts.size, _ABREAST):
             at = starts[first : first + _ABREAST]
-            left = min(at.size * BLOCK, count - first * BLOCK)
-            found = np.empty((min(BLOCK, left), at.size), np.uint16)
-            for row in found:
+            for column in found[first : first + _ABREAST].T:
                 index, bit = at // _WORD, (at % _WORD).astype(np.uint64)
                 rest = words[index + 1] >> np.uint64(1) >> np.uint64(_WORD - 1) - bit
                 window = words[index] << bit | rest
-                row[:] = self._ordered[
+                column[:] = self._ordered[
                     np.searchsorted(self._firsts, window, side="right") - 1
                 ]
-                at = at + self.lengths[row]
-            yield found.T.reshape(-1)[:left]
+                at = at + self.lengths[column]
+        return found.reshape(-1)[:count]

@@ -40,18 +40,10 @@ class ModelSizes:
     @property
     def stored_bytes(self) -> dict[str, int]:
         """All in one format, by its name."""
-        names = [format.name for format in FORMATS]
         return {
             name: self._total([one.stored_bytes[name] for one in self.tensors])
-            for name in names
+            for name in (format.name for format in FORMATS)
         }
-
-    @property
-    def smallest_bytes(self) -> int:
-        """Each tensor in the format that takes the fewest bytes, dense included."""
-        return self._total(
-            [min(one.dense_bytes, *one.stored_bytes.values()) for one in self.tensors]
-        )
 
     @property
     def sparsity(self) -> float:

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from workloads.compression.sparse.container import read
-from workloads.compression.sparse.fields import unpacked
+from workloads.compression.sparse.container import Payload, read
 
 
 @pytest.fixture
@@ -18,12 +17,10 @@ def parts():
     """What lies in an encoding: fields of (count, width) in turn, then the values."""
 
     def read_parts(format, data, *fields):
-        header, payload = read(format, data)
-        found = []
-        for count, width in fields:
-            end = -(-count * width // 8)
-            found.append(unpacked(payload[:end], range(count), width).tolist())
-            payload = payload[end:]
-        return *found, header.values(payload).view(header.dtype).tolist()
+        payload = Payload(*read(format, data))
+        found = [payload.fields(*one).tolist() for one in fields]
+        values = payload.values().view(payload.header.dtype).tolist()
+        payload.check_end()
+        return *found, values
 
     return read_parts

@@ -14,7 +14,7 @@ def plain(values, width):
     return number.to_bytes(-(-len(values) * width // 8), "little")
 
 
-@pytest.mark.parametrize("width", [1, 3, 7, 8, 13, 31, 32, 33, 63])
+@pytest.mark.parametrize("width", [1, 3, 7, 8, 13, 16, 31, 32, 33, 63])
 def test_fields_lie_side_by_side_from_the_lowest_bit_up(width):
     rng = np.random.default_rng(0)
     values = rng.integers(0, 2**width, 150, np.int64)

@@ -9,16 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workloads.compression.sparse import (
-    bitmap,
-    container,
-    coo,
-    csr,
-    huffman,
-    rlc,
-)
+from workloads.compression.sparse import container
 from workloads.compression.sparse.elements import DTYPES, PIECE
-from workloads.compression.sparse.formats import FORMATS
+from workloads.compression.sparse.fields import Section
+from workloads.compression.sparse.formats import BITMAP, COO, CSR, FORMATS, HUFFMAN, RLC
 
 each_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
@@ -196,42 +190,46 @@ def test_bytes_of_another_format_name_the_decoder_that_they_need(encoded, format
         format.decode(encoded[other.name])
 
 
+def of_bytes(*content):
+    return Section(len(content), 8, [np.array(content, np.uint8)])
+
+
 @each_format
 def test_a_payload_that_does_not_fit_its_header_is_refused(format):
     header = container.Header(format.name, "float32", (4, 4), 4, entries=4)
-    data = container.write(header, [[np.zeros(3, np.uint8)]])
+    data = container.write(header, [of_bytes(0, 0, 0)])
     with pytest.raises(ValueError, match="bytes are damaged, encode the matrix again"):
         format.decode(data)
 
 
-def of_bytes(format, entries, *payload):
+def encoding(format, entries, *payload):
     """An encoding of 3 x 1 bytes, with a checksum that holds."""
     header = container.Header(format, "int8", (3, 1), 8, entries)
-    return container.write(header, [[np.array(payload, np.uint8)]])
+    return container.write(header, [of_bytes(*payload)])
 
 
 def test_a_bitmap_of_more_ones_than_values_is_refused():
     with pytest.raises(ValueError, match="places of 2 entries, its header says 1"):
-        bitmap.decode(of_bytes("bitmap", 1, 0b011, 7))
+        BITMAP.decode(encoding("bitmap", 1, 0b011, 7))
 
 
 def test_pointers_that_end_before_the_entries_are_refused():
     with pytest.raises(ValueError, match="places of 0 entries, its header says 1"):
-        csr.decode(of_bytes("csr", 1, 0b0000, 7))
+        CSR.decode(encoding("csr", 1, 0b0000, 7))
 
 
 def test_pointers_that_fall_are_refused():
     with pytest.raises(ValueError, match="a pointer of 1 is followed by one of 0"):
-        csr.decode(of_bytes("csr", 1, 0b1010, 7))
+        CSR.decode(encoding("csr", 1, 0b1010, 7))
 
 
 def test_fewer_non_zeros_in_codes_than_the_header_says_are_refused():
-    data = huffman.encode(np.array([[1], [0], [0]], np.int8))
+    data = HUFFMAN.encode(np.array([[1], [0], [0]], np.int8))
     header, payload = container.read("huffman", data)
     other = replace(header, entries=2)
-    data = container.write(other, [[np.frombuffer(payload, np.uint8)]])
+    data = container.write(other, [of_bytes(*payload)])
     with pytest.raises(ValueError, match="places of 1 entries, its header says 2"):
-        huffman.decode(data)
+        HUFFMAN.decode(data)
 
 
 def test_an_unknown_type_in_the_header_is_refused(example):
@@ -243,7 +241,7 @@ def test_an_unknown_type_in_the_header_is_refused(example):
 
 def test_entries_outside_of_the_matrix_are_refused():
     with pytest.raises(ValueError, match="an entry lies at offset 3 of a matrix of 3"):
-        coo.decode(of_bytes("coo", 1, 3, 7))
+        COO.decode(encoding("coo", 1, 3, 7))
 
 
 @pytest.mark.parametrize("repetitions", [1, 3])
@@ -251,7 +249,7 @@ def test_runs_that_do_not_make_up_the_matrix_are_refused(repetitions):
     with pytest.raises(
         ValueError, match=f"hold {repetitions + 1} elements, the matrix"
     ):
-        rlc.decode(of_bytes("rlc", 1, repetitions, 7))
+        RLC.decode(encoding("rlc", 1, repetitions, 7))
 
 
 def test_the_header_says_what_is_in_it(example):

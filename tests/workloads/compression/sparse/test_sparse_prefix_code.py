@@ -12,7 +12,7 @@ def written(code, symbols, *cuts):
 
 
 def read(code, stream, starts, count):
-    return np.concatenate(list(code.symbols(memoryview(stream), starts, count)))
+    return code.symbols(memoryview(stream), starts, count)
 
 
 def test_words_are_numbered_by_length_and_symbol():

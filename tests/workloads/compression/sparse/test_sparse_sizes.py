@@ -37,14 +37,6 @@ def test_what_is_no_matrix_counts_dense_in_every_format(state):
         assert sizes.stored_bytes[format.name] == stored + 80
 
 
-def test_the_smallest_takes_the_best_of_each_tensor(state):
-    sizes = model_sizes(state)
-    conv, linear = sizes.tensors
-    assert conv.dense_bytes > min(conv.stored_bytes.values())
-    least = min(conv.stored_bytes.values()) + min(2400, *linear.stored_bytes.values())
-    assert sizes.smallest_bytes == least + 80
-
-
 def test_sparsity_is_the_share_of_zeros_in_the_table(state):
     zeros = (state["conv.weight"] == 0).sum()
     assert model_sizes(state).sparsity == zeros / (640 + 600)
