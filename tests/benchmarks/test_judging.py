@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from small_cases import SMALL
@@ -71,7 +72,7 @@ def test_a_gate_that_is_a_share_is_one_of_the_baselines_value() -> None:
 
 
 def improvements(*values_db: float) -> SeparationScores:
-    return SeparationScores(tuple(Measure(name, values_db) for name in NAMES))
+    return SeparationScores(*(Measure(name, values_db) for name in NAMES))
 
 
 @pytest.mark.parametrize(("lost_db", "passed"), [(0.49, True), (0.51, False)])
@@ -103,7 +104,7 @@ def test_error_rates_of_recognition_may_rise_by_a_point(
 def test_silence_in_place_of_speech_fails_whatever_the_numbers_say(
     baseline: SeparationScores | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    quiet = SeparationScores(improvements(9.5, 11.5).measures, silent_estimates=3)
+    quiet = replace(improvements(9.5, 11.5), silent_estimates=3)
     before = baseline and scores_of(baseline)
     gates = SMALL["separation"].task.gates
     metrics = judged(

@@ -1,12 +1,16 @@
-"""The percentile bootstrap over utterances or mixtures.
+"""A score over utterances or mixtures, and its percentile bootstrap.
 
 Axes: `N` utterances or mixtures, `R` resamples.
 
 B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +24,101 @@ class Difference:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A score over N items: all that they count over all that they are counted against.
+
+    Two are combined by adding them, which joins their items.
+    """
+
+    items: ClassVar[str]
+    none_left: ClassVar[str]  # why a value may be undefined, and what to do
+    name: str
+
+    @property
+    def per_item(self) -> list[tuple[float, float]]:
+        """What each counts, and what that is counted against."""
+        raise NotImplementedError
+
+    @property
+    def n(self) -> int:
+        """How many items were scored."""
+        return len(self.per_item)
+
+    @property
+    def value(self) -> float:
+        """Raises ValueError where there is nothing to count against."""
+        total = sum(against for _, against in self.per_item)
+        if not total:
+            raise ValueError(f"{self.name} over {self.n} {self.none_left}")
+        return sum(counted for counted, _ in self.per_item) / total
+
+    def interval(
+        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    ) -> tuple[float, float]:
+        """The percentile bootstrap interval of the value, over items.
+
+        Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
+        evaluation", ICASSP 2004. Words within an utterance depend on each other, so
+        whole utterances are drawn. Raises ValueError where the value is undefined.
+        """
+        self.value  # noqa: B018  an undefined value has no interval: raises
+        return percentile_interval(_resampled((self,), resamples, seed)[0], level)
+
+    def minus(
+        self,
+        baseline: Pooled,
+        level: float = 0.95,
+        resamples: int = 1000,
+        seed: int = 0,
+    ) -> Difference:
+        """How much higher this value is than the baseline's over the same items in the
+        same order.
+
+        Each resample draws the same items for both (Bisani and Ney 2004, as above), so
+        that what makes an item hard for both cancels. An interval that excludes 0 is a
+        difference that another draw of items would confirm. Raises ValueError where the
+        two cannot be paired.
+        """
+        before, after = _resampled((self.paired(baseline), self), resamples, seed)
+        interval = percentile_interval(after - before, level)
+        return Difference(self.value - baseline.value, *interval)
+
+    def paired(self, baseline: Pooled) -> Self:
+        """The baseline; ValueError where it is of another measure or other items."""
+        if not isinstance(baseline, type(self)) or (baseline.name, baseline.n) != (
+            self.name,
+            self.n,
+        ):
+            raise ValueError(
+                f"{self.name} over {self.n} {self.items} and {baseline.name} over "
+                f"{baseline.n} cannot be paired: score both systems by the same "
+                f"measure on the same {self.items}"
+            )
+        return baseline
+
+    def __add__(self, other: Self) -> Self:
+        if self.name != other.name:
+            raise ValueError(
+                f"cannot add {other.name} to {self.name}: they count different things"
+            )
+        (_, *own), (_, *its) = vars(self).values(), vars(other).values()
+        return type(self)(self.name, *map(add, own, its))
+
+
+def _resampled(scores: Sequence[Pooled], resamples: int, seed: int) -> list[np.ndarray]:
+    """Values of the same resamples for each score, each of shape (R,).
+
+    A resample with nothing to count against has no value and is NaN.
+    """
+    columns = [column for one in scores for column in zip(*one.per_item, strict=True)]
+    sums = resampled_sums(columns, resamples, seed)
+    return [
+        counted / np.where(against > 0, against, np.nan)
+        for counted, against in zip(sums[::2], sums[1::2], strict=True)
+    ]
 
 
 def resampled_sums(

@@ -3,32 +3,26 @@
 Axes: `N` utterances, `R` bootstrap resamples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jiwer
-import numpy as np
 
 from basics.metric_kinds import Better
-from workloads.metrics.bootstrap import (
-    Difference,
-    percentile_interval,
-    resampled_sums,
-)
-from workloads.metrics.scores import Score
+from workloads.metrics.bootstrap import Pooled
 
 
 @dataclass(frozen=True)
-class ErrorRate:
-    """Edits per utterance and the lengths that they are counted against.
-
-    Rates are pooled: all edits over all lengths. Two error rates are combined by adding
-    them, which joins their utterances.
-    """
+class ErrorRate(Pooled):
+    """Edits per utterance and the lengths that they are counted against."""
 
     better: ClassVar[Better] = "lower"
-    name: str
+    items = "utterances"
+    none_left = (
+        "utterances of total length 0 is undefined: score at least one reference that "
+        "is not empty"
+    )
     errors: tuple[int, ...]
     lengths: tuple[int, ...]
 
@@ -40,82 +34,18 @@ class ErrorRate:
             )
 
     @property
-    def n(self) -> int:
-        """How many utterances were scored."""
-        return len(self.errors)
-
-    @property
     def rate(self) -> float:
         """All edits over all lengths, as a fraction.
-
-        Raises ValueError if the lengths add up to nothing.
 
         >>> ErrorRate("wer", errors=(1, 0), lengths=(2, 8)).rate
         0.1
         """
-        total = sum(self.lengths)
-        if total == 0:
-            raise ValueError(
-                f"{self.name} over {self.n} utterances of total length 0 is undefined: "
-                "score at least one reference that is not empty"
-            )
-        return sum(self.errors) / total
-
-    @property
-    def value(self) -> float:
-        """The rate."""
-        return self.rate
+        return self.value
 
     @property
     def per_item(self) -> list[tuple[float, float]]:
         """The edits and the length of each utterance."""
         return list(zip(self.errors, self.lengths, strict=True))
-
-    def interval(
-        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
-    ) -> tuple[float, float]:
-        """The percentile bootstrap interval of the rate, over utterances.
-
-        Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
-        evaluation", ICASSP 2004. Words within an utterance depend on each other, so
-        whole utterances are drawn. Raises ValueError where the rate is undefined.
-        """
-        self.rate  # noqa: B018  an undefined rate has no interval: raises
-        return percentile_interval(_resampled_rates((self,), resamples, seed)[0], level)
-
-    def minus(
-        self, baseline: Score, level: float = 0.95, resamples: int = 1000, seed: int = 0
-    ) -> Difference:
-        """How much higher this rate is than the baseline's over the same utterances in
-        the same order.
-
-        Each resample draws the same utterances for both (Bisani and Ney 2004, as
-        above), so that what makes an utterance hard for both cancels. An interval that
-        excludes 0 is a difference that another draw of utterances would confirm.
-        Raises ValueError where the two cannot be paired.
-        """
-        if (
-            not isinstance(baseline, ErrorRate)
-            or baseline.name != self.name
-            or baseline.n != self.n
-        ):
-            raise ValueError(
-                f"{self.name} over {self.n} utterances and {baseline.name} over "
-                f"{baseline.n} cannot be paired: score both systems by the same "
-                "measure on the same utterances"
-            )
-        before, after = _resampled_rates((baseline, self), resamples, seed)
-        interval = percentile_interval(after - before, level)
-        return Difference(self.rate - baseline.rate, *interval)
-
-    def __add__(self, other: "ErrorRate") -> "ErrorRate":
-        if self.name != other.name:
-            raise ValueError(
-                f"cannot add {other.name} to {self.name}: they count different things"
-            )
-        return ErrorRate(
-            self.name, self.errors + other.errors, self.lengths + other.lengths
-        )
 
 
 def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
@@ -126,12 +56,7 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRa
     >>> word_errors(["a cat sat"], ["the cat sat down"])
     ErrorRate(name='wer', errors=(2,), lengths=(3,))
     """
-    references, hypotheses = _paired(references, hypotheses)
-    return ErrorRate(
-        "wer",
-        _edits(jiwer.process_words(references, hypotheses)),
-        tuple(len(reference.split()) for reference in references),
-    )
+    return _errors("wer", references, hypotheses, jiwer.process_words, str.split)
 
 
 def phoneme_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
@@ -150,12 +75,7 @@ def character_errors(references: Sequence[str], hypotheses: Sequence[str]) -> Er
 
     An empty reference adds its insertions to the edits and nothing to the length.
     """
-    references, hypotheses = _paired(references, hypotheses)
-    return ErrorRate(
-        "cer",
-        _edits(jiwer.process_characters(references, hypotheses)),
-        tuple(len(reference) for reference in references),
-    )
+    return _errors("cer", references, hypotheses, jiwer.process_characters, str)
 
 
 def max_character_errors(
@@ -168,14 +88,9 @@ def max_character_errors(
     How utterances are combined is not said there; here they are pooled, like `cer`.
     """
     references, hypotheses = _paired(references, hypotheses)
-    return ErrorRate(
-        "cer_max",
-        character_errors(references, hypotheses).errors,
-        tuple(
-            max(len(reference), len(hypothesis))
-            for reference, hypothesis in zip(references, hypotheses, strict=True)
-        ),
-    )
+    errors = character_errors(references, hypotheses).errors
+    lengths = map(max, map(len, references), map(len, hypotheses))
+    return ErrorRate("cer_max", errors, tuple(lengths))
 
 
 def levenshtein_distances(
@@ -211,9 +126,16 @@ def _paired(
     )
 
 
-def _edits(output: jiwer.WordOutput | jiwer.CharacterOutput) -> tuple[int, ...]:
-    """Insertions, deletions and substitutions per utterance."""
-    return tuple(
+def _errors(
+    name: str,
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    process: Callable[[list[str], list[str]], Any],
+    symbols: Callable[[str], Sized],
+) -> ErrorRate:
+    """Insertions, deletions and substitutions of each utterance, over its symbols."""
+    references, hypotheses = _paired(references, hypotheses)
+    edits = tuple(
         sum(
             max(
                 chunk.ref_end_idx - chunk.ref_start_idx,
@@ -222,20 +144,6 @@ def _edits(output: jiwer.WordOutput | jiwer.CharacterOutput) -> tuple[int, ...]:
             for chunk in alignment
             if chunk.type != "equal"
         )
-        for alignment in output.alignments
+        for alignment in process(references, hypotheses).alignments
     )
-
-
-def _resampled_rates(
-    scores: Sequence[ErrorRate], resamples: int, seed: int
-) -> list[np.ndarray]:
-    """Pooled rates of the same resamples for each score, each of shape (R,).
-
-    A resample whose references are all empty has no rate and is NaN.
-    """
-    columns = [column for score in scores for column in (score.errors, score.lengths)]
-    sums = resampled_sums(columns, resamples, seed)
-    return [
-        errors / np.where(lengths > 0, lengths, np.nan)
-        for errors, lengths in zip(sums[::2], sums[1::2], strict=True)
-    ]
+    return ErrorRate(name, edits, tuple(len(symbols(one)) for one in references))

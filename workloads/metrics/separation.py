@@ -19,6 +19,7 @@ dB, which is 157 dB at E = 1 and the most that float64 can tell.
 """
 
 from dataclasses import dataclass, replace
+from operator import add
 from typing import ClassVar
 
 import numpy as np
@@ -30,12 +31,7 @@ from torchmetrics.functional.audio import (
 )
 
 from basics.metric_kinds import Better
-from workloads.metrics.bootstrap import (
-    Difference,
-    percentile_interval,
-    resampled_sums,
-)
-from workloads.metrics.scores import Score
+from workloads.metrics.bootstrap import Difference, Pooled
 
 NAMES = ("si_sdr", "si_sdr_improvement", "snr_rescaled")
 SILENT_PEAK = 0.5 / 32_768  # half a step of 16-bit audio
@@ -44,125 +40,77 @@ SILENT_DB = 10 * float(np.log10(np.finfo(np.float64).eps))
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(Pooled):
     """One value in dB for each mixture, higher is better."""
 
     better: ClassVar[Better] = "higher"
-    name: str
+    items = "mixtures"
+    none_left = (
+        "mixtures is undefined: score at least one mixture with a target that is not "
+        "silent"
+    )
     values: tuple[float, ...]
-
-    @property
-    def n(self) -> int:
-        """How many mixtures were scored."""
-        return len(self.values)
 
     @property
     def mean(self) -> float:
         """Over mixtures, which count alike whatever their length.
 
-        Raises ValueError where there are none.
-
         >>> Measure("si_sdr", (10.0, 13.0)).mean
         11.5
         """
-        if not self.values:
-            raise ValueError(
-                f"{self.name} over 0 mixtures is undefined: score at least one mixture "
-                "with a target that is not silent"
-            )
-        return sum(self.values) / self.n
-
-    @property
-    def value(self) -> float:
-        """The mean."""
-        return self.mean
+        return self.value
 
     @property
     def per_item(self) -> list[tuple[float, float]]:
         """The value of each mixture, which counts once."""
         return [(value, 1.0) for value in self.values]
 
-    def interval(
-        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
-    ) -> tuple[float, float]:
-        """The percentile bootstrap interval of the mean, over mixtures.
-
-        Raises ValueError where the mean is undefined.
-        """
-        self.mean  # noqa: B018  an undefined mean has no interval: raises
-        (sums,) = resampled_sums((self.values,), resamples, seed)
-        return percentile_interval(sums / self.n, level)
-
     def minus(
-        self, baseline: Score, level: float = 0.95, resamples: int = 1000, seed: int = 0
+        self,
+        baseline: Pooled,
+        level: float = 0.95,
+        resamples: int = 1000,
+        seed: int = 0,
     ) -> Difference:
-        """How many dB this lies above the baseline over the same mixtures in one order.
-
-        Each resample draws the same mixtures for both, so that what makes a mixture
-        hard for both cancels. Raises ValueError where the two cannot be paired.
-        """
-        if (
-            not isinstance(baseline, Measure)
-            or baseline.name != self.name
-            or baseline.n != self.n
-        ):
-            raise ValueError(
-                f"{baseline.name} of {baseline.n} mixtures and {self.name} of {self.n} "
-                "cannot be paired: score both by the same measure on the same mixtures"
-            )
-        pairs = zip(baseline.values, self.values, strict=True)
+        pairs = zip(self.paired(baseline).values, self.values, strict=True)
         gained = Measure(self.name, tuple(after - before for before, after in pairs))
         return Difference(gained.mean, *gained.interval(level, resamples, seed))
 
 
 @dataclass(frozen=True)
 class SeparationScores:
-    """The measures of N mixtures, in the order of NAMES. Adding two joins their
-    mixtures.
+    """The measures of N mixtures: SI-SDR, SI-SDR of the estimate less that of the
+    mixture in its place, and SNR of the estimate at its best gain. Adding two joins
+    their mixtures.
 
     `silent` counts the targets left out, `silent_mixtures` the mixtures of which no
     target was left, `silent_estimates` those that stand for a target that is not.
     """
 
-    measures: tuple[Measure, ...]
+    si_sdr: Measure
+    si_sdr_improvement: Measure
+    snr_rescaled: Measure
     silent: int = 0
     silent_mixtures: int = 0
     silent_estimates: int = 0
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return self.si_sdr, self.si_sdr_improvement, self.snr_rescaled
 
     @property
     def n(self) -> int:
         """How many mixtures were scored."""
         return self.si_sdr.n
 
-    @property
-    def si_sdr(self) -> Measure:
-        return self.measures[0]
-
-    @property
-    def si_sdr_improvement(self) -> Measure:
-        """SI-SDR of the estimate less that of the mixture in its place."""
-        return self.measures[1]
-
-    @property
-    def snr_rescaled(self) -> Measure:
-        """SNR of the estimate at its best gain."""
-        return self.measures[2]
-
     def __add__(self, other: "SeparationScores") -> "SeparationScores":
-        return SeparationScores(
-            tuple(
-                Measure(own.name, own.values + its.values)
-                for own, its in zip(self.measures, other.measures, strict=True)
-            ),
-            self.silent + other.silent,
-            self.silent_mixtures + other.silent_mixtures,
-            self.silent_estimates + other.silent_estimates,
-        )
+        pairs = vars(self).values(), vars(other).values()
+        return SeparationScores(*map(add, *pairs))
 
 
 def no_scores() -> SeparationScores:
     """The sum of none, to start a sum with."""
-    return SeparationScores(tuple(Measure(name, ()) for name in NAMES))
+    return SeparationScores(*(Measure(name, ()) for name in NAMES))
 
 
 def score(
@@ -190,8 +138,8 @@ def score(
     quiet = silent_rows(estimates[chosen])
     si_sdr, snr = (np.where(quiet, SILENT_DB, found) for found in (si_sdr, snr))
     means = (float(v.mean()) for v in (si_sdr, si_sdr - unseparated, snr))
-    measures = tuple(Measure(n, (v,)) for n, v in zip(NAMES, means, strict=True))
-    return SeparationScores(measures, silent, silent_estimates=int(quiet.sum()))
+    measures = (Measure(n, (v,)) for n, v in zip(NAMES, means, strict=True))
+    return SeparationScores(*measures, silent, silent_estimates=int(quiet.sum()))
 
 
 def snr_rescaled(estimates: np.ndarray, sources: np.ndarray) -> np.ndarray:

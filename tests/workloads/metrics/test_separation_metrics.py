@@ -308,11 +308,12 @@ def test_level_resamples_and_seed_each_change_the_paired_interval() -> None:
 
 def test_what_cannot_be_paired_is_refused() -> None:
     with pytest.raises(
-        ValueError, match="snr_rescaled of 1 mixtures and snr_rescaled of 2 cannot be"
+        ValueError,
+        match="snr_rescaled over 2 mixtures and snr_rescaled over 1 cannot be",
     ):
         Measure("snr_rescaled", (1.0, 2.0)).minus(Measure("snr_rescaled", (1.0,)))
     with pytest.raises(
-        ValueError, match="snr_rescaled of 1 mixtures and si_sdr of 1 cannot"
+        ValueError, match="si_sdr over 1 mixtures and snr_rescaled over 1 cannot"
     ):
         Measure("si_sdr", (1.0,)).minus(Measure("snr_rescaled", (1.0,)))
 
