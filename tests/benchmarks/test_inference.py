@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import paper_arrays
 import pytest
 from small_cases import (
     SEPARATION,
@@ -149,8 +150,8 @@ def test_the_papers_arrays_come_before_librispeech(
 ) -> None:
     write_speech(tmp_path)
     features = [np.ones((30, 40), np.float32) * i for i in range(3)]
-    arrays.write(tmp_path, LETTERS, arrays.TRAIN, features, ["a", "b", "c"])
-    arrays.write(tmp_path, LETTERS, arrays.DEV, features[:1], ["no"])
+    paper_arrays.write(tmp_path, LETTERS, arrays.TRAIN, features, ["a", "b", "c"])
+    paper_arrays.write(tmp_path, LETTERS, arrays.DEV, features[:1], ["no"])
     found = data_of(at("wav2letter", data_root=tmp_path), WAV2LETTER.task)
     assert (found.name, found.validation.texts) == ("arrays-letters", ("no",))
 

@@ -37,17 +37,13 @@ class ForbiddenError(Exception):
 class _Callable:
     """Something that a pickle may call, and nothing more."""
 
-    __slots__ = ("_call",)
-    _call: Callable[..., Any]
+    __slots__ = ("call",)
 
     def __init__(self, call: Callable[..., Any]) -> None:
-        object.__setattr__(self, "_call", call)
+        self.call = call
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise pickle.UnpicklingError(f"it sets {name} of a function")
+        return self.call(*arguments)
 
     def __setstate__(self, state: object) -> None:
         raise pickle.UnpicklingError("it gives a function a state")

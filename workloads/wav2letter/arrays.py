@@ -1,4 +1,4 @@
-"""The document's data as they lie on disk: arrays of features beside their transcripts.
+"""The paper's data as they lie on disk: arrays of features beside their transcripts.
 
 The homework data of CMU 11-785, as its participants' public code reads them. One folder
 holds, for `train` and for `dev`:
@@ -68,64 +68,23 @@ class ArraySet:
         return _joined([self.train.checksum, self.dev.checksum])
 
 
-@dataclass(frozen=True)
-class _Files:
-    features: Path
-    texts: Path
-
-
 def load(folder: Path, alphabet: Alphabet) -> ArraySet:
     """Both parts from a folder; all features are held in memory.
 
     Raises AbsentError for a missing file, and ValueError, naming the file and the
-    utterance, for a foreign one,
-    features that are not finite or not (T, 40) with a T of 1 or more, transcripts that
-    are empty, fewer or more than the utterances, or outside the alphabet.
+    utterance, for a foreign one, features that are not finite or not (T, 40) with a T
+    of 1 or more, transcripts that are empty, fewer or more than the utterances, or
+    outside the alphabet.
     """
-    files = {part: _find(Path(folder), part, alphabet) for part in (TRAIN, DEV)}
-    texts = _read_labels if alphabet.is_spaced else _read_transcripts
-    spelt = texts([files[TRAIN].texts, files[DEV].texts], alphabet)
-    train, dev = map(_part, files.values(), spelt)
-    return ArraySet(train, dev)
+    names = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
+    features = [_first(folder, FEATURE_FILES, part) for part in (TRAIN, DEV)]
+    transcripts = [_first(folder, names, part) for part in (TRAIN, DEV)]
+    read = _read_labels if alphabet.is_spaced else _read_transcripts
+    return ArraySet(*map(_part, features, transcripts, read(transcripts, alphabet)))
 
 
-def write(
-    folder: Path,
-    alphabet: Alphabet,
-    part: str,
-    features: Sequence[np.ndarray],
-    texts: Sequence[str],
-) -> None:
-    """Write one part, TRAIN or DEV, in this layout: words as bytes, labels from 0."""
-    encode = _labels_from_0 if alphabet.is_spaced else _upper_case_words
-    transcripts = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    object_arrays.write(folder / FEATURE_FILES[0].format(part=part), list(features))
-    object_arrays.write(
-        folder / transcripts[0].format(part=part),
-        [encode(text, alphabet) for text in texts],
-    )
-
-
-def _labels_from_0(text: str, alphabet: Alphabet) -> np.ndarray:
-    return np.array(alphabet.encode(text), dtype=np.int64) - 1
-
-
-def _upper_case_words(text: str, alphabet: Alphabet) -> np.ndarray:
-    alphabet.encode(text)  # a foreign symbol raises
-    return np.array([word.upper().encode("ascii") for word in text.split()])
-
-
-def _find(folder: Path, part: str, alphabet: Alphabet) -> _Files:
-    transcripts = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
-    return _Files(
-        _first(folder, [name.format(part=part) for name in FEATURE_FILES]),
-        _first(folder, [name.format(part=part) for name in transcripts]),
-    )
-
-
-def _first(folder: Path, names: Sequence[str]) -> Path:
+def _first(folder: Path, patterns: Sequence[str], part: str) -> Path:
+    names = [pattern.format(part=part) for pattern in patterns]
     if not folder.is_dir():
         raise AbsentError(f"no folder {folder}: give the one that holds {names[0]}")
     for name in names:
@@ -138,22 +97,20 @@ def _first(folder: Path, names: Sequence[str]) -> Path:
     )
 
 
-def _part(files: _Files, texts: Sequence[str]) -> ArrayPart:
-    found = object_arrays.read(files.features)
+def _part(path: Path, texts_path: Path, texts: Sequence[str]) -> ArrayPart:
+    found = object_arrays.read(path)
     if found.ndim == 0 or len(found) == 0:
         raise ValueError(
-            f"{files.features} holds no utterances, expected an array of (T, "
+            f"{path} holds no utterances, expected an array of (T, "
             f"{FEATURES}) arrays: replace the file"
         )
     if len(found) != len(texts):
         raise ValueError(
-            f"{files.features} holds {len(found)} utterances, {files.texts} holds "
-            f"{len(texts)}: take both from one set"
+            f"{path} holds {len(found)} utterances, {texts_path} holds {len(texts)}: "
+            "take both from one set"
         )
-    features = tuple(
-        _features(files.features, position, one) for position, one in enumerate(found)
-    )
-    digests = [file_sha256(files.features), file_sha256(files.texts)]
+    features = tuple(_features(path, i, one) for i, one in enumerate(found))
+    digests = [file_sha256(path), file_sha256(texts_path)]
     return ArrayPart(features, tuple(texts), _joined(digests))
 
 

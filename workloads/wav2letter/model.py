@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from workloads.frame_convolution import FrameConv1d
-from workloads.wav2letter.sizes import CONTEXT, FIRST, MIDDLES, Wav2LetterSize
+from workloads.wav2letter.sizes import Wav2LetterSize
 
 
 class Wav2Letter(nn.Module):
@@ -28,8 +28,9 @@ class Wav2Letter(nn.Module):
         super().__init__()
         self.size = size
         layers: list[nn.Module] = []
-        for convolution in convolutions(size):
-            layers += [convolution, nn.ReLU(), nn.Dropout(size.dropout)]
+        for one in size.layers:
+            shape = one.inputs, one.outputs, one.kernel, one.stride, one.padding
+            layers += [FrameConv1d(*shape), nn.ReLU(), nn.Dropout(size.dropout)]
         self.layers = nn.Sequential(*layers[:-2])  # the logits stay as they are
 
     def forward(self, features: Tensor) -> Tensor:
@@ -40,22 +41,6 @@ class Wav2Letter(nn.Module):
         else:  # one row for all layers: a compiler fuses those that nothing parts
             logits = self.layers(frames.unsqueeze(2)).squeeze(2)  # (B, N, U)
         return logits.transpose(1, 2).log_softmax(2)
-
-
-def convolutions(size: Wav2LetterSize) -> list[nn.Conv1d]:
-    """The eleven layers, the input's first."""
-    first, middle, context = FIRST, MIDDLES, CONTEXT
-    width, wide = size.width, size.wide
-    return [
-        FrameConv1d(size.inputs, width, first.kernel, first.stride, first.padding),
-        *(
-            FrameConv1d(width, width, middle.kernel, padding=middle.padding)
-            for _ in range(middle.count)
-        ),
-        FrameConv1d(width, wide, context.kernel, padding=context.padding),
-        FrameConv1d(wide, wide, 1),
-        FrameConv1d(wide, size.outputs, 1),
-    ]
 
 
 def initialise(model: nn.Module) -> None:
@@ -80,10 +65,3 @@ def _rotate(layer: nn.Conv1d) -> None:
     nn.init.orthogonal_(rotation, nn.init.calculate_gain("relu"))
     layer.weight *= 0.1
     layer.weight[:, :, layer.kernel_size[0] // 2] += rotation
-
-
-def parameter_counts(size: Wav2LetterSize) -> list[int]:
-    """Of each layer, weights and biases."""
-    with torch.device("meta"):
-        layers = convolutions(size)
-    return [sum(p.numel() for p in layer.parameters()) for layer in layers]

@@ -9,9 +9,8 @@ import os
 import pickle
 import struct
 import tokenize
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -93,11 +92,3 @@ def _read_plain(
     if dtype.kind == "U":
         array_pickle.check_text(array)
     return array.reshape(shape, order="F" if fortran else "C")
-
-
-def write(path: Path, elements: Sequence[Any]) -> None:
-    """Write the elements as an array of objects of shape (len(elements),)."""
-    array = np.empty(len(elements), dtype=object)
-    for position, element in enumerate(elements):
-        array[position] = element
-    np.save(path, array, allow_pickle=True)

@@ -1,7 +1,7 @@
 """Phonemes of English text, for corpora that come with words alone.
 
 espeak-ng's American voice says how each word sounds, whoever speaks it in the corpus:
-the labels are those of a dictionary, as in the document's data. Words are looked up one
+the labels are those of a dictionary, as in the paper's data. Words are looked up one
 by one, so that a word has the same phonemes wherever it stands; in a sentence,
 espeak-ng would weaken some ("a" and "the" lose their vowels, "on" its stress).
 """
@@ -45,19 +45,14 @@ _ARPABET = {
 _found: dict[str, str] = {}  # of each word so far: one look-up loads a library
 
 
-def to_arpabet(text: str) -> str:
-    """The text's phonemes with spaces between them.
+def phonemes(texts: Sequence[str]) -> list[str]:
+    """The phonemes of each text with spaces between them.
 
     Raises ValueError, naming word and sound, for a sound that ARPAbet has no symbol of.
 
-    >>> to_arpabet("nothing")
-    'N AH TH IH NG'
+    >>> phonemes(["nothing", "a"])
+    ['N AH TH IH NG', 'AH']
     """
-    return phonemes([text])[0]
-
-
-def phonemes(texts: Sequence[str]) -> list[str]:
-    """The phonemes of each text; see `to_arpabet`. Faster than one by one."""
     _look_up({word for text in texts for word in text.split()})
     return [" ".join(_found[word] for word in text.split()) for text in texts]
 

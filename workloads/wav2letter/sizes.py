@@ -13,17 +13,18 @@ MIN_FRAMES = 2  # fewer have no place for the first kernel
 
 @dataclass(frozen=True)
 class Layer:
-    """The shape of a convolution, or of several alike."""
+    """The shape of a convolution over frames."""
 
+    inputs: int
+    outputs: int
     kernel: int
     stride: int = 1
     padding: int = 0
-    count: int = 1
 
-
-FIRST = Layer(kernel=48, stride=2, padding=23)
-MIDDLES = Layer(kernel=7, padding=3, count=7)
-CONTEXT = Layer(kernel=32, padding=16)  # then two layers of kernel 1
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return (self.kernel * self.inputs + 1) * self.outputs
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,25 @@ class Wav2LetterSize:
         return self.alphabet.outputs
 
     @property
+    def layers(self) -> list[Layer]:
+        """The eleven convolutions, the input's first."""
+        width, wide = self.width, self.wide
+        return [
+            Layer(self.inputs, width, kernel=48, stride=2, padding=23),
+            *[Layer(width, width, kernel=7, padding=3)] * 7,
+            Layer(width, wide, kernel=32, padding=16),
+            Layer(wide, wide, kernel=1),
+            Layer(wide, self.outputs, kernel=1),
+        ]
+
+    @property
     def parameters(self) -> int:
         """Weights and biases.
 
         >>> WAV2LETTER.parameters
         23618535
         """
-        width, wide = self.width, self.wide
-        middle = (MIDDLES.kernel * width + 1) * width
-        return (
-            (FIRST.kernel * self.inputs + 1) * width
-            + MIDDLES.count * middle
-            + (CONTEXT.kernel * width + 1) * wide
-            + (wide + 1) * (wide + self.outputs)
-        )
+        return sum(layer.parameters for layer in self.layers)
 
     def macs(self, frames: int) -> int:
         """Multiply-accumulates of T frames, biases left out.
@@ -63,11 +69,11 @@ class Wav2LetterSize:
         >>> WAV2LETTER.macs(100)
         1200695000
         """
-        width, wide = self.width, self.wide
-        narrow = FIRST.kernel * self.inputs * width
-        narrow += MIDDLES.count * MIDDLES.kernel * width**2
-        broad = CONTEXT.kernel * width * wide + wide**2 + wide * self.outputs
-        return narrow * halved_length(frames) + broad * output_length(frames)
+        total = 0
+        for layer in self.layers:
+            frames = (frames + 2 * layer.padding - layer.kernel) // layer.stride + 1
+            total += frames * layer.kernel * layer.inputs * layer.outputs
+        return total
 
 
 WAV2LETTER = Wav2LetterSize("wav2letter", 250, 2000, LETTERS)
@@ -88,17 +94,13 @@ SIZES = {
 }
 
 
-def halved_length(frames: int) -> int:
-    """Frames after the first convolution, whose padding is 2 short of its kernel."""
-    return (frames - 2) // 2 + 1
-
-
 def output_length(frames: int) -> int:
     """U of T frames: floor((T - 2) / 2) + 2.
 
-    The convolution over the context, padded by half of an even kernel, adds one.
+    The first convolution's padding is 2 short of its kernel; the one over the context,
+    padded by half of an even kernel, adds one.
 
     >>> output_length(100)
     51
     """
-    return halved_length(frames) + 1
+    return (frames - 2) // 2 + 2

@@ -7,6 +7,7 @@ import json
 import shutil
 
 import numpy as np
+import paper_arrays
 import pytest
 import torch
 
@@ -58,7 +59,7 @@ def write_arrays(folder, model):
             rng.normal(size=(length, FEATURES)).astype(np.float32) for length in lengths
         ]
         texts = [transcribed(model, one) for one in features]
-        arrays.write(folder, LETTERS, part, features, texts)
+        paper_arrays.write(folder, LETTERS, part, features, texts)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from workloads.runtimes.runtime import Opening, Place
 from workloads.training import weights
 from workloads.training.weights import Weights
 from workloads.wav2letter.arrays import ArrayPart
-from workloads.wav2letter.model import parameter_counts
 from workloads.wav2letter.sizes import WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.symbols import LETTERS
 from workloads.wav2letter.task import WAV2LETTER as TASK
@@ -109,7 +108,7 @@ def test_quantized_outputs_are_close_to_those_of_fp32(made, name):
 def test_int8_takes_a_quarter_and_kept_layers_their_share(made):
     whole = made("fp32").bytes
     assert whole == pytest.approx(4 * SMALL.parameters, rel=0.02)
-    counts = parameter_counts(SMALL)
+    counts = [layer.parameters for layer in SMALL.layers]
     for name in QUANTIZED:
         share = kept_share(counts, parse(name).keep)
         expected = 4 * SMALL.parameters * (share + (1 - share) / 4)
@@ -124,7 +123,7 @@ def kept_share(counts, keep):
 
 
 def test_the_published_size_keeps_little_in_float():
-    counts = parameter_counts(WAV2LETTER)
+    counts = [layer.parameters for layer in WAV2LETTER.layers]
     first, edges = (kept_share(counts, keep) for keep in ("first", "edges"))
     assert first == pytest.approx(0.020, abs=5e-4)
     assert edges == pytest.approx(0.211, abs=5e-4)
@@ -170,7 +169,7 @@ def test_an_int8_torch_model_has_int8_weights_but_in_kept_layers(model_of):
     module = opened.session.forward
     held = [*module.buffers(), *module.parameters()]
     int8 = sorted(one.numel() for one in held if one.dtype == torch.int8)
-    counts = parameter_counts(SMALL)
+    counts = [layer.parameters for layer in SMALL.layers]
     channels = [64] * 8 + [256, 256, SMALL.outputs]
     weighted = [a - b for a, b in zip(counts, channels, strict=True)]
     assert int8 == sorted(weighted[1:])

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from workloads.wav2letter.decoding import BeamDecoder, greedy
+from workloads.wav2letter.decoding import BeamDecoder, greedy, make_decoder
 from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
 
 
@@ -50,28 +50,50 @@ def frames(**shares):
     return row
 
 
+def greedily(log_probs, lengths, alphabet):
+    return [
+        greedy(row[:n], alphabet) for row, n in zip(log_probs, lengths, strict=True)
+    ]
+
+
+def by_beam(log_probs, lengths, alphabet, width=20):
+    decoder = BeamDecoder(alphabet, width)
+    return [decoder.decode(row[:n]) for row, n in zip(log_probs, lengths, strict=True)]
+
+
 def test_greedy_reads_the_best_path_of_each_utterance(alphabet):
     log_probs, lengths = confident(alphabet)
-    assert greedy(log_probs, lengths, alphabet) == TEXTS[alphabet.name]
+    assert greedily(log_probs, lengths, alphabet) == TEXTS[alphabet.name]
 
 
 def test_beam_search_equals_greedy_where_the_model_is_confident(alphabet):
     log_probs, lengths = confident(alphabet)
-    assert BeamDecoder(alphabet).decode(log_probs, lengths) == TEXTS[alphabet.name]
+    assert by_beam(log_probs, lengths, alphabet) == TEXTS[alphabet.name]
 
 
-def test_greedy_is_the_collapse_of_the_best_path(alphabet):
+def test_greedy_merges_repeats_of_the_best_path_and_leaves_blanks_out(alphabet):
     rng = np.random.default_rng(0)
     log_probs = rng.normal(size=(3, 40, alphabet.outputs))
     log_probs[..., BLANK] += 2
-    collapsed = [alphabet.collapse(row) for row in log_probs.argmax(axis=2).tolist()]
-    assert greedy(log_probs, [40, 40, 40], alphabet) == collapsed
+    spelt = []
+    for path in log_probs.argmax(axis=2).tolist():
+        starts = [
+            x for x, before in zip(path, [None, *path], strict=False) if x != before
+        ]
+        spelt.append(alphabet.decode(x for x in starts if x != BLANK))
+    assert greedily(log_probs, [40, 40, 40], alphabet) == spelt
+
+
+@pytest.mark.parametrize(("width", "text"), [(1, ""), (20, "a")])
+def test_a_width_of_one_takes_the_best_path_and_a_wider_one_the_beam(width, text):
+    log_probs = np.log([frames(blank=0.6, a=0.4), frames(blank=0.6, a=0.4)])
+    assert make_decoder(LETTERS, width)(log_probs) == text
 
 
 def decode_both(log_probs, lengths, alphabet):
     return (
-        greedy(log_probs, lengths, alphabet),
-        BeamDecoder(alphabet).decode(log_probs, lengths),
+        greedily(log_probs, lengths, alphabet),
+        by_beam(log_probs, lengths, alphabet),
     )
 
 
@@ -80,15 +102,6 @@ def test_a_letter_is_doubled_only_across_a_blank():
     log_probs, lengths = spell(LETTERS, [[a, BLANK, a], [a, a, a], [a, a, BLANK]])
     for decoded in decode_both(log_probs, lengths, LETTERS):
         assert decoded == ["aa", "a", "a"]
-
-
-def test_what_lies_beyond_the_length_is_not_read(alphabet):
-    log_probs, lengths = confident(alphabet)
-    whole = decode_both(log_probs, lengths, alphabet)
-    log_probs[2, lengths[2] :] = np.log(1e-9)
-    log_probs[2, lengths[2] :, alphabet.outputs - 1] = 0.0
-    log_probs[2, lengths[2] :, 5] = 0.0
-    assert decode_both(log_probs, lengths, alphabet) == whole
 
 
 def test_an_utterance_of_no_frames_or_only_blanks_is_the_empty_text(alphabet):
@@ -107,8 +120,8 @@ def test_beam_search_adds_up_the_paths_of_a_text_that_greedy_misses():
     # The best path is two blanks: 0.6 * 0.6 = 0.36. But three paths spell "a":
     # a-blank, blank-a and a-a, 0.24 + 0.24 + 0.16 = 0.64.
     log_probs = np.log([[frames(blank=0.6, a=0.4), frames(blank=0.6, a=0.4)]])
-    assert greedy(log_probs, [2], LETTERS) == [""]
-    assert BeamDecoder(LETTERS).decode(log_probs, [2]) == ["a"]
+    assert greedily(log_probs, [2], LETTERS) == [""]
+    assert by_beam(log_probs, [2], LETTERS) == ["a"]
 
 
 def test_a_wider_beam_finds_what_a_narrow_one_lost():
@@ -116,8 +129,8 @@ def test_a_wider_beam_finds_what_a_narrow_one_lost():
     # "a" has 0.35 + 0.25 * 0.5 = 0.475, "b" has 0.40 * 0.5 = 0.20, and so has "ba".
     first = frames(b=0.40, a=0.35, blank=0.25)
     log_probs = np.log([[first, frames(a=0.5, blank=0.5)]])
-    assert BeamDecoder(LETTERS, width=20).decode(log_probs, [2]) == ["a"]
-    assert BeamDecoder(LETTERS, width=1).decode(log_probs, [2])[0].startswith("b")
+    assert by_beam(log_probs, [2], LETTERS, width=20) == ["a"]
+    assert by_beam(log_probs, [2], LETTERS, width=1)[0].startswith("b")
 
 
 def test_beam_search_finds_the_most_probable_text_of_all_paths():
@@ -139,7 +152,7 @@ def test_beam_search_finds_the_most_probable_text_of_all_paths():
             share = float(np.prod(probs[range(4), chosen]))
             totals[spelt] = totals.get(spelt, 0.0) + share
         best = max(totals, key=lambda spelt: totals[spelt])
-        assert decoder.decode(np.log(probs)[None], [4]) == [LETTERS.decode(best)]
+        assert decoder.decode(np.log(probs)) == LETTERS.decode(best)
 
 
 @pytest.mark.parametrize("width", [0, -3])
@@ -148,22 +161,21 @@ def test_a_beam_of_nothing_is_refused(width):
         BeamDecoder(LETTERS, width)
 
 
-def test_another_number_of_outputs_is_refused():
-    with pytest.raises(ValueError, match=r"\(1, 4, 35\), expected \(B, U, 42\)"):
-        greedy(np.zeros((1, 4, 35)), [4], PHONEMES)
+@pytest.mark.parametrize("shape", [(4, 35), (1, 4, 42), (42,)])
+def test_another_shape_is_refused(shape):
+    expected = r", expected \(U, 42\) for the phonemes"
+    with pytest.raises(ValueError, match=expected):
+        greedy(np.zeros(shape), PHONEMES)
+    with pytest.raises(ValueError, match=expected):
+        BeamDecoder(PHONEMES, 20).decode(np.zeros(shape))
 
 
-@pytest.mark.parametrize("lengths", [[5], [-1], [4, 4]])
-def test_lengths_that_do_not_fit_are_refused(lengths):
-    with pytest.raises(ValueError, match="give one of 0 to 4"):
-        BeamDecoder(LETTERS).decode(np.zeros((1, 4, 35)), lengths)
-
-
-def test_outputs_that_are_no_numbers_are_refused(alphabet):
-    log_probs, lengths = confident(alphabet)
-    log_probs[1, 0, 3] = np.nan
-    with pytest.raises(ValueError, match="hold NaN, first in utterance 1"):
-        greedy(log_probs, lengths, alphabet)
+@pytest.mark.parametrize("width", [1, 20])
+def test_outputs_that_are_no_numbers_are_refused(alphabet, width):
+    log_probs, _ = confident(alphabet)
+    log_probs[1, 2, 3] = np.nan
+    with pytest.raises(ValueError, match="hold NaN, first in frame 2: the model's"):
+        make_decoder(alphabet, width)(log_probs[1])
 
 
 def test_a_missing_flashlight_names_the_package_to_install(monkeypatch):
@@ -176,7 +188,7 @@ def test_a_missing_flashlight_names_the_package_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="pip install flashlight-text"):
-        BeamDecoder(LETTERS)
+        BeamDecoder(LETTERS, 20)
 
 
 def test_reading_and_greedy_decoding_need_no_torch():

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from paper_arrays import write_objects
 
 from workloads.wav2letter import object_arrays
 
@@ -67,13 +68,13 @@ def assert_same(found, expected):
 
 
 def test_what_is_written_is_read(tmp_path):
-    object_arrays.write(tmp_path / "x.npy", ELEMENTS)
+    write_objects(tmp_path / "x.npy", ELEMENTS)
     assert_same(object_arrays.read(tmp_path / "x.npy"), ELEMENTS)
 
 
 def test_arrays_of_one_shape_stay_an_array_of_arrays(tmp_path):
     same = [np.zeros((3, 2), np.float32), np.ones((3, 2), np.float32)]
-    object_arrays.write(tmp_path / "x.npy", same)
+    write_objects(tmp_path / "x.npy", same)
     found = object_arrays.read(tmp_path / "x.npy")
     assert found.shape == (2,)
     assert_same(found, same)
@@ -157,7 +158,7 @@ def test_bytes_in_another_codec_are_refused(tmp_path):
 @pytest.mark.parametrize("keep", [0, 5, 60, 200, -1])
 def test_a_truncated_file_is_named(tmp_path, keep):
     path = tmp_path / "x.npy"
-    object_arrays.write(path, ELEMENTS)
+    write_objects(path, ELEMENTS)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match=r"cannot read .*x\.npy as a numpy array"):
         object_arrays.read(path)
@@ -267,7 +268,7 @@ def test_columns_first_and_big_endian_are_read(tmp_path):
         np.zeros((0, 40), np.float32),
     ]
     path = tmp_path / "x.npy"
-    object_arrays.write(path, elements)
+    write_objects(path, elements)
     assert_same(object_arrays.read(path), elements)
     np.save(path, elements[0])
     np.testing.assert_array_equal(object_arrays.read(path), elements[0])

@@ -4,8 +4,12 @@ import pytest
 from grammar_words import words_of
 
 from workloads.corpora import espeak, grammar
-from workloads.wav2letter.phonemes import phonemes, to_arpabet
+from workloads.wav2letter.phonemes import phonemes
 from workloads.wav2letter.symbols import PHONEMES
+
+
+def to_arpabet(text):
+    return phonemes([text])[0]
 
 
 @pytest.mark.parametrize(

@@ -124,26 +124,6 @@ def semi_structured_linears(model: nn.Module) -> Sparsified:
     return _replaced(model, _semi_structured, _not_semi_structured)
 
 
-def keep_two_of_four(weight: Tensor) -> Tensor:
-    """A copy of (O, I) of which, in each four neighbours of a row, the two that are the
-    largest by magnitude stay and the others are zero.
-
-    Raises ValueError unless I is a multiple of 4.
-
-    >>> keep_two_of_four(torch.tensor([[4.0, -3.0, 2.0, 1.0]]))
-    tensor([[ 4., -3.,  0.,  0.]])
-    """
-    if weight.ndim != 2 or weight.shape[1] % 4:
-        raise ValueError(
-            f"a weight of shape {tuple(weight.shape)} has no 2:4 pattern: "
-            "give (outputs, inputs), the inputs a multiple of 4"
-        )
-    fours = weight.detach().reshape(-1, 4)
-    kept = fours.abs().topk(2).indices
-    mask = torch.zeros_like(fours, dtype=torch.bool).scatter(1, kept, True)
-    return torch.where(mask, fours, 0).reshape(weight.shape)
-
-
 def _replaced(
     model: nn.Module, replace: Replace, reason: Callable[[nn.Module], str]
 ) -> Sparsified:
