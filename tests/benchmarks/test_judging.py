@@ -72,7 +72,8 @@ def test_a_gate_that_is_a_share_is_one_of_the_baselines_value() -> None:
 
 
 def improvements(*values_db: float) -> SeparationScores:
-    return SeparationScores(*(Measure(name, values_db) for name in NAMES))
+    si_sdr, improvement, rescaled = (Measure(name, values_db) for name in NAMES)
+    return SeparationScores(si_sdr, improvement, rescaled)
 
 
 @pytest.mark.parametrize(("lost_db", "passed"), [(0.49, True), (0.51, False)])

@@ -110,7 +110,7 @@ class SeparationScores:
 
 def no_scores() -> SeparationScores:
     """The sum of none, to start a sum with."""
-    return SeparationScores(*(Measure(name, ()) for name in NAMES))
+    return _measured((), (), ())
 
 
 def score(
@@ -137,9 +137,14 @@ def score(
     snr = snr_rescaled(estimates[chosen], targets)
     quiet = silent_rows(estimates[chosen])
     si_sdr, snr = (np.where(quiet, SILENT_DB, found) for found in (si_sdr, snr))
-    means = (float(v.mean()) for v in (si_sdr, si_sdr - unseparated, snr))
-    measures = (Measure(n, (v,)) for n, v in zip(NAMES, means, strict=True))
-    return SeparationScores(*measures, silent, silent_estimates=int(quiet.sum()))
+    means = ((float(v.mean()),) for v in (si_sdr, si_sdr - unseparated, snr))
+    return replace(_measured(*means), silent=silent, silent_estimates=int(quiet.sum()))
+
+
+def _measured(*values_db: tuple[float, ...]) -> SeparationScores:
+    """Each measure's values, in the order of NAMES."""
+    si_sdr, improvement, rescaled = map(Measure, NAMES, values_db)
+    return SeparationScores(si_sdr, improvement, rescaled)
 
 
 def snr_rescaled(estimates: np.ndarray, sources: np.ndarray) -> np.ndarray:

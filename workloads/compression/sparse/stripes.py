@@ -98,7 +98,8 @@ class Banks(Format):
     name = "csb"
 
     def layout(self, bits: Bits) -> Layout:
-        banks, height, width = _fitted(*bits.shape, *self.bank)
+        rows, columns = bits.shape
+        banks, height, width = _fitted(rows, columns, *self.bank)
         in_banks = [(some != 0).sum(1).max() for some in tiles(bits, height, width)]
         fullest = int(max(in_banks))
 
@@ -115,8 +116,8 @@ class Banks(Format):
 
     def restore(self, payload: Payload, flat: Bits) -> None:
         rows, columns = payload.header.shape
-        bank = payload.fields(2, 32).tolist()
-        banks, height, width = _fitted(rows, columns, *bank)
+        height, width = payload.fields(2, 32).tolist()
+        banks, height, width = _fitted(rows, columns, height, width)
         per_bank = payload.header.entries // banks
         payload.check_entries(banks * per_bank)
         beside, start = -(-columns // width), 0
