@@ -25,7 +25,10 @@ def make_decoder(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
 def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
     """The text of the most likely output of each frame."""
     _check(log_probs, alphabet)
-    return alphabet.collapse(log_probs.argmax(axis=1).tolist())
+    path = log_probs.argmax(axis=1)
+    kept = path != BLANK
+    kept[1:] &= path[1:] != path[:-1]
+    return alphabet.decode(path[kept].tolist())
 
 
 class BeamDecoder:
