@@ -2,116 +2,110 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import platform
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.report.pages.plain import is_page_of
-from harness.report.tables.outputs import (
-    add_table_outputs,
-    chosen_outputs,
-    write_output,
-)
+import click
+
+from basics.files import file_sha256
+from harness.report.pages.plain import Part, page
+from harness.report.tables.outputs import Outputs, table_outputs
 from harness.report.tables.table import Table
+from workloads.task import Dataset
+
+Models = Mapping[str, tuple[Path, Dataset]]
+PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
+study_outputs = table_outputs(
+    json="write all numbers to this file", html="write a page with pictures"
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a study found: the `parts` of its page, of which the tables are also written
+    for other programs, and all its numbers. `models` are the weights and the data that
+    these are of, by what begins their lines where they come from."""
+
+    title: str
+    parts: Sequence[Part]
+    numbers: Mapping[str, Any]
+    models: Models
+    heading: str = ""
 
 
 @dataclass(frozen=True)
 class Study:
-    """`kind` marks the files of a study, `name` stands for it in messages."""
+    """`folder` is its own beside this file, `kind` marks the files that it writes, and
+    `name` stands for it in messages."""
 
+    folder: str
     kind: str
     name: str
     schema_version: int = 1
 
     @property
-    def marks(self) -> dict[str, Any]:
-        """What its JSON begins with."""
-        return {"schema": self.kind, "schema_version": self.schema_version}
+    def program(self) -> str:
+        return f"python -m {__package__}.{self.folder}"
 
-    def is_json(self, text: str) -> bool:
-        """Whether a file holds numbers of this study."""
-        try:
-            found = json.loads(text)
-        except ValueError:
-            return False
-        return isinstance(found, dict) and found.get("schema") == self.kind
+    @property
+    def command(self) -> str:
+        """What was asked for, without the files that are written: they change no
+        number."""
+        context, words = click.get_current_context(), self.program.split()
+        for option in context.command.params:
+            value = context.params[str(option.name)]
+            if option.name in vars(Outputs()) or value in (None, False):
+                continue
+            if value is True:
+                words.append(option.opts[0])
+                continue
+            for one in value if isinstance(value, tuple) else [value]:
+                words += [option.opts[0], str(one)]
+        return shlex.join(words)
 
-    def is_page(self, text: str) -> bool:
-        """Whether a file is a page of this study."""
-        return is_page_of(text, self.kind)
-
-    def check_outputs(self, chosen: argparse.Namespace) -> None:
+    def check(self, outputs: Outputs) -> None:
         """ValueError where the results could not be written in the end, or would
         destroy what is no such result."""
-        both = chosen.json and chosen.html
-        if both and chosen.json.absolute() == chosen.html.absolute():
-            raise ValueError(
-                f"--json and --html both name {chosen.json}: give two files"
-            )
-        if chosen.json:
-            check_output(chosen.json, self.is_json, f"{self.name} in JSON")
-        if chosen.html:
-            check_output(chosen.html, self.is_page, f"page of the {self.name}")
-        chosen_outputs(chosen).check(others={"--html": chosen.html})
+        outputs.check()
+        for path, mark, what in (
+            (outputs.json, f'"schema": "{self.kind}"', f"{self.name} in JSON"),
+            (outputs.html, f'content="{self.kind}"', f"page of the {self.name}"),
+        ):
+            if path and path.exists() and mark not in path.read_text(errors="ignore"):
+                raise ValueError(
+                    f"{path} exists and is no {what}: remove it or give another name"
+                )
 
-    def write(
-        self,
-        chosen: argparse.Namespace,
-        tables: Sequence[Table],
-        content: Mapping[str, Any],
-        page: Callable[[], str],
-    ) -> None:
-        """Every file that is wanted; `content` is that of the JSON."""
-        text = json.dumps(content, indent=1) + "\n"
-        chosen_outputs(chosen).write(tables, json=lambda: text)
-        if chosen.html:
-            write_output(chosen.html, page())
-
-
-def add_outputs(parser: argparse.ArgumentParser) -> None:
-    """The options of the files that a study writes."""
-    add_table_outputs(parser, json="write all numbers to this file")
-    parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="write a page with pictures"
-    )
+    def write(self, outputs: Outputs, report: Report) -> None:
+        """Every file that is wanted. Numbers and page say where they come from."""
+        marks = {"schema": self.kind, "schema_version": self.schema_version}
+        origin = {"command": self.command, **origin_of(report.models)}
+        content = {**marks, **report.numbers, "origin": origin}
+        lines = "\n".join(f"{name}: {value}" for name, value in origin.items())
+        parts = [*report.parts, lines]
+        outputs.write(
+            [part for part in report.parts if isinstance(part, Table)],
+            json=lambda: json.dumps(content, indent=1) + "\n",
+            html=lambda: page(report.title, self.kind, parts, report.heading),
+        )
 
 
-def check_output(path: Path, is_ours: Callable[[str], bool], kind: str) -> None:
-    """Raise ValueError unless a file of this kind can be written there.
-
-    One that exists may be replaced where `is_ours` recognises the text in it.
-    """
-    advice = f"give another name for the {kind}"
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: {advice}")
-    if path.exists():
-        try:
-            ours = is_ours(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            ours = False
-        if not ours:
-            raise ValueError(f"{path} exists and is no {kind}: remove it or {advice}")
-    if not path.parent.is_dir():
-        raise ValueError(f"no folder {path.parent} for the {kind}: make it first")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"cannot write into {path.parent} ({error.strerror}): {advice}"
-        ) from error
-
-
-def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Of Python and of what computes."""
-    found = {package: importlib.metadata.version(package) for package in packages}
-    return {"python": platform.python_version(), **found}
+def origin_of(models: Models) -> dict[str, str]:
+    """Weights and data, Python and what computes: who has them gets the same
+    numbers."""
+    found = {}
+    for start, (weights, data) in models.items():
+        found[f"{start}weights_sha256"] = file_sha256(weights)
+        found[f"{start}corpus"] = data.name
+        found[f"{start}corpus_checksum"] = data.checksum
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    return {**found, "python": platform.python_version(), **versions}
 
 
 def evenly(count: int, there: int, what: str, among: str) -> tuple[int, ...]:

@@ -1,7 +1,10 @@
-"""Differences with their intervals, as texts."""
+"""Differences with their intervals, as texts and as columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from harness.report.tables.table import Column, figure_column, number_column
 from workloads.metrics.bootstrap import Difference
 
 
@@ -26,3 +29,17 @@ def fixed(value: float) -> str:
         if float(text):
             return text
     return "0.00"
+
+
+def difference_columns(
+    title: str, found: Sequence[Difference | None], importance: int
+) -> tuple[Column, ...]:
+    """To be read, and for other programs the ends of the intervals."""
+    ends = ((one.value, one.low, one.high) if one else (None,) * 3 for one in found)
+    values, lows, highs = zip(*ends, strict=True)
+    texts = (one and with_interval(one) for one in found)
+    return (
+        figure_column(f"{title} [95 % interval]", texts, values, importance=importance),
+        number_column("low", lows, hidden=True),
+        number_column("high", highs, hidden=True),
+    )

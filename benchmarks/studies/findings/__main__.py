@@ -9,37 +9,33 @@ were fine-tuned. torch computes all but int8, which ONNX Runtime does, on one th
 The held-out mixtures are built in, or those of `--data-root`.
 """
 
-import argparse
 import contextlib
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import click
 import torch
+from rich.console import Console
 
-from basics.files import file_sha256
-from benchmarks.studies.command import add_outputs, evenly, versions
-from benchmarks.studies.findings.page import page, verdict_table
+from benchmarks.studies.command import Models, Report, evenly, study_outputs
+from benchmarks.studies.findings.page import figure
 from benchmarks.studies.findings.report import (
     STUDY,
     WIDTH,
     Checked,
     numbers,
-    print_report,
     progress,
+    rules,
     table,
+    verdict_table,
+    verdicts,
 )
-from benchmarks.studies.findings.rules import (
-    BASELINE,
-    FACTORIZED,
-    FORMATS,
-    PRUNED,
-    Scored,
-)
+from benchmarks.studies.findings.rules import BASELINE, COMPRESSIONS, Scored
 from benchmarks.studies.findings.scores import scored
-from harness.report.tables.terminal import console_of
+from harness.report.tables.outputs import Outputs, usage_errors
+from harness.report.tables.terminal import console_of, print_line, print_table
 from workloads.compressed import CompressedModel
 from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
@@ -50,15 +46,13 @@ from workloads.separation.dataset import (
     MixtureSet,
     builtin_mixtures,
     on_disk,
+    with_training,
 )
 from workloads.separation.sizes import SIZES, SMALL, Size
 from workloads.separation.task import CALIBRATION_MIXTURES, SEPARATION
 from workloads.training.weight_files import of_one_corpus
 from workloads.training.weights import Weights, find, load_facts, weights_of
 
-COMMAND = "python -m benchmarks.studies.findings"
-PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
-COMPRESSIONS = (BASELINE, *FORMATS, *PRUNED, *FACTORIZED)
 MIXTURES = 64
 
 
@@ -98,27 +92,26 @@ class Subject:
             "corpus: train the other on it too"
         )
 
+    def checked(self) -> Checked:
+        """With the scores of all compressions, each told as soon as it is done.
 
-def check(subject: Subject, tell: Callable[[str], None]) -> Checked:
-    """Score all compressions; `tell` is called for each as soon as it is done.
-
-    Raises ValueError where the baseline cannot be scored; other compressions are left
-    out with their reason.
-    """
-    scores: dict[str, Scored] = {}
-    left_out: dict[str, str] = {}
-    for number, name in enumerate(COMPRESSIONS):
-        found = subject.scored(name)
-        if isinstance(found, Scored):
-            scores[name] = found
-        elif name == BASELINE:
-            raise ValueError(f"{subject.size.name} in {name}: {found}")
-        else:
-            left_out[name] = found
-        line = progress(name, scores, left_out)
-        tell(f"{subject.size.name} {number} of {len(COMPRESSIONS) - 1}: {line}")
-    size, data = subject.size.name, subject.data.name
-    return Checked(size, data, scores, left_out, subject.fine_tuned)
+        Raises ValueError where the baseline cannot be scored; other compressions are
+        left out with their reason.
+        """
+        scores: dict[str, Scored] = {}
+        left_out: dict[str, str] = {}
+        for number, name in enumerate(COMPRESSIONS):
+            found = self.scored(name)
+            if isinstance(found, Scored):
+                scores[name] = found
+            elif name == BASELINE:
+                raise ValueError(f"{self.size.name} in {name}: {found}")
+            else:
+                left_out[name] = found
+            place = f"{self.size.name} {number} of {len(COMPRESSIONS) - 1}"
+            tell(f"{place}: {progress(name, scores, left_out)}")
+        name, data = self.size.name, self.data.name
+        return Checked(name, data, scores, left_out, self.fine_tuned)
 
 
 @contextlib.contextmanager
@@ -138,21 +131,17 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
 
     Raises ValueError for fewer than one mixture or more than the folder has.
     """
+
+    def built_in(count: int) -> Dataset:
+        wanted = MixturesSize("findings", CALIBRATION_MIXTURES, count)
+        cache = default_cache_dir()
+        return builtin_mixtures(size, wanted, cache, on_progress=tell_progress)
+
     if root is None:
-        return _builtin(size, MIXTURES if mixtures is None else mixtures)
+        return built_in(MIXTURES if mixtures is None else mixtures)
     found = on_disk(root, size, on_progress=tell_progress)
     found = replace(found, validation=some(found.validation, mixtures))
-    if found.train.mixtures:
-        return found
-    made = _builtin(size, 1)
-    return replace(found, name=f"{made.name}+{found.name}", train=made.train)
-
-
-def _builtin(size: Size, mixtures: int) -> Dataset:
-    wanted = MixturesSize("findings", CALIBRATION_MIXTURES, mixtures)
-    return builtin_mixtures(
-        size, wanted, default_cache_dir(), on_progress=tell_progress
-    )
+    return with_training(found, lambda: built_in(1))
 
 
 def some(part: MixtureSet, count: int | None) -> MixtureSet:
@@ -164,108 +153,90 @@ def some(part: MixtureSet, count: int | None) -> MixtureSet:
     return MixtureSet(tuple(part.mixtures[i] for i in places), part.sample_rate_hz)
 
 
-def origin_of(subjects: Sequence[Subject], command: str) -> dict[str, str]:
-    """What another needs to get the same numbers."""
-    each: dict[str, str] = {}
-    for subject in subjects:
-        name = subject.size.name
-        each[f"{name} weights_sha256"] = file_sha256(subject.weights)
-        each[f"{name} corpus"] = subject.data.name
-        each[f"{name} corpus_checksum"] = subject.data.checksum
-    return {"command": command, **each, **versions(PACKAGES)}
-
-
-def make_parser() -> argparse.ArgumentParser:
-    assert __doc__ is not None
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--size",
-        action="append",
-        choices=sorted(SIZES),
-        help="may be given more than once; default: the small sizes of two sources",
-    )
-    parser.add_argument(
-        "--mixtures",
-        type=int,
-        help=f"held-out ones to judge on; default: {MIXTURES}, or all of a smaller "
-        "corpus",
-    )
-    parser.add_argument(
-        "--data-root",
-        type=Path,
-        help="LibriMix, Aishell1Mix or LibriCSS, instead of the built-in mixtures",
-    )
-    parser.add_argument(
-        "--trained",
-        action="store_true",
-        help="take weights that were fine-tuned after each compression",
-    )
-    add_outputs(parser)
-    return parser
-
-
-def sizes_of(chosen: argparse.Namespace) -> list[Size]:
-    """Each once, in the order given."""
-    if not chosen.size:
-        return list(SMALL)
-    return [SIZES[name] for name in dict.fromkeys(chosen.size)]
-
-
-def subjects_of(chosen: argparse.Namespace) -> list[Subject]:
+def subject_of(
+    size: Size, root: Path | None, mixtures: int | None, trained: bool
+) -> Subject:
     """Of the weights that were trained on the user's corpus, else those that ship.
 
-    Raises ValueError for weights that are missing or damaged, before any mixture is
-    made, and as `data_of` does.
+    Raises ValueError for weights that are missing or damaged, and as `data_of` does.
     """
-    sizes = sizes_of(chosen)
-    if not chosen.data_root:
-        for size in sizes:
-            load_facts(SEPARATION, size, find(SEPARATION, size))
-    return [_subject_of(size, chosen) for size in sizes]
-
-
-def _subject_of(size: Size, chosen: argparse.Namespace) -> Subject:
-    data = data_of(size, chosen.data_root, chosen.mixtures)
+    data = data_of(size, root, mixtures)
     path = find(SEPARATION, size, corpus_checksum=data.checksum)
     load_facts(SEPARATION, size, path)
-    return Subject(size, path, data, chosen.trained)
-
-
-def command_of(chosen: argparse.Namespace) -> str:
-    """Without the files that are written: they change no number."""
-    words = COMMAND.split()
-    for size in sizes_of(chosen):
-        words += ["--size", size.name]
-    for option in ("mixtures", "data_root"):
-        if (value := getattr(chosen, option)) is not None:
-            words += [f"--{option.replace('_', '-')}", str(value)]
-    return shlex.join([*words, "--trained"] if chosen.trained else words)
+    return Subject(size, path, data, trained)
 
 
 def tell(line: str) -> None:
     """Beside the results, which go to standard output."""
-    print(line, file=sys.stderr, flush=True)
+    click.echo(line, err=True)
 
 
 def tell_progress(stage: str, done: int, total: int) -> None:
     tell(f"{stage}: {done} of {total}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = make_parser()
-    chosen = parser.parse_args(arguments)
-    try:
-        STUDY.check_outputs(chosen)
-        subjects = subjects_of(chosen)
+@click.command(help=__doc__.splitlines()[0] if __doc__ else None)
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=click.Choice(sorted(SIZES)),
+    default=[size.name for size in SMALL],
+    callback=lambda context, option, names: tuple(dict.fromkeys(names)),
+    help="may be given more than once  [default: the small sizes of two sources]",
+)
+@click.option(
+    "--mixtures",
+    type=int,
+    help=f"held-out ones to judge on  [default: {MIXTURES}, or all of fewer]",
+)
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="LibriMix, Aishell1Mix or LibriCSS, instead of the built-in mixtures",
+)
+@click.option(
+    "--trained",
+    is_flag=True,
+    help="take weights that were fine-tuned after each compression",
+)
+@study_outputs
+def main(
+    sizes: tuple[str, ...],
+    mixtures: int | None,
+    data_root: Path | None,
+    trained: bool,
+    outputs: Outputs,
+) -> None:
+    chosen = [SIZES[name] for name in sizes]
+    with usage_errors():
+        STUDY.check(outputs)
+        if not data_root:  # before any mixture is made
+            for size in chosen:
+                load_facts(SEPARATION, size, find(SEPARATION, size))
+        subjects = [subject_of(size, data_root, mixtures, trained) for size in chosen]
         with one_thread():
-            found = [check(subject, tell) for subject in subjects]
-    except ValueError as error:
-        parser.error(str(error))
-    origin = origin_of(subjects, command_of(chosen))
-    tables = [verdict_table(found), *map(table, found)]
-    content = {**numbers(found), "origin": origin}
-    STUDY.write(chosen, tables, content, lambda: page(found, origin))
-    print_report(found, console_of(WIDTH))
+            checked = [subject.checked() for subject in subjects]
+    models = {f"{one.size.name} ": (one.weights, one.data) for one in subjects}
+    STUDY.write(outputs, report(checked, models))
+    print_report(checked, console_of(WIDTH))
+
+
+def report(checked: Sequence[Checked], models: Models) -> Report:
+    """The verdicts, the figure, and all that they rest on."""
+    texts = verdicts(checked), rules()
+    tables = map(table, checked)
+    parts = [verdict_table(checked), partial(figure, checked), *tables, *texts]
+    title = "Findings on compressed separators, checked"
+    return Report(title, parts, numbers(checked), models)
+
+
+def print_report(checked: Sequence[Checked], console: Console) -> None:
+    """The pairs and the notes of each model, then all verdicts and the rules."""
+    for one in checked:
+        print_table(table(one), console)
+        print_line("", console)
+    print_line(f"{verdicts(checked)}\n\n{rules()}", console)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,17 @@
-"""The scores behind the findings as pictures, in a page that needs no network."""
+"""The scores behind the findings as a picture."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.studies.findings.report import (
-    STUDY,
-    Checked,
-    improved,
-    rules,
-    table,
-    verdicts,
-)
-from benchmarks.studies.findings.rules import (
-    BASELINE,
-    FORMATS,
-    HIGH,
-    LOW,
-    STRATEGIES,
-    Scored,
-)
-from harness.report.pages import plain
-from harness.report.tables.html import as_html
-from harness.report.tables.table import Table, text_column
+from benchmarks.studies.findings.report import Checked, improved
+from benchmarks.studies.findings.rules import BASELINE, FORMATS, HIGH, LOW, STRATEGIES
+from benchmarks.studies.pictures import HOVER, two_panels
+from harness.report.pages.pictures.picture import INK, escaped, whiskers
 
 ROW_PX, FRAME_PX = 430, 120
 LOWEST_DB = -5.0  # shown at first: what lies below is lost, and would flatten the rest
-INK = "#222"
 # Of a criterion: colour (M. Okabe, K. Ito, "Color Universal Design", 2008) and symbol.
 # Whole channels have solid lines and full symbols, single weights broken and open ones.
 _CRITERIA = {
@@ -38,142 +20,82 @@ _CRITERIA = {
     "l2": ("#009e73", "diamond"),
     "gradient": ("#d55e00", "triangle-up"),
 }
-_FAMILIES = (  # of points: legend, names, colour, symbol
-    ("number formats", FORMATS, "#000000", "x"),
-    ("CP", tuple(f"cp-{p}" for p in LOW), "#cc79a7", "star"),
-    ("Tucker", tuple(f"tucker-{p}" for p in LOW), "#56b4e9", "pentagon"),
+
+
+class Series(NamedTuple):
+    """Compressions that belong together, by their places on the horizontal axis; with a
+    `dash` a line joins them, without one each has its interval."""
+
+    legend: str
+    names: Mapping[Any, str]
+    colour: str
+    symbol: str
+    dash: str | None = None
+
+
+def _strategy(strategy: str) -> Series:
+    """From the baseline, at no zeros, on."""
+    criterion, kind = strategy.split("-")
+    colour, symbol = _CRITERIA[criterion]
+    names = {0: BASELINE, **{p: f"prune-{strategy}-{p}" for p in (*LOW, *HIGH)}}
+    if kind == "structured":
+        return Series(strategy, names, colour, symbol, "solid")
+    return Series(strategy, names, colour, f"{symbol}-open", "dash")
+
+
+PRUNINGS = tuple(map(_strategy, STRATEGIES))
+_CP, _TUCKER = ([f"{method}-{p}" for p in LOW] for method in ("cp", "tucker"))
+OTHERS = (
+    Series("number formats", {name: name for name in FORMATS}, "#000000", "x"),
+    Series("CP", {name: name for name in _CP}, "#cc79a7", "star"),
+    Series("Tucker", {name: name for name in _TUCKER}, "#56b4e9", "pentagon"),
 )
-
-
-def page(checked: Sequence[Checked], origin: Mapping[str, str]) -> str:
-    """HTML with the verdicts, the figure, all numbers, and where they come from."""
-    heading = "Findings on compressed separators, checked"
-    parts = [
-        f"<h1>{heading}</h1>",
-        as_html(verdict_table(checked)),
-        plain.figure_html(figure(checked), "picture"),
-        *(
-            as_html(replace(table(one), id=f"pairs-{n}"))
-            for n, one in enumerate(checked)
-        ),
-        plain.preformatted(verdicts(checked)),
-        plain.preformatted(rules(checked[0].limits)),
-        plain.preformatted("\n".join(f"{n}: {value}" for n, value in origin.items())),
-    ]
-    return plain.page(heading, STUDY.kind, "\n".join(parts))
-
-
-def verdict_table(checked: Sequence[Checked]) -> Table:
-    """A row for each finding, a column for each model."""
-    columns = (
-        text_column("finding", (one.text for one in checked[0].findings)),
-        *(text_column(one.model, (f.verdict for f in one.findings)) for one in checked),
-    )
-    return Table("verdicts", "Verdicts", columns)
 
 
 def figure(checked: Sequence[Checked]) -> Any:
     """For each model, lines over the share of zeros beside points of all else."""
-    from plotly.subplots import make_subplots
-
-    shown = make_subplots(
-        rows=len(checked),
-        cols=2,
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        column_widths=[0.6, 0.4],
-        subplot_titles=[
-            f"{html.escape(one.model)}: {what}"
-            for one in checked
-            for what in ("pruning", "number formats, low rank")
-        ],
-    )
+    whats = ("pruning", "number formats, low rank")
+    titles = [f"{escaped(one.model)}: {what}" for one in checked for what in whats]
+    shown = two_panels(len(checked), 0.6, titles)
     for row, one in enumerate(checked, 1):
-        for strategy in STRATEGIES:
-            shown.add_trace(_line(one, strategy, first=row == 1), row, 1)
-        for family in _FAMILIES:
-            shown.add_trace(_points(one, *family, first=row == 1), row, 2)
+        for column, panel in enumerate((PRUNINGS, OTHERS), 1):
+            for series in panel:
+                shown.add_trace(_trace(one, series, row == 1), row, column)
         shown.add_hline(one.baseline.mean, row=row, line={"dash": "dot", "width": 1})
         _label_axes(shown, row, one)
-    shown.update_layout(
+    return shown.update_layout(
         height=ROW_PX * len(checked) + FRAME_PX,
         margin={"l": 10, "r": 20, "t": 60, "b": 60},
-        template="plotly_white",
-        font={"size": 13, "color": INK},
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": -0.08 / len(checked),
-            "yanchor": "top",
-        },
-    )
-    return shown
-
-
-def _line(one: Checked, strategy: str, first: bool) -> Any:
-    """A strategy from the baseline, at no zeros, on."""
-    from plotly import graph_objects
-
-    criterion, kind = strategy.split("-")
-    colour, symbol = _CRITERIA[criterion]
-    structured = kind == "structured"
-    names = {0: BASELINE, **{p: f"prune-{strategy}-{p}" for p in (*LOW, *HIGH)}}
-    there = {p: name for p, name in names.items() if name in one.scores}
-    return graph_objects.Scatter(
-        x=list(there),
-        y=[one.scores[name].improvement.mean for name in there.values()],
-        mode="lines+markers",
-        name=strategy,
-        legendgroup=strategy,
-        showlegend=first,
-        line={"color": colour, "dash": "solid" if structured else "dash"},
-        marker={"symbol": symbol if structured else f"{symbol}-open", "size": 9},
-        **_hover(one, list(there.values())),
+        legend={"y": -0.08 / len(checked), "yanchor": "top"},
     )
 
 
-def _points(
-    one: Checked,
-    legend: str,
-    names: Sequence[str],
-    colour: str,
-    symbol: str,
-    first: bool,
-) -> Any:
-    from plotly import graph_objects
-
-    there = [name for name in names if name in one.scores]
-    values = [one.scores[name].improvement for name in there]
-    bounds = [value.interval() for value in values]
-    return graph_objects.Scatter(
-        x=there,
-        y=[value.mean for value in values],
-        mode="markers",
-        name=legend,
-        legendgroup=legend,
-        showlegend=first,
-        marker={"symbol": symbol, "size": 11, "color": colour},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [b[1] - v.mean for b, v in zip(bounds, values, strict=True)],
-            "arrayminus": [v.mean - b[0] for b, v in zip(bounds, values, strict=True)],
-        },
-        **_hover(one, there),
-    )
-
-
-def _hover(one: Checked, names: Sequence[str]) -> dict[str, Any]:
-    """The name and the interval of each point, and what is to be known of it."""
+def _trace(one: Checked, series: Series, is_in_legend: bool) -> dict[str, Any]:
+    there = {x: name for x, name in series.names.items() if name in one.scores}
+    found = [one.scores[name].improvement for name in there.values()]
+    means = [measure.mean for measure in found]
+    is_line = series.dash is not None
     return {
-        "text": [_hover_text(name, one.scores[name]) for name in names],
-        "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter",
+        "x": list(there),
+        "y": means,
+        "mode": "lines+markers" if is_line else "markers",
+        "name": series.legend,
+        "legendgroup": series.legend,
+        "showlegend": is_in_legend,
+        "line": {"color": series.colour, "dash": series.dash},
+        "marker": {"symbol": series.symbol, "size": 9 if is_line else 11},
+        "error_y": {} if is_line else whiskers(means, [m.interval() for m in found]),
+        "text": [_hover_text(one, name) for name in there.values()],
+        "hovertemplate": HOVER,
     }
 
 
-def _hover_text(name: str, found: Scored) -> str:
-    note = f"<br>{html.escape(found.note)}" if found.note else ""
-    return f"{html.escape(name)}<br>{improved(found.improvement)}{note}"
+def _hover_text(one: Checked, name: str) -> str:
+    """The name, the interval, and what else is to be known."""
+    found = one.scores[name]
+    lines = (name, improved(found.improvement), found.note)
+    return "<br>".join(escaped(line) for line in lines if line)
 
 
 def _label_axes(shown: Any, row: int, one: Checked) -> None:
@@ -183,15 +105,11 @@ def _label_axes(shown: Any, row: int, one: Checked) -> None:
     lowest, highest = max(min(means), LOWEST_DB), max(0.0, *means)
     space = 0.08 * (highest - lowest) + 0.1
     shown.update_yaxes(range=[lowest - space, highest + 3 * space], row=row)
+    title = f"SI-SDR improvement (dB){below}"
     shown.update_yaxes(
-        title_text=f"SI-SDR improvement (dB){below}",
-        zeroline=True,
-        zerolinecolor=INK,
-        row=row,
-        col=1,
+        title_text=title, zeroline=True, zerolinecolor=INK, row=row, col=1
     )
-    shown.update_xaxes(
-        title_text="pruned: % of each layer's weights or channels", row=row, col=1
-    )
-    order = [name for _, names, *_ in _FAMILIES for name in names]
+    pruned = "pruned: % of each layer's weights or channels"
+    shown.update_xaxes(title_text=pruned, row=row, col=1)
+    order = [name for series in OTHERS for name in series.names]
     shown.update_xaxes(categoryorder="array", categoryarray=order, row=row, col=2)

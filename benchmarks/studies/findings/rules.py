@@ -1,13 +1,15 @@
 """Which findings on compressed separators a model's scores bear out, and by what rules.
 
 The findings are those of M. Božić, "Development of efficient deep learning models for
-speech separation", 2024. Each claims how far one compression lies above another, in dB
-of SI-SDR improvement over the same mixtures.
+speech separation", 2024, section 6.4. Each claims how far one compression lies above
+another, in dB of SI-SDR improvement over the same mixtures; the paper prints no such
+distances, so that the thresholds are this suite's.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
 from workloads.compression.names import POST_TRAINING, STRUCTURED, UNSTRUCTURED
@@ -28,6 +30,7 @@ BASELINE = "fp32"
 FORMATS = ("fp16", *POST_TRAINING)
 FACTORIZED = tuple(f"{m}-{percent}" for m in ("cp", "tucker") for percent in LOW)
 PRUNED = tuple(f"prune-{s}-{percent}" for s in STRATEGIES for percent in (*LOW, *HIGH))
+COMPRESSIONS = (BASELINE, *FORMATS, *PRUNED, *FACTORIZED)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Scored:
     """
 
     improvement: Measure
-    chains: Mapping[str, Shapes] = field(default_factory=dict)
+    chains: dict[str, Shapes] = field(default_factory=dict)
     note: str = ""
     silent_estimates: int = 0
 
@@ -106,9 +109,6 @@ class Judged:
     pairs: tuple[Pair, ...]
     verdict: Verdict
 
-    def count(self, *outcomes: Outcome) -> int:
-        return sum(pair.outcome in outcomes for pair in self.pairs)
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -120,91 +120,85 @@ class Finding:
     because: str = ""
 
 
-def findings(scores: Scores, limits: Thresholds = LIMITS) -> tuple[Finding, ...]:
+def pairs(
+    first: str, second: str, *places: Sequence[object]
+) -> tuple[tuple[str, str], ...]:
+    """Of names with each combination of what may stand in their places.
+
+    >>> pairs("tucker-{}", "cp-{}", (10, 20))
+    (('tucker-10', 'cp-10'), ('tucker-20', 'cp-20'))
+    """
+    return tuple((first.format(*one), second.format(*one)) for one in product(*places))
+
+
+L1, GRADIENT = "prune-l1-{}-{}", "prune-gradient-{}-{}"
+WEIGHTS, CHANNELS = "prune-{}-unstructured-{}", "prune-{}-structured-{}"
+COUNTS, ALIKE, FAR = LIMITS.counts_db, LIMITS.alike_db, LIMITS.far_db
+CP_FAR_WORSE = "CP is far worse than Tucker"
+CLAIMS: Mapping[str, tuple[Claim, ...]] = {  # by the finding that they make up
+    "gradient-change pruning is worse at low sparsity and holds up at high": (
+        Claim(
+            "L1 lies above gradient-change at 10-30 %",
+            pairs(L1, GRADIENT, KINDS, LOW),
+            COUNTS,
+        ),
+        Claim(
+            "gradient-change does not lie below L1 at 50-90 %",
+            pairs(GRADIENT, L1, KINDS, HIGH),
+            -ALIKE,
+        ),
+    ),
+    "unstructured pruning beats structured at high sparsity": (
+        Claim(
+            "unstructured lies above structured at 50-90 %",
+            pairs(WEIGHTS, CHANNELS, UNSTRUCTURED, HIGH),
+            COUNTS,
+        ),
+    ),
+    "int8 is about as accurate as fp16": (
+        Claim(
+            "int8 is where fp16 is", pairs("{}", "fp16", POST_TRAINING), -ALIKE, ALIKE
+        ),
+    ),
+    CP_FAR_WORSE: (
+        Claim("Tucker lies far above CP", pairs("tucker-{}", "cp-{}", LOW), FAR),
+    ),
+    "Tucker is slightly worse than quantization": (
+        Claim(
+            "quantization lies above Tucker, but not far",
+            pairs("{1}", "tucker-{0}", LOW, POST_TRAINING),
+            COUNTS,
+            FAR,
+        ),
+    ),
+}
+
+
+def findings(scores: Scores) -> tuple[Finding, ...]:
     """All five, judged by a model's scores."""
     found = []
-    for text, claims in claimed(limits):
-        parts = tuple(judged(claim, scores, limits) for claim in claims)
+    for text, claims in CLAIMS.items():
+        parts = tuple(judged(claim, scores) for claim in claims)
         verdict = combined([part.verdict for part in parts])
         because = how_alike(scores) if text == CP_FAR_WORSE else ""
         found.append(Finding(text, parts, verdict, because))
     return tuple(found)
 
 
-GRADIENT = "gradient-change pruning is worse at low sparsity and holds up at high"
-BEATS = "unstructured pruning beats structured at high sparsity"
-INT8 = "int8 is about as accurate as fp16"
-CP_FAR_WORSE = "CP is far worse than Tucker"
-SLIGHTLY = "Tucker is slightly worse than quantization"
+def judged(claim: Claim, scores: Scores) -> Judged:
+    """Not decided, too, where any score is of too few mixtures."""
+    found = tuple(_pair(claim, *names, scores) for names in claim.pairs)
+    few = any(one.improvement.n < LIMITS.mixtures for one in scores.values())
+    verdict = verdict_of([pair.outcome for pair in found])
+    return Judged(claim, found, "not decided" if few else verdict)
 
 
-def claimed(limits: Thresholds) -> tuple[tuple[str, tuple[Claim, ...]], ...]:
-    """The text of each finding, and its claims."""
-    l1, gradient = "prune-l1-{}-{}", "prune-gradient-{}-{}"
-    low, high = _each(KINDS, LOW), _each(KINDS, HIGH)
-    strategies = _each([f"prune-{one}-{{}}" for one in UNSTRUCTURED], HIGH)
-    int8 = tuple((name, "fp16") for name in POST_TRAINING)
-    tucker = [f"tucker-{percent}" for percent in LOW]
-    worse = Claim(
-        "L1 lies above gradient-change at 10-30 %",
-        tuple((l1.format(*one), gradient.format(*one)) for one in low),
-        limits.counts_db,
-    )
-    holds = Claim(
-        "gradient-change does not lie below L1 at 50-90 %",
-        tuple((gradient.format(*one), l1.format(*one)) for one in high),
-        -limits.alike_db,
-    )
-    beats = Claim(
-        "unstructured lies above structured at 50-90 %",
-        tuple(
-            (one.format(f"unstructured-{p}"), one.format(f"structured-{p}"))
-            for one, p in strategies
-        ),
-        limits.counts_db,
-    )
-    alike = Claim("int8 is where fp16 is", int8, -limits.alike_db, limits.alike_db)
-    far = Claim(
-        "Tucker lies far above CP",
-        tuple((name, name.replace("tucker", "cp")) for name in tucker),
-        limits.far_db,
-    )
-    slightly = Claim(
-        "quantization lies above Tucker, but not far",
-        tuple((base, name) for name in tucker for base in POST_TRAINING),
-        limits.counts_db,
-        limits.far_db,
-    )
-    return (
-        (GRADIENT, (worse, holds)),
-        (BEATS, (beats,)),
-        (INT8, (alike,)),
-        (CP_FAR_WORSE, (far,)),
-        (SLIGHTLY, (slightly,)),
-    )
-
-
-def _each(names: Iterable[str], percents: Iterable[int]) -> list[tuple[str, int]]:
-    percents = tuple(percents)
-    return [(name, percent) for name in names for percent in percents]
-
-
-def judged(claim: Claim, scores: Scores, limits: Thresholds) -> Judged:
-    pairs = tuple(_pair(claim, *names, scores, limits) for names in claim.pairs)
-    verdict = verdict_of([pair.outcome for pair in pairs], limits)
-    if any(one.improvement.n < limits.mixtures for one in scores.values()):
-        verdict = "not decided"
-    return Judged(claim, pairs, verdict)
-
-
-def _pair(
-    claim: Claim, first: str, second: str, scores: Scores, limits: Thresholds
-) -> Pair:
+def _pair(claim: Claim, first: str, second: str, scores: Scores) -> Pair:
     if first not in scores or second not in scores:
         return Pair(first, second, "not scored")
     above, below = scores[first].improvement, scores[second].improvement
     difference = above.minus(below)
-    if max(above.mean, below.mean) < limits.broken_db:
+    if max(above.mean, below.mean) < LIMITS.broken_db:
         return Pair(first, second, "both broken", difference)
     return Pair(first, second, outcome_of(claim, difference), difference)
 
@@ -219,23 +213,22 @@ def outcome_of(claim: Claim, difference: Difference) -> Outcome:
     return "open"
 
 
-def verdict_of(outcomes: Sequence[Outcome], limits: Thresholds) -> Verdict:
+def verdict_of(outcomes: Sequence[Outcome]) -> Verdict:
     """Found where `most` pairs show it, not found where as many refute it, else partly.
     Not decided where that depends on how the open ones would turn out, or where no pair
     says anything."""
-    count = {one: outcomes.count(one) for one in ("shown", "refuted", "open")}
-    total = sum(count.values())
+    shown, opened = outcomes.count("shown"), outcomes.count("open")
+    total = shown + opened + outcomes.count("refuted")
     if not total:
         return "not decided"
-    worst = _settled(count["shown"], total, limits)
-    best = _settled(count["shown"] + count["open"], total, limits)
+    worst, best = _settled(shown, total), _settled(shown + opened, total)
     return best if best == worst else "not decided"
 
 
-def _settled(shown: int, total: int, limits: Thresholds) -> Verdict:
-    if shown >= limits.most * total:
+def _settled(shown: int, total: int) -> Verdict:
+    if shown >= LIMITS.most * total:
         return "found"
-    return "not found" if total - shown >= limits.most * total else "partly"
+    return "not found" if total - shown >= LIMITS.most * total else "partly"
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
@@ -254,32 +247,31 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
 def how_alike(scores: Scores) -> str:
     """Whether CP and Tucker made the same layers of a model, read off both; "" where
     neither amount was scored for both."""
-    both = [
-        (percent, scores[f"cp-{percent}"], scores[f"tucker-{percent}"])
+    both = {
+        percent: (scores[f"cp-{percent}"], scores[f"tucker-{percent}"])
         for percent in LOW
         if f"cp-{percent}" in scores and f"tucker-{percent}" in scores
-    ]
+    }
     if not both:
         return ""
-    if apart := [_apart(*one) for one in both if one[1].chains != one[2].chains]:
+    apart = [
+        f"in place of {len(unlike)} of {len(cp.chains | tucker.chains)} at {percent} %"
+        for percent, (cp, tucker) in both.items()
+        if (unlike := dict(cp.chains.items() ^ tucker.chains.items()))
+    ]
+    if apart:
         return f"they make different layers {', '.join(apart)}"
-    if not any(cp.chains for _, cp, _ in both):
+    if not any(cp.chains for cp, _ in both.values()):
         return "equal, because neither has a layer to gain by"
-    values = all(cp.improvement == tucker.improvement for _, cp, tucker in both)
-    start = "equal, because" if values else "they differ by fine-tuning alone:"
-    return f"{start} both make the same layers of the same ranks, {_forms(both)}"
-
-
-def _apart(percent: int, cp: Scored, tucker: Scored) -> str:
-    names = {*cp.chains, *tucker.chains}
-    count = sum(cp.chains.get(name) != tucker.chains.get(name) for name in names)
-    return f"in place of {count} of {len(names)} at {percent} %"
-
-
-def _forms(both: Sequence[tuple[int, Scored, Scored]]) -> str:
-    """Two layers in a chain are the truncated SVD of a matrix."""
-    counts = []
-    for percent, cp, _ in both:
-        matrices = sum(len(shapes) == 2 for shapes in cp.chains.values())
-        counts.append(f"{matrices} of {len(cp.chains)} at {percent} %")
-    return f"of kernels that are matrices, by truncated SVD: {', '.join(counts)}"
+    equal = all(cp.improvement == tucker.improvement for cp, tucker in both.values())
+    start = "equal, because" if equal else "they differ by fine-tuning alone:"
+    # Two layers in a chain are the truncated SVD of a matrix.
+    matrices = (
+        f"{sum(len(shapes) == 2 for shapes in cp.chains.values())} of {len(cp.chains)} "
+        f"at {percent} %"
+        for percent, (cp, _) in both.items()
+    )
+    return (
+        f"{start} both make the same layers of the same ranks, of kernels that are "
+        f"matrices, by truncated SVD: {', '.join(matrices)}"
+    )

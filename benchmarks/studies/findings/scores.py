@@ -3,9 +3,9 @@
 Axes: `B` mixtures, `S` samples, `C` sources.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -15,7 +15,6 @@ from workloads.compression.factorization.chains import Chain
 from workloads.compression.names import POST_TRAINING
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import by_reason
-from workloads.metrics.separation import SeparationScores
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import PrecisionMissingError, Session
@@ -34,48 +33,37 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
     """
     if model.compression.base in POST_TRAINING:
         made = model.onnx()
-        options = OnnxRuntimeOptions(threads=1)
+        in_onnx = OnnxRuntimeSession(made.path, OnnxRuntimeOptions(threads=1))
         # One by one: int8-dynamic takes ranges over all that it gets at once.
-        scores = _score(OnnxRuntimeSession(made.path, options), mixtures, 1)
-        note = in_float(made.quantized) if made.quantized else ""
-        return _scored(scores, note=note)
+        return _scored(in_onnx, mixtures, 1, in_float(made.quantized))
     module = model.made_here()
     chains = chains_of(module)
-    opened = _in_half if model.compression.base == "fp16" else _as_it_is
-    session, note = opened(module)
-    return _scored(_score(session, mixtures, BATCH), chains, note)
-
-
-def _score(
-    session: Session[Any], mixtures: MixtureSet, batch_size: int
-) -> SeparationScores:
-    def separate(waves: np.ndarray) -> np.ndarray:
-        return session.output(session.prepare(waves))
-
-    return score_set(separate, mixtures, batch_size)
+    session, note = _opened(OfSamples(module).eval(), model.compression.base)
+    return _scored(session, mixtures, BATCH, note, chains)
 
 
 def _scored(
-    scores: SeparationScores, chains: dict[str, Shapes] | None = None, note: str = ""
+    session: Session[Any],
+    mixtures: MixtureSet,
+    batch_size: int,
+    note: str,
+    chains: Mapping[str, Shapes] | None = None,
 ) -> Scored:
-    improvement, silent = scores.si_sdr_improvement, scores.silent_estimates
+    scores = score_set(
+        lambda waves: session.output(session.prepare(waves)), mixtures, batch_size
+    )
+    improvement = scores.si_sdr_improvement
     improvement.mean  # noqa: B018  undefined over no mixture: raises
-    return Scored(improvement, chains or {}, note, silent)
+    return Scored(improvement, chains or {}, note, scores.silent_estimates)
 
 
-def _as_it_is(module: nn.Module) -> tuple[Session[Any], str]:
-    return TorchSession(OfSamples(module).eval(), width=1), ""
-
-
-def _in_half(module: nn.Module) -> tuple[Session[Any], str]:
+def _opened(module: nn.Module, precision: str) -> tuple[TorchSession, str]:
     """In fp16 where the CPU has kernels, else in fp32 with rounded weights."""
     try:
-        module_in_half = OfSamples(module).eval()
-        return TorchSession(module_in_half, width=1, precision="fp16"), ""
+        return TorchSession(module, width=1, precision=precision), ""
     except PrecisionMissingError:
         changed, total = round_to_half(module)
-    session, _ = _as_it_is(module)
-    return session, (
+    return TorchSession(module, width=1), (
         "this CPU has no fp16 kernels: computed in fp32, weights rounded to half "
         f"precision, which changed {changed} of {total}"
     )
@@ -93,9 +81,9 @@ def round_to_half(module: nn.Module) -> tuple[int, int]:
     return changed, total
 
 
-def in_float(quantized: Quantized) -> str:
+def in_float(quantized: Quantized | None) -> str:
     """How many layers a quantization left as they are, and why; "" for none."""
-    if not quantized.float_layers:
+    if quantized is None or not quantized.float_layers:
         return ""
     reasons = by_reason({one.name: one.reason for one in quantized.left})
     count = f"{quantized.float_layers} of {quantized.layers} layers stayed in float"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
+
+from harness.report.tables.html import as_html
+from harness.report.tables.table import Table
+
+# Lines of text stay as they are. A figure of plotly, with all that it takes to show it
+# offline, is made when the page is: most who make tables want none.
+Part = Table | str | Callable[[], Any]
 
 # A picture of plotly in a page of ours sends nothing.
 PLOTLY_CONFIG = {"displaylogo": False, "responsive": True, "showSendToCloud": False}
@@ -28,35 +37,33 @@ th, td {{ padding: 0.2rem 0.7rem; text-align: left; border-bottom: 1px solid #dd
 </style>
 </head>
 <body>
+<h1>{heading}</h1>
 {body}
 </body>
 </html>
 """
 
 
-def page(title: str, generator: str, body: str) -> str:
-    """An HTML page; `body` is HTML, the title is plain text."""
+def page(title: str, generator: str, parts: Sequence[Part], heading: str = "") -> str:
+    """An HTML page under a heading, the title where there is no other; `generator` says
+    what kind it is of."""
     return _PAGE.format(
-        title=html.escape(title), generator=html.escape(generator), body=body
+        title=html.escape(title),
+        generator=html.escape(generator),
+        heading=html.escape(heading or title),
+        body="\n".join(_html(part, number) for number, part in enumerate(parts)),
     )
 
 
-def is_page_of(text: str, generator: str) -> bool:
-    return f'content="{html.escape(generator)}"' in text[:1000]
-
-
-def figure_html(figure: Any, name: str) -> str:
-    """A figure of plotly with all that it takes to show it offline."""
-    return str(
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=True,
-            div_id=name,
-            config=PLOTLY_CONFIG,
-        )
+def _html(part: Part, number: int) -> str:
+    if isinstance(part, Table):
+        return as_html(replace(part, id=f"{part.id}-{number}"))
+    if isinstance(part, str):
+        return f"<pre>{html.escape(part)}</pre>"
+    made = part().to_html(
+        full_html=False,
+        include_plotlyjs=True,
+        div_id=f"picture-{number}",
+        config=PLOTLY_CONFIG,
     )
-
-
-def preformatted(text: str) -> str:
-    """Lines as they are."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return str(made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ class Outputs:
     csv: Path | None = None
     json: Path | None = None
     markdown: Path | None = None
+    html: Path | None = None
 
     def check(
         self,
@@ -44,8 +44,8 @@ class Outputs:
     ) -> None:
         """ValueError unless each may be written, no two are one, and none is among the
         `inputs`; `others` are further outputs by their option."""
-        paths = {**(others or {}), **{f"--{n}": p for n, p in vars(self).items()}}
-        check_outputs(paths, inputs)
+        own = {f"--{name}": path for name, path in vars(self).items() if path}
+        check_outputs({**(others or {}), **own}, inputs)
 
     def write(self, tables: Sequence[Table], **own: Callable[[], str]) -> None:
         """Those that are wanted. `own` has the text of one that is no list of tables,
@@ -103,32 +103,20 @@ def usage_errors() -> Iterator[None]:
 
 def table_outputs(**helps: str | None) -> Callable[[Command], Command]:
     """The options on a command of click, which takes them as `outputs`. `helps` says
-    what one holds that is no list of tables; None: the command has its own."""
+    what one holds that is no list of tables, such as `html`, which only a command has
+    that says so; None: the command has its own."""
 
     def decorate(command: Command) -> Command:
-        names = [name for name in HELP if helps.get(name, "") is not None]
+        texts = {name: text for name, text in {**HELP, **helps}.items() if text}
 
         @wraps(command)
         def with_outputs(*arguments: Any, **options: Any) -> Any:
-            outputs = Outputs(**{name: options.pop(name) for name in names})
+            outputs = Outputs(**{name: options.pop(name) for name in texts})
             return command(*arguments, outputs=outputs, **options)
 
         made: Command = with_outputs
-        for name in reversed(names):
-            text = helps.get(name) or HELP[name]
+        for name, text in reversed(texts.items()):
             made = click.option(f"--{name}", type=FILE, metavar="FILE", help=text)(made)
         return made
 
     return decorate
-
-
-def add_table_outputs(parser: argparse.ArgumentParser, **helps: str) -> None:
-    """The same options on a parser of argparse."""
-    for name, usual in HELP.items():
-        text = helps.get(name, usual)
-        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
-
-
-def chosen_outputs(chosen: argparse.Namespace) -> Outputs:
-    """Of what such a parser has parsed."""
-    return Outputs(**{name: getattr(chosen, name) for name in HELP})

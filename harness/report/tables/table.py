@@ -149,6 +149,19 @@ def number_column(
     return Column(title, texts, rounded, **more)
 
 
+def formatted_column(
+    title: str, values: Iterable[float | None], form: str, **more: Any
+) -> Column:
+    """Numbers in a format that tells more than digits, such as a sign.
+
+    >>> formatted_column("a", [1.234, None], "+.2f").texts
+    ('+1.23', '-')
+    """
+    found = tuple(values)
+    texts = (None if value is None else f"{value:{form}}" for value in found)
+    return figure_column(title, texts, found, **more)
+
+
 def whole_column(title: str, values: Iterable[int | None], **more: Any) -> Column:
     """Counts, in full."""
     counts = tuple(values)

@@ -1,8 +1,6 @@
 """The command, on a tiny network and mixtures of noise."""
 
-import contextlib
 import csv
-import io
 import json
 import shutil
 from dataclasses import replace
@@ -10,14 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 from written_corpora import write_librimix
 
 from benchmarks.studies.findings import __main__ as command
 from benchmarks.studies.findings.report import STUDY
-from benchmarks.studies.findings.rules import (
-    PRUNED,
-    Scored,
-)
+from benchmarks.studies.findings.rules import COMPRESSIONS, PRUNED, Scored
 from workloads.baseline import plain_run
 from workloads.compression.compressing import compress
 from workloads.compression.names import parse
@@ -64,12 +60,17 @@ def place(tmp_path_factory):
         patch.setattr(weights, "shipped_dir", lambda task: root / "shipped")
         patch.setitem(SIZES, TINY.name, TINY)
         patch.setitem(SIZES, "untrained", replace(TINY, name="untrained"))
+        patch.setattr(option("sizes").type, "choices", tuple(SIZES))
         folder = root / "cache" / "weights"
         save(untrained(), folder / "tiny.safetensors")
         pruned = parse("prune-l1-unstructured-10")
         path = folder / f"tiny-{pruned.name}.safetensors"
         save(compress(SEPARATION, untrained(), pruned), path)
         yield root
+
+
+def option(name):
+    return next(one for one in command.main.params if one.name == name)
 
 
 def untrained():
@@ -80,9 +81,9 @@ def save(model, path):
     weights.save(SEPARATION, TINY, model.state_dict(), {}, {"command": "none"}, path)
 
 
-def arguments(place, *others):
+def called(place, *others):
     options = ("--size", "tiny", "--data-root", place / "data", *others)
-    return [str(one) for one in options]
+    return CliRunner().invoke(command.main, list(map(str, options)))
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +91,15 @@ def run(place):
     """Of the command with all compressions: its numbers, its page, what it printed."""
     numbers, page = place / "all.json", place / "all.html"
     tables = ("--csv", place / "all.csv", "--markdown", place / "all.md")
-    printed, progress = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(progress):
-        command.main(arguments(place, "--json", numbers, "--html", page, *tables))
+    found = called(place, "--json", numbers, "--html", page, *tables)
+    assert found.exit_code == 0, found.output
     model = json.loads(numbers.read_text())
-    return model, page.read_text(), printed.getvalue(), progress.getvalue()
+    return model, page.read_text(), found.stdout, found.stderr
 
 
 def test_the_command_scores_every_compression(run):
     tiny = run[0]["models"]["tiny"]
-    assert tuple(tiny["compressions"]) == command.COMPRESSIONS
+    assert tuple(tiny["compressions"]) == COMPRESSIONS
     assert tiny["left_out"] == {}
     assert tiny["mixtures"] == N
     for found in tiny["compressions"].values():
@@ -133,7 +133,7 @@ def test_the_command_prints_each_finding(run):
     assert "equal, because both make the same layers of the same ranks" in printed
     assert "fp32 itself does not separate" in printed
     assert "applied to the same weights, and nothing trained on" in printed
-    assert STUDY.is_page(text)
+    assert f'content="{STUDY.kind}"' in text
     assert "tiny: pruning" in text
 
 
@@ -149,7 +149,7 @@ def test_the_tables_are_written_for_programs_and_as_markdown(run, place):
 def test_progress_goes_to_standard_error(run):
     lines = run[3].splitlines()
     heads = [line for line in lines if line.startswith("tiny ")]
-    assert len(heads) == len(command.COMPRESSIONS)
+    assert len(heads) == len(COMPRESSIONS)
     assert heads[0].startswith("tiny 0 of 51: fp32: ")
     assert heads[-1].startswith("tiny 51 of 51: tucker-30: ")
     assert heads[-1].endswith("] against fp32")
@@ -158,37 +158,31 @@ def test_progress_goes_to_standard_error(run):
 
 def test_the_numbers_say_where_they_come_from(run, place):
     origin = run[0]["origin"]
-    assert (
-        origin["command"] == f"{command.COMMAND} --size tiny --data-root {place}/data"
-    )
+    assert origin["command"] == f"{STUDY.program} --size tiny --data-root {place}/data"
     assert len(origin["tiny weights_sha256"]) == 64
     assert origin["tiny corpus"] == "libri2mix-wav8k-min-mix_both"
     assert {"torch", "onnxruntime", "speechmark", "python"} <= set(origin)
 
 
-def test_what_was_not_fine_tuned_is_left_out_with_its_command(
-    place, capsys, monkeypatch
-):
+def test_what_was_not_fine_tuned_is_left_out_with_its_command(place, monkeypatch):
     pruned = "prune-l1-unstructured-10"
     monkeypatch.setattr(command, "COMPRESSIONS", ("fp32", "fp16", pruned, "cp-10"))
-    command.main(arguments(place, "--trained", "--mixtures=2"))
-    said = capsys.readouterr()
-    assert "fp16: +" in said.err or "fp16: -" in said.err
-    assert f"{pruned}: left out" not in said.err
+    said = called(place, "--trained", "--mixtures=2")
+    assert "fp16: +" in said.stderr or "fp16: -" in said.stderr
+    assert f"{pruned}: left out" not in said.stderr
     assert (
         "cp-10 is left out: not trained after its compression: no trained weights of "
         "tiny-cp-10: run `python -m workloads.train --model tiny --compression cp-10`"
-    ) in said.out
-    assert "2 mixtures are too few" in said.out
-    assert "trained on, which the number formats were not" in said.out
+    ) in said.stdout
+    assert "2 mixtures are too few" in said.stdout
+    assert "trained on, which the number formats were not" in said.stdout
 
 
 def test_weights_of_the_users_corpus_come_first(place):
-    chosen = command.make_parser().parse_args(arguments(place, "--trained"))
     own = trained_dir(on_disk(place / "data", TINY).checksum) / "tiny.safetensors"
     save(untrained(), own)
     try:
-        (subject,) = command.subjects_of(chosen)
+        subject = command.subject_of(TINY, place / "data", None, True)
         assert subject.weights == own
         pruned = subject.scored("prune-l1-unstructured-10")
     finally:
@@ -197,7 +191,7 @@ def test_weights_of_the_users_corpus_come_first(place):
     assert f"{own} one alone was trained on this corpus" in pruned
 
 
-def test_what_breaks_is_left_out_with_its_reason(place, capsys, monkeypatch):
+def test_what_breaks_is_left_out_with_its_reason(place, monkeypatch):
     def broken(model, mixtures):
         if model.compression.name == "cp-10":
             raise ValueError("its outputs are NaN")
@@ -205,69 +199,61 @@ def test_what_breaks_is_left_out_with_its_reason(place, capsys, monkeypatch):
 
     monkeypatch.setattr(command, "scored", broken)
     monkeypatch.setattr(command, "COMPRESSIONS", ("fp32", "cp-10"))
-    command.main(arguments(place))
-    assert "cp-10 is left out: its outputs are NaN" in capsys.readouterr().out
+    assert "cp-10 is left out: its outputs are NaN" in called(place).stdout
 
 
-def refused(arguments, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        command.main(arguments)
-    assert stopped.value.code == 2
-    return capsys.readouterr().err
+def refused(place, *others):
+    found = called(place, *others)
+    assert found.exit_code == 2
+    return found.stderr
 
 
-def test_a_baseline_that_breaks_ends_it(place, capsys, monkeypatch):
+def test_a_baseline_that_breaks_ends_it(place, monkeypatch):
     def broken(model, mixtures):
         raise ValueError("its outputs are NaN")
 
     monkeypatch.setattr(command, "scored", broken)
-    assert "tiny in fp32: its outputs are NaN" in refused(arguments(place), capsys)
+    assert "tiny in fp32: its outputs are NaN" in refused(place)
 
 
-def test_missing_weights_name_the_command_that_trains_them(place, capsys):
-    said = refused(arguments(place, "--size", "untrained"), capsys)
+def test_missing_weights_name_the_command_that_trains_them(place):
+    said = refused(place, "--size", "untrained")
     assert "run `python -m workloads.train --model untrained`" in said
 
 
-def test_damaged_weights_are_refused_before_the_work(place, capsys, monkeypatch):
+def test_damaged_weights_are_refused_before_the_work(place, monkeypatch):
     def damaged(task, size, path):
         raise ValueError(f"{path.name} is damaged")
 
     monkeypatch.setattr(command, "load_facts", damaged)
-    assert "tiny.safetensors is damaged" in refused(arguments(place), capsys)
+    assert "tiny.safetensors is damaged" in refused(place)
 
 
-def test_unknown_sizes_are_refused(capsys):
-    assert "invalid choice: 'huge'" in refused(["--size", "huge"], capsys)
+def test_unknown_sizes_are_refused_with_those_that_there_are(place):
+    said = refused(place, "--size", "huge")
+    assert "'huge' is not one of" in said
+    assert "'conv-tasnet-small'" in said
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
-def test_files_of_another_kind_are_refused_before_the_work(
-    place, tmp_path, capsys, option
-):
+def test_files_of_another_kind_are_refused_before_the_work(place, tmp_path, option):
     other = tmp_path / "notes"
     other.write_text("notes")
-    said = refused(arguments(place, option, other), capsys)
+    said = refused(place, option, other)
     assert f"{other} exists and is no" in said
     assert other.read_text() == "notes"
 
 
-def test_both_results_need_a_file_each(tmp_path):
-    options = [f"--{name}={tmp_path / 'one'}" for name in ("json", "html")]
-    chosen = command.make_parser().parse_args(options)
-    with pytest.raises(ValueError, match=r"both name .*one: give two files"):
-        STUDY.check_outputs(chosen)
-
-
 @pytest.mark.parametrize("count", [0, -1, N + 1])
-def test_more_mixtures_than_there_are_cannot_be_taken(place, capsys, count):
-    said = refused(arguments(place, f"--mixtures={count}"), capsys)
+def test_more_mixtures_than_there_are_cannot_be_taken(place, count):
+    said = refused(place, f"--mixtures={count}")
     assert f"cannot take {count} mixtures: {N} are held out" in said
 
 
-def test_no_built_in_mixture_is_refused(place, capsys):
-    said = refused(["--size", "tiny", "--mixtures", "0"], capsys)
-    assert "validation is 0: give 1 mixture or more" in said
+def test_no_built_in_mixture_is_refused(place):
+    found = CliRunner().invoke(command.main, ["--size=tiny", "--mixtures=0"])
+    assert found.exit_code == 2
+    assert "validation is 0: give 1 mixture or more" in found.stderr
 
 
 def test_fewer_mixtures_lie_evenly_over_all(place):
@@ -279,16 +265,15 @@ def test_fewer_mixtures_lie_evenly_over_all(place):
 
 def test_sizes_are_taken_once_in_the_order_given():
     names = ["dptnet-small", "conv-tasnet-8", "dptnet-small"]
-    chosen = command.make_parser().parse_args([f"--size={name}" for name in names])
-    assert [size.name for size in command.sizes_of(chosen)] == names[:2]
-    usual = command.sizes_of(command.make_parser().parse_args([]))
-    assert {size.name for size in usual} == {
+    asked = [f"--size={name}" for name in names]
+    assert command.main.make_context("", asked).params["sizes"] == tuple(names[:2])
+    assert set(command.main.make_context("", []).params["sizes"]) == {
         *("conv-tasnet-small", "dptnet-small", "lstm-tasnet-small")
     }
 
 
 def test_the_command_is_stated_without_the_files_that_it_writes():
     options = ["--size=dptnet-small", "--trained", "--mixtures=7", "--json=a"]
-    chosen = command.make_parser().parse_args(options)
-    expected = f"{command.COMMAND} --size dptnet-small --mixtures 7 --trained"
-    assert command.command_of(chosen) == expected
+    with command.main.make_context("", options):
+        stated = STUDY.command
+    assert stated == f"{STUDY.program} --size dptnet-small --mixtures 7 --trained"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from click.testing import CliRunner
 
 from harness.report.tables.outputs import (
     Outputs,
-    add_table_outputs,
-    chosen_outputs,
     table_outputs,
     usage_errors,
     write_output,
@@ -37,6 +34,12 @@ def toy(name: str, outputs: Outputs) -> None:
 @click.option("--json", "out")
 def with_its_own(out: str, outputs: Outputs) -> None:
     click.echo(f"{out} {outputs}")
+
+
+@click.command()
+@table_outputs(html="of pictures")
+def with_a_page(outputs: Outputs) -> None:
+    outputs.write([TABLE], html=lambda: "<p>")
 
 
 @pytest.fixture(autouse=True)
@@ -87,12 +90,17 @@ def test_a_command_keeps_an_option_of_its_own() -> None:
     assert found.output.startswith("a Outputs(csv=")
 
 
-def test_a_parser_of_argparse_has_the_same_options() -> None:
-    parser = argparse.ArgumentParser()
-    add_table_outputs(parser, json="numbers")
-    found = chosen_outputs(parser.parse_args(["--markdown", "a.md"]))
-    assert found == Outputs(markdown=Path("a.md"))
-    assert "numbers" in parser.format_help()
+def test_a_command_that_writes_pages_says_what_they_hold() -> None:
+    found = CliRunner().invoke(with_a_page, ["--html", "a.html"])
+    assert (found.exit_code, found.output) == (0, "written: a.html\n")
+    assert Path("a.html").read_text() == "<p>"
+    assert "of pictures" in CliRunner().invoke(with_a_page, ["--help"]).output
+    assert CliRunner().invoke(toy, ["x", "--html", "a"]).exit_code == 2
+
+
+def test_further_outputs_are_checked_like_those_of_tables() -> None:
+    with pytest.raises(ValueError, match="--csv a: --html goes there"):
+        Outputs(csv=Path("a")).check(others={"--html": Path("a")})
 
 
 def test_half_a_character_does_not_break_the_writing() -> None:
