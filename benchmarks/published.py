@@ -18,12 +18,13 @@ EQUAL_BATCH_TARGETS = (
 )
 
 Minutes = tuple[int | None, ...]  # one a target; None: not reached
-# By machine and batch size; prices of the machines stand in results/prices.toml.
+# Table 4, by machine and batch size; prices of the machines stand in results/prices.toml.
 OWN_BATCH: Mapping[tuple[str, int], Minutes] = {
     ("Sys1$", 96): (820, 1641, 2450, 1908, 2174, 2725),
     ("Sys2$", 240): (672, 1118, 2429, 1251, 1980, 2834),
     ("Sys10$", 300): (511, 974, None, 1143, 2840, None),
 }
+# Table 6.
 EQUAL_BATCH: Mapping[tuple[str, int], Minutes] = {
     ("Sys1$", 96): (771, 1291, 2322, 1806, 2322, 2322),
     ("Sys2$", 96): (791, 1571, 2091, 1571, 2091, 2352),

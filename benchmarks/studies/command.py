@@ -108,14 +108,20 @@ def origin_of(models: Models) -> dict[str, str]:
     return {**found, "python": platform.python_version(), **versions}
 
 
-def evenly(count: int, there: int, what: str, among: str) -> tuple[int, ...]:
-    """The places of so many that lie evenly over all.
+def places(
+    count: int | None, there: int, what: str, usual: int | None = None
+) -> tuple[int, ...]:
+    """Of so many of all that there are, evenly; None: the usual number, or all.
 
     Raises ValueError for fewer than one or more than there are.
 
-    >>> evenly(3, 20, "mixtures", "20 are held out")
-    (0, 6, 13)
+    >>> places(3, 20, "mixtures"), places(None, 2, "mixtures", usual=3)
+    ((0, 6, 13), (0, 1))
     """
+    if count is None:
+        count = min(there, usual or there)
     if not 1 <= count <= there:
-        raise ValueError(f"cannot take {count} {what}: {among}, give 1 to as many")
+        raise ValueError(
+            f"cannot take {count} {what}: {there} are held out, give 1 to as many"
+        )
     return tuple(i * there // count for i in range(count))

@@ -131,13 +131,11 @@ def mean_change(a: Sequence[np.ndarray], b: Sequence[np.ndarray], what: str) -> 
     >>> mean_change([np.zeros(3), np.ones(1)], [np.ones(3), np.ones(1)], "a model")
     0.75
     """
-    total, values = 0.0, 0
-    for x, y in zip(a, b, strict=True):
-        total += float(np.abs(x.astype(np.float64) - y).sum())
-        values += x.size
+    pairs = zip(a, b, strict=True)
+    total = sum(float(np.abs(x.astype(np.float64) - y).sum()) for x, y in pairs)
     if not np.isfinite(total):
         raise ValueError(
             f"{what} gives outputs that are not finite, or fp32 does: its arithmetic "
             "overflowed, so its cost is not known"
         )
-    return total / values
+    return total / sum(x.size for x in a)

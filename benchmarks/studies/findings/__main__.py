@@ -9,33 +9,26 @@ were fine-tuned. torch computes all but int8, which ONNX Runtime does, on one th
 The held-out mixtures are built in, or those of `--data-root`.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import click
-import torch
-from rich.console import Console
+from threadpoolctl import threadpool_limits
 
-from benchmarks.studies.command import Models, Report, evenly, study_outputs
-from benchmarks.studies.findings.page import figure
+from benchmarks.studies.command import places, study_outputs
+from benchmarks.studies.findings.page import report
 from benchmarks.studies.findings.report import (
     STUDY,
     WIDTH,
     Checked,
-    numbers,
+    print_report,
     progress,
-    rules,
-    table,
-    verdict_table,
-    verdicts,
 )
 from benchmarks.studies.findings.rules import BASELINE, COMPRESSIONS, Scored
 from benchmarks.studies.findings.scores import scored
 from harness.report.tables.outputs import Outputs, usage_errors
-from harness.report.tables.terminal import console_of, print_line, print_table
+from harness.report.tables.terminal import console_of
 from workloads.compressed import CompressedModel
 from workloads.compression.names import parse
 from workloads.corpora.cache import default_cache_dir
@@ -43,7 +36,6 @@ from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
 from workloads.separation.dataset import (
     Dataset,
-    MixtureSet,
     builtin_mixtures,
     on_disk,
     with_training,
@@ -54,6 +46,7 @@ from workloads.training.weight_files import of_one_corpus
 from workloads.training.weights import Weights, find, load_facts, weights_of
 
 MIXTURES = 64
+tell = partial(click.echo, err=True)  # beside the results, on standard output
 
 
 @dataclass(frozen=True)
@@ -100,29 +93,18 @@ class Subject:
         """
         scores: dict[str, Scored] = {}
         left_out: dict[str, str] = {}
+        model = self.size.name
         for number, name in enumerate(COMPRESSIONS):
             found = self.scored(name)
             if isinstance(found, Scored):
                 scores[name] = found
             elif name == BASELINE:
-                raise ValueError(f"{self.size.name} in {name}: {found}")
+                raise ValueError(f"{model} in {name}: {found}")
             else:
                 left_out[name] = found
-            place = f"{self.size.name} {number} of {len(COMPRESSIONS) - 1}"
-            tell(f"{place}: {progress(name, scores, left_out)}")
-        name, data = self.size.name, self.data.name
-        return Checked(name, data, scores, left_out, self.fine_tuned)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """The small models gain nothing by more, and sums then have one order anywhere."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+            place = f"{model} {number} of {len(COMPRESSIONS) - 1}"
+            tell(f"{place}: {name}: {progress(found, scores[BASELINE])}")
+        return Checked(model, self.data.name, scores, left_out, self.fine_tuned)
 
 
 def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
@@ -140,17 +122,12 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
     if root is None:
         return built_in(MIXTURES if mixtures is None else mixtures)
     found = on_disk(root, size, on_progress=tell_progress)
-    found = replace(found, validation=some(found.validation, mixtures))
-    return with_training(found, lambda: built_in(1))
-
-
-def some(part: MixtureSet, count: int | None) -> MixtureSet:
-    """So many mixtures that lie evenly over the part; None: the usual number, or all of
-    them."""
+    part = found.validation
     there = len(part.mixtures)
-    count = min(MIXTURES, there) if count is None else count
-    places = evenly(count, there, "mixtures", f"{there} are held out")
-    return MixtureSet(tuple(part.mixtures[i] for i in places), part.sample_rate_hz)
+    chosen = places(mixtures, there, "mixtures", usual=MIXTURES)
+    part = replace(part, mixtures=tuple(part.mixtures[i] for i in chosen))
+    found = replace(found, validation=part)
+    return with_training(found, lambda: built_in(1))
 
 
 def subject_of(
@@ -164,11 +141,6 @@ def subject_of(
     path = find(SEPARATION, size, corpus_checksum=data.checksum)
     load_facts(SEPARATION, size, path)
     return Subject(size, path, data, trained)
-
-
-def tell(line: str) -> None:
-    """Beside the results, which go to standard output."""
-    click.echo(line, err=True)
 
 
 def tell_progress(stage: str, done: int, total: int) -> None:
@@ -215,28 +187,12 @@ def main(
             for size in chosen:
                 load_facts(SEPARATION, size, find(SEPARATION, size))
         subjects = [subject_of(size, data_root, mixtures, trained) for size in chosen]
-        with one_thread():
+        # The small models gain nothing by more, and sums have one order anywhere.
+        with threadpool_limits(1):
             checked = [subject.checked() for subject in subjects]
     models = {f"{one.size.name} ": (one.weights, one.data) for one in subjects}
     STUDY.write(outputs, report(checked, models))
     print_report(checked, console_of(WIDTH))
-
-
-def report(checked: Sequence[Checked], models: Models) -> Report:
-    """The verdicts, the figure, and all that they rest on."""
-    texts = verdicts(checked), rules()
-    tables = map(table, checked)
-    parts = [verdict_table(checked), partial(figure, checked), *tables, *texts]
-    title = "Findings on compressed separators, checked"
-    return Report(title, parts, numbers(checked), models)
-
-
-def print_report(checked: Sequence[Checked], console: Console) -> None:
-    """The pairs and the notes of each model, then all verdicts and the rules."""
-    for one in checked:
-        print_table(table(one), console)
-        print_line("", console)
-    print_line(f"{verdicts(checked)}\n\n{rules()}", console)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from benchmarks.studies.findings.report import Checked, improved
+from benchmarks.studies.command import Models, Report
+from benchmarks.studies.findings.report import (
+    Checked,
+    improved,
+    numbers,
+    rules,
+    table,
+    verdict_table,
+    verdicts,
+)
 from benchmarks.studies.findings.rules import BASELINE, FORMATS, HIGH, LOW, STRATEGIES
 from benchmarks.studies.pictures import HOVER, two_panels
 from harness.report.pages.pictures.picture import INK, escaped, whiskers
@@ -50,6 +60,15 @@ OTHERS = (
     Series("CP", {name: name for name in _CP}, "#cc79a7", "star"),
     Series("Tucker", {name: name for name in _TUCKER}, "#56b4e9", "pentagon"),
 )
+
+
+def report(checked: Sequence[Checked], models: Models) -> Report:
+    """The verdicts, the figure, and all that they rest on."""
+    texts = verdicts(checked), rules()
+    tables = map(table, checked)
+    parts = [verdict_table(checked), partial(figure, checked), *tables, *texts]
+    title = "Findings on compressed separators, checked"
+    return Report(title, parts, numbers(checked), models)
 
 
 def figure(checked: Sequence[Checked]) -> Any:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from rich.console import Console
+
 from benchmarks.studies.command import Study
 from benchmarks.studies.findings.rules import (
     BASELINE,
@@ -14,11 +16,13 @@ from benchmarks.studies.findings.rules import (
     LIMITS,
     Finding,
     Judged,
+    Scored,
     Scores,
     findings,
 )
 from benchmarks.studies.intervals import difference_columns, with_interval
 from harness.report.tables.table import Column, Table, formatted_column, text_column
+from harness.report.tables.terminal import print_line, print_table
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
 
@@ -47,14 +51,14 @@ class Checked:
         return findings(self.scores)
 
 
-def progress(name: str, scores: Scores, left_out: Mapping[str, str]) -> str:
+def progress(found: Scored | str, baseline: Scored) -> str:
     """One line about a compression, as soon as it is done."""
-    if name in left_out:
-        return f"{name}: left out: {left_out[name]}"
-    text = f"{name}: {improved(scores[name].improvement)}"
-    if name == BASELINE:
+    if isinstance(found, str):
+        return f"left out: {found}"
+    text = improved(found.improvement)
+    if found is baseline:
         return text
-    lost = scores[name].improvement.minus(scores[BASELINE].improvement)
+    lost = found.improvement.minus(baseline.improvement)
     return f"{text}, {with_interval(lost)} against {BASELINE}"
 
 
@@ -64,6 +68,14 @@ def improved(measure: Measure) -> str:
     '+8.00 [8.00, 8.00] dB'
     """
     return f"{with_interval(Difference(measure.mean, *measure.interval()))} dB"
+
+
+def print_report(checked: Sequence[Checked], console: Console) -> None:
+    """The pairs and the notes of each model, then all verdicts and the rules."""
+    for one in checked:
+        print_table(table(one), console)
+        print_line("", console)
+    print_line(f"{verdicts(checked)}\n\n{rules()}", console)
 
 
 def verdict_table(checked: Sequence[Checked]) -> Table:

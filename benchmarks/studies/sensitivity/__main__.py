@@ -10,22 +10,19 @@ found by hand that the first convolution costs most, and kept that one in float.
 """
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
-from benchmarks.studies.command import Models, Report, evenly, study_outputs
-from benchmarks.studies.sensitivity.page import figure
+from benchmarks.studies.command import places, study_outputs
+from benchmarks.studies.sensitivity.page import report
 from benchmarks.studies.sensitivity.report import (
     STUDY,
     WIDTH,
     Setting,
-    numbers,
     progress,
     table,
-    title,
     verdict,
 )
 from harness.report.tables.outputs import Outputs, usage_errors
@@ -35,7 +32,7 @@ from workloads.compression.names import POST_TRAINING, Compression, parse
 from workloads.compression.sensitivity import Sensitivity, analyse
 from workloads.corpora.generated import available_cores
 from workloads.metrics.error_rates import ErrorRate
-from workloads.recognition.data import Part, Recordings
+from workloads.recognition.data import Recordings
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.task import DataRequest
 from workloads.training.weights import Weights, find, load_constants
@@ -43,18 +40,6 @@ from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.task import EDITS, WAV2LETTER
 
 _FP32 = Compression("fp32")
-
-
-def some(part: Part, count: int | None) -> Part:
-    """So many utterances that lie evenly over the part, or all of them.
-
-    Raises ValueError for fewer than one or more than there are.
-    """
-    if count is None:
-        return part
-    there = len(part.texts)
-    among = f"the validation set has {there}"
-    return part.at(evenly(count, there, "utterances", among))
 
 
 def analyse_size(
@@ -115,7 +100,8 @@ def main(
     with usage_errors():
         STUDY.check(outputs)
         data = WAV2LETTER.dataset(own, DataRequest("quick", data_root))
-        data = replace(data, validation=some(data.validation, utterances))
+        chosen = places(utterances, len(data.validation.texts), "utterances")
+        data = replace(data, validation=data.validation.at(chosen))
         weights = find(WAV2LETTER, own, corpus_checksum=data.checksum)
         constants = load_constants(WAV2LETTER, own, weights)
         data = WAV2LETTER.with_constants(data, constants)
@@ -125,18 +111,6 @@ def main(
     print_table(table(found, setting), console_of(WIDTH))
     STUDY.write(outputs, report(found, setting, {"": (weights, data)}))
     click.echo(f"\n{verdict(found, setting)}")
-
-
-def report(found: Sensitivity, setting: Setting, models: Models) -> Report:
-    """The verdict, the figure, and all numbers."""
-    said = verdict(found, setting)
-    return Report(
-        title(found, setting),
-        [partial(figure, found, setting), table(found, setting)],
-        numbers(found, setting),
-        models,
-        heading=f"{said[0].upper()}{said[1:]}.",
-    )
 
 
 if __name__ == "__main__":

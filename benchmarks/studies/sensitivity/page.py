@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from benchmarks.studies.command import Models, Report
 from benchmarks.studies.intervals import with_interval
 from benchmarks.studies.pictures import HOVER, two_panels
-from benchmarks.studies.sensitivity.report import ALL, Setting, title
+from benchmarks.studies.sensitivity.report import (
+    ALL,
+    Setting,
+    numbers,
+    table,
+    title,
+    verdict,
+)
 from harness.report.pages.pictures.picture import INK, whiskers
 from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
 
@@ -17,6 +26,18 @@ _COLOURS = {  # of bars, by their kind
     ALL: "#334e68",
 }
 Bar = dict[str, Any]
+
+
+def report(found: Sensitivity, setting: Setting, models: Models) -> Report:
+    """The verdict, the figure, and all numbers."""
+    said = verdict(found, setting)
+    return Report(
+        title(found, setting),
+        [partial(figure, found, setting), table(found, setting)],
+        numbers(found, setting),
+        models,
+        heading=f"{said[0].upper()}{said[1:]}.",
+    )
 
 
 def figure(found: Sensitivity, setting: Setting) -> Any:

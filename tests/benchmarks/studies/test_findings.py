@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from benchmarks.studies.findings.__main__ import print_report, report
+from benchmarks.studies.findings.page import report
 from benchmarks.studies.findings.report import (
     WIDTH,
     Checked,
     numbers,
+    print_report,
     table,
 )
 from benchmarks.studies.findings.rules import (

@@ -257,10 +257,10 @@ def test_no_built_in_mixture_is_refused(place):
 
 
 def test_fewer_mixtures_lie_evenly_over_all(place):
-    part = on_disk(place / "data", TINY).validation
-    found = command.some(part, 3)
-    assert found == MixtureSet(tuple(part.mixtures[i] for i in (0, 6, 13)), 8_000)
-    assert command.some(part, None) == part
+    whole = on_disk(place / "data", TINY).validation
+    part = command.data_of(TINY, place / "data", 3).validation
+    assert part == MixtureSet(tuple(whole.mixtures[i] for i in (0, 6, 13)), 8_000)
+    assert command.data_of(TINY, place / "data", None).validation == whole
 
 
 def test_sizes_are_taken_once_in_the_order_given():

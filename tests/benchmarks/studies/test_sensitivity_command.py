@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from basics.files import file_sha256
 from benchmarks.studies.sensitivity import __main__ as sensitivity
-from benchmarks.studies.sensitivity.__main__ import main, some
+from benchmarks.studies.sensitivity.__main__ import main
 from benchmarks.studies.sensitivity.report import STUDY
 from workloads.feeding.normaliser import Normaliser
 from workloads.training import weights
@@ -188,14 +188,22 @@ def test_a_file_of_another_kind_is_refused_before_the_work(place, tmp_path):
 @pytest.mark.parametrize("count", [0, -1, UTTERANCES + 1])
 def test_more_utterances_than_there_are_cannot_be_taken(place, count):
     said = refused(place, f"--utterances={count}")
-    assert f"cannot take {count} utterances: the validation set has 24" in said
+    assert f"cannot take {count} utterances: 24 are held out" in said
 
 
-def test_fewer_utterances_lie_evenly_over_all(place):
-    part = of_arrays(place / "data", LETTERS).validation
-    found = some(part, 5)
+def test_fewer_utterances_lie_evenly_over_all(place, monkeypatch):
+    whole, analysed = of_arrays(place / "data", LETTERS).validation, []
+
+    def watched(size, weights, data, *_):
+        analysed.append(data.validation)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sensitivity, "analyse_size", watched)
+    called(place, "--utterances=5")
+    called(place)
     positions = [0, 4, 9, 14, 19]
-    assert found.texts == tuple(part.texts[i] for i in positions)
-    assert list(found.frames) == [part.frames[i] for i in positions]
-    np.testing.assert_array_equal(found.rows.read([2])[0], part.rows.read([9])[0])
-    assert some(part, None) is part
+    part, every = analysed
+    assert part.texts == tuple(whole.texts[i] for i in positions)
+    assert list(part.frames) == [whole.frames[i] for i in positions]
+    np.testing.assert_array_equal(part.rows.read([2])[0], whole.rows.read([9])[0])
+    assert every.texts == whole.texts

@@ -9,8 +9,7 @@ import pytest
 from plotly.graph_objects import Bar
 from rich.console import Console
 
-from benchmarks.studies.sensitivity.__main__ import report
-from benchmarks.studies.sensitivity.page import figure
+from benchmarks.studies.sensitivity.page import figure, report
 from benchmarks.studies.sensitivity.report import (
     Setting,
     numbers,

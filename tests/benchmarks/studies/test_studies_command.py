@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.studies.command import Report, Study, evenly, study_outputs
+from benchmarks.studies.command import Report, Study, places, study_outputs
 from harness.report.tables.outputs import usage_errors
 from harness.report.tables.table import Table, text_column
 
@@ -99,5 +99,5 @@ def test_without_files_nothing_is_written(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("count", [0, -1, 6])
 def test_more_than_there_are_cannot_be_taken(count):
-    with pytest.raises(ValueError, match=f"cannot take {count} mixtures: 5 are there"):
-        evenly(count, 5, "mixtures", "5 are there")
+    with pytest.raises(ValueError, match=f"cannot take {count} mixtures: 5 are held"):
+        places(count, 5, "mixtures")
