@@ -18,7 +18,7 @@ EQUAL_BATCH_TARGETS = (
 )
 
 Minutes = tuple[int | None, ...]  # one a target; None: not reached
-# Table 4, by machine and batch size; prices of the machines stand in results/prices.toml.
+# Table 4, by machine and batch size; their prices stand in results/prices.toml.
 OWN_BATCH: Mapping[tuple[str, int], Minutes] = {
     ("Sys1$", 96): (820, 1641, 2450, 1908, 2174, 2725),
     ("Sys2$", 240): (672, 1118, 2429, 1251, 1980, 2834),

@@ -37,7 +37,7 @@ def difference_columns(
     """To be read, and for other programs the ends of the intervals."""
     ends = ((one.value, one.low, one.high) if one else (None,) * 3 for one in found)
     values, lows, highs = zip(*ends, strict=True)
-    texts = (one and with_interval(one) for one in found)
+    texts = (with_interval(one) if one else None for one in found)
     return (
         figure_column(f"{title} [95 % interval]", texts, values, importance=importance),
         number_column("low", lows, hidden=True),

@@ -18,9 +18,10 @@ from benchmarks.studies.findings.report import (
 )
 from benchmarks.studies.findings.rules import BASELINE, FORMATS, HIGH, LOW, STRATEGIES
 from benchmarks.studies.pictures import HOVER, two_panels
-from harness.report.pages.pictures.picture import INK, escaped, whiskers
+from harness.report.pages.pictures.picture import INK, TITLE_PX, escaped, whiskers
+from harness.report.pages.plain import Part
 
-ROW_PX, FRAME_PX = 430, 120
+ROW_PX, FRAME_PX, LEGEND_PX = 430, 180, 110
 LOWEST_DB = -5.0  # shown at first: what lies below is lost, and would flatten the rest
 # Of a criterion: colour (M. Okabe, K. Ito, "Color Universal Design", 2008) and symbol.
 # Whole channels have solid lines and full symbols, single weights broken and open ones.
@@ -66,7 +67,12 @@ def report(checked: Sequence[Checked], models: Models) -> Report:
     """The verdicts, the figure, and all that they rest on."""
     texts = verdicts(checked), rules()
     tables = map(table, checked)
-    parts = [verdict_table(checked), partial(figure, checked), *tables, *texts]
+    parts: list[Part] = [
+        verdict_table(checked),
+        partial(figure, checked),
+        *tables,
+        *texts,
+    ]
     title = "Findings on compressed separators, checked"
     return Report(title, parts, numbers(checked), models)
 
@@ -84,8 +90,8 @@ def figure(checked: Sequence[Checked]) -> Any:
         _label_axes(shown, row, one)
     return shown.update_layout(
         height=ROW_PX * len(checked) + FRAME_PX,
-        margin={"l": 10, "r": 20, "t": 60, "b": 60},
-        legend={"y": -0.08 / len(checked), "yanchor": "top"},
+        margin={"l": 10, "r": 20, "t": LEGEND_PX, "b": 80},
+        legend={"y": 1 + TITLE_PX / (ROW_PX * len(checked)), "yanchor": "bottom"},
     )
 
 
@@ -93,6 +99,7 @@ def _trace(one: Checked, series: Series, is_in_legend: bool) -> dict[str, Any]:
     there = {x: name for x, name in series.names.items() if name in one.scores}
     found = [one.scores[name].improvement for name in there.values()]
     means = [measure.mean for measure in found]
+    ends = [measure.interval() for measure in found]
     is_line = series.dash is not None
     return {
         "type": "scatter",
@@ -104,7 +111,7 @@ def _trace(one: Checked, series: Series, is_in_legend: bool) -> dict[str, Any]:
         "showlegend": is_in_legend,
         "line": {"color": series.colour, "dash": series.dash},
         "marker": {"symbol": series.symbol, "size": 9 if is_line else 11},
-        "error_y": {} if is_line else whiskers(means, [m.interval() for m in found]),
+        "error_y": {} if is_line else whiskers(means, ends, series.colour),
         "text": [_hover_text(one, name) for name in there.values()],
         "hovertemplate": HOVER,
     }

@@ -3,7 +3,6 @@
 Axes: `B` mixtures, `S` samples, `C` sources.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -47,7 +46,7 @@ def _scored(
     mixtures: MixtureSet,
     batch_size: int,
     note: str,
-    chains: Mapping[str, Shapes] | None = None,
+    chains: dict[str, Shapes] | None = None,
 ) -> Scored:
     scores = score_set(
         lambda waves: session.output(session.prepare(waves)), mixtures, batch_size

@@ -62,10 +62,12 @@ def table(found: Sensitivity, setting: Setting) -> Table:
     shapes = ["x".join(map(str, layer.layer.shape)) for layer, _ in ranked]
     percents = [*(layer.weights_percent for layer in layers), 100.0, 0.0]
     costs = [*(layer.cost for layer in layers), found.together, None]
-    sizes = [cost and cost.model_bytes / 1e6 for cost in costs[:-1]]
+    sizes = [cost.model_bytes / 1e6 if cost else None for cost in costs[:-1]]
     sizes.append(found.baseline_bytes / 1e6)
-    rates = [cost and cost.errors.rate for cost in costs[:-1]]
+    rates = [cost.errors.rate if cost else None for cost in costs[:-1]]
     rates.append(found.baseline.rate)
+    differences = [cost.difference if cost else None for cost in costs]
+    changes = [cost.output_change if cost else None for cost in costs]
     columns = (
         text_column("quantized", labels, is_name=True),
         figure_column("weights", shapes + [""] * (len(labels) - len(shapes))),
@@ -77,10 +79,10 @@ def table(found: Sensitivity, setting: Setting) -> Table:
             importance=1,
         ),
         formatted_column(setting.unit, rates, ".2f", importance=3),
-        *difference_columns("cost", [cost and cost.difference for cost in costs], 5),
+        *difference_columns("cost", differences, 5),
         formatted_column(
             "output change",
-            [cost and cost.output_change for cost in costs],
+            changes,
             ".3g",
             importance=4,
         ),
@@ -160,7 +162,7 @@ def numbers(found: Sensitivity, setting: Setting) -> dict[str, Any]:
                 "shape": list(layer.layer.shape),
                 "weights": layer.layer.weights,
                 "weights_percent": layer.weights_percent,
-                "quantized_alone": layer.cost and _cost(layer.cost),
+                "quantized_alone": _cost(layer.cost) if layer.cost else None,
             }
             for layer in found.layers
         ],
