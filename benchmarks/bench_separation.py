@@ -15,7 +15,7 @@ from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
-from workloads.compression.names import STRUCTURED, UNSTRUCTURED
+from workloads.compression.pruning.criteria import STRUCTURED, UNSTRUCTURED
 from workloads.metrics.kinds import SI_SDR_IMPROVEMENT
 
 MODELS = ("lstm-tasnet", "conv-tasnet", "dptnet")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.workload import Point
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from harness.workload import (
 )
 from workloads.baseline import RUNTIME, baseline_scores
 from workloads.compressed import CompressedModel
-from workloads.compression.names import Compression, parse
+from workloads.compression.known import parse
+from workloads.compression.step import FP32, ModuleStep
 from workloads.corpora.faults import AbsentError
 from workloads.elsewhere import ElsewhereError
 from workloads.feeding.choosing import Turn
@@ -51,7 +52,6 @@ from workloads.training.weights import (
 )
 
 FORWARD = ("convolution", "deconvolution", "rnn")  # primitives that have a direction
-FP32 = Compression("fp32")
 
 _log = logging.getLogger("speechmark")
 
@@ -177,7 +177,8 @@ class TimedModel:
         )
 
     def _check_changed(self) -> None:
-        if self.compression.reshaped and not self.model.file.facts["layers_changed"]:
+        changes_layers = self.compression.step_of(ModuleStep) is not None
+        if changes_layers and not self.model.file.facts["layers_changed"]:
             raise UnsupportedError(
                 f"{self.compression.name} changes no layer of {self.size.name}: "
                 f"{self.model.file.facts['layers_left']}"

@@ -16,7 +16,6 @@ import torch
 
 from benchmarks import judging, values
 from benchmarks.inference import (
-    FP32,
     data_details,
     data_of,
     single_device,
@@ -32,6 +31,7 @@ from harness.workload import (
     Values,
     Work,
 )
+from workloads.compression.step import FP32
 from workloads.feeding.choosing import Turn
 from workloads.metrics.scores import Scores
 from workloads.task import Task, parameters_of

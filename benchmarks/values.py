@@ -18,7 +18,7 @@ from harness.observe.claims import COMPUTE
 from harness.observe.kernels import Entry, Profiled
 from harness.observe.onednn.capture import capture
 from harness.workload import Values
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression
 from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session

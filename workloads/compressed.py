@@ -19,9 +19,9 @@ import numpy as np
 
 from workloads.compression import onnx_models
 from workloads.compression.artifacts import made
-from workloads.compression.names import Compression
 from workloads.compression.onnx_models import MODEL, OnnxModel
 from workloads.compression.skipped import by_reason
+from workloads.compression.step import Compression, ModuleStep
 from workloads.task import Size, Task
 from workloads.training.weights import Weights
 from workloads.values import plain
@@ -62,8 +62,7 @@ class CompressedModel:
 
     @property
     def _gradient_sample(self) -> Sequence[Any]:
-        pruning = self.compression.pruning
-        if pruning is None or pruning.criterion != "gradient" or self.weights.is_fitted:
+        if "gradients" not in self.compression.needs or self.weights.is_fitted:
             return ()
         return self.task.gradient_sample(self.data, GRADIENT_ITEMS)
 
@@ -144,7 +143,8 @@ def changes(
     from workloads.compression.compressing import changed_layers
     from workloads.compression.sparse.sizes import model_sizes
 
-    if not compression.reshaped:
+    step = compression.step_of(ModuleStep)
+    if step is None:
         return {}
     layers = changed_layers(task, size, compression)
     reasons = by_reason({one.name: one.reason for one in layers.left})
@@ -152,8 +152,7 @@ def changes(
         "layers_changed": layers.changed,
         "layers_left": reasons or "none",
     }
-    pruning = compression.pruning
-    if pruning is None or pruning.structured:
+    if not step.leaves_zeros:
         return facts
     sizes = model_sizes({k: v.numpy() for k, v in model.state_dict().items()})
     stored = {f"{name}_bytes": n for name, n in sizes.stored_bytes.items()}

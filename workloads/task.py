@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import device as Device
     from torch import nn
 
-    from workloads.compression.names import Compression
+    from workloads.compression.step import Compression
     from workloads.training.objective import Objective, Rank
     from workloads.training.recipe import Recipe
 

@@ -31,8 +31,10 @@ import click
 import torch
 from torch import nn
 
-from workloads.compression.names import Compression, parse
+from workloads.compression.known import parse
 from workloads.compression.pruning.prune import Schedule
+from workloads.compression.step import Compression
+from workloads.compression.steps.prune import Prune
 from workloads.task import DataRequest, NotHereError, Size, Task
 from workloads.tasks import all_tasks, size_named
 from workloads.training import weight_files, weights
@@ -171,7 +173,7 @@ def _train(chosen: dict[str, Any]) -> None:
 def _check(chosen: dict[str, Any], compression: Compression | None) -> None:
     if chosen["ship"] and chosen["directory"]:
         raise click.UsageError("--ship has a folder of its own: leave out --directory")
-    if compression and chosen["go_on"] and not compression.pruning:
+    if compression and chosen["go_on"] and not compression.step_of(Prune):
         raise click.UsageError(
             f"--compression {compression.name} goes on from uncompressed weights: "
             "leave out --go-on, which takes up prunings alone"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks import values
 from harness.observe.kernels import Entry, Profiled
 from harness.workload import Values
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.values.layers import without_onednn

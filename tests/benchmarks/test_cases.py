@@ -8,7 +8,7 @@ from harness.case import Case
 from harness.plan import discover, plan
 from harness.profile import PROFILES
 from harness.workload import Workload
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.runtimes.known import RUNTIMES
 from workloads.runtimes.runtime import Place
 from workloads.separation import sizes

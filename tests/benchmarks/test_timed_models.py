@@ -27,7 +27,7 @@ from harness.measure.worker import PROFILE_STEPS
 from harness.observe.claims import judge
 from harness.workload import Context, UnsupportedError
 from workloads import compressed, counting
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.sparse import sizes as stored_sizes
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions
 from workloads.task import Input

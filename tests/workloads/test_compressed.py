@@ -24,7 +24,7 @@ from workloads.compressed import (
 )
 from workloads.compression import artifacts, onnx_models
 from workloads.compression.compressing import compress
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.sparse.formats import FORMATS
 from workloads.separation.task import SEPARATION
 from workloads.training import weights

@@ -8,7 +8,7 @@ import torch
 from tiny_task import SIZE, TINY, TinyModel, TinySize, tiny_data
 from torch import nn
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.metrics.scores import Scores
 from workloads.task import DataRequest, Gate, NotHereError, Task
 from workloads.training.objective import ALONE

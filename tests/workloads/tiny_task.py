@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from basics.metric_kinds import error_rate
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression
 from workloads.corpora.faults import AbsentError
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores

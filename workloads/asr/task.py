@@ -23,7 +23,7 @@ from workloads.asr.alphabet import ALPHABET
 from workloads.asr.decoding import LexiconBeamDecoder, best_path
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
 from workloads.asr.features import FEATURES, LogMelMfcc
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression
 from workloads.corpora.speech import speech_of
 from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
 from workloads.counting import macs_of_layers

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from basics.files import file_sha256
+from workloads.compression.step import Compression
 from workloads.corpora import cache
 from workloads.elsewhere import ElsewhereError, check_importable, run_elsewhere
 from workloads.sources import code_sha256
@@ -81,9 +82,12 @@ def _circumstances(
     make: Callable[..., None], arguments: Sequence[Any]
 ) -> dict[str, str]:
     """Which libraries and which code would make it: all that its module imports of the
-    project, and those of the arguments' classes, and nothing else."""
+    project, and those of the arguments' classes and of their steps, and nothing
+    else."""
     check_importable(make)
-    names = sorted({make.__module__, *map(_module_of, arguments)} - {"builtins"})
+    given = [one for one in arguments if isinstance(one, Compression)]
+    parts = [*arguments, *(step for one in given for step in one.steps)]
+    names = sorted({make.__module__, *map(_module_of, parts)} - {"builtins"})
     codes = [code_sha256(Path(str(sys.modules[name].__file__))) for name in names]
     return {
         "made_by": f"{make.__module__}:{make.__qualname__}",

@@ -8,6 +8,7 @@ from typing import Any
 from workloads.compression.graph import weighted_nodes, weights_of
 
 CLIPPING = ("Relu", "Clip")  # the library makes them one with the layer before them
+KEPT = {"none": (0, 0), "first": (1, 0), "edges": (2, 2)}  # of the first and the last
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,23 @@ def layers_in(model: Any) -> tuple[Layer, ...]:
         last = sum(shape[-1] for shape in parts)
         layers.append(Layer(node.name, node.op_type, (*parts[0][:-1], last)))
     return tuple(layers)
+
+
+def kept_layers(names: Sequence[str], keep: str) -> tuple[str, ...]:
+    """Of the compute layers in the graph's order, those that stay in float.
+
+    >>> kept_layers(["a", "b", "c", "d", "e"], "edges")
+    ('a', 'b', 'd', 'e')
+    """
+    first, last = KEPT[keep]
+    tail = max(first, len(names) - last)
+    return (*names[:first], *names[tail:])
+
+
+def as_matmul(names: Sequence[str]) -> list[str]:
+    """To quantize dynamically, the library first makes a MatMul of each Gemm, under
+    this other name."""
+    return [f"{name}_MatMul" for name in names]
 
 
 def all_but(only: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

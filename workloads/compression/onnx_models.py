@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from workloads.compression.artifacts import made
-from workloads.compression.names import FLOATS, Compression
+from workloads.compression.entropy import compressed_bytes
 from workloads.compression.quantization import Quantized, quantize
+from workloads.compression.skipped import by_reason
+from workloads.compression.step import Compression, FileStep
 from workloads.corpora.cache import arrays_sha256
 
 MODEL, QUANTIZED = "model.onnx", "quantized.json"
@@ -30,6 +32,24 @@ class OnnxModel:
     @property
     def bytes(self) -> int:
         return self.path.stat().st_size
+
+    @property
+    def float_layers(self) -> int:
+        """How many layers of a quantized file stayed in float."""
+        return self.quantized.float_layers if self.quantized else 0
+
+    @property
+    def facts(self) -> dict[str, float | str]:
+        """Of a quantized file: what stayed in float, and its size with coded
+        weights."""
+        if self.quantized is None:
+            return {}
+        left = by_reason({one.name: one.reason for one in self.quantized.left})
+        return {
+            "layers_kept_in_float": ", ".join(self.quantized.kept) or "none",
+            "huffman_bytes": compressed_bytes(self.path),
+            **({"layers_left_in_float": left} if left else {}),
+        }
 
 
 def onnx_model(
@@ -48,13 +68,14 @@ def onnx_model(
     ValueError as `quantize` does, and ElsewhereError where a model cannot be made.
     """
     exported = made({**key, "compression": "fp32"}, export_into, arguments)
-    if compression.base in FLOATS:
+    step = compression.step_of(FileStep)
+    if step is None:
         return OnnxModel(exported / MODEL)
-    heard = list(calibration()) if compression.calibrated else []
+    heard = list(calibration()) if "calibration" in step.needs else []
     key = {
         **key,
         "compression": compression.name,
-        "calibration": arrays_sha256(heard) if compression.calibrated else "",
+        "calibration": arrays_sha256(heard) if heard else "",
     }
     folder = made(key, quantize_into, (exported / MODEL, compression, heard))
     facts = json.loads((folder / QUANTIZED).read_text())

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from workloads.compression.layers import Layer
-from workloads.compression.names import Compression
 from workloads.compression.quantization import (
     NothingQuantizedError,
     layers_of,
     quantize,
 )
+from workloads.compression.step import Compression
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.error_rates import ErrorRate
 

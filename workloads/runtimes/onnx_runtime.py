@@ -10,14 +10,13 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from workloads.compression.names import Compression
-from workloads.runtimes import onnx_files
+from workloads.compression.step import FileStep, ModuleStep, Step
 from workloads.runtimes.onnx_runtime_trace import after_warm_up
-from workloads.runtimes.runtime import Opening, OpenModel, Place
+from workloads.runtimes.runtime import FileRuntime, Opening, Place
 from workloads.runtimes.session import (
     KernelCall,
     OperatorMissingError,
@@ -28,9 +27,6 @@ from workloads.runtimes.session import (
     load,
     nodes_with,
 )
-
-if TYPE_CHECKING:
-    from workloads.compressed import CompressedModel
 
 RUNTIME = "ONNX Runtime"
 _GRAPH_LEVELS = {
@@ -158,49 +154,36 @@ class OnnxRuntimeSession:
         return binding
 
 
-@dataclass(frozen=True)
-class OnnxRuntime:
+class OnnxRuntime(FileRuntime):
     """ONNX Runtime, of which a case's id may set `arena` and `graph`."""
 
-    name: str = "onnxruntime"
-    packages: tuple[str, ...] = ("onnxruntime",)
-    options: tuple[str, ...] = ("arena", "graph")
+    name, packages, options = "onnxruntime", ("onnxruntime",), ("arena", "graph")
+    takes = (ModuleStep, FileStep)
 
-    def why_not(
-        self, compression: Compression, place: Place, is_recurrent: bool
-    ) -> str | None:
-        """As `runtime.Runtime`."""
-        if place.is_cuda:
-            return onnx_files.of_the_cpu_alone(self.name, place.device)
-        if place.isa is not None:
-            return (
-                "ONNX Runtime has no switch for an instruction-set cap: its kernels "
-                "take whatever the CPU has; time it on uncapped hardware, or take "
-                "openvino, eager or compile"
-            )
-        if compression.float_precision != "fp32":
-            return (
-                f"ONNX Runtime has no {compression.float_precision} kernels for this "
-                "model's layers on a CPU: use openvino, eager or compile"
-            )
-        return None
+    def why_not_on(self, place: Place) -> str | None:
+        if place.is_cuda or place.isa is None:
+            return super().why_not_on(place)
+        return (
+            "ONNX Runtime has no switch for an instruction-set cap: its kernels take "
+            "whatever the CPU has; time it on uncapped hardware, or take openvino, "
+            "eager or compile"
+        )
 
-    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
-        """As `runtime.Runtime`."""
-        given = opening.options
-        named: dict[str, Any] = {}
-        if "graph" in given:
-            named["graph"] = cast(Any, given["graph"])
+    def lack(self, step: Step, place: Place) -> str:
+        return (
+            f"ONNX Runtime has no {step.base} kernels for this model's layers on a "
+            "CPU: use openvino, eager or compile"
+        )
+
+    def session(
+        self, path: Path, precision: str, opening: Opening
+    ) -> OnnxRuntimeSession:
+        given: dict[str, Any] = dict(opening.options)
+        named = {"graph": given["graph"]} if "graph" in given else {}
         if "arena" in given:
             named["arena"] = {"on": True, "off": False}[given["arena"]]
-        file = model.onnx()
         options = OnnxRuntimeOptions(opening.place.threads, **named)
-        return OpenModel(
-            OnnxRuntimeSession(file.path, options),
-            file.bytes,
-            onnx_files.float_layers_of(file),
-            onnx_files.facts_of(file),
-        )
+        return OnnxRuntimeSession(path, options)
 
 
 ONNX_RUNTIME = OnnxRuntime()

@@ -14,15 +14,14 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from workloads.compression.names import Compression
-from workloads.runtimes import onnx_files
+from workloads.compression.step import FileStep, ModuleStep, PrecisionStep, Step
 from workloads.runtimes.open_vino_counters import kernel_calls
 from workloads.runtimes.open_vino_kernels import created, named
-from workloads.runtimes.runtime import Opening, OpenModel, Place
+from workloads.runtimes.runtime import FileRuntime, Opening, Place
 from workloads.runtimes.session import (
     KernelCall,
     OperatorMissingError,
@@ -34,9 +33,6 @@ from workloads.runtimes.session import (
     load,
     nodes_with,
 )
-
-if TYPE_CHECKING:
-    from workloads.compressed import CompressedModel
 
 RUNTIME = "OpenVINO"
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -272,37 +268,20 @@ def _child_environment() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class OpenVino:
+class OpenVino(FileRuntime):
     """OpenVINO on the CPU."""
 
-    name: str = "openvino"
-    packages: tuple[str, ...] = ("openvino",)
-    options: tuple[str, ...] = ()
+    name, packages = "openvino", ("openvino",)
+    takes = (ModuleStep, PrecisionStep, FileStep)
 
-    def why_not(
-        self, compression: Compression, place: Place, is_recurrent: bool
-    ) -> str | None:
-        """As `runtime.Runtime`."""
-        if place.is_cuda:
-            return onnx_files.of_the_cpu_alone(self.name, place.device)
-        return None
+    def lack(self, step: Step, place: Place) -> str:
+        return (
+            f"OpenVINO takes ONNX files, and {step.base} makes none: use eager or "
+            "compile"
+        )
 
-    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
-        """As `runtime.Runtime`."""
-        file = model.onnx()
-        session = OpenVinoSession(
-            file.path,
-            model.compression.float_precision,
-            opening.place.threads,
-            opening.shape,
-        )
-        return OpenModel(
-            session,
-            file.bytes,
-            onnx_files.float_layers_of(file),
-            onnx_files.facts_of(file),
-        )
+    def session(self, path: Path, precision: str, opening: Opening) -> OpenVinoSession:
+        return OpenVinoSession(path, precision, opening.place.threads, opening.shape)
 
 
 OPEN_VINO = OpenVino()

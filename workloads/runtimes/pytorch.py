@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from workloads.compression.names import FLOATS, KEPT, Compression
-from workloads.runtimes.runtime import Opening, OpenModel, Place
+from workloads.compression.known import STEPS
+from workloads.compression.step import ExportStep, ModuleStep, PrecisionStep, Step
+from workloads.runtimes.runtime import Opening, OpenModel, Place, Runtime
 from workloads.runtimes.session import (
     KernelCall,
     PrecisionMissingError,
@@ -123,67 +124,68 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
     return torch.compile(module, dynamic=True)
 
 
-@dataclass(frozen=True)
-class TorchRuntime:
-    """A runtime of torch's own: modules as they are, or compiled by inductor."""
+class Eager(Runtime):
+    """Modules as they are."""
 
-    name: str
-    packages: tuple[str, ...] = ("torch",)
-    options: tuple[str, ...] = ()
+    name, packages = "eager", ("torch",)
+    takes: ClassVar[tuple[type[Step], ...]] = (ModuleStep, PrecisionStep)
 
-    def why_not(
-        self, compression: Compression, place: Place, is_recurrent: bool
-    ) -> str | None:
-        """As `runtime.Runtime`."""
-        if compression.base in FLOATS:
-            return None
-        if self.name == "eager":
-            return (
-                f"torch has no eager {compression.base} convolution: use compile, "
-                "onnxruntime or openvino"
-            )
-        if place.is_cuda or compression.base not in ("int8-static", "int8-qat"):
-            where = "CUDA" if place.is_cuda else "the CPU"
-            return (
-                f"torch.compile has no {compression.base} convolution on {where}: it "
-                "takes int8-static and int8-qat on the CPU; use onnxruntime or "
-                "openvino for others"
-            )
-        if is_recurrent:
-            return (
-                "torch.export fixes the length of an LSTM's sequences, so compile gets "
-                f"no {compression.base} of it: use onnxruntime or openvino"
-            )
-        return None
+    def lack(self, step: Step, place: Place) -> str:
+        return (
+            f"torch has no eager {step.base} convolution: use compile, onnxruntime or "
+            "openvino"
+        )
 
     def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
-        """As `runtime.Runtime`."""
+        import torch
+
         from workloads.compression.pt2e import stored_bytes
 
-        task, compression = model.task, model.compression
+        task, step = model.task, model.compression.step_of(ExportStep)
         adapted, facts = task.adapted(model.module(), opening.options)
         module = task.deployed(adapted).eval()
-        if compression.calibrated:
-            module = _quantized(module, model)
+        if step is not None:
+            example = torch.zeros(1, *task.example(model.size))
+            module = step.exported(module, example, task.calibration(model.data))
         session = TorchSession(
             module,
             task.example(model.size)[1],
             opening.place.device,
-            compression.float_precision,
-            self.name == "compile",
+            model.compression.float_precision,
+            isinstance(self, Compile),
         )
         # Counted of what is held now: the module was moved to its precision in place.
-        return OpenModel(session, stored_bytes(module), KEPT[compression.keep], facts)
+        return OpenModel(
+            session, stored_bytes(module), step.float_layers if step else 0, facts
+        )
 
 
-def _quantized(module: nn.Module, model: CompressedModel) -> nn.Module:
-    import torch
+class Compile(Eager):
+    """Modules compiled by inductor, which has integer kernels for the CPU."""
 
-    from workloads.compression.pt2e import quantize_for_compile
+    name = "compile"
+    takes = (ModuleStep, PrecisionStep, ExportStep)
 
-    example = torch.zeros(1, *model.task.example(model.size))
-    calibration = model.task.calibration(model.data)
-    return quantize_for_compile(module, example, calibration, model.compression.keep)
+    def why_no(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
+        if not isinstance(step, ExportStep):
+            return super().why_no(step, place, is_recurrent)
+        if place.is_cuda:
+            return self.lack(step, place)
+        if is_recurrent:
+            return (
+                "torch.export fixes the length of an LSTM's sequences, so compile gets "
+                f"no {step.base} of it: use onnxruntime or openvino"
+            )
+        return None
+
+    def lack(self, step: Step, place: Place) -> str:
+        where = "CUDA" if place.is_cuda else "the CPU"
+        exported = [kind.base for kind in STEPS if issubclass(kind, ExportStep)]
+        return (
+            f"torch.compile has no {step.base} convolution on {where}: it takes "
+            f"{' and '.join(exported)} on the CPU; use onnxruntime or openvino for "
+            "others"
+        )
 
 
-EAGER, COMPILE = TorchRuntime("eager"), TorchRuntime("compile")
+EAGER, COMPILE = Eager(), Compile()

@@ -5,15 +5,17 @@ Importing this module imports no runtime.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from workloads.compression.step import Compression, Step
 from workloads.runtimes.session import Session
 
 if TYPE_CHECKING:
     from workloads.compressed import CompressedModel
-    from workloads.compression.names import Compression
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,57 @@ class OpenModel:
     facts: Mapping[str, float | str] = field(default_factory=dict)
 
 
-class Runtime(Protocol):
+class Runtime(ABC):
     """`packages` are those that it needs, `options` the names of what a case's id may
-    set of it."""
+    set of it, `takes` the kinds of steps that it runs what was made of."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def packages(self) -> tuple[str, ...]: ...
-    @property
-    def options(self) -> tuple[str, ...]: ...
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    takes: ClassVar[tuple[type[Step], ...]]
+    options: ClassVar[tuple[str, ...]] = ()
 
     def why_not(
         self, compression: Compression, place: Place, is_recurrent: bool
     ) -> str | None:
         """What keeps it from running a compression there, None for nothing;
         `is_recurrent`: of a model with LSTMs."""
+        reasons = (self.why_no(s, place, is_recurrent) for s in compression.steps)
+        return self.why_not_on(place) or next(filter(None, reasons), None)
 
+    def why_not_on(self, place: Place) -> str | None:
+        """What keeps it from running anything there."""
+        return None
+
+    def why_no(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
+        """What keeps it from running what was made by a step."""
+        return None if isinstance(step, self.takes) else self.lack(step, place)
+
+    @abstractmethod
+    def lack(self, step: Step, place: Place) -> str:
+        """Which kernels it has not, of steps that it does not take, and what to use."""
+
+    @abstractmethod
     def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
         """Raises OperatorMissingError or PrecisionMissingError where it lacks an
         operator, or would compute in another precision."""
+
+
+class FileRuntime(Runtime):
+    """A runtime of ONNX files, measured on the CPU alone."""
+
+    def why_not_on(self, place: Place) -> str | None:
+        if not place.is_cuda:
+            return None
+        return (
+            f"{self.name} is measured on the CPU; on {place.device} use eager or "
+            "compile"
+        )
+
+    @abstractmethod
+    def session(self, path: Path, precision: str, opening: Opening) -> Session[Any]:
+        """Of a file, whose float layers compute in a precision."""
+
+    def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
+        file, precision = model.onnx(), model.compression.float_precision
+        session = self.session(file.path, precision, opening)
+        return OpenModel(session, file.bytes, file.float_layers, file.facts)

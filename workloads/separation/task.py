@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression
+from workloads.compression.steps.int8_dynamic import Int8Dynamic
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
@@ -146,7 +147,7 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
             return f"{runtime} has no sparse products: use eager"
         if options.get("weights") == "2of4" and not device.startswith("cuda"):
             return "products of 2:4 sparse weights are for CUDA: use --hardware=cuda:0"
-        if runtime == "openvino" and compression.base == "int8-dynamic":
+        if runtime == "openvino" and compression.step_of(Int8Dynamic):
             return (
                 "OpenVINO runs LSTMs, 1x1 convolutions and products of an int8-dynamic "
                 "file in float: use onnxruntime, or int8-static"
@@ -156,7 +157,7 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
     def float_layers(self, compression: Compression, runtime: str) -> int:
         """There is no integer kernel for the decoder, a ConvTranspose; ONNX Runtime's
         file tells of it itself."""
-        return int(compression.calibrated and runtime != "onnxruntime")
+        return int("calibration" in compression.needs and runtime != "onnxruntime")
 
     def adapted(
         self, model: nn.Module, options: Mapping[str, str]

@@ -9,7 +9,6 @@ layers explode. For int8, rounding is simulated.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,13 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workloads.compression.compressing import pruning_recipe
-from workloads.compression.factorization.factorize import (
-    FINE_TUNE_RATE_FACTOR,
-    factorize,
-)
-from workloads.compression.names import Compression, Factorization, Pruning
+from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.prune import Schedule, prune_in_rounds
+from workloads.compression.step import Compression, TrainedStep
 from workloads.training.events import Event
 from workloads.training.loop import Job, reached, train
 from workloads.training.objective import ALONE
@@ -61,18 +56,22 @@ class FineTuning:
         Raises ValueError for a compression that leaves weights as they are or has
         nothing to change, and where training diverges.
         """
-        if compression.pruning:
-            return self._pruned(model, compression.pruning)
-        if compression.factorization:
-            return self._factorized(model, compression.factorization)
-        if compression.base == "int8-qat":
-            return self._quantized(model)
-        raise ValueError(
-            f"{compression.name} leaves weights as they are: there is nothing to "
-            "fine-tune"
-        )
+        step = compression.step_of(TrainedStep)
+        if step is None:
+            raise ValueError(
+                f"{compression.name} leaves weights as they are: there is nothing to "
+                "fine-tune"
+            )
+        found: FineTuned = step.fine_tuned(self, model)
+        return found
 
-    def _pruned(self, model: nn.Module, pruning: Pruning) -> FineTuned:
+    def in_rounds(
+        self,
+        model: nn.Module,
+        choose: Callable[..., PruningChoice],
+        by_gradients: bool,
+    ) -> FineTuned:
+        """A copy that is pruned ever more and trained in between."""
         task, data = self.job.task, self.job.data
         before = evaluation_loss(self.job, model)
         rounds = 0
@@ -83,37 +82,19 @@ class FineTuning:
             self.say(f"round {rounds} of {self.schedule.rounds}")
             return self._trained(masked, self.job.recipe)
 
-        by_gradients = pruning.criterion == "gradient"
         sample = task.gradient_sample(data, GRADIENT_ITEMS) if by_gradients else ()
-        choice = pruning_recipe(task, model, pruning, sample)
+        choice = choose(task, model, sample)
         pruned = prune_in_rounds(model, choice, train_round, before, self.schedule)
         kept = [before, *(one.loss for one in pruned.rounds if one.kept)]
         return FineTuned(pruned.model, kept[-1], pruned.warning)
 
-    def _factorized(self, model: nn.Module, factorization: Factorization) -> FineTuned:
-        method = factorization.method
-        done = factorize(model, method, factorization.percent)
-        if not done.changed:
-            raise ValueError(
-                f"{factorization.name} changes no layer of this model, the first "
-                f"because {done.left[0].reason}: there is nothing to fine-tune"
-            )
+    def converged(self, model: nn.Module, rate_factor: float = 1.0) -> FineTuned:
+        """The model, trained in place at such a share of the recipe's rate."""
         chosen = self.job.recipe.optimizer
-        rate = chosen.learning_rate * FINE_TUNE_RATE_FACTOR[method]
+        rate = chosen.learning_rate * rate_factor
         slower = replace(chosen, learning_rate=rate)
-        recipe = replace(self.job.recipe, optimizer=slower)
-        return self._converged(done.model, recipe)
-
-    def _quantized(self, model: nn.Module) -> FineTuned:
-        from workloads.compression.qat import simulated_int8  # torchao, seconds
-
-        with simulated_int8(copy.deepcopy(model)) as simulated:
-            return self._converged(simulated, self.job.recipe)
-
-    def _converged(self, model: nn.Module, recipe: Recipe) -> FineTuned:
-        best = self._trained(model, recipe)
+        best = self._trained(model, replace(self.job.recipe, optimizer=slower))
         if not math.isfinite(best):
-            rate = recipe.optimizer.learning_rate
             raise ValueError(
                 f"training diverged at a learning rate of {rate:g}: give a lower one"
             )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from basics.files import file_sha256
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression, ModuleStep
 from workloads.task import Size, Task
 from workloads.training import weight_files
 from workloads.training.weight_files import NotTrainedError
@@ -109,7 +109,8 @@ def weights_of(
         path = find(task, size, corpus_checksum=corpus_checksum)
     except NotTrainedError as error:
         return Weights(None, reason=str(error))
-    is_as_good = compression.reshaped and not task.pruned_needs_training
+    changes_weights = compression.step_of(ModuleStep) is not None
+    is_as_good = changes_weights and not task.pruned_needs_training
     return Weights(path, reason=None if is_as_good else missing)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.compression.names import Compression
+from workloads.compression.step import Compression
 
 # Largest errors that arithmetic alone explains; docs/values.md says what was measured.
 LIMITS = {"fp32": 1e-4, "bf16": 0.1, "fp16": 0.03, "int8": 0.5, "int16": 0.01}
@@ -23,14 +23,11 @@ MOST_OUTPUTS = 16  # that are compared: kernels are chosen by shape, not by cont
 def limit_of(compression: Compression) -> float:
     """The largest error of an output that passes.
 
-    >>> from workloads.compression.names import parse
+    >>> from workloads.compression.known import parse
     >>> limit_of(parse("tucker-30")) == LIMITS["fp32"]
     True
     """
-    base = compression.base
-    if base == "int16-weights":
-        return LIMITS["int16"]
-    return LIMITS.get(base, LIMITS["int8"])
+    return LIMITS[compression.rounds_to]
 
 
 def relative_error(found: np.ndarray, plain: np.ndarray) -> float:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from workloads.compression.names import Compression, Pruning
+from workloads.compression.step import Compression, ModuleStep
+from workloads.compression.steps.prune import Prune
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.speech import speech_of
 from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
@@ -122,9 +123,10 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
         device: str,
         options: object = None,
     ) -> str | None:
-        pruning = compression.pruning
-        expected = Pruning("l1", False, pruning.percent) if pruning else None
-        if pruning == expected and not compression.factorization:
+        step = compression.step_of(ModuleStep)
+        if step is None or (
+            isinstance(step, Prune) and step == Prune("l1", False, step.percent)
+        ):
             return None
         return (
             f"{compression.name} is not for Wav2Letter: of what changes weights, it "

@@ -30,7 +30,8 @@ from benchmarks.studies.findings.scores import scored
 from harness.report.tables.outputs import Outputs, usage_errors
 from harness.report.tables.terminal import console_of
 from workloads.compressed import CompressedModel
-from workloads.compression.names import parse
+from workloads.compression.known import parse
+from workloads.compression.step import ModuleStep
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
@@ -66,7 +67,7 @@ class Subject:
         if self.fine_tuned:
             checksum = self.data.checksum
             weights = weights_of(SEPARATION, self.size, compression, checksum)
-            if compression.reshaped and (reason := self._why_not(weights)):
+            if compression.step_of(ModuleStep) and (reason := self._why_not(weights)):
                 return reason
         model = CompressedModel(SEPARATION, self.size, compression, weights, self.data)
         try:

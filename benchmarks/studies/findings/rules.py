@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
 
-from workloads.compression.names import POST_TRAINING, STRUCTURED, UNSTRUCTURED
+from workloads.compression.pruning.criteria import STRUCTURED, UNSTRUCTURED
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
 
@@ -27,6 +27,7 @@ STRATEGIES = (
     *(f"{criterion}-unstructured" for criterion in UNSTRUCTURED),
 )
 BASELINE = "fp32"
+POST_TRAINING = ("int8-dynamic", "int8-static")
 FORMATS = ("fp16", *POST_TRAINING)
 FACTORIZED = tuple(f"{m}-{percent}" for m in ("cp", "tucker") for percent in LOW)
 PRUNED = tuple(f"prune-{s}-{percent}" for s in STRATEGIES for percent in (*LOW, *HIGH))

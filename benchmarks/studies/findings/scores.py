@@ -11,9 +11,9 @@ from torch import nn
 from benchmarks.studies.findings.rules import Scored, Shapes
 from workloads.compressed import CompressedModel
 from workloads.compression.factorization.chains import Chain
-from workloads.compression.names import POST_TRAINING
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import by_reason
+from workloads.compression.step import FileStep
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import PrecisionMissingError, Session
@@ -30,14 +30,15 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
     Raises ValueError for outputs that are not finite and where nothing can be
     quantized, ElsewhereError where a model cannot be exported.
     """
-    if model.compression.base in POST_TRAINING:
+    if model.compression.step_of(FileStep):
         made = model.onnx()
         in_onnx = OnnxRuntimeSession(made.path, OnnxRuntimeOptions(threads=1))
         # One by one: int8-dynamic takes ranges over all that it gets at once.
         return _scored(in_onnx, mixtures, 1, in_float(made.quantized))
     module = model.made_here()
     chains = chains_of(module)
-    session, note = _opened(OfSamples(module).eval(), model.compression.base)
+    precision = model.compression.float_precision
+    session, note = _opened(OfSamples(module).eval(), precision)
     return _scored(session, mixtures, BATCH, note, chains)
 
 

@@ -28,8 +28,9 @@ from benchmarks.studies.sensitivity.report import (
 from harness.report.tables.outputs import Outputs, usage_errors
 from harness.report.tables.terminal import console_of, print_table
 from workloads.compressed import CompressedModel
-from workloads.compression.names import POST_TRAINING, Compression, parse
+from workloads.compression.known import parse
 from workloads.compression.sensitivity import Sensitivity, analyse
+from workloads.compression.step import FP32
 from workloads.corpora.generated import available_cores
 from workloads.metrics.error_rates import ErrorRate
 from workloads.recognition.data import Recordings
@@ -39,7 +40,7 @@ from workloads.training.weights import Weights, find, load_constants
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.task import EDITS, WAV2LETTER
 
-_FP32 = Compression("fp32")
+POST_TRAINING = ("int8-dynamic", "int8-static")
 
 
 def analyse_size(
@@ -63,11 +64,12 @@ def analyse_size(
         assert isinstance(found, ErrorRate)
         return found
 
-    fp32 = CompressedModel(WAV2LETTER, size, _FP32, Weights(weights), data).onnx()
+    fp32 = CompressedModel(WAV2LETTER, size, FP32, Weights(weights), data).onnx()
+    calibrated = "calibration" in compression.needs
     return analyse(
         fp32.path,
         compression,
-        WAV2LETTER.calibration(data) if compression.calibrated else None,
+        WAV2LETTER.calibration(data) if calibrated else None,
         run,
         score,
         lambda layer, count: click.echo(progress(layer, count, setting)),

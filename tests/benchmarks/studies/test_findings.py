@@ -31,7 +31,7 @@ from benchmarks.studies.findings.scores import chains_of, in_float, round_to_hal
 from harness.report.pages import plain
 from workloads.compression.compressing import compress
 from workloads.compression.factorization.factorize import factorize
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.quantization import Quantized, SkippedLayer
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure

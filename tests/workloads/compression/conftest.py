@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from workloads.compression.export import export_onnx
-from workloads.compression.names import Pruning
+from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.prune import prune
 

@@ -16,7 +16,7 @@ import torch
 
 from workloads.compression import artifacts
 from workloads.compression.artifacts import made
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.elsewhere import ElsewhereError
 
 KEY = {"model": "tiny", "compression": "int8-dynamic", "weights": "0" * 64}
@@ -144,7 +144,7 @@ def test_libraries_classes_are_known_by_their_versions_alone():
     """Else an array would make numpy's code part of every model."""
     for argument in (1, "a", [np.zeros(1)], np.zeros(1), Path(), torch.zeros(1)):
         assert artifacts._module_of(argument) == "builtins"
-    assert artifacts._module_of(parse("fp32")) == "workloads.compression.names"
+    assert artifacts._module_of(parse("fp32")) == "workloads.compression.step"
 
 
 def test_variables_reach_the_process_that_makes_it_and_no_other(tmp_path):

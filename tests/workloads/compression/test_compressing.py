@@ -12,10 +12,9 @@ from workloads.compression.compressing import (
     changed_layers,
     compress,
     compressed,
-    pruning_recipe,
 )
 from workloads.compression.factorization.factorize import factorize
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.pruning.prune import prune
 from workloads.separation.task import SEPARATION
 from workloads.task import NotHereError, parameters_of
@@ -65,7 +64,7 @@ def assert_same_function(one, other):
 def test_pruned_channels_are_taken_out_when_weights_are_loaded(size, tmp_path):
     name, path = "prune-l1-structured-50", tmp_path / "it.safetensors"
     model = separator(size)
-    choice = pruning_recipe(SEPARATION, model, parse(name).pruning, ())
+    choice = parse(name).steps[0].choice(SEPARATION, model, ())
     save(size, prune(model, choice).model, path)
     dense = weights.load(SEPARATION, size, path)  # in the shapes that training had
     small = load_fitted(size, name, path)

@@ -13,7 +13,7 @@ from workloads.compression.entropy import (
     payload_bits,
 )
 from workloads.compression.graph import load_onnx
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.quantization import quantize
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from workloads.compression import onnx_files
 from workloads.compression.export import export_onnx
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.quantization import quantize
 
 SOURCE = """

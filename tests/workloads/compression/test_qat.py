@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from workloads.compression.calibration import Ranges
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.qat import left_in_float, simulated_int8
 from workloads.compression.quantization import quantize
 
@@ -45,7 +44,7 @@ def test_outputs_are_as_far_from_fp32_as_those_of_the_static_model(
 ):
     """And close to them: other ranges round other numbers up."""
     path, utterances = tmp_path / "static.onnx", list(features.numpy())
-    quantize(tiny_onnx, path, parse("int8-static"), utterances, Ranges("minmax"))
+    quantize(tiny_onnx, path, parse("int8-static"), utterances)
     session = onnxruntime.InferenceSession(path)
     static = torch.from_numpy(session.run(None, {"features": features.numpy()})[0])
     with torch.no_grad():

@@ -11,11 +11,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from workloads.compression.calibration import METHODS, Ranges
+from workloads.compression import calibration as calibration_module
 from workloads.compression.graph import load_onnx, output_axis, weighted_nodes
-from workloads.compression.int16 import int16_per_channel
-from workloads.compression.names import parse
-from workloads.compression.quantization import kept_layers, quantize
+from workloads.compression.known import parse
+from workloads.compression.layers import kept_layers
+from workloads.compression.quantization import quantize
+from workloads.compression.steps.int16_weights import int16_per_channel
 
 BOUNDS = {  # relative errors of the logits of a random network, far from each other
     "int8-dynamic": 0.08,
@@ -164,35 +165,24 @@ def widest_scale(path):
     return float(scales[first.input[1]])
 
 
-def test_the_extremes_set_the_scale_by_minmax(quantized, calibration):
-    _, path = quantized("int8-static", ranges=Ranges("minmax"))
+def test_outliers_are_clipped(quantized, calibration):
     extent = max(x.max() for x in calibration) - min(x.min() for x in calibration)
-    assert widest_scale(path) == pytest.approx(extent / 255, rel=1e-5)
+    assert widest_scale(quantized("int8-static")[1]) < 0.99 * extent / 255
 
 
-def test_percentile_and_entropy_clip_outliers(quantized):
-    scales = {
-        method: widest_scale(quantized("int8-static", ranges=Ranges(method))[1])
-        for method in METHODS
-    }
-    assert scales["percentile"] < scales["minmax"]
-    assert scales["entropy"] < scales["minmax"]
-
-
-def test_a_lower_percentile_clips_more(quantized):
-    scales = [
-        widest_scale(quantized("int8-static", ranges=Ranges("percentile", level))[1])
-        for level in (100, 99, 90)
-    ]
+def test_a_lower_percentile_clips_more(quantized, monkeypatch):
+    scales = []
+    for level in (100, 99, 90):
+        monkeypatch.setattr(calibration_module, "PERCENTILE", level)
+        scales.append(widest_scale(quantized("int8-static")[1]))
     assert scales == sorted(scales, reverse=True)
     assert scales[2] < 0.7 * scales[0]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_utterance_counts_wherever_it_stands(quantized, calibration, method):
+def test_every_utterance_counts_wherever_it_stands(quantized, calibration):
     quiet, loud = [x / 100 for x in calibration[1:]], calibration[0]
     alone, last, first = (
-        widest_scale(quantized("int8-static", data=data, ranges=Ranges(method))[1])
+        widest_scale(quantized("int8-static", data=data)[1])
         for data in (quiet, [*quiet, loud], [loud, *quiet])
     )
     assert alone < last == first
@@ -325,17 +315,6 @@ def test_calibration_data_without_frames_are_refused(quantized, calibration):
         quantized("int8-static", data=data)
 
 
-def test_an_unknown_calibration_method_is_refused():
-    with pytest.raises(ValueError, match="'mse': give minmax, percentile, entropy"):
-        Ranges("mse")
-
-
-@pytest.mark.parametrize("percentile", [0, 100.1])
-def test_a_percentile_outside_is_refused(percentile):
-    with pytest.raises(ValueError, match=f"percentile is {percentile}"):
-        Ranges(percentile=percentile)
-
-
 def test_an_absent_model_is_named(quantized, tmp_path):
     with pytest.raises(ValueError, match=r"ONNX model from .*absent\.onnx"):
         quantized("int8-dynamic", model=tmp_path / "absent.onnx")
@@ -381,13 +360,13 @@ def test_to_keep_every_layer_is_refused(quantized, tmp_path, dense_onnx):
 
 
 def test_nothing_is_printed(quantized, capfd):
-    quantized("int8-static", ranges=Ranges("entropy"))
+    quantized("int8-static")
     quantized("w16a8")
     assert capfd.readouterr() == ("", "")
 
 
 def test_torch_is_not_loaded_for_it():
-    modules = ("names", "quantization", "entropy", "artifacts", "calibration", "graph")
+    modules = ("known", "quantization", "entropy", "artifacts", "calibration", "graph")
     lines = [f"import workloads.compression.{name}" for name in modules]
     lines.append("import sys; assert not {'torch', 'onnxruntime'} & set(sys.modules)")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -12,7 +12,7 @@ from torch import nn
 
 from workloads.compression.export import export_onnx
 from workloads.compression.graph import load_onnx, weighted_nodes
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.quantization import (
     NothingQuantizedError,
     layers_of,

@@ -11,8 +11,8 @@ import torch
 
 from workloads.compression.export import export_onnx
 from workloads.compression.graph import load_onnx
+from workloads.compression.known import parse
 from workloads.compression.layers import layers_in
-from workloads.compression.names import parse
 from workloads.compression.pt2e import quantize_for_compile
 from workloads.compression.quantization import Quantized, quantize
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession

@@ -15,7 +15,7 @@ import pytest
 from tiny_model import WIDTH, expected, speech, tiny
 from torch import nn
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.onnx_models import OnnxModel
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import SkippedLayer
@@ -232,7 +232,7 @@ def test_an_only_shape_is_compiled_for_by_openvino(onnx_path: Path) -> None:
 def test_no_runtime_is_loaded_before_a_model_is_opened(onnx_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from types import SimpleNamespace\n"
-        "from workloads.compression.names import parse\n"
+        "from workloads.compression.known import parse\n"
         "from workloads.compression.onnx_models import OnnxModel\n"
         "from workloads.runtimes.known import RUNTIMES\n"
         "from workloads.runtimes.runtime import Opening, Place\n"

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from workloads.compression.export import export_onnx
-from workloads.compression.names import STRUCTURED, Pruning
+from workloads.compression.pruning.criteria import STRUCTURED, Pruning
 from workloads.compression.pruning.importance import PruningChoice, gradient_magnitudes
 from workloads.compression.pruning.masks import SkippedLayer
 from workloads.compression.pruning.prune import prune

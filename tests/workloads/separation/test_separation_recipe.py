@@ -1,6 +1,6 @@
 import pytest
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.separation.recipe import Separation
 from workloads.separation.sizes import SIZES, is_small
 from workloads.separation.task import FINE_TUNING, FROM_SCRATCH, SEPARATION

@@ -4,7 +4,7 @@ import pytest
 
 from workloads.baseline import plain_run
 from workloads.compression.compressing import compressed
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.corpora.mixtures import builtin
 from workloads.separation.dataset import builtin_mixtures
 from workloads.separation.sizes import CONV_TASNET_SMALL, SMALL

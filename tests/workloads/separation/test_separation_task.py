@@ -10,7 +10,7 @@ import pytest
 import torch
 from separators import macs_of_size
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.separation import dataset

@@ -8,9 +8,9 @@ from separators import CONV, DPT, LSTM
 from tiny_task import ERRORS, RECIPE, SIZE, TINY, tiny_data
 from torch import nn
 
-from workloads.compression.compressing import ready
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.pruning.prune import Schedule
+from workloads.compression.steps.prune import Prune
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
 from workloads.separation.channels import channel_groups
@@ -111,7 +111,7 @@ def test_whole_channels_stay_zero_and_can_be_taken_out(tuning, size):
     compression = parse("prune-l2-structured-50")
     other = replace(tuning, job=replace(tuning.job, size=size))
     tuned = other.of(made(size), compression)
-    small = ready(SEPARATION, tuned.model, compression)
+    small = compression.steps[0].ready(SEPARATION, tuned.model)
     # a quarter of each matrix and half of each vector stays, one output apart
     assert parameters_of(small) < 0.45 * parameters_of(tuned.model)
     assert len(channel_groups(small)) == len(channel_groups(tuned.model))
@@ -250,13 +250,13 @@ def test_a_model_is_judged_by_its_recipe_s_measure():
 
 
 def test_gradients_are_taken_of_so_many_mixtures(tuning, monkeypatch):
-    counts, take = [], fine_tuning.pruning_recipe
+    counts, take = [], Prune.choice
 
-    def watched(task, model, pruning, sample):
+    def watched(step, task, model, sample):
         counts.append(len(sample))
-        return take(task, model, pruning, sample)
+        return take(step, task, model, sample)
 
-    monkeypatch.setattr(fine_tuning, "pruning_recipe", watched)
+    monkeypatch.setattr(Prune, "choice", watched)
     monkeypatch.setattr(fine_tuning, "GRADIENT_ITEMS", 3)
     for criterion in ("gradient", "l1"):
         tuning.of(made(CONV), parse(f"prune-{criterion}-structured-30"))

@@ -12,7 +12,7 @@ from tiny_task import SIZE, TINY, tiny_data
 from basics.files import file_sha256
 from workloads.asr.ds2 import DS2_SMALL
 from workloads.asr.task import ASR
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.separation.sizes import DPTNET_SMALL, SMALL
 from workloads.separation.task import SEPARATION
 from workloads.task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.values.compare import (
     LIMITS,
     gradient_error,

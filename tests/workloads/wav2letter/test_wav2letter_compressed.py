@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workloads.compressed import CompressedModel
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.compression.quantization import kept_layers
 from workloads.feeding.normaliser import Normaliser
 from workloads.recognition.data import Part, Recordings

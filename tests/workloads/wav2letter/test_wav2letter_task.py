@@ -11,7 +11,7 @@ import paper_arrays
 import pytest
 import torch
 
-from workloads.compression.names import parse
+from workloads.compression.known import parse
 from workloads.corpora.faults import AbsentError
 from workloads.feeding.shards import utterance_frames
 from workloads.recognition.data import Part

@@ -26,11 +26,11 @@ import torch
 from torch import Tensor, nn
 
 from workloads.compression.factorization.ranks import (
+    Method,
     cp_rank,
     matrix_rank,
     tucker_ranks,
 )
-from workloads.compression.names import Method
 
 Form = Literal["svd-output", "svd-input", "cp", "tucker"]
 Convolution = nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d

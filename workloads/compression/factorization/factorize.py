@@ -34,8 +34,7 @@ from workloads.compression.factorization.decompositions import (
     DecompositionError,
     decompose,
 )
-from workloads.compression.factorization.ranks import check_percent
-from workloads.compression.names import METHODS, Method
+from workloads.compression.factorization.ranks import Method, check_percent
 from workloads.compression.skipped import SkippedLayer
 from workloads.frame_convolution import FrameConv1d
 
@@ -165,7 +164,7 @@ def _sorted_out(
 
 def _check(model: nn.Module, method: Method, percent: int) -> None:
     if method not in KINDS:
-        known = ", ".join(METHODS)
+        known = ", ".join(KINDS)
         raise ValueError(f"no factorization is called {method!r}: give one of {known}")
     check_percent(percent)
     masked = [name for name, m in model.named_modules() if prune.is_pruned(m)]

@@ -10,6 +10,9 @@ Source: Božić, *Development of efficient deep learning models for speech separ
 
 import math
 from collections.abc import Sequence
+from typing import Literal
+
+Method = Literal["cp", "tucker", "tsvd"]
 
 
 def matrix_rank(rows: int, columns: int, percent: int) -> int:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from workloads.compression.names import Pruning
+from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.pruning.groups import ChannelGroup
 
 Batch = TypeVar("Batch")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from workloads.compression.names import Pruning
+from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.pruning.importance import (
     PruningChoice,
     gradient_magnitudes,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
-from workloads.compression.names import Pruning
+from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.pruning.groups import ChannelGroup, inputs, outputs
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import (

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from workloads.compression.names import Pruning
+from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.pruning.groups import ChannelGroup, inputs, outputs
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import SkippedLayer

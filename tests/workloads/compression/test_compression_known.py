@@ -1,6 +1,13 @@
 import pytest
 
-from workloads.compression.names import Compression, Factorization, Pruning, parse
+from workloads.compression.known import STEPS, parse
+from workloads.compression.step import Compression
+from workloads.compression.steps.cast import Bf16
+from workloads.compression.steps.factorize import Factorize
+from workloads.compression.steps.int8_dynamic import Int8Dynamic
+from workloads.compression.steps.int8_qat import Int8Qat
+from workloads.compression.steps.int8_static import Int8Static
+from workloads.compression.steps.prune import Prune
 
 NAMES = [
     "fp32",
@@ -36,29 +43,21 @@ def test_a_name_is_read_and_written_alike(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "steps"),
     [
-        ("int8-dynamic-keep-edges", Compression("int8-dynamic", "edges")),
-        (
-            "prune-l1-unstructured-20",
-            Compression("fp32", "none", Pruning("l1", False, 20)),
-        ),
+        ("fp32", ()),
+        ("int8-dynamic-keep-edges", (Int8Dynamic("edges"),)),
+        ("prune-l1-unstructured-20", (Prune("l1", False, 20),)),
         (
             "prune-l1-unstructured-50+int8-static-keep-first",
-            Compression("int8-static", "first", Pruning("l1", False, 50)),
+            (Prune("l1", False, 50), Int8Static("first")),
         ),
-        (
-            "prune-l2-structured-10+bf16",
-            Compression("bf16", "none", Pruning("l2", True, 10)),
-        ),
-        (
-            "cp-30+bf16",
-            Compression("bf16", "none", factorization=Factorization("cp", 30)),
-        ),
+        ("prune-l2-structured-10+bf16", (Prune("l2", True, 10), Bf16())),
+        ("cp-30+bf16", (Factorize("cp", 30), Bf16())),
     ],
 )
-def test_a_name_says_what_is_done(name, expected):
-    assert parse(name) == expected
+def test_a_name_says_what_is_done(name, steps):
+    assert parse(name) == Compression(steps)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +106,14 @@ def test_an_unknown_name_is_answered_with_the_known_ones(name):
 
 
 def test_a_compression_that_has_no_name_cannot_be_made():
-    with pytest.raises(ValueError, match="no compression is called"):
-        Compression("int8-qat", "first")
+    with pytest.raises(ValueError, match="'int8-qat-keep-first': give int8-qat"):
+        Int8Qat("first")
+    with pytest.raises(ValueError, match="int8-qat cannot follow tucker-30"):
+        Compression((Factorize("tucker", 30), Int8Qat()))
+    with pytest.raises(ValueError, match="'prune-l2-unstructured-30': give prune-CRI"):
+        Prune("l2", False, 30)
+    with pytest.raises(ValueError, match="'tucker-100': give METHOD-PERCENT with one"):
+        Factorize("tucker", 100)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,38 @@ def test_a_compression_claims_the_arithmetic_that_kernels_have_to_show(
     assert (found.claims, found.float_precision) == (claims, float_precision)
 
 
-def test_those_with_static_activations_are_calibrated():
-    calibrated = {name for name in NAMES[:12] if parse(name).calibrated}
-    static = {"int8-static", "int8-static-keep-first", "int8-static-keep-edges"}
-    assert calibrated == {*static, "int8-qat", "w16a8"}
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("fp32", ""),
+        ("bf16", ""),
+        ("int8-dynamic", ""),
+        ("int16-weights", ""),
+        ("int8-static-keep-first", "calibration"),
+        ("w16a8", "calibration"),
+        ("int8-qat", "calibration training"),
+        ("tucker-30", "training"),
+        ("prune-l1-structured-30+int8-static", "calibration training"),
+        ("prune-gradient-structured-30", "gradients training"),
+    ],
+)
+def test_a_compression_says_what_it_needs(name, needs):
+    assert " ".join(sorted(parse(name).needs)) == needs
+
+
+def test_training_is_named_by_what_it_mends_or_prepares():
+    names = ("int8-qat", "int8-static", "tucker-30+int8-static", "fp32")
+    found = [(parse(name).trained_name, parse(name).weights_name) for name in names]
+    assert found == [("int8-qat", ""), ("", ""), ("tucker-30", "tucker-30"), ("", "")]
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_step_says_in_a_line_what_it_does(kind):
+    assert 20 < len(kind.summary) < 120
+    assert kind.help().startswith(("METHOD", kind.base))
+    assert all(parse(one.name).steps == (one,) for one in variants(kind))
+
+
+def variants(kind):
+    """All that can be listed."""
+    return () if kind in (Prune, Factorize) else kind.variants()
