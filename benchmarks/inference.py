@@ -34,7 +34,7 @@ from workloads.compression.step import FP32, ModuleStep
 from workloads.corpora.faults import AbsentError
 from workloads.elsewhere import ElsewhereError
 from workloads.feeding.choosing import Turn
-from workloads.runtimes.known import runtime_named
+from workloads.runtimes.known import runtime_named, why_not
 from workloads.runtimes.runtime import Opening, OpenModel, Place
 from workloads.runtimes.session import (
     OperatorMissingError,
@@ -127,7 +127,11 @@ class TimedModel:
             context.hardware.isa,
             len(os.sched_getaffinity(0)),
         )
-        if reason := self._why_not():
+        reason = why_not(
+            *(task, self.size, self.compression),
+            *(self.case.runtime, self.place, self.options),
+        )
+        if reason:
             raise UnsupportedError(reason)
         context.progress("data", 0, 2)
         data = data_of(context, task)
@@ -141,15 +145,6 @@ class TimedModel:
         self._check_changed()
         self.open = self._opened()
         context.progress("model", 2, 2)
-
-    def _why_not(self) -> str | None:
-        runtime = runtime_named(self.case.runtime)
-        is_recurrent = self.task.is_recurrent(self.size)
-        return runtime.why_not(
-            self.compression, self.place, is_recurrent
-        ) or self.task.why_not(
-            self.size, self.compression, runtime.name, self.place.device, self.options
-        )
 
     def _with_constants(self, data: Any) -> Any:
         if self.weights.path is None:

@@ -9,7 +9,7 @@ from harness.plan import discover, plan
 from harness.profile import PROFILES
 from harness.workload import Workload
 from workloads.compression.known import parse
-from workloads.runtimes.known import RUNTIMES
+from workloads.runtimes.known import RUNTIMES, why_not
 from workloads.runtimes.runtime import Place
 from workloads.separation import sizes
 from workloads.tasks import all_tasks, size_named
@@ -53,10 +53,7 @@ def test_only_sparse_kernels_of_cuda_are_skipped_on_a_plain_cpu() -> None:
     for case in inference_cases():
         task, size = size_named(case.model)
         compression, options = parse(case.compression), dict(case.options)
-        runtime = RUNTIMES[case.runtime]
-        reason = runtime.why_not(
-            compression, place, task.is_recurrent(size)
-        ) or task.why_not(size, compression, runtime.name, "cpu", options)
+        reason = why_not(task, size, compression, case.runtime, place, options)
         if reason and options.get("weights") != "2of4":
             pytest.fail(f"{case.id}: {reason}")
         reasons.add(reason)
