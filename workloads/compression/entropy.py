@@ -32,8 +32,10 @@ def huffman_bytes(values: NDArray[np.int8] | NDArray[np.uint8]) -> int:
             "give one or more of int8 or uint8"
         )
     symbols = np.ascontiguousarray(values).view(np.uint8).ravel()
-    counts = np.bincount(symbols, minlength=SYMBOLS)
-    return TABLE_BYTES + -(-payload_bits(counts.tolist()) // 8)
+    counts = np.bincount(symbols, minlength=SYMBOLS).tolist()
+    pairs = zip(counts, code_lengths(counts), strict=True)
+    bits = sum(count * length for count, length in pairs)
+    return TABLE_BYTES + -(-bits // 8)
 
 
 def code_lengths(counts: Sequence[int]) -> list[int]:
@@ -56,16 +58,6 @@ def code_lengths(counts: Sequence[int]) -> list[int]:
             lengths[symbol] += 1
         heapq.heappush(heap, (rare + other, some + more))
     return lengths
-
-
-def payload_bits(counts: Sequence[int]) -> int:
-    """Sum of count times code length.
-
-    >>> payload_bits([5, 2, 1])
-    11
-    """
-    lengths = code_lengths(counts)
-    return sum(n * bits for n, bits in zip(counts, lengths, strict=True))
 
 
 def compressed_bytes(onnx_path: Path) -> int:

@@ -23,13 +23,6 @@ from torchao.quantization.pt2e import (
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
-def left_in_float(model: nn.Module) -> tuple[str, ...]:
-    """Names of the layers with weights of which nothing is rounded, such as LSTMs; of
-    norms and activations none is."""
-    kinds = (nn.RNNBase, nn.ConvTranspose1d, nn.ConvTranspose2d)
-    return tuple(n for n, part in model.named_modules() if isinstance(part, kinds))
-
-
 @contextmanager
 def simulated_int8(model: nn.Module) -> Iterator[nn.Module]:
     """Within, `model` computes as if quantized, and trains so; after, its weights are

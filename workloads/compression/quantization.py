@@ -34,7 +34,7 @@ from workloads.compression.layers import (
     other_nodes,
 )
 from workloads.compression.skipped import SkippedLayer
-from workloads.compression.step import Compression, FileStep, ModuleStep
+from workloads.compression.step import Compression, FileStep, ModuleStep, PreparedFile
 
 
 class NothingQuantizedError(ValueError):
@@ -104,7 +104,7 @@ def quantize(
         if "calibration" in step.needs:
             utterances = checked_calibration(calibration, width)
             calibrating = onnxruntime_options(name, utterances)
-        step.write(prepared, out_path, excluded, calibrating)
+        step.write(PreparedFile(prepared, excluded, calibrating), out_path)
     onnx_files.forget_provenance(out_path)  # of the library, which marks what it did
     plain = float_layers(load_onnx(out_path))
     if len(plain) == len(names):

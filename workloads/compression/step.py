@@ -145,8 +145,18 @@ class Quantization(Step):
         return [cls(keep) for keep in (KEPT if cls.may_keep else ("none",))]
 
 
+@dataclass(frozen=True)
+class PreparedFile:
+    """An ONNX file with shapes and names: nodes that stay in float are `excluded`,
+    `calibrating` holds ONNX Runtime's arguments where calibration is needed."""
+
+    path: Path
+    excluded: Sequence[str]
+    calibrating: Mapping[str, Any]
+
+
 class FileStep(Quantization):
-    """Of an ONNX file that shapes and names are known of.
+    """Of an ONNX file.
 
     `opset` is the file's, where it needs another; `reasons` says by operator why layers
     are left in float.
@@ -156,15 +166,8 @@ class FileStep(Quantization):
     reasons: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
-    def write(
-        self,
-        prepared: Path,
-        out: Path,
-        excluded: Sequence[str],
-        calibrating: Mapping[str, Any],
-    ) -> None:
-        """Write the file, the excluded nodes as they were; `calibrating` holds ONNX
-        Runtime's arguments where calibration is needed."""
+    def write(self, file: PreparedFile, out: Path) -> None:
+        """Write the quantized file."""
 
 
 class ExportStep(Quantization):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workloads.compression.step import FileStep, ModuleStep, PrecisionStep, Step
+from workloads.elsewhere import run_elsewhere
 from workloads.runtimes.open_vino_counters import kernel_calls
 from workloads.runtimes.open_vino_kernels import created, named
 from workloads.runtimes.runtime import FileRuntime, Opening, Place
@@ -44,7 +43,6 @@ _NO_KERNEL = re.compile(
     r"(?P<op>\w+) node(?: with name '(?P<node>[^']*)')?[^\n]*"
     r"(?:object is not initialized|doesn't have an initialized executor)"
 )
-_STDERR_TAIL = 2000  # characters
 
 
 @dataclass(frozen=True)
@@ -164,29 +162,17 @@ class OpenVinoSession:
         Not the log of executions: with that on, OpenVINO 2026.4 leaves convolutions
         out, and says nothing.
         """
+        shape = self._shape_of(prepared.features)
+        settings = (self.path, self.precision, self.threads, shape)
         with tempfile.TemporaryDirectory() as directory:
-            features = Path(directory, "features.npy")
-            np.save(features, prepared.features)
-            only = "any" if self._shape_of(prepared.features) is None else "this"
-            settings = (self.path, self.precision, self.threads, features, only)
-            child = subprocess.run(
-                [
-                    *(sys.executable, "-P"),  # none of the working folder
-                    *("-m", "workloads.runtimes.open_vino_once"),
-                    *map(str, settings),
-                ],
-                env=_child_environment(),
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
+            log = Path(directory, "log")
+            run_elsewhere(
+                run_logged,
+                (log, settings, prepared.features),
+                f"the log of {RUNTIME}'s kernels",
+                {"ONEDNN_VERBOSE": "profile_create"},
             )
-        if child.returncode != 0:
-            raise RuntimeError(
-                f"the process that names {RUNTIME}'s kernels ended with "
-                f"{child.returncode}: {child.stderr[-_STDERR_TAIL:]}"
-            )
-        return child.stdout.splitlines()
+            return log.read_text(errors="replace").splitlines()
 
     def _read(self, shape: tuple[int, int, int] | None = None) -> Any:
         """The file's model, of features of that shape alone where there is one."""
@@ -258,14 +244,12 @@ def _lengths(shape: Any) -> list[int | None]:
     return [axis.get_length() if axis.is_static else None for axis in shape]
 
 
-def _child_environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[2])  # where `workloads` lies
-    paths = [root, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "ONEDNN_VERBOSE": "profile_create",
-    }
+def run_logged(log: Path, settings: tuple[Any, ...], features: np.ndarray) -> None:
+    """Run a session of these settings once; what is printed goes into a file."""
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+    session = OpenVinoSession(*settings)
+    session.run(session.prepare(features))
 
 
 class OpenVino(FileRuntime):

@@ -1,15 +1,13 @@
 """Weights of 16 bits, which become float again when a session loads the model."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workloads.compression.graph import output_axis, weighted_nodes, weights_of
-from workloads.compression.step import FileStep
+from workloads.compression.step import FileStep, PreparedFile
 
 
 @dataclass(frozen=True)
@@ -22,20 +20,15 @@ class Int16Weights(FileStep):
     summary = "weights of 16 bits, which are multiplied in fp32"
     rounds_to = "int16"
 
-    def write(
-        self,
-        prepared: Path,
-        out: Path,
-        excluded: Sequence[str],
-        calibrating: Mapping[str, Any],
-    ) -> None:
+    def write(self, file: PreparedFile, out: Path) -> None:
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
-        model = onnx.load(prepared)
+        model = onnx.load(file.path)
         graph = model.graph
         tensors = {tensor.name: tensor for tensor in graph.initializer}
-        nodes = [node for node in weighted_nodes(model) if node.name not in excluded]
+        kept = file.excluded
+        nodes = [node for node in weighted_nodes(model) if node.name not in kept]
         owners = {name: node for node in nodes for name in weights_of(node)}
         for name, node in owners.items():
             weights = tensors[name]

@@ -1,12 +1,12 @@
 """8 bits whose scales are found while running."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from workloads.compression.layers import as_matmul
-from workloads.compression.step import FileStep
+from workloads.compression.step import FileStep, PreparedFile
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,12 @@ class Int8Dynamic(FileStep):
         "ConvTranspose": "it is not among those that ONNX Runtime quantizes dynamically"
     }
 
-    def write(
-        self,
-        prepared: Path,
-        out: Path,
-        excluded: Sequence[str],
-        calibrating: Mapping[str, Any],
-    ) -> None:
+    def write(self, file: PreparedFile, out: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         quantize_dynamic(
-            prepared,
+            file.path,
             out,
             weight_type=QuantType.QUInt8,
-            nodes_to_exclude=[*excluded, *as_matmul(excluded)],
+            nodes_to_exclude=[*file.excluded, *as_matmul(file.excluded)],
         )

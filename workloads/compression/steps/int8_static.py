@@ -7,13 +7,13 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from workloads.compression.graph import WEIGHTED
 from workloads.compression.layers import CLIPPING
-from workloads.compression.step import ExportStep, FileStep, Need
+from workloads.compression.step import ExportStep, FileStep, Need, PreparedFile
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,26 +38,20 @@ class StaticStep(FileStep):
     def needs(self) -> frozenset[Need]:
         return super().needs | {"calibration"}
 
-    def write(
-        self,
-        prepared: Path,
-        out: Path,
-        excluded: Sequence[str],
-        calibrating: Mapping[str, Any],
-    ) -> None:
+    def write(self, file: PreparedFile, out: Path) -> None:
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
         with contextlib.redirect_stdout(io.StringIO()):  # it prints how far it is
             quantize_static(
-                prepared,
+                file.path,
                 out,
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType[self.weight_type],
                 op_types_to_quantize=list(_INTEGER),
-                nodes_to_exclude=list(excluded),
-                **calibrating,
+                nodes_to_exclude=list(file.excluded),
+                **file.calibrating,
             )
 
 
