@@ -17,6 +17,7 @@ from workloads.compression.onnx_layers import for_onnx
 # Float sums in another order differ by less than this share of the largest output, or
 # than this where that is below 1: their errors grow with what is summed up.
 TOLERANCE = 1e-4
+DYNAMIC = ({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC},)  # B and T
 _CHATTER = ("torch.onnx", "onnxscript", "onnx_ir")  # torchvision is missing, and so on
 
 
@@ -44,13 +45,12 @@ def export_onnx(
             "features)"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     with quiet(*_CHATTER):
         program = torch.onnx.export(
             for_onnx(module),
             (several(example),),
             dynamo=True,
-            dynamic_shapes=(dynamic,),
+            dynamic_shapes=DYNAMIC,
             input_names=[input_name],
             output_names=[output_name],
             verbose=False,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workloads.compression.calibration import checked_calibration
-from workloads.compression.export import quiet, several
+from workloads.compression.export import DYNAMIC, quiet, several
 from workloads.compression.layers import kept_layers
 
 
@@ -71,13 +71,12 @@ def stored_bytes(module: nn.Module) -> int:
 
 
 def _traced(module: nn.Module, example: Tensor) -> Any:
-    dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     # Else a graph is only for lengths that are whole windows, as the example's is or is
     # not. torch.onnx.export sets this, too.
     free = cast(Any, torch.fx.experimental._config)
     with free.patch(backed_size_oblivious=True):
         program = torch.export.export(
-            module, (several(example),), dynamic_shapes=(dynamic,)
+            module, (several(example),), dynamic_shapes=DYNAMIC
         )
     # A convolution of one row asks whether its input is channels last, which torch can
     # tell of more than one utterance alone: a guard on the batch, though the graph is

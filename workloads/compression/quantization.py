@@ -177,12 +177,16 @@ def _forget_shapes_of_weights(model: Any) -> None:
     model.graph.value_info.extend(others)
 
 
-def _weights(model: Any) -> dict[str, list[NDArray[np.float32]]]:
-    """Those of each layer."""
+def _weights(model: Any) -> dict[str, np.ndarray]:
+    """All of each layer, on one axis."""
     from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+
+    def flat(name: str) -> np.ndarray:
+        return np.ravel(numpy_helper.to_array(tensors[name]))
+
     return {
-        node.name: [numpy_helper.to_array(tensors[name]) for name in weights_of(node)]
+        node.name: np.concatenate([flat(name) for name in weights_of(node)])
         for node in weighted_nodes(model)
     }

@@ -109,8 +109,9 @@ class ModuleStep(Step):
     def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
         """The layers with weights that it does not change."""
 
-    def check_weights(self, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
-        """Raise ValueError where those of a file's layers cannot be of it."""
+    def check_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Raise ValueError where those of a file's layers, each of one axis, cannot be
+        of it."""
 
 
 class PrecisionStep(Step):

@@ -84,21 +84,12 @@ class Prune(Pruning, ModuleStep, TrainedStep):
 
         return left(model, self.choice(task, model, ()))
 
-    def check_weights(self, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+    def check_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """In the layer with most zeros: pruning leaves kinds of layers alone."""
         if self.structured:
             return
-        zeros, size, name = max(
-            (
-                (
-                    sum(int((part == 0).sum()) for part in parts),
-                    sum(part.size for part in parts),
-                    name,
-                )
-                for name, parts in weights.items()
-            ),
-            key=lambda share: share[0] / share[1],
-        )
+        name, values = max(weights.items(), key=lambda one: float(np.mean(one[1] == 0)))
+        zeros, size = int((values == 0).sum()), values.size
         if zeros < round(self.percent * size / 100):
             raise ValueError(
                 f"{zeros} of {size} weights of {name} are zero, expected "
