@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_task import FEATURES, FRAMES, SIZE, TINY, tiny_data
+from tiny_task import FEATURES, SIZE, TINY, tiny_data
 from torch import nn
 
 from benchmarks import compressions
@@ -48,24 +48,22 @@ class Coarse(ModuleStep):
         return ()
 
 
-class Scripted(Runtime):
-    """Modules as TorchScript."""
+class Bare(Runtime):
+    """Modules in fp32, pruned or not."""
 
-    name, packages, takes = "scripted", ("torch",), (ModuleStep,)
+    name, packages, takes = "bare", ("torch",), (ModuleStep,)
 
     def lack(self, step: Step, place: Place) -> str:
-        return f"TorchScript has no {step.base} here: use eager"
+        return f"there is no {step.base} here: use eager"
 
     def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
-        example = torch.zeros(1, FRAMES, FEATURES)
-        traced = torch.jit.trace(model.module(), example)
-        return OpenModel(TorchSession(traced, FEATURES), 0)
+        return OpenModel(TorchSession(model.module(), FEATURES), 0)
 
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "STEPS", (*known.STEPS, Coarse))
-    monkeypatch.setitem(RUNTIMES, Scripted.name, Scripted())
+    monkeypatch.setitem(RUNTIMES, Bare.name, Bare())
 
 
 def test_its_name_is_read_alone_and_before_what_may_follow() -> None:
@@ -77,7 +75,7 @@ def test_its_name_is_read_alone_and_before_what_may_follow() -> None:
 
 
 def test_its_cases_are_declared_like_any() -> None:
-    chosen = runs(scripted=("coarse",), eager=("coarse+bf16",))
+    chosen = runs(bare=("coarse",), eager=("coarse+bf16",))
     cases = grid(["tiny"], chosen, expected_s=1)
     assert [(one.compression, one.claims) for one in cases] == [
         ("coarse", "fp32"),
@@ -88,11 +86,11 @@ def test_its_cases_are_declared_like_any() -> None:
 @pytest.mark.parametrize(
     ("name", "runtime", "reason"),
     [
-        ("coarse", "scripted", None),
+        ("coarse", "bare", None),
         ("coarse", "onnxruntime", None),
         ("coarse+int8-static", "compile", None),
-        ("coarse+bf16", "scripted", "TorchScript has no bf16 here: use eager"),
-        ("int8-static", "scripted", "TorchScript has no int8-static here: use eager"),
+        ("coarse+bf16", "bare", "there is no bf16 here: use eager"),
+        ("int8-static", "bare", "there is no int8-static here: use eager"),
     ],
 )
 def test_what_runs_where_follows_from_its_kind(
@@ -104,11 +102,11 @@ def test_what_runs_where_follows_from_its_kind(
 def test_the_page_has_both() -> None:
     one = compressions.Declared(parse("coarse+bf16"), ((TINY, SIZE),))
     table = compressions.cpu_table([one], compressions.Notes())
-    assert [column.head for column in table.columns][-1] == "scripted"
+    assert [column.head for column in table.columns][-1] == "bare"
     assert next(iter(table.lines()))[-1].startswith("no (")
 
 
-@pytest.mark.parametrize("runtime", ["scripted", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["bare", "onnxruntime"])
 def test_it_is_applied_run_and_judged(
     runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
