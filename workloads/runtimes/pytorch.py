@@ -129,6 +129,7 @@ class Eager(Runtime):
 
     name, packages = "eager", ("torch",)
     takes: ClassVar[tuple[type[Step], ...]] = (ModuleStep, PrecisionStep)
+    compiled = False
 
     def lack(self, step: Step, place: Place) -> str:
         return (
@@ -152,7 +153,7 @@ class Eager(Runtime):
             task.example(model.size)[1],
             opening.place.device,
             model.compression.float_precision,
-            isinstance(self, Compile),
+            self.compiled,
         )
         # Counted of what is held now: the module was moved to its precision in place.
         return OpenModel(
@@ -163,12 +164,12 @@ class Eager(Runtime):
 class Compile(Eager):
     """Modules compiled by inductor, which has integer kernels for the CPU."""
 
-    name = "compile"
+    name, compiled = "compile", True
     takes = (ModuleStep, PrecisionStep, ExportStep)
 
-    def why_no(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
+    def why_not_after(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
         if not isinstance(step, ExportStep):
-            return super().why_no(step, place, is_recurrent)
+            return super().why_not_after(step, place, is_recurrent)
         if place.is_cuda:
             return self.lack(step, place)
         if is_recurrent:

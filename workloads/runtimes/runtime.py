@@ -67,14 +67,16 @@ class Runtime(ABC):
     ) -> str | None:
         """What keeps it from running a compression there, None for nothing;
         `is_recurrent`: of a model with LSTMs."""
-        reasons = (self.why_no(s, place, is_recurrent) for s in compression.steps)
+        reasons = (
+            self.why_not_after(s, place, is_recurrent) for s in compression.steps
+        )
         return self.why_not_on(place) or next(filter(None, reasons), None)
 
     def why_not_on(self, place: Place) -> str | None:
         """What keeps it from running anything there."""
         return None
 
-    def why_no(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
+    def why_not_after(self, step: Step, place: Place, is_recurrent: bool) -> str | None:
         """What keeps it from running what was made by a step."""
         return None if isinstance(step, self.takes) else self.lack(step, place)
 
