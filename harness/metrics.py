@@ -6,7 +6,7 @@ direction are read by the names that were known then: see KNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -27,9 +27,7 @@ KNOWN = (
     decibels("snr_rescaled", "SNR (rescaled)"),
     MetricKind("levenshtein", edits_per_item=True),
 )
-UNITS = {kind.name: kind.unit for kind in KNOWN if kind.unit}
 UNIT_ORDER = ("%", "dB")
-Named = str | MetricKind  # a name stands for what was known of it
 
 
 def known_kind(name: str) -> MetricKind:
@@ -53,7 +51,7 @@ def recorded_kind(
     title: str | None,
     edits_per_item: bool | None = None,
 ) -> MetricKind:
-    """What a record tells of a metric; of one without a unit, what its name tells."""
+    """What a record says of a metric; of one without a unit, what its name says."""
     if unit is None:
         return replace(known_kind(name), better=better)
     return MetricKind(
@@ -71,8 +69,14 @@ def recorded_kind(
     )
 
 
-class MetricKinds:
-    """The kinds that some records tell, by name; of other names, what was known."""
+class MetricKinds(Mapping[str, MetricKind]):
+    """The kinds that some records state, by name. Another name has the kind that was
+    known of it.
+
+    >>> kinds = MetricKinds([MetricKind("eer", "EER", "%", scale=100.0)])
+    >>> list(kinds), "wer" in kinds, kinds["wer"].unit
+    (['eer'], False, '%')
+    """
 
     def __init__(self, kinds: Iterable[MetricKind] = ()) -> None:
         self._by_name = {kind.name: kind for kind in kinds}
@@ -80,28 +84,33 @@ class MetricKinds:
     def __getitem__(self, name: str) -> MetricKind:
         return self._by_name.get(name) or known_kind(name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
     def in_order(self, names: Iterable[str]) -> list[str]:
         """Known ones first: word, letter and phone error rates, then dB; then other
         rates, other dB, and the rest, each by name.
 
         >>> eer = MetricKind("eer", "EER", "%", scale=100.0)
-        >>> MetricKinds([eer]).in_order(["snr", "eer", "apples", "wer"])
-        ['wer', 'snr', 'eer', 'apples']
+        >>> MetricKinds([eer]).in_order(["snr", "eer", "apples", "wer", "cer_max"])
+        ['wer', 'snr', 'cer_max', 'eer', 'apples']
         """
         return sorted(set(names), key=lambda name: _place(self[name]))
 
 
 def _place(kind: MetricKind) -> tuple[int, int, str]:
-    known, units = list(UNITS), list(UNIT_ORDER)
-    return _index(known, kind.name), _index(units, kind.unit), kind.name
+    known = [one.name for one in KNOWN if one.unit]
+    return _index(known, kind.name), _index(list(UNIT_ORDER), kind.unit), kind.name
 
 
 def _index(names: list[str], name: str) -> int:
     return names.index(name) if name in names else len(names)
-
-
-def kind_of(metric: Named) -> MetricKind:
-    return known_kind(metric) if isinstance(metric, str) else metric
 
 
 def as_loss(value: float, better: Better) -> float:
@@ -114,87 +123,46 @@ def as_loss(value: float, better: Better) -> float:
     return -value if better == "higher" else value
 
 
-def unit_of(metric: Named) -> str:
+def is_rate(kind: MetricKind) -> bool:
+    """Whether the metric is a share of errors.
+
+    >>> is_rate(known_kind("cer_max")), is_rate(known_kind("si_sdr"))
+    (True, False)
     """
-    >>> unit_of("cer_max"), unit_of("si_sdr"), unit_of("levenshtein")
-    ('%', 'dB', '')
+    return kind.unit == "%"
+
+
+def titled_unit(kind: MetricKind) -> str:
     """
-    return kind_of(metric).unit
-
-
-def is_rate(metric: Named) -> bool:
-    """Whether the metric is a share of errors: "wer", "cer", "cer_max".
-
-    >>> is_rate("cer_max"), is_rate("levenshtein"), is_rate("si_sdr")
-    (True, False, False)
+    >>> titled_unit(known_kind("snr")), titled_unit(known_kind("levenshtein"))
+    ('SNR dB', 'levenshtein')
     """
-    return unit_of(metric) == "%"
+    return f"{kind.title} {kind.unit}".rstrip()
 
 
-def is_edits_an_utterance(metric: Named) -> bool:
+def level_text(kind: MetricKind, level: float) -> str:
     """
-    >>> [is_edits_an_utterance(name) for name in ("levenshtein", "wer", "si_sdr")]
-    [True, False, False]
+    >>> level_text(known_kind("wer"), 0.2), level_text(known_kind("snr"), -3)
+    ('wer 20 %', 'SNR -3 dB')
     """
-    return kind_of(metric).edits_per_item
+    return f"{kind.title} {amount_text(kind, level)}"
 
 
-def scale_of(metric: Named) -> float:
-    return kind_of(metric).scale
-
-
-def decimals_of(metric: Named) -> int | None:
-    """None: as many as the numbers themselves ask for."""
-    return kind_of(metric).decimals
-
-
-def title_of(metric: Named) -> str:
+def amount_text(kind: MetricKind, level: float) -> str:
     """
-    >>> title_of("si_sdr_improvement"), title_of("wer")
-    ('SI-SDRi', 'wer')
-    """
-    return kind_of(metric).title
-
-
-def titled_unit(metric: Named) -> str:
-    """
-    >>> titled_unit("snr"), titled_unit("wer"), titled_unit("levenshtein")
-    ('SNR dB', 'wer %', 'levenshtein')
-    """
-    return f"{title_of(metric)} {unit_of(metric)}".rstrip()
-
-
-def level_text(metric: Named, level: float) -> str:
-    """
-    >>> level_text("wer", 0.2), level_text("levenshtein", 2.5), level_text("snr", -3)
-    ('wer 20 %', 'levenshtein 2.5', 'SNR -3 dB')
-    """
-    return f"{title_of(metric)} {amount_text(metric, level)}"
-
-
-def amount_text(metric: Named, level: float) -> str:
-    """
-    >>> amount_text("wer", 0.25), amount_text("si_sdr", 6.5)
+    >>> amount_text(known_kind("wer"), 0.25), amount_text(known_kind("si_sdr"), 6.5)
     ('25 %', '6.5 dB')
     """
-    return f"{level * scale_of(metric):g} {unit_of(metric)}".rstrip()
+    return f"{level * kind.scale:g} {kind.unit}".rstrip()
 
 
-def value_text(metric: Named, value: float) -> str:
+def value_text(kind: MetricKind, value: float) -> str:
     """A measured value; no zero has a sign.
 
-    >>> value_text("wer", 0.1234), value_text("si_sdr", -0.04), value_text("edits", 2.5)
-    ('12.3 %', '0.0 dB', '2.5')
+    >>> value_text(known_kind("wer"), 0.1234), value_text(known_kind("snr"), -0.04)
+    ('12.3 %', '0.0 dB')
+    >>> value_text(known_kind("edits"), 2.5)
+    '2.5'
     """
-    unit = unit_of(metric)
-    pattern = "z.1f" if unit else ".4g"
-    return f"{value * scale_of(metric):{pattern}} {unit}".rstrip()
-
-
-def in_order(metrics: Iterable[str]) -> list[str]:
-    """Of names alone: see `MetricKinds.in_order`.
-
-    >>> in_order(["levenshtein", "snr", "cer_max", "cer", "si_sdr_improvement", "wer"])
-    ['wer', 'cer', 'si_sdr_improvement', 'snr', 'cer_max', 'levenshtein']
-    """
-    return MetricKinds().in_order(metrics)
+    pattern = "z.1f" if kind.unit else ".4g"
+    return f"{value * kind.scale:{pattern}} {kind.unit}".rstrip()

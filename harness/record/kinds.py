@@ -1,4 +1,4 @@
-"""What records tell of their metrics."""
+"""What records state of their metrics."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterable, Iterator
 
 from basics.metric_kinds import MetricKind
 from harness.metrics import MetricKinds, recorded_kind
-from harness.record.schema import AccuracyMetric, Record
+from harness.record.schema import AccuracyMetric, CurveMetric, Record, TargetReached
+
+Stated = AccuracyMetric | CurveMetric | TargetReached
 
 
 def kinds_in(records: Iterable[Record]) -> MetricKinds:
-    """Of all metrics in these records. The last that tells one is taken: a comparison
-    refuses records that contradict one another."""
-    return MetricKinds(kind for record in records for kind in _kinds(record))
+    """Of all metrics in these records. Of several statements the last counts, and none
+    against one that has a unit: a comparison refuses records that contradict one
+    another."""
+    found = [pair for record in records for pair in _statements(record)]
+    ordered = sorted(found, key=lambda pair: pair[1].unit is not None)
+    return MetricKinds(metric_kind(name, stated) for name, stated in ordered)
 
 
-def metric_kind(name: str, metric: AccuracyMetric) -> MetricKind:
-    return recorded_kind(
-        name, metric.better, metric.unit, metric.title, metric.edits_per_item
-    )
+def metric_kind(name: str, stated: Stated) -> MetricKind:
+    edits_per_item = getattr(stated, "edits_per_item", None)
+    return recorded_kind(name, stated.better, stated.unit, stated.title, edits_per_item)
 
 
-def _kinds(record: Record) -> Iterator[MetricKind]:
-    """Accuracy last: it tells most."""
+def _statements(record: Record) -> Iterator[tuple[str, Stated]]:
+    """Accuracy last: it states most."""
     if record.tta is not None:
-        for name, one in record.tta.metrics.items():
-            yield recorded_kind(name, one.better, one.unit, one.title)
-        for target in record.tta.targets:
-            yield recorded_kind(target.metric, target.better, target.unit, target.title)
-    metrics = (record.accuracy.metrics if record.accuracy else None) or {}
-    for name, metric in metrics.items():
-        yield metric_kind(name, metric)
+        yield from record.tta.metrics.items()
+        yield from ((target.metric, target) for target in record.tta.targets)
+    yield from ((record.accuracy.metrics if record.accuracy else None) or {}).items()

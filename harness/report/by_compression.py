@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from harness.case import Case
 from harness.record.result import is_ok
 from harness.record.schema import Record
 from harness.report.summary import (
@@ -24,7 +26,7 @@ from harness.report.tables.table import (
     whole_column,
 )
 
-BASELINE = "fp32"
+BASELINE_BEFORE = "fp32"  # of records that name no baseline
 MARK, DIFFERS = "*", "~"
 LEGEND = f"{MARK} did not run as claimed: see the warnings"
 LIKE = 0.05  # sizes closer than this count as equal
@@ -81,10 +83,29 @@ def _groups(
     return {group: some for group, some in groups.items() if any(map(is_ok, some))}
 
 
+def _baseline(records: Sequence[Record]) -> str:
+    """The compression that most accuracies are held against."""
+    named = Counter(
+        compression
+        for record in records
+        for metric in ((record.accuracy and record.accuracy.metrics) or {}).values()
+        if (compression := _compression_of(metric.baseline_case))
+    )
+    return next((name for name, _ in named.most_common(1)), BASELINE_BEFORE)
+
+
+def _compression_of(case_id: str | None) -> str | None:
+    try:
+        return Case.parse(case_id or "").compression
+    except ValueError:
+        return None  # a file may hold any text
+
+
 def _rows(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
     """Records by compression, the baseline first, and by runtime."""
     rows: dict[str, dict[str, Record]] = {}
-    for record in sorted(records, key=lambda record: record.compression != BASELINE):
+    baseline = _baseline(records)
+    for record in sorted(records, key=lambda record: record.compression != baseline):
         rows.setdefault(record.compression, {}).setdefault(record.runtime, record)
     return rows
 
@@ -92,7 +113,8 @@ def _rows(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
 def _step_table(group: Group, records: Sequence[Record]) -> Table:
     """Times and their ratios on each runtime; the CSV has the times."""
     rows = _rows(records)
-    baselines = rows.get(BASELINE, {})
+    baseline = _baseline(records)
+    baselines = rows.get(baseline, {})
     title, accuracy_cell = accuracies(records)
     columns = (
         text_column("compression", rows, is_name=True),
@@ -108,7 +130,9 @@ def _step_table(group: Group, records: Sequence[Record]) -> Table:
         ),
         *_group_columns(group, len(rows)),
     )
-    caption = f"{group.text}: ms/step (time, as a multiple of that runtime's fp32)"
+    caption = (
+        f"{group.text}: ms/step (time, as a multiple of that runtime's {baseline})"
+    )
     return Table("steps", caption, columns, tuple(_notes(records, accuracy_cell)))
 
 
@@ -196,7 +220,7 @@ def _time_cell(record: Record | None, baseline: Record | None) -> str:
     mark = MARK if _is_marked(record) else ""
     own_s = record.timing.median_s
     base_s = baseline.timing.median_s if baseline and baseline.timing else 0.0
-    has_ratio = base_s > 0 and record.compression != BASELINE
+    has_ratio = base_s > 0 and record is not baseline
     ratio = f" ({own_s / base_s:.2f}x)" if has_ratio else ""
     return digits(1e3 * own_s) + mark + ratio
 
@@ -211,7 +235,7 @@ def _rate_cell(record: Record | None) -> str:
 
 
 def _size(row: dict[str, Record], baselines: dict[str, Record]) -> str:
-    """The model's size on the first runtime that has one, beside fp32's there."""
+    """The model's size on the first runtime that has one, beside the baseline's."""
     cells = {name: size_cell(record) for name, record in row.items()}
     runtime = _first(cells)
     if runtime is None:
@@ -227,7 +251,7 @@ def _size_mb(row: dict[str, Record]) -> float | None:
 def _ratio(record: Record, baseline: Record | None) -> str:
     own = record.work.model_bytes if record.work else None
     base = baseline.work.model_bytes if baseline and baseline.work else None
-    if not own or not base or record.compression == BASELINE:
+    if not own or not base or record is baseline:
         return ""
     if abs(base / own - 1) < LIKE:
         return " (as large)"

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
+from basics.metric_kinds import MetricKind
 from harness.clusters import FEWEST_PROCESSES
 from harness.metrics import (
-    UNITS,
+    MetricKinds,
     is_rate,
     level_text,
-    scale_of,
-    title_of,
     titled_unit,
     value_text,
 )
 from harness.record.host import host_text, readings
+from harness.record.kinds import kinds_in, metric_kind
 from harness.record.result import is_ok
 from harness.record.schema import AccuracyMetric, Record, Timing
 from harness.report.tables.table import (
@@ -132,6 +132,7 @@ def _training_table(records: Sequence[Record]) -> Table:
 
 def _target_columns(records: Sequence[Record]) -> Iterator[Column]:
     """Seconds to each level that any training was to reach."""
+    kinds = kinds_in(records)
     reached = [
         {(t.metric, t.level): t.tta_s for t in record.tta.targets} if record.tta else {}
         for record in records
@@ -139,15 +140,15 @@ def _target_columns(records: Sequence[Record]) -> Iterator[Column]:
     for metric, level in dict.fromkeys(key for one in reached for key in one):
         times = [one.get((metric, level)) for one in reached]
         texts = (_format(time_s, "{:.1f} s") for time_s in times)
-        title = level_text(metric, level)
+        title = level_text(kinds[metric], level)
         yield figure_column(title, texts, times, importance=8)
 
 
 def _training_accuracy(records: Sequence[Record]) -> Accuracies:
-    """Of trainings that all end in words, the word error rate alone."""
-    known = [metrics for record in records if (metrics := _metrics(record))]
-    if all("wer" in metrics for metrics in known):
-        return "WER %", _word_error_percent
+    """Where all end in one error rate, only the column's title names it."""
+    kinds = {kind.name: kind for kind in map(_metric_shown, records) if kind}
+    if len(kinds) == 1 and all(map(is_rate, kinds.values())):
+        return titled_unit(kinds.popitem()[1]), _value_alone
     return accuracies(records)
 
 
@@ -203,13 +204,12 @@ def _column(
 
 def _metric_columns(records: Sequence[Record]) -> tuple[Column, ...]:
     """The metric that is shown with its number, for other programs."""
-    names = [_metric_shown(record) for record in records]
-    pairs = list(zip(names, records, strict=True))
+    kinds = [_metric_shown(record) for record in records]
     values = [
-        _metrics(record)[name].value * scale_of(name) if name else None
-        for name, record in pairs
+        _metrics(record)[kind.name].value * kind.scale if kind else None
+        for kind, record in zip(kinds, records, strict=True)
     ]
-    titles = (titled_unit(name) if name else None for name in names)
+    titles = (titled_unit(kind) if kind else None for kind in kinds)
     return (
         text_column("metric", titles, hidden=True),
         number_column("its value", values, hidden=True),
@@ -278,8 +278,8 @@ def _p90_text(record: Record) -> str:
 def accuracies(records: Sequence[Record]) -> Accuracies:
     """Title and cells of a column. Where all of it are shares of errors, the title has
     the percent; else each cell has its unit."""
-    names = [name for record in records if (name := _metric_shown(record))]
-    if all(map(is_rate, names)):
+    kinds = [kind for record in records if (kind := _metric_shown(record))]
+    if all(map(is_rate, kinds)):
         return "error %", lambda record: accuracy_text(record).replace(" %", "")
     return "accuracy", accuracy_text
 
@@ -287,32 +287,41 @@ def accuracies(records: Sequence[Record]) -> Accuracies:
 def accuracy_text(record: Record) -> str:
     """The metric that is shown, with its unit; a gate on another one that was missed,
     such as that on the edit distance, stands beside it."""
-    metrics, name = _metrics(record), _metric_shown(record)
-    if name is None:
+    kind = _metric_shown(record)
+    if kind is None:
         return ABSENT
-    failed = any(metric.passed is False for metric in metrics.values())
-    text = f"{title_of(name)} {value_text(name, metrics[name].value)}"
-    return text + FAILS if failed else text
+    value = value_text(kind, _metrics(record)[kind.name].value)
+    return f"{kind.title} {value}{_fails(record)}"
 
 
-def _metric_shown(record: Record) -> str | None:
-    """The first that there is, but one that fails its gate before all others."""
+def _value_alone(record: Record) -> str:
+    kind = _metric_shown(record)
+    if kind is None:
+        return ABSENT
+    value = value_text(kind, _metrics(record)[kind.name].value)
+    return value.removesuffix(kind.unit).rstrip() + _fails(record)
+
+
+def _fails(record: Record) -> str:
+    failed = any(metric.passed is False for metric in _metrics(record).values())
+    return FAILS if failed else ""
+
+
+def _metric_shown(record: Record) -> MetricKind | None:
+    """The first that there is, but one that fails its gate before all others; one with
+    a unit, where any has one. None where a record of before has no metric known then.
+    """
     metrics = _metrics(record)
-    found = [name for name in UNITS if name in metrics]
-    failed = [name for name in found if metrics[name].passed is False]
+    kinds = MetricKinds(metric_kind(*pair) for pair in metrics.items())
+    ordered = [kinds[name] for name in kinds.in_order(metrics)]
+    stated = [kind for kind in ordered if metrics[kind.name].unit is not None]
+    found = [kind for kind in ordered if kind.unit] or stated
+    failed = [kind for kind in found if metrics[kind.name].passed is False]
     return next(iter(failed or found), None)
 
 
 def _metrics(record: Record) -> dict[str, AccuracyMetric]:
     return (record.accuracy.metrics if record.accuracy else None) or {}
-
-
-def _word_error_percent(record: Record) -> str:
-    metric = _metrics(record).get("wer")
-    if metric is None:
-        return ABSENT
-    failed = FAILS if metric.passed is False else ""
-    return f"{100 * metric.value:.1f}{failed}"
 
 
 def size_mb(record: Record) -> float | None:

@@ -10,15 +10,10 @@ from harness.metrics import (
     amount_text,
     as_loss,
     check_better,
-    decimals_of,
-    in_order,
     is_rate,
     known_kind,
     level_text,
     recorded_kind,
-    scale_of,
-    title_of,
-    unit_of,
     value_text,
 )
 from workloads.metrics.kinds import ERROR_RATE, KINDS
@@ -53,30 +48,33 @@ def test_what_is_no_direction_is_refused() -> None:
 def test_shares_of_errors_are_told_in_percent_and_ratios_of_powers_in_db(
     metric: str, unit: str, scale: float, decimals: int | None
 ) -> None:
-    assert (unit_of(metric), scale_of(metric)) == (unit, scale)
-    assert decimals_of(metric) == decimals
-    assert is_rate(metric) is (unit == "%")
+    kind = known_kind(metric)
+    assert (kind.unit, kind.scale, kind.decimals) == (unit, scale, decimals)
+    assert is_rate(kind) is (unit == "%")
 
 
 def test_values_in_db_and_percent_have_one_decimal_and_no_zero_has_a_sign() -> None:
-    assert value_text("si_sdr_improvement", 9.26) == "9.3 dB"
-    assert value_text("si_sdr", -12.34) == "-12.3 dB"
-    assert value_text("snr", -0.02) == "0.0 dB"
-    assert value_text("wer", 0.1251) == "12.5 %"
-    assert value_text("levenshtein", 2.34567) == "2.346"
+    assert value_text(known_kind("si_sdr_improvement"), 9.26) == "9.3 dB"
+    assert value_text(known_kind("si_sdr"), -12.34) == "-12.3 dB"
+    assert value_text(known_kind("snr"), -0.02) == "0.0 dB"
+    assert value_text(known_kind("wer"), 0.1251) == "12.5 %"
+    assert value_text(known_kind("levenshtein"), 2.34567) == "2.346"
 
 
 def test_levels_are_told_as_they_were_asked_for() -> None:
-    assert level_text("si_sdr_improvement", 6.25) == "SI-SDRi 6.25 dB"
-    assert amount_text("si_sdr", -3.0) == "-3 dB"
-    assert level_text("wer", 0.2) == "wer 20 %"
+    assert level_text(known_kind("si_sdr_improvement"), 6.25) == "SI-SDRi 6.25 dB"
+    assert amount_text(known_kind("si_sdr"), -3.0) == "-3 dB"
+    assert level_text(known_kind("wer"), 0.2) == "wer 20 %"
 
 
 def test_separation_is_told_by_its_improvement_first() -> None:
-    assert in_order(["snr", "si_sdr", "si_sdr_improvement"]) == [
+    assert MetricKinds().in_order(["snr", "si_sdr", "si_sdr_improvement"]) == [
         *("si_sdr_improvement", "si_sdr", "snr"),
     ]
-    assert [title_of(name) for name in ("si_sdr", "cer_max")] == ["SI-SDR", "cer_max"]
+    assert [known_kind(name).title for name in ("si_sdr", "cer_max")] == [
+        "SI-SDR",
+        "cer_max",
+    ]
 
 
 EER = MetricKind("eer", "EER", "%", scale=100.0)
@@ -86,7 +84,7 @@ def test_a_metric_that_no_table_knows_is_told_by_what_it_says_of_itself() -> Non
     kinds = MetricKinds([EER])
     assert level_text(kinds["eer"], 0.05) == "EER 5 %"
     assert value_text(kinds["eer"], 0.0512) == "5.1 %"
-    assert (scale_of(kinds["eer"]), is_rate(kinds["eer"])) == (100.0, True)
+    assert (kinds["eer"].scale, is_rate(kinds["eer"])) == (100.0, True)
     assert kinds["wer"] == known_kind("wer")  # of names that no record tells
 
 

@@ -24,7 +24,8 @@ from harness.workload import Workload
 @dataclass(frozen=True)
 class Question:
     """What is asked of the files. `files` are paths, globs and NAME=GLOB; `baseline` is
-    a candidate's label, None for the first; `keyword` is in the ids that count."""
+    a candidate's label, None for the first; `keyword` is in the ids that count. The
+    limits of its `terms` are in the metrics' units: wer=25 is 25 %."""
 
     files: Sequence[str]
     terms: Terms
@@ -52,8 +53,9 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
     )
     if not rows:
         raise QuestionError(f"no case of {len(matched.works)} has {question.keyword!r}")
-    check_limits(question.terms, rows)
-    rows = limited(rows, question.terms)
+    terms = question.terms.as_recorded(gathered.metrics)
+    check_limits(terms, rows, gathered.metrics)
+    rows = limited(rows, terms)
     comparison = Comparison(
         candidates=gathered.candidates,
         baseline=baseline,
@@ -65,10 +67,11 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
         money=None,
         published=published_times(workloads, {one.work.workload for one in rows}),
         warnings=(*gathered.warnings, *_idle_permits(question, matched.mismatches)),
-        qualification=qualification(rows, labels, question.terms),
+        qualification=qualification(rows, labels, terms),
+        metrics=gathered.metrics,
     )
     if prices is not None:
-        comparison = _priced(comparison, prices, question.terms, workloads)
+        comparison = _priced(comparison, prices, terms, workloads)
     if len(labels) == 1:
         if question.weights is not None:
             raise QuestionError(

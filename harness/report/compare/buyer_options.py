@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from harness.metrics import scale_of
 from harness.report.compare.terms import Terms
 
 YEARS = 4.0
@@ -63,6 +62,7 @@ def buyer_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def terms_of(chosen: dict[str, object]) -> Terms:
+    """Limits are in the units of their metrics: see `Terms.as_recorded`."""
     percent, load, years = (chosen[n] for n in ("utilization_percent", "load", "years"))
     try:
         terms = Terms(
@@ -94,7 +94,7 @@ def _check_no_money() -> None:
 def _limits(option: str, texts: Iterable[str], like: str) -> dict[str, float]:
     """
     >>> _limits("--at-most", ["wer=25", "p99_ms=50"], AT_MOST)
-    {'wer': 0.25, 'p99_ms': 50.0}
+    {'wer': 25.0, 'p99_ms': 50.0}
     """
     limits = {}
     for text in texts:
@@ -102,7 +102,7 @@ def _limits(option: str, texts: Iterable[str], like: str) -> dict[str, float]:
         if name in limits:
             raise ValueError(f"{option} {text!r}: {name} has a limit already: give one")
         try:
-            limits[name] = float(value) / scale_of(name)
+            limits[name] = float(value)
         except ValueError:
             raise ValueError(
                 f"{option} {text!r}: expected NAME=VALUE, such as {like}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.metrics import Better
+from harness.metrics import Better, MetricKinds
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.qualification import Qualification
 from harness.statistics import PercentileBound
@@ -378,7 +378,8 @@ class Money:
 @dataclass(frozen=True)
 class Comparison:
     """Everything. `baseline` is the label that ratios are to; `software` are the
-    differences that hardware does not explain, the most important first."""
+    differences that hardware does not explain, the most important first; `metrics` is
+    what the records state of theirs."""
 
     candidates: tuple[Candidate, ...]
     baseline: str
@@ -391,3 +392,4 @@ class Comparison:
     warnings: tuple[str, ...]
     software: tuple[Difference, ...] = ()
     qualification: Qualification | None = None  # None: no limits
+    metrics: MetricKinds = field(default_factory=MetricKinds)

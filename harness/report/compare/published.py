@@ -22,8 +22,8 @@ class PublishedTime:
     level: float
     tta_s: float | None  # None: not reached
     source: str
-    compression: str = "fp32"
-    batch_size: int = 1
+    compression: str
+    batch_size: int
     better: Better = "lower"
 
 

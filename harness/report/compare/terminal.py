@@ -56,7 +56,7 @@ def data_tables(comparison: Comparison) -> Iterator[Table]:
     if found := [case for case in cases(comparison) if is_verdict(case)]:
         is_single = len(comparison.candidates) == 1
         baseline = None if is_single else comparison.baseline
-        yield case_table("cases", "Cases", found, baseline, short=False)
+        yield case_table("cases", "Cases", found, comparison.metrics, baseline)
 
 
 def by_reason(table: Table, names: Sequence[str]) -> Table:

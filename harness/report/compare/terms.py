@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from harness.metrics import as_loss, scale_of
-from harness.report.compare.directions import directions
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds, as_loss
 from harness.report.compare.model import Measured, Row
 
 MS = "_ms"  # ends the name of a limit on a percentile of the latency: "p99_ms"
@@ -69,8 +69,17 @@ class Terms:
             if not math.isfinite(limit):
                 raise ValueError(f"limit {name} = {limit:g}: expected a finite one")
 
+    def as_recorded(self, kinds: MetricKinds) -> Terms:
+        """Of terms whose limits are in the metrics' units, such as percent: those of
+        the numbers that records hold."""
+        limits, at_least = (
+            {name: limit / kinds[name].scale for name, limit in asked.items()}
+            for asked in (self.limits, self.at_least)
+        )
+        return replace(self, limits=limits, at_least=at_least)
 
-def check_limits(terms: Terms, rows: Sequence[Row]) -> None:
+
+def check_limits(terms: Terms, rows: Sequence[Row], kinds: MetricKinds) -> None:
     """QuestionError where a limit is put on what no case tells, or at the wrong end of
     a metric: such a slip of the pen would rule out everything, or nothing."""
     cells = [cell for row in rows for cell in row.cells.values()]
@@ -84,19 +93,25 @@ def check_limits(terms: Terms, rows: Sequence[Row]) -> None:
                 f"limit {name}: found no case with that error or latency"
                 f"{nearest(name, known)}, expected one of {', '.join(known)}"
             )
-    better = directions(rows)
     for name, limit in terms.limits.items():
-        if better.get(name) == "higher":
-            raise QuestionError(_wrong_end(name, limit, "--at-most", "--at-least"))
+        if name in metrics and kinds[name].better == "higher":
+            raise QuestionError(
+                _wrong_end(kinds[name], limit, "--at-most", "--at-least")
+            )
     for name, limit in terms.at_least.items():
-        if name in known and better.get(name) != "higher":
-            raise QuestionError(_wrong_end(name, limit, "--at-least", "--at-most"))
+        if name not in metrics or kinds[name].better == "lower":
+            raise QuestionError(
+                _wrong_end(kinds[name], limit, "--at-least", "--at-most")
+            )
 
 
-def _wrong_end(name: str, limit: float, given: str, wanted: str) -> str:
+def _wrong_end(kind: MetricKind, limit: float, given: str, wanted: str) -> str:
     better = "higher" if wanted == "--at-least" else "lower"
-    stated = f"{name}={limit * scale_of(name):g}"
-    return f"{given}={stated}: {better} is better of {name}, expected {wanted}={stated}"
+    stated = f"{kind.name}={limit * kind.scale:g}"
+    return (
+        f"{given}={stated}: {better} is better of {kind.name}, expected "
+        f"{wanted}={stated}"
+    )
 
 
 def beyond_limits(

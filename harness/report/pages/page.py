@@ -91,7 +91,11 @@ def _sections(comparison: Comparison, pictures: Sequence[Picture]) -> list[Secti
         own = [case for case in found if case.row.work.workload == workload]
         baseline = None if is_single else comparison.baseline
         id, caption = f"cases-{place}", f"Cases of {workload}"
-        table = case_table(id, caption, own, baseline, True) if own else None
+        table = (
+            case_table(id, caption, own, comparison.metrics, baseline, True)
+            if own
+            else None
+        )
         shown = tuple(one for one in pictures if one.workload == workload)
         if own or shown:
             sections.append(Section(f"workload-{place}", workload, table, shown))

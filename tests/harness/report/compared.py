@@ -247,6 +247,8 @@ def small(names: tuple[str, ...] = NAMES) -> Comparison:
                 0.3,
                 70.0,
                 "Baunsgaard et al. 2020",
+                "fp32",
+                1,
             ),
             PublishedTime(
                 "Xeon Phi",
@@ -257,6 +259,8 @@ def small(names: tuple[str, ...] = NAMES) -> Comparison:
                 0.3,
                 110.0,
                 "Baunsgaard et al. 2020",
+                "fp32",
+                1,
             ),
             PublishedTime(
                 "Xeon Phi",
@@ -267,6 +271,8 @@ def small(names: tuple[str, ...] = NAMES) -> Comparison:
                 0.24,
                 None,
                 "Baunsgaard et al. 2020",
+                "fp32",
+                1,
             ),
         ),
         warnings=(f"{names[0]}: measured beside other load",),

@@ -24,7 +24,7 @@ from harness.report.compare.model import (
 from harness.report.compare.money.loads import Choice, break_even, over_load, total
 from harness.report.compare.money.prices import PriceList, Tariff, energy_gaps, tariff
 from harness.report.compare.published import PublishedTime
-from harness.report.compare.terms import Terms, check_limits
+from harness.report.compare.terms import Terms
 
 REASONS = 3  # of why no case qualifies, told at most
 LEAST_RTFX = 1e-6  # below, a step does no audio to speak of
@@ -49,9 +49,8 @@ def money(
 ) -> Money:
     """Everything that the prices say of the rows. `without_errors` names workloads that
     do not end in text by nature, such as feeding alone: they serve nobody, and have no
-    price. ValueError where a limit is put on what no case tells."""
+    price."""
     served = _groups(limited(rows, terms), without_errors)
-    check_limits(terms, rows)
     ours, warnings = energy_gaps(_tariffs(rows, candidates, prices, terms))
     theirs = _published_tariffs(published, prices, terms)
     servings, choices = [], []

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from basics.metric_kinds import MetricKind
 from harness.case import Case
 from harness.hardware import Hardware
+from harness.metrics import MetricKinds
 from harness.record.derive import independent_samples, mean_step_of_each_cycle
 from harness.record.host import readings
+from harness.record.kinds import kinds_in
 from harness.record.schema import (
     AccuracyMetric,
     Energy,
@@ -106,6 +109,7 @@ class Extract:
     reason: str
     figures: Figures | None
     host: tuple[HostRecord, ...] = ()  # what the host gave meanwhile
+    metrics: MetricKinds = field(default_factory=MetricKinds)
 
 
 def extract(record: Record) -> Extract:
@@ -127,7 +131,13 @@ def extract(record: Record) -> Extract:
         reason=plain(_first_line(record.reason or "")),
         figures=_figures(record, record.timing) if record.status == "ok" else None,
         host=tuple(readings(record)[:MOMENTS]),
+        metrics=MetricKinds(map(_plain_kind, kinds_in([record]).values())),
     )
+
+
+def _plain_kind(kind: MetricKind) -> MetricKind:
+    name, title, unit = map(plain, (kind.name, kind.title, kind.unit))
+    return replace(kind, name=name, title=title, unit=unit)
 
 
 def _first_line(text: str) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from harness.metrics import Better
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds
 from harness.record.host import host_text
 from harness.record.result import Header, ResultError, fault, read
 from harness.record.schema import Count, HostRecord
@@ -61,6 +62,7 @@ class Gathered:
     runs: Mapping[str, tuple[Run, ...]]
     attempts: Mapping[str, Mapping[Work, tuple[Attempt, ...]]]
     warnings: tuple[str, ...]
+    metrics: MetricKinds
 
 
 def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
@@ -84,11 +86,11 @@ def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
         for number, one in enumerate(loaded)
         for attempt in _attempts(number, one, shown)
     ]
-    _check_directions(attempts)
+    metrics = _metric_kinds(attempts)
     kinds = {} if pools_software else _kinds_of_software(attempts)
     groups, idle = _by_candidate(attempts, kinds)
-    warnings += [*_untold(attempts), *_cut(loaded), *_split(attempts, kinds)]
-    return _gathered(groups, (*warnings, *idle))
+    warnings += [*_unknown(attempts), *_cut(loaded), *_split(attempts, kinds)]
+    return _gathered(groups, (*warnings, *idle), metrics)
 
 
 @dataclass(frozen=True)
@@ -159,30 +161,36 @@ def _run(number: int, header: Header, machine: str) -> Run:
     )
 
 
-def _check_directions(attempts: Sequence[Attempt]) -> None:
-    """A metric that two cases tell to be better in other ways can be judged nowhere."""
-    found: dict[str, tuple[Better, Attempt]] = {}
+def _metric_kinds(attempts: Sequence[Attempt]) -> MetricKinds:
+    """Of all metrics: a unit that any record states counts. ResultError where two cases
+    state other directions or units: the metric could be judged nowhere."""
+    found: dict[str, tuple[MetricKind, Attempt]] = {}
     for one in attempts:
-        for name, better in _directions(one.extract):
-            known, first = found.setdefault(name, (better, one))
-            if known != better:
+        for name, kind in one.extract.metrics.items():
+            known, first = found.setdefault(name, (kind, one))
+            if contradiction := _contradiction(kind, known):
+                own, other = contradiction
                 raise ResultError(
-                    f"{one.run.file}: {one.extract.work}: {better} is better of "
-                    f"{name}, and {known} in {first.run.file}: {first.extract.work}; "
-                    "a file was edited, or is of another suite: measure again"
+                    f"{one.run.file}: {one.extract.work}: {own} of {name}, and {other} "
+                    f"in {first.run.file}: {first.extract.work}; a file was edited, or "
+                    "is of another suite: measure again"
                 )
+            if not known.unit:
+                found[name] = kind, one
+    return MetricKinds(kind for kind, _ in found.values())
 
 
-def _directions(extract: Extract) -> Iterator[tuple[str, Better]]:
-    if extract.figures is None:
-        return
-    for name, metric in extract.figures.metrics.items():
-        yield name, metric.better
-    for target in extract.figures.trained.targets if extract.figures.trained else ():
-        yield plain(target.metric), target.better
+def _contradiction(one: MetricKind, other: MetricKind) -> tuple[str, str] | None:
+    """What each states, where that differs; a record without a unit contradicts no
+    unit."""
+    if one.better != other.better:
+        return f"{one.better} is better", other.better
+    if one.unit and other.unit and one.unit != other.unit:
+        return f"{one.unit} is the unit", other.unit
+    return None
 
 
-def _untold(attempts: Sequence[Attempt]) -> Iterator[str]:
+def _unknown(attempts: Sequence[Attempt]) -> Iterator[str]:
     """Warnings of what files do not tell."""
     for run in _runs(attempts):
         if not run.fingerprint:
@@ -278,7 +286,9 @@ def _by_candidate(
 
 
 def _gathered(
-    groups: Mapping[Group, Sequence[Attempt]], warnings: Sequence[str]
+    groups: Mapping[Group, Sequence[Attempt]],
+    warnings: Sequence[str],
+    metrics: MetricKinds,
 ) -> Gathered:
     with_hardware = len({key.hardware for key in groups}) > 1
     labelled = {key.label(with_hardware): some for key, some in groups.items()}
@@ -287,6 +297,7 @@ def _gathered(
         runs={label: _runs(some) for label, some in labelled.items()},
         attempts={label: _by_work(some) for label, some in labelled.items()},
         warnings=tuple(warnings),
+        metrics=metrics,
     )
 
 

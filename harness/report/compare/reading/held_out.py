@@ -11,12 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.metrics import (
-    in_order,
-    is_edits_an_utterance,
-    title_of,
-    value_text,
-)
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds, value_text
+from harness.record.kinds import metric_kind
 from harness.record.schema import AccuracyMetric
 from harness.report.compare.reading.extract import Figures
 from harness.statistics import are_disjoint
@@ -57,7 +54,9 @@ class HeldOut:
         >>> str(HeldOut("c", "w", False, {"wer": wer}))
         'wer 12.5 % (10.0 % to 20.0 %, n = 50)'
         """
-        texts = [_text(name, self.metrics[name]) for name in in_order(self.metrics)]
+        kinds = MetricKinds(metric_kind(*pair) for pair in self.metrics.items())
+        ordered = kinds.in_order(self.metrics)
+        texts = [_text(kinds[name], self.metrics[name]) for name in ordered]
         return "; ".join(texts) or NO_METRICS
 
 
@@ -82,11 +81,11 @@ def _is_alike(name: str, one: AccuracyMetric, other: AccuracyMetric) -> bool:
     if are_disjoint(one.interval, other.interval):
         return False
     gate = max(one.gate or 0.0, other.gate or 0.0)
-    edit = 1 / one.n if is_edits_an_utterance(name) and one.n else 0.0
+    edit = 1 / one.n if metric_kind(name, one).edits_per_item and one.n else 0.0
     tolerance = max(SHARE_OF_INTERVAL * width, gate, edit)
     return abs(one.value - other.value) <= tolerance
 
 
-def _text(name: str, metric: AccuracyMetric) -> str:
-    value, low, high = (value_text(name, v) for v in (metric.value, *metric.interval))
-    return f"{title_of(name)} {value} ({low} to {high}, n = {metric.n})"
+def _text(kind: MetricKind, metric: AccuracyMetric) -> str:
+    value, low, high = (value_text(kind, v) for v in (metric.value, *metric.interval))
+    return f"{kind.title} {value} ({low} to {high}, n = {metric.n})"

@@ -58,13 +58,13 @@ def failed_table(comparison: Comparison) -> Table | None:
         c for c in cases(comparison) if c.row.same and c.measured.gate_passed is False
     ]
     caption = "Cases beyond their gate: shown, and ranked nowhere"
-    return case_table("failed", caption, found, None, False) if found else None
+    return case_table("failed", caption, found, comparison.metrics) if found else None
 
 
 def refused_table(comparison: Comparison) -> Table | None:
     found = [case for case in cases(comparison) if not case.row.same]
     caption = "Their figures, each for itself: they are of different work"
-    return case_table("refused", caption, found, None, False) if found else None
+    return case_table("refused", caption, found, comparison.metrics) if found else None
 
 
 def mismatch_table(comparison: Comparison) -> Table | None:

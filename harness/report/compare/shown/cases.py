@@ -10,15 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.metrics import (
-    as_loss,
-    decimals_of,
-    in_order,
-    level_text,
-    scale_of,
-    title_of,
-    unit_of,
-)
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds, as_loss, level_text
 from harness.report.compare.model import (
     Comparison,
     Error,
@@ -75,18 +68,24 @@ def is_verdict(case: Case) -> bool:
 
 
 def case_table(
-    id: str, caption: str, found: Sequence[Case], baseline: str | None, short: bool
+    id: str,
+    caption: str,
+    found: Sequence[Case],
+    kinds: MetricKinds,
+    baseline: str | None = None,
+    short: bool = False,
 ) -> Table:
-    """`baseline` None: no ratios (a single candidate, or cases without a verdict);
-    `short`: of a single workload, which its caption names."""
+    """`kinds` are those of the metrics. `baseline` None: no ratios (a single candidate,
+    or cases without a verdict); `short`: of a single workload, which its caption
+    names."""
     columns = (
         *work_columns([case.row.work for case in found], short),
         candidate_column(case.candidate for case in found),
         *_time_columns(found, baseline),
-        *_target_columns(found),
+        *_target_columns(found, kinds),
         *_rate_columns(found),
         *_latency_columns(found),
-        *_error_columns(found),
+        *_error_columns(found, kinds),
         *_resource_columns(found),
         text_column("beyond limits", (c.measured.beyond_limits for c in found)),
         text_column("remarks", map(_remarks, found)),
@@ -115,15 +114,16 @@ def _time_columns(found: Sequence[Case], baseline: str | None) -> list[Column]:
     ]
 
 
-def _target_columns(found: Sequence[Case]) -> Iterator[Column]:
+def _target_columns(found: Sequence[Case], kinds: MetricKinds) -> Iterator[Column]:
     """Seconds to each target, its metrics in order, from the easiest level on."""
     targets = [_targets(case) for case in found]
     known = {key: target for of_case in targets for key, target in of_case.items()}
-    for metric in in_order(metric for metric, _ in known):
+    for metric in kinds.in_order(metric for metric, _ in known):
         of_metric = [target for target in known.values() if target.metric == metric]
         for target in sorted(of_metric, key=_loss, reverse=True):
             reached = [of_case.get((metric, target.level)) for of_case in targets]
-            yield from _target_column(level_text(metric, target.level), reached)
+            title = level_text(kinds[metric], target.level)
+            yield from _target_column(title, reached)
 
 
 def _loss(target: TargetTime) -> float:
@@ -175,12 +175,12 @@ def _latency_columns(found: Sequence[Case]) -> Iterator[Column]:
         yield number_column(f"{title} at most", upper, unit="ms", hidden=True)
 
 
-def _error_columns(found: Sequence[Case]) -> Iterator[Column]:
-    for place, metric in enumerate(in_order(_metrics(found))):
+def _error_columns(found: Sequence[Case], kinds: MetricKinds) -> Iterator[Column]:
+    for place, metric in enumerate(kinds.in_order(_metrics(found))):
         errors = [case.measured.errors.get(metric) for case in found]
         hidden = place >= METRICS_SHOWN
-        yield from _metric_columns(metric, errors, hidden)
-    yield text_column("gate", (_gate(case.measured) for case in found))
+        yield from _metric_columns(kinds[metric], errors, hidden)
+    yield text_column("gate", (_gate(case.measured, kinds) for case in found))
 
 
 def _metrics(found: Sequence[Case]) -> set[str]:
@@ -188,9 +188,8 @@ def _metrics(found: Sequence[Case]) -> set[str]:
 
 
 def _metric_columns(
-    metric: str, errors: Sequence[Error | None], hidden: bool
+    kind: MetricKind, errors: Sequence[Error | None], hidden: bool
 ) -> Iterator[Column]:
-    scale, unit = scale_of(metric), unit_of(metric)
     figures: dict[str, Callable[[Error], float | None]] = {
         "": lambda error: error.value,
         " low": lambda error: error.interval[0],
@@ -200,30 +199,28 @@ def _metric_columns(
     }
     for name, read in figures.items():
         read_values = [None if error is None else read(error) for error in errors]
-        values = [None if v is None else v * scale for v in read_values]
-        decimals = None if name else decimals_of(metric)
-        title = f"{title_of(metric)}{name}"
+        values = [None if v is None else v * kind.scale for v in read_values]
+        decimals = None if name else kind.decimals
+        title = f"{kind.title}{name}"
         hides = hidden or bool(name)
-        yield number_column(title, values, decimals, unit=unit, hidden=hides)
+        yield number_column(title, values, decimals, unit=kind.unit, hidden=hides)
 
 
-def _gate(measured: Measured) -> str | None:
-    """
-    Every metric with a gate: by how much it changed, and by how much it may.
-    """
+def _gate(measured: Measured, kinds: MetricKinds) -> str | None:
+    """Of every metric with a gate, by how much it changed and by how much it may."""
     gated = [
-        _gate_text(metric, measured.errors[metric])
-        for metric in in_order(measured.errors)
+        _gate_text(kinds[metric], measured.errors[metric])
+        for metric in kinds.in_order(measured.errors)
         if measured.errors[metric].passed is not None
     ]
     return "; ".join(gated) or None
 
 
-def _gate_text(metric: str, error: Error) -> str:
-    title, verdict = title_of(metric), "passes" if error.passed else "fails"
+def _gate_text(kind: MetricKind, error: Error) -> str:
+    title, verdict = kind.title, "passes" if error.passed else "fails"
     if error.difference is None or error.gate is None:
         return f"{title} {verdict}"
-    scale = scale_of(metric)
+    scale = kind.scale
     change, limit = error.difference * scale, as_loss(error.gate, error.better) * scale
     return f"{title} {verdict}: {change:+.2f} of {limit:+.2f}"
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from harness.metrics import (
-    amount_text,
-    decimals_of,
-    in_order,
-    level_text,
-    scale_of,
-    title_of,
-    unit_of,
-)
+from harness.metrics import MetricKinds, amount_text, level_text
 from harness.report.compare.model import Comparison, Estimate, Money, Serving
 from harness.report.compare.qualification import Qualification
 from harness.report.compare.shown.columns import interval_column
@@ -41,17 +33,17 @@ def money_tables(comparison: Comparison) -> dict[str, Table | None]:
         return {}
     return {
         "prices": _prices(money),
-        "serving": _serving(money),
-        "to_accuracy": _to_accuracy(money),
+        "serving": _serving(money, comparison.metrics),
+        "to_accuracy": _to_accuracy(money, comparison.metrics),
         "break_even": _break_even(money),
         "total": _total(money),
     }
 
 
-def limits_text(asked: Money | Qualification) -> str:
+def limits_text(asked: Money | Qualification, kinds: MetricKinds) -> str:
     """
     >>> limits_text(Money("USD", 1, 4, None, {"wer": 0.25, "p99_ms": 50},
-    ...     (), (), (), (), (), ()))
+    ...     (), (), (), (), (), ()), MetricKinds())
     'wer at most 25 %, p99 at most 50 ms'
     """
     texts = []
@@ -60,9 +52,11 @@ def limits_text(asked: Money | Qualification) -> str:
             percentile = name.removesuffix(MS).replace("_", ".")
             texts.append(f"{percentile} at most {limit:g} ms")
         else:
-            texts.append(f"{title_of(name)} at most {amount_text(name, limit)}")
+            amount = amount_text(kinds[name], limit)
+            texts.append(f"{kinds[name].title} at most {amount}")
     for name, limit in asked.at_least.items():
-        texts.append(f"{title_of(name)} at least {amount_text(name, limit)}")
+        amount = amount_text(kinds[name], limit)
+        texts.append(f"{kinds[name].title} at least {amount}")
     return ", ".join(texts)
 
 
@@ -88,7 +82,7 @@ def _prices(money: Money) -> Table | None:
     return Table("prices", caption, without_empty(columns))
 
 
-def _serving(money: Money) -> Table | None:
+def _serving(money: Money, kinds: MetricKinds) -> Table | None:
     """An answer a model and candidate; where none is within the limits, the reason."""
     found, currency = money.serving, money.currency
     if not found:
@@ -108,10 +102,10 @@ def _serving(money: Money) -> Table | None:
         ),
         number_column("RTFx", (serving.rtfx for serving in found), importance=2),
         number_column("p99", (serving.p99_ms for serving in found), unit="ms"),
-        *_errors_columns(found),
+        *_errors_columns(found, kinds),
         text_column("reason", (serving.reason for serving in found), importance=4),
     )
-    limits = limits_text(money)
+    limits = limits_text(money, kinds)
     caption = f"The cheapest hour of audio{f' with {limits}' if limits else ''}"
     notes = [STAGE]
     if any(name.endswith(MS) for name in money.limits):
@@ -139,27 +133,27 @@ def _case_text(serving: Serving) -> str | None:
     return str(serving.work)[len(f"{serving.work.workload}/{serving.work.model}/") :]
 
 
-def _errors_columns(found: Sequence[Serving]) -> Iterable[Column]:
-    for metric in in_order(name for serving in found for name in serving.errors):
-        values = [serving.errors.get(metric) for serving in found]
-        scale = scale_of(metric)
+def _errors_columns(found: Sequence[Serving], kinds: MetricKinds) -> Iterable[Column]:
+    for metric in kinds.in_order(name for one in found for name in one.errors):
+        values, kind = [one.errors.get(metric) for one in found], kinds[metric]
         yield number_column(
-            title_of(metric),
-            (None if value is None else value * scale for value in values),
-            decimals_of(metric),
-            unit=unit_of(metric),
+            kind.title,
+            (None if value is None else value * kind.scale for value in values),
+            kind.decimals,
+            unit=kind.unit,
         )
 
 
-def _to_accuracy(money: Money) -> Table | None:
+def _to_accuracy(money: Money, kinds: MetricKinds) -> Table | None:
     found = money.to_accuracy
     if not found:
         return None
     sources = ("published" if one.published else "measured" for one in found)
+    levels = (level_text(kinds[one.metric], one.level) for one in found)
     columns = (
         text_column("work", (str(one.work) for one in found), is_name=True),
         text_column("candidate", (one.candidate for one in found), is_name=True),
-        text_column("level", (level_text(one.metric, one.level) for one in found)),
+        text_column("level", levels),
         number_column("time to it", (one.tta_s for one in found), unit="s"),
         _money_column("cost", (one.cost for one in found), money.currency, 2),
         text_column("time was", sources),

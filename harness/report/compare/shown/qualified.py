@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.metrics import MetricKinds
 from harness.report.compare.model import Comparison
 from harness.report.compare.qualification import Qualification
 from harness.report.compare.shown.money import limits_text
@@ -11,9 +12,9 @@ from harness.report.compare.shown.money import limits_text
 NAMED = 3  # candidates without a qualifying case that are named with their reason
 
 
-def out_of_all(found: Qualification) -> str | None:
+def out_of_all(found: Qualification, kinds: MetricKinds) -> str | None:
     """The verdict where the limits leave nobody, or one candidate alone."""
-    limits, contenders = limits_text(found), found.contenders
+    limits, contenders = limits_text(found, kinds), found.contenders
     if not contenders:
         cases = sum(found.cases.values())
         return (
@@ -39,7 +40,7 @@ def what_is_left(comparison: Comparison) -> str:
     counts = "; ".join(
         f"{_cases(found, label)} on {label}" for label in found.qualified
     )
-    text = f"With {limits_text(found)} qualify {counts}"
+    text = f"With {limits_text(found, comparison.metrics)} qualify {counts}"
     out = tuple(label for label, count in found.qualified.items() if not count)
     if out and len(found.contenders) > 1:
         text += f"; not ranked: {_why(found, out)}"

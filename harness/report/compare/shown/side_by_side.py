@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.metrics import in_order, is_rate, level_text, title_of, value_text
+from harness.metrics import MetricKinds, is_rate, level_text, value_text
 from harness.report.compare.model import (
     Comparison,
     Estimate,
@@ -52,7 +52,7 @@ def _times(comparison: Comparison, workload: str, rows: Sequence[Row]) -> Table:
     columns = (
         text_column("work", map(_name, rows)),
         *(text_column(lb, (_time(row.cells[lb]) for row in rows)) for lb in labels),
-        _accuracy_column(rows),
+        _accuracy_column(rows, comparison.metrics),
     )
     ratios = map(_ratio_of, cells)
     notes = (FEW,) if any(ratio and ratio.low is None for ratio in ratios) else ()
@@ -98,25 +98,25 @@ def _multiple(ratio: Estimate) -> str:
     return f"{value} [{number(ratio.low)}, {number(ratio.high)}]"
 
 
-def _accuracy_column(rows: Sequence[Row]) -> Column:
+def _accuracy_column(rows: Sequence[Row], kinds: MetricKinds) -> Column:
     """Where all are shares of errors, the title has the percent."""
     texts, names = [], set()
     for row in rows:
-        pairs = list(_accuracies(row))
+        pairs = list(_accuracies(row, kinds))
         texts.append(" / ".join(dict.fromkeys(text for _, text in pairs)) or ABSENT)
         names |= {name for name, _ in pairs}
-    if all(map(is_rate, names)):
+    if all(is_rate(kinds[name]) for name in names):
         return text_column("error %", (text.replace(" %", "") for text in texts))
     return text_column("accuracy", texts)
 
 
-def _accuracies(row: Row) -> Iterator[tuple[str, str]]:
+def _accuracies(row: Row, kinds: MetricKinds) -> Iterator[tuple[str, str]]:
     """The first metric of each candidate, by name and with its value."""
     for cell in row.cells.values():
         if isinstance(cell, Measured) and cell.errors:
-            name = in_order(cell.errors)[0]
-            value = value_text(name, cell.errors[name].value)
-            yield name, f"{title_of(name)} {value}"
+            name = kinds.in_order(cell.errors)[0]
+            value = value_text(kinds[name], cell.errors[name].value)
+            yield name, f"{kinds[name].title} {value}"
 
 
 def _targets(row: Row) -> dict[tuple[str, float], dict[str, TargetTime]]:
@@ -132,9 +132,9 @@ def _targets(row: Row) -> dict[tuple[str, float], dict[str, TargetTime]]:
 def _to_targets(comparison: Comparison, workload: str, rows: Sequence[Row]) -> Table:
     labels = [candidate.label for candidate in comparison.candidates]
     lines = [
-        (_name(row), level_text(*key), by_label)
+        (_name(row), level_text(comparison.metrics[metric], level), by_label)
         for row in rows
-        for key, by_label in _targets(row).items()
+        for (metric, level), by_label in _targets(row).items()
     ]
     columns = (
         text_column("work", (work for work, _, _ in lines), is_name=True),

@@ -23,9 +23,9 @@ from harness.report.tables.table import number, percent
 def verdict(comparison: Comparison) -> tuple[str, ...]:
     """Sentences, as plain text."""
     qualified = comparison.qualification
-    if qualified is not None and (alone := out_of_all(qualified)):
-        left = what_is_left(comparison)
-        return tuple(filter(None, (alone, _cheapest(comparison.money), left)))
+    if qualified is not None and (alone := out_of_all(qualified, comparison.metrics)):
+        rest = what_is_left(comparison)
+        return tuple(filter(None, (alone, _cheapest(comparison.money), rest)))
     if len(comparison.candidates) == 1:
         return (*_single(comparison), *filter(None, (what_is_left(comparison),)))
     ranking = comparison.ranking

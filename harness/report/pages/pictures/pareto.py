@@ -7,14 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.metrics import (
-    decimals_of,
-    in_order,
-    scale_of,
-    title_of,
-    titled_unit,
-    unit_of,
-)
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds, titled_unit
 from harness.report.compare.model import Comparison, Measured, Row
 from harness.report.pages.pictures.front import Point, pareto_front
 from harness.report.pages.pictures.picture import (
@@ -55,10 +49,10 @@ def pictures(comparison: Comparison) -> Iterator[Picture]:
 
 
 def _picture(comparison: Comparison, group: Group) -> Picture | None:
-    metric = _metric(group)
-    rows = _rows_of_one_batch_size(group, metric)
+    metric = _metric(group, comparison.metrics)
+    rows = _rows_of_one_batch_size(group, metric.name)
     points = sorted(
-        _points(drawn_labels(comparison), rows, metric), key=lambda p: p.latency_ms
+        _points(drawn_labels(comparison), rows, metric.name), key=lambda p: p.latency_ms
     )
     if len({point.work for point in points}) < 2:
         return None
@@ -83,11 +77,12 @@ def _kept(points: Sequence[Point], front: Sequence[Point]) -> list[Point]:
     return [*points[: MOST_POINTS - len(slower)], *slower]
 
 
-def _metric(group: Group) -> str:
+def _metric(group: Group, kinds: MetricKinds) -> MetricKind:
     """The first metric of those that most works have."""
     counts = Counter(name for row in group.rows for name in _metric_names(row))
     most = max(counts.values(), default=0)
-    return next(iter(in_order(n for n, count in counts.items() if count == most)), "")
+    often = kinds.in_order(name for name, count in counts.items() if count == most)
+    return kinds[often[0] if often else ""]
 
 
 def _metric_names(row: Row) -> set[str]:
@@ -128,7 +123,10 @@ def _latency_ms(cell: Measured) -> float:
 
 
 def _figure(
-    comparison: Comparison, points: Sequence[Point], front: Sequence[Point], metric: str
+    comparison: Comparison,
+    points: Sequence[Point],
+    front: Sequence[Point],
+    metric: MetricKind,
 ) -> Figure:
     figure = blank(
         HEIGHT_PX,
@@ -138,7 +136,7 @@ def _figure(
     compressions = dict.fromkeys(sorted(point.work.compression for point in points))
     symbols = {c: SYMBOLS[i % len(SYMBOLS)] for i, c in enumerate(compressions)}
     look = looks(comparison)
-    scale = scale_of(metric)
+    scale = metric.scale
     by_label = {label: [p for p in points if p.label == label] for label in look}
     shown = {label: look[label] for label, own in by_label.items() if own}
     figure["data"] = [
@@ -244,16 +242,20 @@ def _symbol_legend(symbols: dict[str, str]) -> list[Trace]:
 
 
 def _table(
-    id: str, group: Group, metric: str, points: Sequence[Point], front: Sequence[Point]
+    id: str,
+    group: Group,
+    metric: MetricKind,
+    points: Sequence[Point],
+    front: Sequence[Point],
 ) -> Table:
-    scale, unit = scale_of(metric), unit_of(metric)
+    scale, unit = metric.scale, metric.unit
     values = (point.error.value * scale for point in points)
     places = [_place(point, front) for point in points]
     columns = (
         text_column("variant", (variant(point.work) for point in points)),
         text_column("candidate", (point.label for point in points)),
         number_column("latency", (point.latency_ms for point in points), unit="ms"),
-        number_column(title_of(metric), values, decimals_of(metric), unit=unit),
+        number_column(metric.title, values, metric.decimals, unit=unit),
         number_column("low", (p.error.interval[0] * scale for p in points), unit=unit),
         number_column("high", (p.error.interval[1] * scale for p in points), unit=unit),
         text_column("place", places),

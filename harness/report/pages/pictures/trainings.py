@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.metrics import in_order, scale_of, unit_of
-from harness.report.compare.directions import directions
+from basics.metric_kinds import MetricKind
+from harness.metrics import MetricKinds
 from harness.report.compare.model import (
     Comparison,
     CurvePoint,
@@ -27,8 +27,8 @@ class Drawn:
 
     row: Row
     trainings: dict[str, Training]  # by label
-    metrics: tuple[str, ...]
-    higher: frozenset[str]  # of them, those of which higher is better
+    metrics: tuple[MetricKind, ...]
+    kinds: MetricKinds  # of all metrics of the comparison
     published: tuple[PublishedTime, ...]
     unit_s: float
     unit: str
@@ -43,19 +43,20 @@ def drawn_training(comparison: Comparison, row: Row) -> Drawn:
     }
     targets = [target for one in trainings.values() for target in one.targets]
     measured = {m for _, _, points in runs(trainings) for p in points for m in p.errors}
-    metrics = in_order({target.metric for target in targets} or measured)[:MOST_METRICS]
+    kinds = comparison.metrics
+    names = kinds.in_order({target.metric for target in targets} or measured)
+    names = names[:MOST_METRICS]
     published = tuple(
         one
         for one in comparison.published
         if (one.workload, one.model) == (row.work.workload, row.work.model)
-        and one.metric in metrics
+        and one.metric in names
     )
     ends = [points[-1].end_s for _, _, points in runs(trainings) if points]
     times = [*ends, *(one.tta_s for one in published if one.tta_s is not None)]
     divisor, unit = time_unit(max(times, default=0.0))
-    better = directions([row]) | {one.metric: one.better for one in published}
-    higher = frozenset(name for name in metrics if better.get(name) == "higher")
-    return Drawn(row, trainings, tuple(metrics), higher, published, divisor, unit)
+    metrics = tuple(kinds[name] for name in names)
+    return Drawn(row, trainings, metrics, kinds, published, divisor, unit)
 
 
 def runs(
@@ -85,7 +86,7 @@ class Line:
     who: str
     seed: int | None
     time_s: float | None
-    metric: str
+    metric: MetricKind
     value: float
 
 
@@ -95,31 +96,32 @@ def training_table(id: str, drawn: Drawn) -> Table:
         text_column("what", (line.what for line in lines)),
         text_column("candidate or machine", (line.who for line in lines)),
         whole_column("seed", (line.seed for line in lines)),
-        text_column("metric", (line.metric for line in lines)),
-        number_column("value", (ln.value * scale_of(ln.metric) for ln in lines)),
-        text_column("value is in", (unit_of(line.metric) for line in lines)),
+        text_column("metric", (line.metric.name for line in lines)),
+        number_column("value", (line.value * line.metric.scale for line in lines)),
+        text_column("value is in", (line.metric.unit for line in lines)),
         number_column("time", (line.time_s for line in lines), unit="s"),
     )
     return Table(f"{id}-table", f"Accuracy over time of {drawn.row.work}", columns)
 
 
 def _target_lines(drawn: Drawn) -> Iterator[Line]:
+    kinds = drawn.kinds
     for label, training in drawn.trainings.items():
         for t in training.targets:
             missed = f"target: reached by {t.reached} of {t.runs}"
             time_s = t.tta_s.value if t.tta_s else None
             what = "target" if t.tta_s else missed
-            yield Line(what, label, None, time_s, t.metric, t.level)
+            yield Line(what, label, None, time_s, kinds[t.metric], t.level)
     for one in drawn.published:
         what = "published" if one.tta_s is not None else "published: not reached"
         who = f"{published_name(one)} ({one.source})"
-        yield Line(what, who, None, one.tta_s, one.metric, one.level)
+        yield Line(what, who, None, one.tta_s, kinds[one.metric], one.level)
 
 
 def _curve_lines(drawn: Drawn) -> Iterator[Line]:
     for label, seed, points in runs(drawn.trainings):
         for point in points:
-            for metric in drawn.metrics:
-                if metric in point.errors:
-                    value = point.errors[metric]
-                    yield Line("epoch", label, seed, point.end_s, metric, value)
+            for kind in drawn.metrics:
+                if kind.name in point.errors:
+                    value = point.errors[kind.name]
+                    yield Line("epoch", label, seed, point.end_s, kind, value)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.metrics import level_text, scale_of, title_of, titled_unit
+from basics.metric_kinds import MetricKind
+from harness.metrics import level_text, titled_unit
 from harness.report.compare.model import Comparison, TargetTime, Training
 from harness.report.pages.pictures.picture import (
     LABEL_PX,
@@ -95,11 +96,11 @@ def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
 
 
 def _curves(
-    drawn: Drawn, metric: str, panel: int, look: dict[str, Look]
+    drawn: Drawn, metric: MetricKind, panel: int, look: dict[str, Look]
 ) -> Iterator[Trace]:
     named: set[str] = set()
     for label, seed, points in runs(drawn.trainings):
-        known = [point for point in points if metric in point.errors]
+        known = [point for point in points if metric.name in point.errors]
         yield {
             "type": "scatter",
             "name": escaped(label),
@@ -107,7 +108,7 @@ def _curves(
             "showlegend": panel == 1 and label not in named,
             "mode": "lines",
             "x": [point.end_s / drawn.unit_s for point in known],
-            "y": [point.errors[metric] * scale_of(metric) for point in known],
+            "y": [point.errors[metric.name] * metric.scale for point in known],
             "line": {
                 "color": look[label].colour,
                 "dash": look[label].dash,
@@ -124,10 +125,12 @@ def _seed_text(seed: int | None) -> str:
     return "" if seed is None else f", seed {seed}"
 
 
-def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace]:
+def _reached(
+    drawn: Drawn, metric: MetricKind, look: dict[str, Look]
+) -> Iterator[Trace]:
     """A ring where a candidate reaches a target, with its interval over runs."""
     for label, training in drawn.trainings.items():
-        reached = [t for t in training.targets if t.metric == metric and t.tta_s]
+        reached = [target for target in _of(training, metric) if target.tta_s]
         if not reached:
             continue
         times = [target.tta_s for target in reached if target.tta_s]
@@ -140,7 +143,7 @@ def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace
             "showlegend": False,
             "mode": "markers",
             "x": values,
-            "y": [target.level * scale_of(metric) for target in reached],
+            "y": [target.level * metric.scale for target in reached],
             "error_x": whiskers(values, ends, look[label].colour),
             "marker": {
                 "symbol": look[label].symbol,
@@ -148,7 +151,7 @@ def _reached(drawn: Drawn, metric: str, look: dict[str, Look]) -> Iterator[Trace
                 "color": "#ffffff",
                 "line": {"color": look[label].colour, "width": 2.5},
             },
-            "text": [escaped(level_text(t.metric, t.level)) for t in reached],
+            "text": [escaped(level_text(metric, t.level)) for t in reached],
             "hovertemplate": "%{fullData.name}<br>%{text} after %{x:.4g}"
             "<extra></extra>",
         }
@@ -160,14 +163,14 @@ def _in_unit(
     return ends and (ends[0] / unit_s, ends[1] / unit_s)
 
 
-def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
+def _published(drawn: Drawn, metric: MetricKind) -> Iterator[Trace]:
     """Black stars and their like: no curve was published, only when it got there."""
     names = published_names(drawn)
     for place, name in enumerate(names):
         found = [
             one
             for one in drawn.published
-            if published_name(one) == name and one.metric == metric and one.tta_s
+            if published_name(one) == name and one.metric == metric.name and one.tta_s
         ]
         if not found:
             continue
@@ -178,7 +181,7 @@ def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
             "showlegend": _is_first(drawn, name, metric),
             "mode": "markers",
             "x": [(one.tta_s or 0.0) / drawn.unit_s for one in found],
-            "y": [one.level * scale_of(metric) for one in found],
+            "y": [one.level * metric.scale for one in found],
             "marker": {
                 "symbol": f"{SYMBOLS[place % len(SYMBOLS)]}-open-dot",
                 "size": 12,
@@ -194,35 +197,37 @@ def _published(drawn: Drawn, metric: str) -> Iterator[Trace]:
 def _is_first(drawn: Drawn, name: str, metric: str) -> bool:
     """Whether this metric's panel is the first that shows the name."""
     shown = {p.metric for p in drawn.published if published_name(p) == name and p.tta_s}
-    return metric == next(m for m in drawn.metrics if m in shown)
+    return metric == next(m for m in drawn.metrics if m.name in shown)
 
 
-def _add_targets(figure: Figure, drawn: Drawn, metric: str, panel: int) -> None:
+def _add_targets(figure: Figure, drawn: Drawn, metric: MetricKind, panel: int) -> None:
     ours = {t.level for one in drawn.trainings.values() for t in _of(one, metric)}
-    theirs = {one.level for one in drawn.published if one.metric == metric}
+    theirs = {one.level for one in drawn.published if one.metric == metric.name}
     px_of_one = PANEL_PX / _span(drawn, metric)
     last_px = -math.inf
     for level in sorted(ours | theirs):
         at_px = level * px_of_one
         last_px = max(at_px, last_px + LINE_PX)
-        text, height = escaped(level_text(metric, level)), level * scale_of(metric)
+        text, height = escaped(level_text(metric, level)), level * metric.scale
         shape, label = line_across(height, panel, text, last_px - at_px)
         figure["layout"]["shapes"].append(shape)
         figure["layout"]["annotations"].append(label)
 
 
-def _span(drawn: Drawn, metric: str) -> float:
+def _span(drawn: Drawn, metric: MetricKind) -> float:
     """From the lowest to the highest value that is drawn, 0 among them: about as much
     as the axis shows."""
     points = [point for _, _, points in runs(drawn.trainings) for point in points]
-    values = [0.0, *(p.errors[metric] for p in points if metric in p.errors)]
+    values = [0.0, *(p.errors[metric.name] for p in points if metric.name in p.errors)]
     return max(values) - min(values) or 1.0
 
 
 def _direction(drawn: Drawn) -> str:
     """Of all metrics at once, or of each where they differ."""
-    higher = [title_of(metric) for metric in drawn.metrics if metric in drawn.higher]
-    lower = [title_of(metric) for metric in drawn.metrics if metric not in drawn.higher]
+    lower, higher = (
+        [metric.title for metric in drawn.metrics if metric.better == better]
+        for better in ("lower", "higher")
+    )
     if lower and higher:
         return (
             f"Further left is better; lower of {', '.join(lower)}, higher of "
@@ -231,8 +236,8 @@ def _direction(drawn: Drawn) -> str:
     return f"{'Higher' if higher else 'Lower'} and further left is better."
 
 
-def _of(training: Training, metric: str) -> list[TargetTime]:
-    return [target for target in training.targets if target.metric == metric]
+def _of(training: Training, metric: MetricKind) -> list[TargetTime]:
+    return [target for target in training.targets if target.metric == metric.name]
 
 
 def _notes(drawn: Drawn) -> Iterator[str]:
@@ -246,7 +251,7 @@ def _notes(drawn: Drawn) -> Iterator[str]:
     missed = [one for one in drawn.published if one.tta_s is None]
     for name in dict.fromkeys(map(published_name, missed)):
         levels = ", ".join(
-            level_text(one.metric, one.level)
+            level_text(drawn.kinds[one.metric], one.level)
             for one in missed
             if published_name(one) == name
         )

@@ -22,6 +22,7 @@ from rows import bound, error, measured, row, trained, work
 from test_compare_command import PRICES, invoke
 
 from harness.case import Case
+from harness.metrics import MetricKinds
 from harness.record.schema import Record
 from harness.report.compare.limits import limited, qualification
 from harness.report.compare.model import Measured, Row
@@ -202,7 +203,9 @@ def test_a_training_that_ends_within_the_limit_qualifies(files: Any) -> None:
 def test_an_unknown_metric_is_refused_with_the_nearest(name: str) -> None:
     with pytest.raises(QuestionError, match=f"limit {name}: found no case") as caught:
         check_limits(
-            replace(TERMS, limits={name: 0.1}), [row(work(), {"a": measured()})]
+            replace(TERMS, limits={name: 0.1}),
+            [row(work(), {"a": measured()})],
+            MetricKinds(),
         )
     assert "did you mean" in str(caught.value)
     assert "expected one of wer, p50_ms" in str(caught.value)

@@ -8,6 +8,7 @@ import pytest
 from compared import single, small
 from compared_cells import bound, estimate, measured
 
+from harness.metrics import MetricKinds
 from harness.report.compare.model import (
     Estimate,
     Measured,
@@ -53,12 +54,12 @@ def inference_table(comparison, baseline="epyc"):
         for case in cases(comparison)
         if is_verdict(case) and case.row.work.workload == "asr-inference"
     ]
-    return case_table("cases", "Cases", found, baseline, True)
+    return case_table("cases", "Cases", found, MetricKinds(), baseline, True)
 
 
 def training_table(comparison):
     found = [c for c in cases(comparison) if c.row.work.workload == "asr-training"]
-    return case_table("cases", "Cases", found, "epyc", True)
+    return case_table("cases", "Cases", found, MetricKinds(), "epyc", True)
 
 
 # Numbers
@@ -187,13 +188,13 @@ def test_what_was_allowed_to_differ_and_what_was_spoiled_is_remarked():
     work = Work("asr", "m", "fp32", "eager", 1)
     row = Row(work, {"epyc": measured(1.0, 1, spoiled=True, warnings=("a", "b"))}, True)
     found = list(cases(replace(single(), rows=(row,))))
-    table = case_table("c", "C", found, None, True)
+    table = case_table("c", "C", found, MetricKinds(), short=True)
     assert texts(table, "remarks") == ("spoiled by other load; 2 warnings",)
 
 
 def test_notes_tell_which_percentiles_lack_samples_and_why_nothing_is_known():
     found = [c for c in cases(small()) if c.row.work.workload == "asr-features"]
-    notes = case_table("c", "C", found, "epyc", True).notes
+    notes = case_table("c", "C", found, MetricKinds(), "epyc", True).notes
     assert notes == (
         "Processes (runs, of a training) of a case: 1.",
         "Energy is not known of 2 cases: no powercap folder: this is a virtual machine",
@@ -208,7 +209,7 @@ def test_a_note_tells_how_many_samples_a_percentile_lacks():
         True,
     )
     found = list(cases(replace(single(), rows=(row,))))
-    notes = case_table("c", "C", found, None, True).notes
+    notes = case_table("c", "C", found, MetricKinds(), short=True).notes
     assert "p99 takes 662 samples: 1 cases have fewer, 64 at most." in notes
 
 
@@ -222,7 +223,7 @@ def test_many_reasons_are_cut_and_counted():
         for i in range(5)
     )
     found = list(cases(replace(single(), rows=rows)))
-    notes = case_table("c", "C", found, None, True).notes
+    notes = case_table("c", "C", found, MetricKinds(), short=True).notes
     assert "Energy is not known of 1 cases: reason 2" in notes
     assert "Energy is not known of others for 2 further reasons: see the JSON." in notes
 

@@ -19,11 +19,12 @@ from rows import (
     work,
 )
 
+from harness.metrics import MetricKinds
 from harness.report.compare.model import AccuracyCost, NotMeasured, Work
 from harness.report.compare.money.costs import money
 from harness.report.compare.money.prices import Machine
 from harness.report.compare.published import PublishedTime
-from harness.report.compare.terms import QuestionError, Terms
+from harness.report.compare.terms import QuestionError, Terms, check_limits
 
 WORK = work()
 
@@ -199,7 +200,7 @@ def test_the_bound_of_p99_is_what_is_shown():
 def test_a_limit_on_what_no_case_tells_is_refused():
     terms = replace(HALF, limits={"wre": 0.25})
     with pytest.raises(ValueError, match="limit wre") as caught:
-        served([one_row()], terms)
+        check_limits(terms, [one_row()], MetricKinds())
     assert str(caught.value) == (
         "limit wre: found no case with that error or latency (did you mean wer?), "
         "expected one of wer, p50_ms, p90_ms, p99_ms, p99_9_ms"
@@ -210,7 +211,7 @@ def test_a_limit_on_an_error_is_a_mistake_where_no_case_tells_any():
     terms = replace(HALF, limits={"wer": 0.25})
     bare = measured(errors={}, errors_reason="untrained")
     with pytest.raises(QuestionError, match="limit wer: found no case with that error"):
-        served([one_row(bare, bare)], terms)
+        check_limits(terms, [one_row(bare, bare)], MetricKinds())
 
 
 def test_workloads_without_errors_by_nature_and_trainings_serve_nobody():
