@@ -13,7 +13,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 BASICS = [path for path in FILES if (ROOT / "basics") in path.parents]
 HARNESS = [path for path in FILES if (ROOT / "harness") in path.parents]
 WORKLOADS = [path for path in FILES if (ROOT / "workloads") in path.parents]
-FILE_LINES = 500
+FILE_LINES = 400
 FUNCTION_LINES = 60
 
 

@@ -175,3 +175,8 @@ def record(*outcomes: CaseOutcome, case: Case = CASE, **peaks: Any) -> Record:
     workload = toy.TRAINING if case.workload == "toy-training" else toy.WORKLOAD
     ended = outcomes or (outcome(0.5),)
     return measured(workload, case, SMOKE, ended, replace(NO_PEAKS, **peaks))
+
+
+def joules(amount: float) -> SensorReadings:
+    """Readings of a process that took so many."""
+    return replace(SEEN, energy=TimedEnergy(amount, "rapl", None, idle_watts=3.0))

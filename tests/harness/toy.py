@@ -31,7 +31,7 @@ from harness.workload import (
 )
 
 HUNGER_BYTES = 300 << 20
-PROFILING = ("falls-back", "full-disk", "keeps-first", "unprofiled")
+PROFILING = ("falls-back", "full-disk", "keeps-first", "self-profiled", "unprofiled")
 PLAIN = "a plain path"
 VALUES = {
     "good": Values(1e-6, 1e-4, 3, PLAIN),

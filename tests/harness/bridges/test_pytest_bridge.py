@@ -3,102 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import toy
-
-from harness.record.result import Result, load
-
-BENCH = """
-from toy import TRAINING, WORKLOAD
-
-WORKLOADS = (WORKLOAD, TRAINING)
-
-
-def test_toy(planned, measure):
-    measure(planned)
-"""
-OPTIONS = ("-p", "harness.bridges.pytest", "--benchmark-only")
-
-
-# The machine's peaks and its torch take seconds to look at: one run here does so.
-HASTE = """
-from functools import partial
-
-from harness.measure.run import Runner
-from harness.observe import fingerprint
-from harness.observe.roofline import Peaks
-
-Runner.peaks = lambda *_: Peaks("fp32", reason="not asked for")
-fingerprint.fingerprint = partial(fingerprint.fingerprint, torch_software=dict)
-"""
-
-
-def lay_out(project: Path) -> None:
-    """A project with one benchmark file."""
-    (project / "pytest.ini").write_text(
-        "[pytest]\npython_files = bench_*.py test_*.py\n"
-    )
-    for folder in ("benchmarks", "tests"):
-        (project / folder).mkdir()
-    (project / "benchmarks" / "bench_toy.py").write_text(BENCH)
-    (project / "tests" / "test_x.py").write_text("def test_x(): pass\n")
-
-
-@pytest.fixture
-def bench(pytester: pytest.Pytester) -> pytest.Pytester:
-    lay_out(pytester.path)
-    pytester.makeconftest(HASTE)
-    return pytester
-
-
-def run(bench: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return bench.runpytest_subprocess(*OPTIONS, *options)
-
-
-def only_result(project: Path) -> Result:
-    return load(only_file(project))
-
-
-def only_file(project: Path) -> Path:
-    (path,) = (project / "results" / "local").glob("*.json")
-    return path
-
-
-def journals(bench: pytest.Pytester) -> list[Path]:
-    return sorted((bench.path / "results" / "local").glob("*.journal.jsonl"))
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A run that several tests look at."""
-
-    project: Path
-    printed: str
-
-    @property
-    def result(self) -> Result:
-        return only_result(self.project)
-
-
-def run_once(project: Path, *options: str) -> Ran:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *OPTIONS, *options],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(Path(toy.__file__).parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Ran(project, done.stdout)
+from measuring_runs import (
+    BENCH,
+    HASTE,
+    SMOKE,
+    Ran,
+    journals,
+    lay_out,
+    only_file,
+    only_result,
+    run,
+    run_once,
+    write_cases,
+)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +125,8 @@ def test_a_result_that_cannot_be_read_back_is_told_at_the_end(
     bench: pytest.Pytester,
 ) -> None:
     bench.makeconftest(HASTE + SPOILS_RESULT)
-    ran = run(bench, "--profile", "smoke", "-k", "toy/good")
+    write_cases(bench, "self-profiled")
+    ran = run(bench, *SMOKE)
     ran.assert_outcomes(passed=1)
     (journal,) = journals(bench)
     ran.stdout.fnmatch_lines(
@@ -249,111 +172,6 @@ def test_an_unknown_profile_is_named_where_cases_are_only_listed(
     assert ran.ret != pytest.ExitCode.OK
     assert "unknown profile 'fast': expected one of smoke" in ran.stdout.str()
     assert "INTERNALERROR" not in ran.stdout.str() + ran.stderr.str()
-
-
-def start(bench: pytest.Pytester, *options: str) -> subprocess.Popen[bytes]:
-    """A run in the background, to be killed."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", *OPTIONS, *options],
-        cwd=bench.path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def wait_for(condition: Any, limit_s: float = 60.0) -> Any:
-    until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"nothing happened within {limit_s:.0f} s")
-
-
-def scratch_file(bench: pytest.Pytester, name: str) -> Path | None:
-    return next((bench.path / "results" / "local").glob(f"*/scratch/**/{name}"), None)
-
-
-def builds_of_good(bench: pytest.Pytester) -> int:
-    """How often the case "good" has been built."""
-    path = scratch_file(bench, "built-good")
-    return len(path.read_text().splitlines()) if path else 0
-
-
-SMOKE = ("--profile", "smoke")
-
-
-def write_cases(bench: pytest.Pytester, *models: str) -> None:
-    """A benchmark of these cases, in this order; "slow-build" waits to be killed."""
-    workloads = f"""
-import dataclasses
-from toy import points
-
-WORKLOADS = (dataclasses.replace(WORKLOAD, points={{"smoke": points(*{models!r})}}),)
-"""
-    text = BENCH.replace("WORKLOADS = (WORKLOAD, TRAINING)", workloads)
-    (bench.path / "benchmarks" / "bench_toy.py").write_text(text)
-
-
-def test_a_killed_run_resumes_and_measures_no_finished_case_again(
-    bench: pytest.Pytester,
-) -> None:
-    write_cases(bench, "good", "slow-build")
-    first = start(bench, *SMOKE)
-    wait_for(lambda: scratch_file(bench, "building"))  # the second case is under way
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    (journal,) = journals(bench)
-    before = journal.read_bytes()
-    with journal.open("ab") as file:
-        file.write(b'{"torn": ')  # as if killed while it wrote
-    assert builds_of_good(bench) == 1
-
-    (scratch_file(bench, "building").parents[1] / "fast").touch()
-    resumed = run(bench, *SMOKE, "--resume")
-    resumed.assert_outcomes(passed=2)
-    assert builds_of_good(bench) == 1
-    assert journal.read_bytes().startswith(before)
-    assert {r.model for r in only_result(bench.path).records} == {"good", "slow-build"}
-
-
-def test_the_worker_of_a_killed_run_dies_with_it(bench: pytest.Pytester) -> None:
-    write_cases(bench, "slow-build")
-    run_process = start(bench, *SMOKE)
-    pid = int(wait_for(lambda: scratch_file(bench, "building")).read_text())
-    assert Path(f"/proc/{pid}").exists()
-    run_process.send_signal(signal.SIGKILL)
-    run_process.wait()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists())
-
-
-def test_killing_a_worker_from_outside_fails_its_row_alone(
-    bench: pytest.Pytester,
-) -> None:
-    write_cases(bench, "slow-build", "good")
-    run_process = start(bench, *SMOKE)
-    pid = int(wait_for(lambda: scratch_file(bench, "building")).read_text())
-    os.kill(pid, signal.SIGKILL)
-    assert run_process.wait() == pytest.ExitCode.TESTS_FAILED
-    records = {record.model: record for record in only_result(bench.path).records}
-    assert records["good"].status == "ok"
-    assert records["slow-build"].status == "failed"
-    assert "stage build: the worker was killed by signal 9" in (
-        records["slow-build"].reason or ""
-    )
-
-
-def test_two_runs_cannot_share_a_results_folder(bench: pytest.Pytester) -> None:
-    write_cases(bench, "slow-build")
-    first = start(bench, *SMOKE)
-    try:
-        wait_for(lambda: scratch_file(bench, "building"))
-        second = run(bench, *SMOKE)
-        assert second.ret == pytest.ExitCode.USAGE_ERROR
-        second.stderr.fnmatch_lines([f"*another run (process {first.pid}) writes*"])
-    finally:
-        first.kill()
-        first.wait()
 
 
 PROJECT = Path(__file__).parents[3]

@@ -6,12 +6,11 @@ import json
 import signal
 
 import pytest
-from test_pytest_bridge import (
+from measuring_runs import (
     HASTE,
     OPTIONS,
     SMOKE,
     journals,
-    lay_out,
     only_file,
     only_result,
     run,
@@ -22,33 +21,31 @@ from test_pytest_bridge import (
 )
 
 
-@pytest.fixture
-def bench(pytester: pytest.Pytester) -> pytest.Pytester:
-    lay_out(pytester.path)
-    pytester.makeconftest(HASTE)
-    return pytester
-
-
-def interrupted(bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that was killed after its first case of three."""
-    write_cases(bench, "good", "slow-build", "other")
+def interrupt(bench: pytest.Pytester) -> None:
+    """A run that is killed after its first case of three; the second is quick from then
+    on."""
+    write_cases(bench, "self-profiled", "slow-build", "keeps-first")
     first = start(bench, *SMOKE)
     wait_for(lambda: scratch_file(bench, "building"))
     first.send_signal(signal.SIGKILL)
     first.wait()
-    monkeypatch.setenv("TOY_FAST", "1")
+    (scratch_file(bench, "building").parents[1] / "fast").touch()
 
 
 def test_a_resumed_run_of_other_cases_keeps_the_records_of_before_and_stays_open(
-    bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    bench: pytest.Pytester,
 ) -> None:
-    interrupted(bench, monkeypatch)
-    ran = run(bench, *SMOKE, "--resume", "-k", "toy/other")
-    assert {r.model for r in only_result(bench.path).records} == {"good", "other"}
+    interrupt(bench)
+    ran = run(bench, *SMOKE, "--resume", "-k", "toy/keeps-first")
+    models = {record.model for record in only_result(bench.path).records}
+    assert models == {"self-profiled", "keeps-first"}
     assert "unfinished: 1 cases are left, 2 are safe" in ran.stdout.str()
     content = json.loads(only_file(bench.path).read_text())
     names = [one["fullname"] for one in content["benchmarks"]]
-    assert "benchmarks/bench_toy.py::test_toy[toy/good/fp32/eager/cpu/b1]" in names
+    assert (
+        "benchmarks/bench_toy.py::test_toy[toy/self-profiled/fp32/eager/cpu/b1]"
+        in names
+    )
     ran = run(bench, *SMOKE, "--resume")
     ran.assert_outcomes(passed=3)
     assert len(only_result(bench.path).records) == 3
@@ -82,7 +79,8 @@ def test_no_option_of_pytest_benchmark_loses_the_result_or_its_path(
 ) -> None:
     """A histogram fails after the last case: the check beforehand is made blind."""
     bench.makeconftest(HASTE + NO_HISTOGRAM)
-    ran = run(bench, *SMOKE, *options, "-k", "toy/good")
+    write_cases(bench, "self-profiled")
+    ran = run(bench, *SMOKE, *options)
     assert only_result(bench.path).records[0].status == "ok"
     printed = ran.stdout.str() + ran.stderr.str()
     assert told in printed
@@ -90,8 +88,9 @@ def test_no_option_of_pytest_benchmark_loses_the_result_or_its_path(
 
 
 def test_a_disabled_benchmark_has_a_result_all_the_same(bench: pytest.Pytester) -> None:
+    write_cases(bench, "self-profiled")
     ran = bench.runpytest_subprocess(
-        *OPTIONS[:2], "--benchmark-disable", *SMOKE, "-k", "toy/good", "benchmarks"
+        *OPTIONS[:-1], "--benchmark-disable", *SMOKE, "benchmarks"
     )
     assert only_result(bench.path).records[0].status == "ok"
     ran.stdout.fnmatch_lines(["result: results/local/*.json *"])
@@ -132,12 +131,13 @@ def test_a_disk_that_is_full_for_the_result_is_told_and_the_run_resumed(
     bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.makeconftest(HASTE + FULL_DISK)
+    write_cases(bench, "self-profiled")
     monkeypatch.setenv("FULL", "1")
-    ran = run(bench, *SMOKE, "-k", "toy/good")
+    ran = run(bench, *SMOKE)
     ran.stdout.fnmatch_lines(["cannot write the result *: No space left*--resume; *"])
     assert "INTERNALERROR" not in ran.stdout.str() + ran.stderr.str()
     monkeypatch.delenv("FULL")
-    run(bench, *SMOKE, "-k", "toy/good", "--resume").assert_outcomes(passed=1)
+    run(bench, *SMOKE, "--resume").assert_outcomes(passed=1)
     assert only_result(bench.path).records[0].status == "ok"
 
 

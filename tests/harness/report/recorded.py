@@ -20,6 +20,7 @@ from harness.record.derive import (
 )
 from harness.record.result import document
 from harness.record.schema import Record
+from harness.report.compare.reading.gather import Gathered
 
 CASE = Case("asr-inference", "ds2-small", "fp32", "eager", "cpu", 1)
 TRAINING_CASE = Case("asr-training", "ds2-small", "fp32", "eager", "cpu", 32)
@@ -267,3 +268,14 @@ def result_file(path: Path, *records: Record, **changes: Any) -> Path:
     """Write `content` as pytest-benchmark does; the path again."""
     path.write_text(json.dumps(content(*records, **changes), indent=4))
     return path
+
+
+def file(
+    name: str, *records: Record, **changes: Any
+) -> tuple[str, Sequence[Record], dict[str, Any]]:
+    """A machine's file: its name, its records and what else is in it."""
+    return name, records or (record(),), changes
+
+
+def labels(gathered: Gathered) -> list[str]:
+    return [one.label for one in gathered.candidates]

@@ -23,7 +23,8 @@ LONGEST_VALUE = 40
 
 def reserves(comparison: Comparison, ranking: Ranking) -> tuple[str, ...]:
     """Sentences: on runs, on the ranked works, and on the software that did them."""
-    ranked = [row for row in comparison.rows if row.work in set(ranking.works)]
+    works = set(ranking.works)
+    ranked = [row for row in comparison.rows if row.work in works]
     parts = [*_on_works(comparison, ranked)]
     text = "; ".join(parts)
     on_works = f"{text[0].upper()}{text[1:]}." if text else ""

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from compared import CLOSING, NASTY, single, small
 from compared_cells import estimate
-from extremes import hostile, large
+from extremes import hostile
 
 from harness.report.compare.document import as_json
 from harness.report.pages.page import MOST_DOCUMENT_BYTES, figure_data, page
@@ -220,13 +220,6 @@ def test_a_workload_of_failures_alone_has_its_section_and_no_table():
     )
     assert "gates" in reader.ids()
     assert "cases-1" not in reader.ids()
-
-
-def test_five_candidates_of_two_thousand_works_weigh_under_15_mb():
-    comparison = large()
-    assert len(comparison.rows) * len(comparison.candidates) == 10_000
-    text = page(comparison, "x" * (MOST_DOCUMENT_BYTES + 1))
-    assert len(text.encode()) < 15_000_000
 
 
 def test_a_figure_that_differs_changes_what_is_shown():

@@ -4,6 +4,7 @@ compared, and every figure is finite and every text fit to be shown."""
 import copy
 import json
 import math
+from functools import cache
 
 import pytest
 from recorded import (
@@ -115,15 +116,33 @@ def refusals(tmp_path):
 
     def counted(edit, ways, host):
         good = result_file(tmp_path / "good.json", record(), machine={"host": host})
-        path, original = tmp_path / "edited.json", whole()
-        return sum(is_refused(good, path, original, way, edit) for way in ways)
+        path = tmp_path / "edited.json"
+        return sum(is_refused(good, path, way, edit) for way in ways)
 
     return counted
 
 
-def is_refused(good, path, original, way, edit):
+PLACE = "here the edit goes"
+
+
+@cache
+def around(way):
+    """The file's text before and after what stands there."""
+    text = json.dumps(edited(whole(), way, PLACE), indent=4)
+    before, _, after = text.partition(json.dumps(PLACE))
+    return before, after
+
+
+def text_of(way, edit):
+    """The edited file, laid out as it is written."""
+    if isinstance(edit, dict | list):
+        return json.dumps(edited(whole(), way, edit), indent=4)
+    return json.dumps(edit).join(around(way))
+
+
+def is_refused(good, path, way, edit):
     """Whether this edit is; and that it does no harm."""
-    path.write_text(json.dumps(edited(original, way, edit), indent=4))
+    path.write_text(text_of(way, edit))
     found = compared([str(good), str(path)])
     if isinstance(found, Exception):
         assert str(path) in str(found), way

@@ -1,3 +1,5 @@
+"""Which works of machines are the same work."""
+
 from dataclasses import replace
 
 import pytest
@@ -8,40 +10,20 @@ from recorded import (
     MACHINE,
     WORK,
     accuracy,
+    file,
     metric,
     record,
-    result_file,
     training,
     unmeasured,
 )
 
-from harness.report.compare.differences import flat
 from harness.report.compare.model import Difference, Mismatch
 from harness.report.compare.reading.facts import KINDS
-from harness.report.compare.reading.gather import gather
-from harness.report.compare.reading.match import match
 
 OTHER_CASE = replace(CASE, batch_size=16)
+
+
 OTHER_COMMIT = "d" * 40
-
-
-@pytest.fixture
-def matched(tmp_path):
-    """Writes a file for each (machine, records, changes), and matches their works."""
-
-    def of(*files, allow=()):
-        arguments = []
-        for number, (name, records, changes) in enumerate(files):
-            path = tmp_path / f"{number}.json"
-            result_file(path, *records, **changes)
-            arguments.append(f"{name}={path}")
-        return match(gather(arguments, "software" in allow), allow)
-
-    return of
-
-
-def file(name, *records, **changes):
-    return name, records or (record(),), changes
 
 
 def steps(work, label):
@@ -140,7 +122,8 @@ def test_a_step_that_does_other_work_gets_no_verdict(matched, field, value, show
 
 def test_inputs_that_come_round_after_more_steps_are_other_work(matched):
     found = matched(
-        file("a", record([1.0, 2.0])), file("b", record([1.0, 2.0], cycle=2))
+        file("a", record([1.0, 2.0])),
+        file("b", record([1.0, 2.0], cycle=2)),
     )
     assert found.mismatches[0].found["b"].endswith("cycle 2")
 
@@ -347,63 +330,3 @@ def test_a_kind_that_there_is_not_is_refused(matched):
     with pytest.raises(ValueError, match="unknown kind of mismatch 'corpse'") as error:
         matched(file("a"), file("b", record([1.0])), allow=["corpus", "corpse"])
     assert str(error.value).endswith(f"expected one of {', '.join(KINDS)}")
-
-
-def test_machines_differ_line_by_line(matched):
-    other = {
-        "host": "beta",
-        "cpu_isa": ["avx2"],
-        "cpu_turbo": None,
-        "cpu_smt": True,
-        "settings": {"OMP_NUM_THREADS": "2"},
-        "gpu_devices": [{"name": "T4", "memory_bytes": 16}],
-    }
-    found = matched(file("a"), file("b", machine=other)).differences
-    assert found == (
-        Difference("host", {"a": "alpha", "b": "beta"}),
-        Difference("cpu_isa", {"a": "avx2, fma", "b": "avx2"}),
-        Difference("gpu_devices", {"a": "none"}),
-        Difference("gpu_devices.0.name", {"b": "T4"}),
-        Difference("gpu_devices.0.memory_bytes", {"b": "16"}),
-        Difference("settings.OMP_NUM_THREADS", {"b": "2"}),
-        Difference("cpu_turbo", {"b": "unknown"}),
-        Difference("cpu_smt", {"b": "yes"}),
-    )
-
-
-def test_what_differs_after_the_part_that_is_shown_differs(matched):
-    flags = [f"flag{number}" for number in range(100)]
-    found = matched(
-        file("a", machine={"cpu_flags": flags}),
-        file("b", machine={"cpu_flags": [*flags, "amx"]}),
-    ).differences
-    assert [one.name for one in found] == ["cpu_flags"]
-    assert [len(text) for text in found[0].found.values()] == [300, 300]
-
-
-def test_a_fingerprint_has_lines(matched):
-    gpus = [{"name": "T4", "memory_bytes": None}, {"name": "A100", "ecc": False}]
-    facts = {"host": "a", "gpu_devices": gpus, "isa": ["x"] * 999, "y" * 999: {"z": {}}}
-    assert list(flat(facts)) == [
-        ("host", "a"),
-        ("gpu_devices.0.name", "T4"),
-        ("gpu_devices.0.memory_bytes", "unknown"),
-        ("gpu_devices.1.name", "A100"),
-        ("gpu_devices.1.ecc", "no"),
-        ("isa", ("x, " * 999)[:299] + "\u2026"),
-    ]
-    assert next(flat({"y" * 999: 1})) == ("y" * 299 + "\u2026", "1")
-
-
-def test_runs_of_one_machine_may_differ_too(matched):
-    found = matched(
-        file("a", record([1.0]), machine={"memory_swap_bytes": 1}),
-        file("a", record([2.0]), machine={"memory_swap_bytes": 2}),
-    )
-    assert found.differences == (Difference("memory_swap_bytes", {"a": "1 and 2"}),)
-    assert found.works[0].same
-
-
-def test_facts_are_shortened(matched):
-    found = matched(file("a"), file("b", run={"suite_version": "9" * 10_000}))
-    assert len(found.mismatches[0].found["b"]) == 300
