@@ -13,7 +13,7 @@ class MetricKind:
     """A metric: `name` stands in records, `title` before readers; the name itself, if
     there is none.
 
-    Values are kept as they are computed and told times `scale` in the `unit` ("%",
+    Values are kept as they are computed and shown times `scale` in the `unit` ("%",
     "dB", or none), with so many `decimals`; None: as many as the numbers ask for.
     `edits_per_item`: a mean of whole edits, one number an item, so that an edit in one
     of n moves it by 1/n, where a pooled rate hardly moves by that. ValueError for what
@@ -44,7 +44,7 @@ def check_better(better: str) -> None:
 
 
 def error_rate(name: str, title: str = "") -> MetricKind:
-    """A share of errors, told in percent."""
+    """A share of errors, shown in percent."""
     return MetricKind(name, title, "%", scale=100.0)
 
 

@@ -33,8 +33,8 @@ INHERITED = (
     *("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"),
 )
 INHERITED_PREFIXES = ("LC_",)
-# Of those that are inherited, these can change which code runs: their values are told.
-TOLD = ("CC", "CXX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+# Of those that are inherited, these can change which code runs: records hold them.
+RECORDED = ("CC", "CXX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 # Of those that are not, these would change what is timed: doctor names them.
 _STEERING = re.compile(
     "(OMP|GOMP|KMP|LIBOMP|MKL|DNNL|ONEDNN|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|ATEN|TORCH"
@@ -93,15 +93,17 @@ def variables(
     return Variables(
         set=dict(hardware),
         passed=public(passed),
-        told=told(environment),
+        told=recorded(environment),
         inherited=[name for name in names if is_inherited(name)],
         dropped=[name for name in names if not is_inherited(name)][:MOST_NAMES],
     )
 
 
-def told(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def recorded(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The inherited variables that can change which code runs."""
-    return public({name: environment[name] for name in TOLD if environment.get(name)})
+    return public(
+        {name: environment[name] for name in RECORDED if environment.get(name)}
+    )
 
 
 def public(values: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Texts out of files that strangers send, made fit to be shown and to be quoted."""
+"""Texts out of files of unknown origin, made fit to be shown and to be quoted."""
 
 from __future__ import annotations
 

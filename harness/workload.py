@@ -116,7 +116,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said and what was heard, with the edits between; `rank` says where it
+    """A reference and its hypothesis, with the edits between; `rank` says where it
     stands among all: "best", "middle" or "worst"."""
 
     rank: str

@@ -72,7 +72,7 @@ def test_the_harness_loads_no_torch_before_its_caps_are_set(path):
     assert not {"torch", "torchaudio"} & set(imported(run_on_import(parsed(path))))
 
 
-def test_an_import_that_runs_is_told_from_one_that_may_never():
+def test_an_import_that_runs_is_set_apart_from_one_that_may_never():
     tree = ast.parse(
         "try:\n    import one\nexcept ImportError:\n    pass\n"
         "if TYPE_CHECKING:\n    import two\n"

@@ -80,8 +80,8 @@ class Throttling:
 
 def throttling(pid: int, root: Path = Path("/")) -> Throttling | None:
     """None where no group of the process tells, or none has a quota."""
-    told = map(_throttling, groups(root, "cpu", str(pid)))
-    known = [one for one in told if one is not None and one.periods]
+    readings = map(_throttling, groups(root, "cpu", str(pid)))
+    known = [one for one in readings if one is not None and one.periods]
     return max(known, key=lambda one: one.throttled_s, default=None)
 
 

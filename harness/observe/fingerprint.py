@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from harness.environment import public, told
+from harness.environment import public, recorded
 from harness.git import Run, git_state, run_quietly
 from harness.observe.cgroups import container, cpu_quota_cores
 from harness.observe.cpu import read_int, read_text
@@ -78,7 +78,7 @@ def fingerprint(
     host = platform.node().partition(".")[0][:HOST_LABEL_LENGTH] or None
     lists = {
         "libraries": libraries(),
-        "settings": {**told(environment), **public(passed)},
+        "settings": {**recorded(environment), **public(passed)},
     }
     return {"host": host, **flat, **lists}
 

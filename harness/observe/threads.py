@@ -71,14 +71,14 @@ def _schedstat(folder: Path) -> tuple[int, int] | None:
     """The kernel's scheduler statistics: ns on a CPU, ns runnable without one, and
     how often it ran; a kernel that keeps none says 0 for all."""
     fields = (read_text(folder / "schedstat") or "").split()
-    told = len(fields) == 3 and fields[2] != "0"
-    return (int(fields[0]), int(fields[1])) if told else None
+    is_known = len(fields) == 3 and fields[2] != "0"
+    return (int(fields[0]), int(fields[1])) if is_known else None
 
 
 @dataclass(frozen=True)
 class Crowd:
     """The threads of a span. `runnable_mean` counts those that ran or waited for a
-    CPU, on average over the span; None where waiting is not told."""
+    CPU, on average over the span; None where waiting is not known."""
 
     busy: int
     cpus: int
@@ -99,16 +99,16 @@ def crowd(
 ) -> Crowd:
     """How many threads were busy over a span of so many seconds, on so many CPUs."""
     none = ThreadTimes(0.0, 0.0)
-    wanted_s, told = [], True
+    wanted_s, are_known = [], True
     for thread, now in after.items():
         then = before.get(thread, none)
         wanted_s.append(now.cpu_s - then.cpu_s)
         if now.waiting_s is None or then.waiting_s is None:
-            told = False
+            are_known = False
         else:
             wanted_s[-1] += now.waiting_s - then.waiting_s
     busy = sum(100 * wanted >= BUSY_PERCENT * seconds for wanted in wanted_s)
-    runnable = sum(wanted_s) / seconds if told and seconds > 0 else None
+    runnable = sum(wanted_s) / seconds if are_known and seconds > 0 else None
     return Crowd(busy, cpus, runnable)
 
 

@@ -219,8 +219,8 @@ def fault(error: ValidationError, *above: str | int) -> str:
     found = _found(first)
     place = "".join(map(_step, (*above, *first["loc"]))).lstrip(".")
     message = first["msg"].removeprefix("Value error, ")
-    told = f" (found {found})" if found else ""
-    return f"{place:.{LONGEST_PLACE}}: {message}{told}"
+    value = f" (found {found})" if found else ""
+    return f"{place:.{LONGEST_PLACE}}: {message}{value}"
 
 
 def _found(one: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from harness.text import quoted
 
 MOST_FILES = 5  # of changed code that a refusal names
 LONGEST = 80  # characters of a value
-_CODE = ("code_digest", "git_commit")  # told together
+_CODE = ("code_digest", "git_commit")  # known together
 
 Facts = Mapping[str, Any]
 

@@ -111,9 +111,9 @@ def test_it_lies_among_temporary_files_where_the_home_will_not_do(
         monkeypatch.setattr(os, "access", lambda p, m: p != home and real(p, m))
     else:
         monkeypatch.setattr(Path, "home", no_home)
-    folder, told = cache_folder({})
+    folder, stated = cache_folder({})
     assert folder == home.parent / "tmp" / f"speechmark-{os.getuid()}"
-    assert reason in told
+    assert reason in stated
     assert folder.stat().st_mode & 0o777 == 0o700
 
 

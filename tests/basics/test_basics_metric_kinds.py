@@ -12,7 +12,7 @@ def test_a_metric_without_a_title_goes_by_its_name():
     assert MetricKind("eer", "EER").title == "EER"
 
 
-def test_rates_are_told_in_percent_and_powers_in_db():
+def test_rates_are_stated_in_percent_and_powers_in_db():
     rate, power = error_rate("eer", "EER"), decibels("snr")
     assert (rate.unit, rate.scale, rate.better) == ("%", 100.0, "lower")
     assert (power.unit, power.scale, power.better) == ("dB", 1.0, "higher")

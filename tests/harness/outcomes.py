@@ -68,7 +68,7 @@ def segment(samples: int | None, **readings: float) -> SegmentNoise:
     return SegmentNoise(samples, found, tuple(warnings(found)))
 
 
-def heard(*segments: SegmentNoise) -> SensorReadings:
+def sensed(*segments: SegmentNoise) -> SensorReadings:
     """What the sensors saw of a worker whose timed stage was so noisy."""
     return replace(SEEN, noise=segments)
 

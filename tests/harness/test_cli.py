@@ -59,7 +59,7 @@ def test_plan_keeps_to_hardware_and_keyword() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "stated"),
     [
         (("plan", "--profile", "fast"), "unknown profile 'fast'"),
         (("plan", "--hardware", "cuda:99"), "cuda:99: this machine has"),
@@ -72,10 +72,10 @@ def test_plan_keeps_to_hardware_and_keyword() -> None:
         ),
     ],
 )
-def test_bad_arguments_are_named(arguments: tuple[str, ...], told: str) -> None:
+def test_bad_arguments_are_named(arguments: tuple[str, ...], stated: str) -> None:
     status, printed = invoke(*arguments)
     assert status == 2
-    assert told in printed
+    assert stated in printed
 
 
 def test_show_prints_what_a_result_holds_and_why_cases_are_missing(
@@ -128,9 +128,9 @@ def result_file(folder: Path, *records: Record) -> Path:
 def two_cases(tmp_path: Path) -> Path:
     """A result of two cases, fp32 and int8, with transcripts and edits by length."""
     said = [("best", "old", "cold", 1)]
-    heard = outcome(0.5, accuracy=toy.heard(said, [(3, 1)]))
+    transcribed = outcome(0.5, accuracy=toy.transcribed(said, [(3, 1)]))
     cases = (replace(CASE, compression=name) for name in ("fp32", "int8"))
-    return result_file(tmp_path, *(record(heard, case=case) for case in cases))
+    return result_file(tmp_path, *(record(transcribed, case=case) for case in cases))
 
 
 def test_show_keeps_to_a_keyword(two_cases: Path) -> None:
@@ -156,7 +156,7 @@ def test_show_by_compression_says_that_nothing_was_measured(tmp_path: Path) -> N
     assert "none of 1 cases is an operation that was measured" in printed
 
 
-def test_show_transcripts_prints_what_was_said_above_what_was_heard(
+def test_show_transcripts_prints_what_was_said_above_what_was_transcribed(
     two_cases: Path,
 ) -> None:
     status, printed = invoke("show", str(two_cases), "--transcripts", "-k", "int8")
@@ -196,7 +196,7 @@ def test_show_says_that_no_case_has_what_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "stated"),
     [
         ("missing/edits.html", "cannot write there"),
         ("result.json", "that is one of the files that are read"),
@@ -205,13 +205,13 @@ def test_show_says_that_no_case_has_what_is_asked_for(
     ],
 )
 def test_show_writes_no_page_where_it_cannot_or_would_destroy(
-    two_cases: Path, name: str, told: str
+    two_cases: Path, name: str, stated: str
 ) -> None:
     before = two_cases.read_bytes()
     page = two_cases.parent / name
     status, printed = invoke("show", str(two_cases), f"--edits-html={page}")
     assert status == 2
-    assert told in printed
+    assert stated in printed
     assert two_cases.read_bytes() == before
     assert [path.name for path in two_cases.parent.iterdir()] == ["result.json"]
 

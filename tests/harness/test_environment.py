@@ -78,7 +78,7 @@ def test_a_record_tells_names_and_no_secret() -> None:
     assert not any(text in str(found) for text in ("hush", "/home"))
 
 
-def test_folders_are_told_apart_without_being_told() -> None:
+def test_folders_are_kept_apart_without_being_stated() -> None:
     one, other = (public({"A": f"/home/{who}/lib:/opt"})["A"] for who in ("me", "you"))
     assert one != other
     assert [part.partition("-")[0] for part in one.split(":")] == ["lib", "opt"]
@@ -103,7 +103,7 @@ def test_what_cannot_be_passed_is_quoted_with_the_reason(texts, fault) -> None:
         parse_passed(texts)
 
 
-def test_doctor_is_told_of_variables_that_would_steer() -> None:
+def test_doctor_is_stated_of_variables_that_would_steer() -> None:
     user = dict.fromkeys([*STEERING, "PATH", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"])
     found = set(steering(dict.fromkeys(user, "1")))
     assert found <= set(STEERING)
@@ -115,4 +115,4 @@ def test_what_is_inherited_is_a_list_of_names() -> None:
         "PATH": "a",
         "LC_TIME": "c",
     }
-    assert set(environment.TOLD) <= set(environment.INHERITED)
+    assert set(environment.RECORDED) <= set(environment.INHERITED)

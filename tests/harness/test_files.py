@@ -11,7 +11,7 @@ from workloads.corpora.cache import default_cache_dir
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "stated"),
     [
         ("missing/page.html", "cannot write there; name a file in a folder"),
         (".", "that is no plain file"),
@@ -22,12 +22,12 @@ from workloads.corpora.cache import default_cache_dir
     ],
 )
 def test_what_would_be_lost_or_cannot_be_written_is_refused(
-    tmp_path: Path, name: str, told: str
+    tmp_path: Path, name: str, stated: str
 ) -> None:
     result = tmp_path / "result.json"
     result.write_text("{}")
     (tmp_path / "linked.json").symlink_to(result)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=stated):
         check_output(tmp_path / name, [result])
 
 

@@ -220,17 +220,17 @@ def test_what_the_machine_offers_is_not_missing(text):
         ),
     ],
 )
-def test_what_the_machine_lacks_is_told_with_what_it_has(text, reason):
+def test_what_the_machine_lacks_is_stated_with_what_it_has(text, reason):
     assert Hardware.parse(text).missing_on(MACHINE) == reason
 
 
-def test_the_reason_for_the_lack_of_gpus_is_told():
+def test_the_reason_for_the_lack_of_gpus_is_stated():
     machine = Machine((0,), (), 0, "no NVIDIA driver")
     missing = Hardware.parse("cuda:0").missing_on(machine)
     assert "has 0 CUDA devices (no NVIDIA driver); use --hardware cpu" in missing
 
 
-def test_a_cpu_of_no_known_instruction_set_is_told_so():
+def test_a_cpu_of_no_known_instruction_set_is_stated_so():
     missing = Hardware.parse("cpu:isa=avx2").missing_on(Machine((0,), (), 0))
     assert missing == "cpu:isa=avx2: this CPU lacks avx2; it has none of the known sets"
 

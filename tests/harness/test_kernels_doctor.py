@@ -65,7 +65,7 @@ def test_nothing_wrong_is_said_and_the_status_is_0(errors: dict[str, float]) -> 
     ]
 
 
-def test_a_wrong_kernel_is_told_and_the_status_is_1(
+def test_a_wrong_kernel_is_stated_and_the_status_is_1(
     errors: dict[str, float], tmp_path: Path
 ) -> None:
     errors |= {"torch": 1.25, "openvino": 1e-3}

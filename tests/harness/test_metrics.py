@@ -45,7 +45,7 @@ def test_what_is_no_direction_is_refused() -> None:
         ("perplexity", "", 1.0, None),
     ],
 )
-def test_shares_of_errors_are_told_in_percent_and_ratios_of_powers_in_db(
+def test_shares_of_errors_are_stated_in_percent_and_ratios_of_powers_in_db(
     metric: str, unit: str, scale: float, decimals: int | None
 ) -> None:
     kind = known_kind(metric)
@@ -61,13 +61,13 @@ def test_values_in_db_and_percent_have_one_decimal_and_no_zero_has_a_sign() -> N
     assert value_text(known_kind("levenshtein"), 2.34567) == "2.346"
 
 
-def test_levels_are_told_as_they_were_asked_for() -> None:
+def test_levels_are_stated_as_they_were_asked_for() -> None:
     assert level_text(known_kind("si_sdr_improvement"), 6.25) == "SI-SDRi 6.25 dB"
     assert amount_text(known_kind("si_sdr"), -3.0) == "-3 dB"
     assert level_text(known_kind("wer"), 0.2) == "wer 20 %"
 
 
-def test_separation_is_told_by_its_improvement_first() -> None:
+def test_separation_is_stated_by_its_improvement_first() -> None:
     assert MetricKinds().in_order(["snr", "si_sdr", "si_sdr_improvement"]) == [
         *("si_sdr_improvement", "si_sdr", "snr"),
     ]
@@ -80,7 +80,7 @@ def test_separation_is_told_by_its_improvement_first() -> None:
 EER = MetricKind("eer", "EER", "%", scale=100.0)
 
 
-def test_a_metric_that_no_table_knows_is_told_by_what_it_says_of_itself() -> None:
+def test_a_metric_that_no_table_knows_is_stated_by_what_it_says_of_itself() -> None:
     kinds = MetricKinds([EER])
     assert level_text(kinds["eer"], 0.05) == "EER 5 %"
     assert value_text(kinds["eer"], 0.0512) == "5.1 %"

@@ -67,7 +67,7 @@ def test_a_run_is_not_resumed_on_another_machine(begin):
 
 
 @pytest.mark.parametrize(
-    ("fact", "told"),
+    ("fact", "stated"),
     [
         ({"host": "other"}, "host: 'h' then, 'other' now"),
         ({"cpu_cores_allowed": 1}, "cpu_cores_allowed: None then, 1 now"),
@@ -76,9 +76,9 @@ def test_a_run_is_not_resumed_on_another_machine(begin):
         ({"libraries": {"numpy": "2"}}, "libraries.numpy: None then, '2' now"),
     ],
 )
-def test_every_lasting_fact_tells_machines_apart_by_its_name(begin, fact, told):
+def test_every_lasting_fact_tells_machines_apart_by_its_name(begin, fact, stated):
     begin()
-    with pytest.raises(JournalError, match=told):
+    with pytest.raises(JournalError, match=stated):
         begin(resume=True, **fact)
 
 
@@ -94,11 +94,11 @@ def test_a_run_of_changed_code_is_not_resumed_without_the_change(begin, monkeypa
     begin(code_digest="dirty")
     changed = dict.fromkeys(names, "2") | {"harness/a.py": "1"}
     monkeypatch.setattr(run_session, "code_files", lambda: changed)
-    told = (
+    stated = (
         "it differs in harness/b.py, harness/c.py, harness/d.py, harness/e.py, "
         r"harness/f.py and 1 more \(commit c then, c now\)"
     )
-    with pytest.raises(JournalError, match=told):
+    with pytest.raises(JournalError, match=stated):
         begin(resume=True, code_digest="clean")
 
 
@@ -108,7 +108,7 @@ def test_a_run_is_resumed_where_only_passing_facts_changed(begin):
     assert again.run_info == first.run_info
 
 
-def test_corpora_of_one_name_are_told_apart_and_no_path_is_published(begin, tmp_path):
+def test_corpora_of_one_name_are_kept_apart_and_no_path_is_published(begin, tmp_path):
     labels = []
     for place in ("one", "two"):
         root = tmp_path / place / "corpus"
@@ -233,7 +233,7 @@ def lose_a_record(path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "stated"),
     [
         (Path.unlink, "cannot read {path}: No such file"),
         (lambda path: os.truncate(path, 99), "{path} is not JSON ("),
@@ -243,13 +243,13 @@ def lose_a_record(path):
     ],
     ids=["removed", "truncated", "replaced", "incomplete", "full disk"],
 )
-def test_a_result_that_cannot_be_read_back_is_told_and_can_be_resumed(
-    session, spoil, told
+def test_a_result_that_cannot_be_read_back_is_stated_and_can_be_resumed(
+    session, spoil, stated
 ):
     session.record_of(PLANNED, None)
     finish(session, spoil)
     line = session.closing_line()
-    assert line.startswith(told.format(path=session.result_path))
+    assert line.startswith(stated.format(path=session.result_path))
     assert line.endswith(f"; every record is safe in {session._journal.path}")
     assert session._folder.unfinished() == [session._journal.path]
 

@@ -168,7 +168,7 @@ def test_every_kind_of_data_that_workloads_ship_is_in_the_digest():
     assert all(fnmatch.filter(suite.SUFFIXES, p.rpartition("*")[2]) for p in patterns)
 
 
-def test_a_process_imports_the_suite_that_it_is_told_and_nothing_from_where_it_stands(
+def test_a_process_imports_the_suite_that_it_is_stated_and_nothing_from_where_it_stands(
     small, tmp_path
 ):
     here = tmp_path / "here"
@@ -234,7 +234,7 @@ def test_modules_from_another_suite_are_found(small, monkeypatch):
     assert suite.loaded_elsewhere() == [str(small)]
 
 
-def test_a_folder_in_another_checkout_is_told_from_one_in_this(small, tmp_path):
+def test_a_folder_in_another_checkout_is_set_apart_from_one_in_this(small, tmp_path):
     assert suite.other_checkout(small / "workloads" / "a") == small
     assert suite.other_checkout(SUITE / "harness") is None
     assert suite.other_checkout(tmp_path) is None

@@ -183,7 +183,7 @@ def see_environment(job: dict[str, Any], channel: object) -> dict[str, str]:
     return dict(os.environ)
 
 
-def heard(
+def transcribed(
     transcripts: Sequence[tuple[str, str, str, int]], pairs: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     """An accuracy as a worker sends it, with transcripts (rank, reference, hypothesis,

@@ -9,7 +9,7 @@ from typing import Any
 from harness.report.compare.model import Difference
 from harness.text import plain, quoted
 
-APART = ("git_commit", "git_dirty", "code_digest")  # these are told as a mismatch
+APART = ("git_commit", "git_dirty", "code_digest")  # these make a mismatch
 # Of a fingerprint, which has 70 lines in two levels, and lists of ten. A page shows all
 # that is kept, and a file may hold millions.
 MOST_LINES, MOST_ITEMS, DEEPEST = 300, 300, 5

@@ -9,7 +9,7 @@ from harness.report.compare.model import Measured, NotMeasured, Row
 from harness.report.compare.qualification import Qualification
 from harness.report.compare.terms import Terms, beyond_limits
 
-REASONS = 3  # of why nothing on a candidate qualifies, told at most
+REASONS = 3  # of why nothing on a candidate qualifies, listed at most
 
 
 def limited(rows: Iterable[Row], terms: Terms) -> tuple[Row, ...]:

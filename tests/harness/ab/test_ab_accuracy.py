@@ -15,7 +15,7 @@ from harness.measure.results import StateAccuracy, StateMetric
 from harness.workload import Accuracy, Metric
 
 
-def told(errors: list[int], words: list[int], **more) -> StateAccuracy:
+def stated(errors: list[int], words: list[int], **more) -> StateAccuracy:
     value = sum(errors) / sum(words)
     interval = (value - 0.05, value + 0.05)
     return StateAccuracy(
@@ -29,7 +29,7 @@ HARD = [5 if number % 2 else 0 for number in range(50)]  # a wide interval of it
 
 
 def word(b: list[int], **more) -> str:
-    (change,) = changes(told(HARD, WORDS, **more), told(b, WORDS, **more))
+    (change,) = changes(stated(HARD, WORDS, **more), stated(b, WORDS, **more))
     return change.word
 
 
@@ -42,7 +42,7 @@ def test_a_loss_on_many_utterances_is_worse_though_within_a_s_own_interval() -> 
 
 def test_as_many_gains_as_losses_are_chance() -> None:
     mixed = [errors + (1, 0, -1, 0)[n % 4] for n, errors in enumerate([3] * 50)]
-    (change,) = changes(told([3] * 50, WORDS), told([*mixed[:-1], 4], WORDS))
+    (change,) = changes(stated([3] * 50, WORDS), stated([*mixed[:-1], 4], WORDS))
     assert change.word == "differs"
 
 
@@ -51,7 +51,7 @@ def test_equal_errors_are_the_same() -> None:
 
 
 def test_of_other_items_the_interval_of_a_decides() -> None:
-    (change,) = changes(told(HARD, WORDS), told([*HARD, 9], [*WORDS, 10]))
+    (change,) = changes(stated(HARD, WORDS), stated([*HARD, 9], [*WORDS, 10]))
     assert (change.difference, change.word) == (None, "differs")
 
 
@@ -90,5 +90,5 @@ def test_metrics_of_a_suite_without_directions_are_better_the_lower() -> None:
 
 
 def test_a_metric_that_b_lost_is_worse() -> None:
-    (change,) = changes(told(HARD, WORDS), None)
+    (change,) = changes(stated(HARD, WORDS), None)
     assert (change.b, change.word) == (None, "worse")

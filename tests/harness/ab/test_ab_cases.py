@@ -15,7 +15,9 @@ from harness.measure.spawn import Suite
 GOOD, OTHER = planned("good"), planned("other")
 
 
-def told(known: set[str], a: list[str] | None, b: list[str] | None, keyword: str = ""):
+def stated(
+    known: set[str], a: list[str] | None, b: list[str] | None, keyword: str = ""
+):
     return [
         (one.case_id, one.status, one.reason)
         for one in beside_them(known, a, b, keyword)
@@ -24,21 +26,21 @@ def told(known: set[str], a: list[str] | None, b: list[str] | None, keyword: str
 
 def test_what_one_state_lacks_is_new_or_gone() -> None:
     known = {"old", "both", "new"}
-    assert told(known, ["old", "both"], ["both", "new"]) == [
+    assert stated(known, ["old", "both"], ["both", "new"]) == [
         ("old", "failed", "gone in B"),
         ("new", "skipped", "new in B"),
     ]
-    assert told(known, ["old", "both"], ["both", "new"], "NE") == [
+    assert stated(known, ["old", "both"], ["both", "new"], "NE") == [
         ("new", "skipped", "new in B")
     ]
 
 
-def test_what_the_comparing_suite_lacks_is_told() -> None:
-    assert told(set(), ["both"], ["both"]) == [("both", "skipped", UNKNOWN)]
+def test_what_the_comparing_suite_lacks_is_stated() -> None:
+    assert stated(set(), ["both"], ["both"]) == [("both", "skipped", UNKNOWN)]
 
 
 def test_where_a_state_does_not_tell_its_cases_all_are_run() -> None:
-    assert told({"old"}, None, ["new"]) == []
+    assert stated({"old"}, None, ["new"]) == []
     assert in_both([GOOD, OTHER], None, [GOOD.case.id]) == [GOOD]
     assert in_both([GOOD, OTHER], None, None) == [GOOD, OTHER]
 

@@ -47,13 +47,13 @@ def test_the_working_tree_is_compared_with_itself(tmp_path: Path) -> None:
     status, printed = invoke(".", ".", *QUICKLY, "--json", "out.json", *tables)
     assert status == 0
     assert "A: . (" in printed
-    told = "warning: B does not list its cases (of an earlier time): none can be told"
-    assert told in printed
+    stated = "warning: B does not list its cases (of an earlier time): none can be told"
+    assert stated in printed
     assert "2 cases: up to some 0 s, and evaluation" in printed
     assert "undecided: 1 pairs, and it takes 8" in printed
     assert "skipped: toy/unsupported/fp32/eager/cpu/b1: state A: the toy" in printed
-    told = "time: 1 undecided, 1 skipped; regressions: 0; samples: out.json"
-    assert told in printed
+    stated = "time: 1 undecided, 1 skipped; regressions: 0; samples: out.json"
+    assert stated in printed
     kept = json.loads((tmp_path / "out.json").read_text())
     assert kept["machine"] == {"cpu_model": "toy"}
     assert len(kept["cases"]) == 2
@@ -77,7 +77,7 @@ def test_a_regression_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (status, "slower" in printed) == (1, True)
 
 
-def test_a_case_that_is_new_in_b_is_told_and_is_no_regression(
+def test_a_case_that_is_new_in_b_is_stated_and_is_no_regression(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = {
@@ -90,7 +90,7 @@ def test_a_case_that_is_new_in_b_is_told_and_is_no_regression(
     assert "skipped: toy/good/fp32/eager/cpu/b1: new in B" in printed
 
 
-def test_requirements_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requirements_that_differ_are_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "lock_difference", lambda states: "torch 1 to 2")
     assert "warning: torch 1 to 2" in invoke(".", ".", *QUICKLY, "-k", "good")[1]
 
@@ -109,7 +109,7 @@ def test_a_keyword_chooses_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "stated"),
     [
         ((".", "nowhere"), "'nowhere' is no revision"),
         ((".", ".", "-k", "nothing"), "no case of commit contains 'nothing'"),
@@ -126,7 +126,7 @@ def test_a_keyword_chooses_cases() -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_measured(
-    arguments: tuple[str, ...], told: str
+    arguments: tuple[str, ...], stated: str
 ) -> None:
     status, printed = invoke(*arguments)
-    assert (status, told in printed) == (2, True), printed
+    assert (status, stated in printed) == (2, True), printed

@@ -170,18 +170,18 @@ def test_work_without_accuracy_has_no_metrics():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "stated"),
     [
         ({"work": {"items": 2.0, "audio_s": 5.0}}, "audio_s 6.0 in A, 5.0 in B"),
         ({"work": {"items": 1.0, "audio_s": 6.0}}, "items 2.0 in A, 1.0 in B"),
         ({"details": {"corpus_checksum": "cafe"}}, "corpus c0ffee in A, cafe in B"),
     ],
 )
-def test_different_work_has_no_verdict(changes, told):
+def test_different_work_has_no_verdict(changes, stated):
     results = (result(), result(**changes))
-    assert different_work(results) == told
+    assert different_work(results) == stated
     done = compare("toy", lambda n: a_round(1.0, 2.0, results), ENDLESS, clock=Clock())
-    assert (done.status, done.reason) == ("failed", f"not the same work: {told}")
+    assert (done.status, done.reason) == ("failed", f"not the same work: {stated}")
     assert len(done.rounds) == 1
 
 
@@ -210,7 +210,7 @@ def test_rounds_before_a_crash_are_kept():
     assert (done.status, len(done.rounds)) == ("failed", 2)
 
 
-def test_each_round_is_told():
+def test_each_round_is_stated():
     seen = []
     compare("toy", lambda n: a_round(1.0, 1.0), ENDLESS, seen.append, Clock())
     assert [len(so_far.rounds) for so_far in seen] == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -220,20 +220,20 @@ def test_the_step_that_is_shown_is_the_median_over_the_pairs():
     assert comparison(1.0, 2.0, 8.0).step_s == (0.5, 1.0)
 
 
-def test_what_went_on_beside_is_told_beyond_the_limits():
+def test_what_went_on_beside_is_stated_beyond_the_limits():
     quiet = a_round(1.0, 1.0, noise=a_noise(others_cpu_percent=1.0, steal_percent=0.0))
     loud = a_noise(
         others_cpu_percent=48.0, steal_percent=3.0, quota_throttled_percent=60.0
     )
     louder = replace(loud, others_cpu_percent=49.0)
     rounds = (quiet, a_round(1.0, 1.0, noise=loud), a_round(1.0, 1.0, noise=louder))
-    told = replace(comparison(1.0), rounds=rounds).disturbance
+    stated = replace(comparison(1.0), rounds=rounds).disturbance
     for part in (
         "quota_throttled_percent: 60 % of the quota's periods",
         "steal_percent: 3 % of the worker's CPUs (limit 1) at worst, in 2 of 3 pairs",
         "others_cpu_percent: 49 % of the worker's CPUs",
     ):
-        assert part in told
+        assert part in stated
     assert replace(comparison(1.0), rounds=(quiet,)).disturbance is None
 
 
@@ -254,18 +254,18 @@ def test_how_one_worker_waits_for_the_other_is_no_disturbance():
     ],
 )
 def test_of_some_metrics_higher_is_better(b, word):
-    told = [
+    stated = [
         result(accuracy={"metrics": {"si_sdr": metric(v, 8.5, 9.5, better="higher")}})
         for v in (9.0, b)
     ]
-    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, tuple(told)),) * 8)
+    done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, tuple(stated)),) * 8)
     assert [(m.name, m.word) for m in done.metrics] == [("si_sdr", word)]
     assert done.is_regression is (word == "worse")
 
 
-def test_a_metric_that_b_lost_keeps_the_direction_that_a_told():
-    told = {"metrics": {"si_sdr": metric(9.0, better="higher")}}
-    results = (result(accuracy=told), result(accuracy=None))
+def test_a_metric_that_b_lost_keeps_the_direction_that_a_stated():
+    stated = {"metrics": {"si_sdr": metric(9.0, better="higher")}}
+    results = (result(accuracy=stated), result(accuracy=None))
     done = replace(comparison(1.0), rounds=(a_round(1.0, 1.0, results),) * 8)
     assert [(m.word, m.better) for m in done.metrics] == [("worse", "higher")]
 
@@ -307,6 +307,6 @@ def test_a_mean_that_is_not_known_to_be_the_same_leaves_the_time_undecided():
     assert done.time_verdict.text.startswith("undecided by mean: ")
 
 
-def test_of_few_samples_no_90th_percentile_is_told():
+def test_of_few_samples_no_90th_percentile_is_stated():
     assert compare("toy", lambda n: stalled(7, 3.3, 14), ENDLESS).p90 is None
     assert compare("toy", lambda n: stalled(7, 3.3, 21), ENDLESS).p90 is not None

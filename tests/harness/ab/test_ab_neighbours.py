@@ -61,7 +61,9 @@ def test_every_stall_has_its_share_in_the_mean():
 
 
 @pytest.mark.parametrize(("stall_every", "ratio"), [(7, 3.3), (0, 1.0)])
-def test_a_stall_of_every_seventh_step_is_told_from_what_others_do(stall_every, ratio):
+def test_a_stall_of_every_seventh_step_is_set_apart_from_what_others_do(
+    stall_every, ratio
+):
     """Another program slows whole blocks, more of B's than of A's."""
     a = [paced(pace, 40) for pace in (1, 5, 1, 1, 1, 1, 1)]
     b = [paced(pace, 40, stall_every) for pace in (4, 1, 1, 1, 1, 1, 6)]

@@ -119,7 +119,7 @@ def test_a_suite_from_before_comparisons_is_named_as_such(
 
 
 @pytest.mark.parametrize(
-    ("model", "status", "told"),
+    ("model", "status", "stated"),
     [
         ("unsupported", "skipped", "state A: the toy has no such operator"),
         ("broken", "failed", "state A: ValueError: the toy is broken on purpose"),
@@ -127,11 +127,11 @@ def test_a_suite_from_before_comparisons_is_named_as_such(
     ],
 )
 def test_a_case_that_cannot_be_compared_says_why(
-    contest: Contest, model: str, status: str, told: str
+    contest: Contest, model: str, status: str, stated: str
 ) -> None:
     done = contest.run(planned(model))
     assert done.status == status
-    assert told in (done.reason or "")
+    assert stated in (done.reason or "")
 
 
 def test_warnings_of_the_work_say_whose_they_are(contest: Contest) -> None:
@@ -202,8 +202,8 @@ def played(
         return Player(index, calls)  # type: ignore[return-value]
 
     done = play(open_side, timed_s, b_first, judged, at_once)
-    told = [call for call in calls if "closed" not in call]
-    return told if at_once else [c for c in told if "waited" not in c], done
+    stated = [call for call in calls if "closed" not in call]
+    return stated if at_once else [c for c in stated if "waited" not in c], done
 
 
 def blocks(calls: list[str]) -> str:

@@ -45,13 +45,13 @@ def test_what_changed_beside_time_has_its_numbers() -> None:
     assert "worse: wer 10.00 to 20.00 %" in row
 
 
-def test_an_accuracy_that_is_lost_is_told() -> None:
+def test_an_accuracy_that_is_lost_is_stated() -> None:
     results = (result(), result(accuracy=None))
     row = printed(replace(comparison(1.0), rounds=(a_round(0.5, 0.5, results),) * 8))[1]
     assert "worse: wer 10.00 to nothing" in row
 
 
-def test_unknown_memory_and_accuracy_are_told_as_such() -> None:
+def test_unknown_memory_and_accuracy_are_stated_as_such() -> None:
     plain = result(None, accuracy=None)
     one = a_round(0.5, 0.5, (plain, plain))
     row = printed(replace(comparison(1.0), rounds=(one,) * 8))[1]
@@ -78,7 +78,7 @@ def test_one_line_tells_how_a_comparison_stands() -> None:
     assert show.line(gone) == "toy: skipped: no such operator"
 
 
-def test_noise_and_warnings_are_told_once() -> None:
+def test_noise_and_warnings_are_stated_once() -> None:
     noise = a_noise(others_cpu_percent=48.0)
     one = a_round(1.0, 1.0, noise=noise, warnings=("A: a damaged cache",))
     lines = show.remarks([replace(comparison(1.0), rounds=(one, one))])
@@ -115,7 +115,7 @@ def test_a_change_of_accuracy_has_its_metrics_own_unit() -> None:
     assert row_of("edits", 2.0, 2.5).endswith("worse: edits 2.00 to 2.50")
 
 
-def test_what_the_host_gave_is_told_over_all_cases() -> None:
+def test_what_the_host_gave_is_stated_over_all_cases() -> None:
     given = [HostShare(at, 90.0, 100.0, share, 1.0) for at, share in ((0, 0.9), (9, 1))]
     one, other = (a_round(1.0, 1.0, noise=a_noise(host=host)) for host in given)
     lines = show.remarks([replace(comparison(1.0), rounds=(one, other))])

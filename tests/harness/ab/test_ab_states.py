@@ -116,7 +116,7 @@ def test_a_checkout_that_breaks_leaves_no_worktree(repository: Path) -> None:
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-def test_what_git_says_is_told_in_its_own_words(repository: Path) -> None:
+def test_what_git_says_is_stated_in_its_own_words(repository: Path) -> None:
     (repository / ".git" / "config").write_text("[core")
     with (
         pytest.raises(ValueError, match="fatal: bad config line"),
@@ -179,12 +179,12 @@ def locked(repository: Path, *locks: str) -> None:
         git(repository, "commit", "--quiet", "--message", "lock")
 
 
-def test_other_requirements_in_one_environment_are_told(repository: Path) -> None:
+def test_other_requirements_in_one_environment_are_stated(repository: Path) -> None:
     locked(repository, "torch==2.13.0\nold==1\n", "torch==2.14.1\nnew==1\n")
     with checked_out(("HEAD~1", "HEAD"), repository=repository) as states:
-        told = lock_difference(states) or ""
-    assert "new none to 1, old 1 to none, torch 2.13.0 to 2.14.1" in told
-    assert "--a-env and --b-env" in told
+        stated = lock_difference(states) or ""
+    assert "new none to 1, old 1 to none, torch 2.13.0 to 2.14.1" in stated
+    assert "--a-env and --b-env" in stated
 
 
 def test_equal_requirements_or_two_environments_are_not(

@@ -18,8 +18,8 @@ class Side:
 
     shortest_s = 0.0
 
-    def __init__(self, name, block, told, turns, ends=None):
-        self.name, self.block, self.told = name, block, told
+    def __init__(self, name, block, stated, turns, ends=None):
+        self.name, self.block, self.told = name, block, stated
         self.turns, self.ends, self.is_open = turns, ends, True
         turns.append((name, "start"))
 
@@ -55,10 +55,10 @@ def held(ours, tools, cycle=1, ends=None, pair_s=0.0):
     turns, sides = [], []
     last = len(ours) - 1
 
-    def opens(name, blocks, told, number):
+    def opens(name, blocks, stated, number):
         assert not any(side.is_open for side in sides if side.name == name)
         early = ends if (name, number) == ("tool", last) else None
-        sides.append(Side(name, blocks[number], told, turns, early))
+        sides.append(Side(name, blocks[number], stated, turns, early))
         return sides[-1]
 
     found = hold(
@@ -126,7 +126,7 @@ def test_turns_count_against_those_beside_them():
 
 
 @pytest.mark.parametrize("kind", ["skipped", "failed"])
-def test_a_worker_that_ends_is_told_with_its_reason(kind):
+def test_a_worker_that_ends_is_stated_with_its_reason(kind):
     found, _ = held([[1.0]] * 6, [[1.0]] * 6, ends=kind)
     assert (found.status, found.reason) == (kind, "state tool: it lacks something")
     assert len(found.ours_s) == len(found.tool_s) == 5  # of the pairs before
@@ -144,7 +144,7 @@ def test_a_worker_that_ends_is_told_with_its_reason(kind):
         ((2.0,) * 5, "cannot tell"),
     ],
 )
-def test_the_verdict_is_told_where_the_interval_lies_on_one_side(ratios, verdict):
+def test_the_verdict_is_stated_where_the_interval_lies_on_one_side(ratios, verdict):
     assert of_ratios(*ratios).verdict == verdict
 
 
@@ -159,13 +159,13 @@ def run(monkeypatch, tmp_path, *results):
     monkeypatch.setattr(command, "held_cases", lambda hardware: cases)
     monkeypatch.setattr(command, "beside", lambda *_: next(found))
     out = tmp_path / "out.json"
-    told = CliRunner().invoke(command.main, ["--json", str(out)])
-    assert told.exception is None or isinstance(told.exception, SystemExit)
-    return told, json.loads(out.read_text(), parse_constant=pytest.fail)["cases"]
+    stated = CliRunner().invoke(command.main, ["--json", str(out)])
+    assert stated.exception is None or isinstance(stated.exception, SystemExit)
+    return stated, json.loads(out.read_text(), parse_constant=pytest.fail)["cases"]
 
 
 @pytest.mark.parametrize(
-    ("other", "exit_code", "told"),
+    ("other", "exit_code", "stated"),
     [
         (of_ratios(*(1.01,) * 6), 0, "2 cases: 2 within 3 % of the tool"),
         (of_ratios(*(1.06,) * 6), 1, "1 within 3 % of the tool, 1 slower"),
@@ -175,12 +175,12 @@ def run(monkeypatch, tmp_path, *results):
     ],
 )
 def test_the_exit_status_asks_for_within_of_every_case_that_was_timed(
-    monkeypatch, tmp_path, other, exit_code, told
+    monkeypatch, tmp_path, other, exit_code, stated
 ):
     good = of_ratios(*(1.0,) * 6)
     found, cases = run(monkeypatch, tmp_path, good, other)
     assert found.exit_code == exit_code, found.output
-    assert told in found.output
+    assert stated in found.output
     assert other.reason in found.output
     assert cases[0]["verdict"] == "within"
     assert cases[0]["ratio"]["high"] == pytest.approx(1)
@@ -200,9 +200,9 @@ def test_too_few_pairs_for_an_interval_are_null_in_the_file(monkeypatch, tmp_pat
 
 
 def test_a_text_that_no_case_contains_is_refused():
-    told = CliRunner().invoke(command.main, ["-k", "nothing of that name"])
-    assert told.exit_code == 2
-    assert "no case that has a tool contains 'nothing of that name'" in told.output
+    stated = CliRunner().invoke(command.main, ["-k", "nothing of that name"])
+    assert stated.exit_code == 2
+    assert "no case that has a tool contains 'nothing of that name'" in stated.output
 
 
 def test_every_runtime_is_held_beside_its_tool():

@@ -275,9 +275,9 @@ def test_a_fall_in_db_is_a_rise_of_what_asv_is_shown() -> None:
 
 
 def test_other_metrics_of_which_higher_is_better_are_shown_as_reciprocals() -> None:
-    told = of_metrics(accuracy=db(0.8), nothing=db(0.0))["errors"]
-    assert told["inverse_accuracy"] == 1.25
-    assert math.isnan(told["inverse_nothing"])
+    stated = of_metrics(accuracy=db(0.8), nothing=db(0.0))["errors"]
+    assert stated["inverse_accuracy"] == 1.25
+    assert math.isnan(stated["inverse_nothing"])
 
 
 def test_a_metric_is_tracked_only_by_the_name_that_tells_its_direction() -> None:

@@ -121,7 +121,7 @@ result_json.write_whole = lambda path, text: whole(path, text[:-20])
 """
 
 
-def test_a_result_that_cannot_be_read_back_is_told_at_the_end(
+def test_a_result_that_cannot_be_read_back_is_stated_at_the_end(
     bench: pytest.Pytester,
 ) -> None:
     bench.makeconftest(HASTE + SPOILS_RESULT)
@@ -137,7 +137,7 @@ def test_a_result_that_cannot_be_read_back_is_told_at_the_end(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "stated"),
     [
         (("--profile", "fast"), "unknown profile 'fast': expected one of smoke"),
         (("--hardware", "tpu:0"), "unknown hardware 'tpu:0': expected 'cpu'"),
@@ -149,11 +149,11 @@ def test_a_result_that_cannot_be_read_back_is_told_at_the_end(
     ],
 )
 def test_bad_options_are_found_before_measuring(
-    bench: pytest.Pytester, options: tuple[str, ...], told: str
+    bench: pytest.Pytester, options: tuple[str, ...], stated: str
 ) -> None:
     ran = run(bench, *options)
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines([f"*{told}*"])
+    ran.stderr.fnmatch_lines([f"*{stated}*"])
 
 
 def test_a_results_folder_that_cannot_be_written_is_found_before_measuring(

@@ -9,7 +9,7 @@ def test_showing_is_timed_case_by_case_in_a_real_pytest() -> None:
     assert 0 < found.least_s <= found.median_s <= found.most_s
 
 
-def test_a_pytest_that_fails_is_told_with_what_it_printed(
+def test_a_pytest_that_fails_is_stated_with_what_it_printed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cost, "_TEST", "def test_show():\n    assert {cases} == 0\n")

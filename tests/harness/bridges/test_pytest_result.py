@@ -63,7 +63,7 @@ sys.modules["pytest_benchmark.histogram"] = None
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "stated"),
     [
         (("--benchmark-cprofile=tottime",), "cProfile"),
         (("--benchmark-autosave",), "Saved benchmark data"),
@@ -75,7 +75,7 @@ sys.modules["pytest_benchmark.histogram"] = None
     ],
 )
 def test_no_option_of_pytest_benchmark_loses_the_result_or_its_path(
-    bench: pytest.Pytester, options: tuple[str, ...], told: str
+    bench: pytest.Pytester, options: tuple[str, ...], stated: str
 ) -> None:
     """A histogram fails after the last case: the check beforehand is made blind."""
     bench.makeconftest(HASTE + NO_HISTOGRAM)
@@ -83,7 +83,7 @@ def test_no_option_of_pytest_benchmark_loses_the_result_or_its_path(
     ran = run(bench, *SMOKE, *options)
     assert only_result(bench.path).records[0].status == "ok"
     printed = ran.stdout.str() + ran.stderr.str()
-    assert told in printed
+    assert stated in printed
     assert f"result: {only_file(bench.path).relative_to(bench.path)}" in printed
 
 
@@ -97,20 +97,20 @@ def test_a_disabled_benchmark_has_a_result_all_the_same(bench: pytest.Pytester) 
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "stated"),
     [
         ("--benchmark-compare-fail=min:5%", "*add --benchmark-compare*"),
         ("--benchmark-histogram", "*needs pygal: pip install*"),
     ],
 )
 def test_what_pytest_benchmark_would_refuse_at_the_end_is_refused_at_once(
-    bench: pytest.Pytester, option: str, told: str
+    bench: pytest.Pytester, option: str, stated: str
 ) -> None:
     blind = "from harness.bridges import pytest as b\nb.find_spec = lambda _: None\n"
     bench.makeconftest(HASTE + blind)
     ran = run(bench, *SMOKE, option)
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines([told])
+    ran.stderr.fnmatch_lines([stated])
     assert journals(bench) == []
 
 
@@ -127,7 +127,7 @@ if "FULL" in os.environ:
 """
 
 
-def test_a_disk_that_is_full_for_the_result_is_told_and_the_run_resumed(
+def test_a_disk_that_is_full_for_the_result_is_stated_and_the_run_resumed(
     bench: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.makeconftest(HASTE + FULL_DISK)

@@ -11,18 +11,18 @@ from harness.measure.ceilings import over_one_peak
 def over(flops_per_s, hardware="cpu", **peaks):
     """A record of 4 MFLOP/s over this peak."""
     case = replace(CASE, hardware=hardware)
-    told = {
+    stated = {
         "flops_per_s": flops_per_s or None,
         "bytes_per_s": 1e3 * flops_per_s,
     } | peaks
-    return record(case=case, reason=None, **told)
+    return record(case=case, reason=None, **stated)
 
 
 def peak_and_fraction(found):
     return found.roofline.peak_flops_per_s, found.roofline.fraction_of_peak
 
 
-def test_records_of_before_a_peak_was_raised_are_told_over_the_higher():
+def test_records_of_before_a_peak_was_raised_are_stated_over_the_higher():
     low, high = over(5e6, operation="product"), over(16e6, operation="convolution")
     (found,) = over_one_peak([low, high])
     assert peak_and_fraction(found) == (16e6, pytest.approx(0.25))
@@ -31,7 +31,7 @@ def test_records_of_before_a_peak_was_raised_are_told_over_the_higher():
     assert found.timing == low.timing
 
 
-def test_what_was_wrong_over_the_lower_peak_is_not_told_over_the_higher():
+def test_what_was_wrong_over_the_lower_peak_is_not_stated_over_the_higher():
     low, high = over(2e6), over(8e6)
     assert any("fraction_of_peak is wrong" in text for text in low.warnings)
     (found,) = over_one_peak([high, low])

@@ -18,17 +18,17 @@ def nanoseconds(monkeypatch):
 @pytest.fixture
 def cuda(monkeypatch):
     """A torch whose GPU takes 2.5 ms between any two events; what it was told."""
-    told = []
+    stated = []
 
     class Event:
         def __init__(self, enable_timing):
             assert enable_timing
 
         def record(self):
-            told.append("record")
+            stated.append("record")
 
         def synchronize(self):
-            told.append("wait for the event")
+            stated.append("wait for the event")
 
         def elapsed_time(self, end):
             return 2.5
@@ -37,12 +37,12 @@ def cuda(monkeypatch):
         device=lambda name: name,
         cuda=SimpleNamespace(
             Event=Event,
-            set_device=lambda device: told.append(f"use {device}"),
-            synchronize=lambda device: told.append(f"synchronize {device}"),
+            set_device=lambda device: stated.append(f"use {device}"),
+            synchronize=lambda device: stated.append(f"synchronize {device}"),
         ),
     )
     monkeypatch.setitem(sys.modules, "torch", fake)
-    return told
+    return stated
 
 
 def test_the_host_times_a_step_from_its_call_to_its_return(nanoseconds):

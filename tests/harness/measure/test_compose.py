@@ -13,12 +13,12 @@ from outcomes import (
     TRAINING_CASE,
     WORK,
     broken,
-    heard,
     joules,
     outcome,
     point,
     record,
     segment,
+    sensed,
     target,
     training_outcome,
 )
@@ -164,7 +164,7 @@ def test_what_every_process_says_of_the_work_is_said_once():
 
 
 def test_warnings_of_the_work_and_of_the_sensors_stand_in_the_record():
-    noisy = heard(segment(1, steal_percent=12.0))
+    noisy = sensed(segment(1, steal_percent=12.0))
     found = record(outcome(0.5, seen=noisy, warnings=("a damaged cache",)))
     assert found.warnings[0] == "a damaged cache"
     assert found.warnings[1].startswith("steal_percent: 12 % of the worker's CPUs")
@@ -211,7 +211,7 @@ def test_samples_drawn_again_are_kept_but_in_no_figure():
     assert timing.spoiled is False
 
 
-def test_the_time_of_each_stage_is_told():
+def test_the_time_of_each_stage_is_stated():
     assert record().timing.stage_s == {"build": 1.0, "timed": 4.0}
 
 
@@ -223,16 +223,16 @@ def test_the_fraction_of_peak_counts_two_operations_per_multiply_accumulate():
 
 
 @pytest.mark.parametrize(
-    ("macs", "reason", "told"),
+    ("macs", "reason", "stated"),
     [
         (None, None, "this step has no multiply-accumulates to count"),
         (0.0, None, "this step has no multiply-accumulates to count"),
         (1e6, "not measured", "not measured"),
     ],
 )
-def test_a_roofline_without_a_fraction_says_why(macs, reason, told):
+def test_a_roofline_without_a_fraction_says_why(macs, reason, stated):
     found = record(outcome(0.5, work=WORK | {"macs": macs}), reason=reason)
-    assert (found.roofline.fraction_of_peak, found.roofline.reason) == (None, told)
+    assert (found.roofline.fraction_of_peak, found.roofline.reason) == (None, stated)
 
 
 def test_joules_are_divided_by_the_audio_of_the_process_they_were_read_in():
@@ -255,7 +255,7 @@ def test_a_skipped_case_keeps_its_reason():
 
 
 def test_a_failed_case_keeps_what_the_sensors_saw():
-    seen = heard(segment(7, steal_percent=12.0))
+    seen = sensed(segment(7, steal_percent=12.0))
     found = failed(
         toy.WORKLOAD, CASE, SMOKE, broken("broken", seen, ("a damaged cache",))
     )
@@ -265,12 +265,12 @@ def test_a_failed_case_keeps_what_the_sensors_saw():
     assert [(noise.samples, noise.spoiled) for noise in found.noise] == [(7, True)]
 
 
-def test_a_worker_that_left_without_a_word_is_told_by_its_exit_status():
+def test_a_worker_that_left_without_a_word_is_stated_by_its_exit_status():
     expected = "the worker ended with exit status 3 and sent no result"
     assert how_it_ended(3, 2**20) == expected
 
 
-def test_a_crash_is_told_by_its_signal():
+def test_a_crash_is_stated_by_its_signal():
     expected = "the worker was killed by signal 11 (SIGSEGV)"
     assert how_it_ended(-signal.SIGSEGV, 2**20) == expected
 
@@ -297,8 +297,10 @@ def test_a_metrics_direction_and_its_verdict_reach_the_record():
 
 
 def test_a_targets_direction_reaches_the_record():
-    told = target(level=6.0, better="higher")
-    found = record(training_outcome(point(1, -0.5), targets=[told]), case=TRAINING_CASE)
+    stated = target(level=6.0, better="higher")
+    found = record(
+        training_outcome(point(1, -0.5), targets=[stated]), case=TRAINING_CASE
+    )
     assert found.tta.targets[0].better == "higher"
     assert found.tta.curve[0].errors == {"cer": -0.5}
 

@@ -18,7 +18,7 @@ def training_record(*outcomes):
     return record(*outcomes, case=TRAINING_CASE)
 
 
-def test_the_joules_of_a_resumed_training_are_not_known_and_its_gap_is_told():
+def test_the_joules_of_a_resumed_training_are_not_known_and_its_gap_is_stated():
     ended = training_outcome(point(1, 0.9), resumed=2)
     found = training_record(replace(ended, seen=joules(9.0)))
     energy = found.energy
@@ -79,7 +79,7 @@ def test_a_training_that_diverged_keeps_its_record_and_says_so():
     ]
 
 
-def test_a_validation_loss_that_is_no_number_is_null_and_told():
+def test_a_validation_loss_that_is_no_number_is_null_and_stated():
     points = [point(1, 0.9), point(2, 1.0, 1.0, math.nan)]
     found = training_record(training_outcome(*points))
     assert found.status == "ok"

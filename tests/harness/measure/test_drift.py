@@ -50,19 +50,19 @@ def test_a_fifth_of_it_moves_no_median(kind):
     assert drift(noisy(1 + (SHAPES[kind] - 1) / 5)).found == ()
 
 
-def test_a_linear_drift_is_told_in_percent_of_the_median():
+def test_a_linear_drift_is_stated_in_percent_of_the_median():
     found = drift(np.linspace(0.9, 1.1, 41))
     assert found.trend_percent == pytest.approx(20.0)
     assert drift(np.linspace(1.1, 0.9, 41)).trend_percent == pytest.approx(-20.0)
 
 
-def test_the_gap_between_modes_is_told():
+def test_the_gap_between_modes_is_stated():
     found = drift([1.0, 1.2] * 50)
     assert found.modes_percent == pytest.approx(100 * 0.2 / 1.1)
 
 
 @pytest.mark.parametrize("n", [0, 1, FEWEST - 1])
-def test_of_too_few_samples_nothing_is_told(n):
+def test_of_too_few_samples_nothing_is_stated(n):
     found = drift([1.0 + i for i in range(n)])
     assert (found.samples, found.trend_percent, found.found) == (n, None, ())
 

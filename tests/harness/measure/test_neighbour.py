@@ -6,7 +6,7 @@ import psutil
 import pytest
 import toy
 from click.testing import CliRunner
-from outcomes import STEADY, broken, heard, outcome, record, segment
+from outcomes import STEADY, broken, outcome, record, segment, sensed
 
 from harness.case import Case
 from harness.hardware import Machine
@@ -16,7 +16,7 @@ from harness.measure.neighbour import Pair, neighbour, passed, run_pair
 from harness.plan import Planned
 from harness.profile import SMOKE
 
-STOLEN = heard(segment(1, steal_percent=12.0))
+STOLEN = sensed(segment(1, steal_percent=12.0))
 UNSTEADY = STEADY | {"steady": False}
 
 
@@ -33,7 +33,7 @@ def pair(beside_s, alone=None, **changes):
         (pair(0.94), "UNMARKED"),
         (pair(1.06, seen=STOLEN), "marked"),
         (pair(1.06, warm_up=UNSTEADY), "marked"),
-        (pair(1.06, seen=heard(segment(1, seconds=0.1))), "marked"),
+        (pair(1.06, seen=sensed(segment(1, seconds=0.1))), "marked"),
         (pair(1.0, alone=record(outcome(1.0, seen=STOLEN))), "void"),
         (pair(1.06, alone=record(outcome(1.0, warm_up=UNSTEADY))), "void"),
     ],

@@ -54,15 +54,15 @@ def silent(variant):
 
 
 def test_stages_and_segments_alone_are_answered():
-    told = worker(WarningMessage("cold"), stage("bare"), SEGMENT, RESULT)
-    assert _alternate(told, silent, lambda done: None) == Blocks([], [])
-    assert told.answered == ["go on", ""]
+    stated = worker(WarningMessage("cold"), stage("bare"), SEGMENT, RESULT)
+    assert _alternate(stated, silent, lambda done: None) == Blocks([], [])
+    assert stated.answered == ["go on", ""]
 
 
-def test_a_worker_that_fails_is_told_with_its_traceback():
-    told = worker(FailureMessage("broken", "Traceback: broken"))
+def test_a_worker_that_fails_is_stated_with_its_traceback():
+    stated = worker(FailureMessage("broken", "Traceback: broken"))
     with pytest.raises(RuntimeError, match="Traceback: broken"):
-        _alternate(told, silent, lambda done: None)
+        _alternate(stated, silent, lambda done: None)
 
 
 def test_a_result_that_is_none_is_refused():
@@ -94,10 +94,10 @@ def test_what_a_variant_needs_is_at_work_during_its_own_blocks_alone():
 
 def test_what_goes_on_beside_a_worker_does_not_keep_it_waiting():
     """Sensors are read before it goes on, a progress line is drawn while it does."""
-    told = worker(stage("sensors"), SEGMENT, RESULT)
-    log = told.answered
+    stated = worker(stage("sensors"), SEGMENT, RESULT)
+    log = stated.answered
     now = Sensing(lambda: log.append("read"), beside=lambda: log.append("draw"))
-    _alternate(told, lambda variant: now, lambda done: None)
+    _alternate(stated, lambda variant: now, lambda done: None)
     assert log == ["go on", "read", "", "draw"]
 
 
@@ -117,10 +117,12 @@ def test_the_pause_for_the_sensors_is_in_no_step():
 
 def test_what_a_failed_worker_needed_is_ended():
     log = []
-    told = worker(stage("noise"), FailureMessage("it broke", "broken"))
+    stated = worker(stage("noise"), FailureMessage("it broke", "broken"))
     with pytest.raises(RuntimeError):
         _alternate(
-            told, lambda _: Sensing(close=lambda: log.append("end")), lambda done: None
+            stated,
+            lambda _: Sensing(close=lambda: log.append("end")),
+            lambda done: None,
         )
     assert log == ["end"]
 
@@ -167,7 +169,7 @@ def test_a_sensors_cost_is_divided_by_how_much_more_often_it_ran():
     assert "bare" not in found
 
 
-def test_the_harnesss_cost_is_told_of_a_longer_step_than_was_run():
+def test_the_harnesss_cost_is_stated_of_a_longer_step_than_was_run():
     step_s = REFERENCE_STEP_S / 4
     times = {"bare": step_s, "harness": 1.5 * step_s, "sensors": step_s}
     found = costs_of([times] * 6)

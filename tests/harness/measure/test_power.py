@@ -58,8 +58,8 @@ def test_each_span_beside_a_busy_process_is_judged(monkeypatch, percent):
 
 
 def test_the_lines_tell_cost_power_and_false_alarms():
-    told = Power(0.009, (Found(0.0, 1, 40), Found(20.0, 39, 40)), (Found(5.0, 6, 8),))
-    cost, host, beside = told.lines()
+    stated = Power(0.009, (Found(0.0, 1, 40), Found(20.0, 39, 40)), (Found(5.0, 6, 8),))
+    cost, host, beside = stated.lines()
     assert "9.0 ms between segments of 1 s" in cost
     assert "(0.9 % more time)" in cost
     assert host.endswith("0 %: 1 of 40, 20 %: 39 of 40")
@@ -67,14 +67,14 @@ def test_the_lines_tell_cost_power_and_false_alarms():
 
 
 @pytest.mark.parametrize(
-    ("registers", "told"), [(0.99, "(0 %: false alarms)"), (0.69, "(0 %: true, for ")]
+    ("registers", "stated"), [(0.99, "(0 %: false alarms)"), (0.69, "(0 %: true, for ")]
 )
 def test_what_is_found_of_a_host_that_is_slow_by_itself_is_no_false_alarm(
-    registers, told
+    registers, stated
 ):
     alone = Found(0.0, 40, 40, registers, 0.9)
     _, host, _ = Power(0.009, (alone, Found(5.0, 40, 40, 0.65, 0.9)), ()).lines()
-    assert told in host
+    assert stated in host
     assert ("0.69 of its best in registers and 0.90 in memory" in host) is (
         registers == 0.69
     )

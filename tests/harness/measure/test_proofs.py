@@ -71,14 +71,14 @@ def test_a_fallback_to_float_kernels_is_a_warning_with_its_share_and_source():
     ]
 
 
-def test_every_kernel_that_fell_back_is_told():
+def test_every_kernel_that_fell_back_is_stated():
     fallbacks = [row("FusedConv"), row("Conv")]
     found = claims(judged(*fallbacks, fallbacks=fallbacks, claim="refuted"), "int8")
     assert ["FusedConv" in text for text in found] == [True, False]
     assert ["as Conv" in text for text in found] == [False, True]
 
 
-def test_a_claim_that_every_kernel_keeps_is_told_without_a_warning():
+def test_a_claim_that_every_kernel_keeps_is_stated_without_a_warning():
     assert claims(judged(INT8), "int8") == []
 
 
@@ -96,7 +96,7 @@ def test_fp32_unproven_stands_in_the_record_alone(found):
     assert claims(found, "fp32") == []
 
 
-def test_fp32_kernels_told_to_compute_in_bf16_are_a_warning():
+def test_fp32_kernels_stated_to_compute_in_bf16_are_a_warning():
     fast = row("brgemm:avx10_1_512_amx")
     found = judged(fast, fallbacks=[fast], share=0.0, claim="refuted")
     (warning,) = claims(found, "fp32")
@@ -113,7 +113,7 @@ def test_on_a_gpu_whose_kernels_nobody_looks_at_every_claim_is_unproven(precisio
     assert warning.startswith(f"claims {precision}, unproven: nobody looks at a GPU's")
 
 
-def test_a_claim_with_too_little_to_prove_it_is_told_with_the_numbers():
+def test_a_claim_with_too_little_to_prove_it_is_stated_with_the_numbers():
     (warning,) = claims(judged(INT8, claim="unproven", covered=3.1), "int8")
     assert warning == (
         "claims int8, unproven: kernels that keep the claim are 3.1 % of themselves "
@@ -123,7 +123,7 @@ def test_a_claim_with_too_little_to_prove_it_is_told_with_the_numbers():
     )
 
 
-def test_float_on_purpose_for_most_of_the_time_is_told_with_the_number():
+def test_float_on_purpose_for_most_of_the_time_is_stated_with_the_number():
     kept = row(calls=STEPS)
     found = judged(INT8, kept, fallbacks=[kept], share=38.0, meant=1, claim="unproven")
     (warning,) = claims(found, "int8")
@@ -153,7 +153,7 @@ def test_one_float_layer_more_than_meant_is_a_fallback(fallbacks):
     assert "(2 float calls a step, 1 on purpose)" in warnings[0]
 
 
-def test_one_step_of_many_that_fell_back_is_told():
+def test_one_step_of_many_that_fell_back_is_stated():
     """11 layers, of which one is meant: in one step of three, two ran in float."""
     fallbacks = [row(calls=STEPS + 1)]
     found = judged(
@@ -162,7 +162,7 @@ def test_one_step_of_many_that_fell_back_is_told():
     assert len(claims(found, "int8")) == 1
 
 
-def test_a_model_that_fell_back_whole_is_told_whatever_was_meant():
+def test_a_model_that_fell_back_whole_is_stated_whatever_was_meant():
     fallbacks = [row(calls=11 * STEPS)]
     found = judged(*fallbacks, fallbacks=fallbacks, share=0.0, meant=4, claim="refuted")
     (warning,) = claims(found, "int8")

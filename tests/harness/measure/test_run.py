@@ -339,13 +339,13 @@ def peaks_in_turn(
 ) -> list[str]:
     """Have the roofline's worker tell these, and keep the names of what is asked for;
     cases run as ever."""
-    told, asked, work = iter(flops_per_s), [], Runner._work
+    stated, asked, work = iter(flops_per_s), [], Runner._work
 
     def answer(self, job, case, name, listen, limit_s):  # type: ignore[no-untyped-def]
         if name != "roofline":
             return work(self, job, case, name, listen, limit_s)
         asked.append(job.task.precision)
-        value = Peaks(job.task.precision, next(told), 1e9)
+        value = Peaks(job.task.precision, next(stated), 1e9)
         return Outcome("result", value, SEEN)
 
     monkeypatch.setattr(Runner, "_work", answer)
@@ -365,7 +365,7 @@ def test_a_step_beyond_the_peak_has_the_peak_measured_once_more(
     assert found.fraction_of_peak < 1
 
 
-def test_a_peak_that_stays_too_low_is_told_and_not_measured_for_ever(
+def test_a_peak_that_stays_too_low_is_stated_and_not_measured_for_ever(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = peaks_in_turn(runner, monkeypatch, 2.0, 1.0)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from outcomes import TRAINING_CASE, heard, outcome, point, record, segment
+from outcomes import TRAINING_CASE, outcome, point, record, segment, sensed
 from outcomes import training_outcome as training
 
 from harness.observe.host_speed import HostShare
@@ -20,7 +20,7 @@ def timed(*segments, spoiled=False, process=0, **changes):
         *[0.5] * sum(s.samples for s in counted),
         spoiled_samples_s=[0.5] * sum(s.samples for s in again),
         spoiled=spoiled,
-        seen=heard(*segments),
+        seen=sensed(*segments),
         **changes,
     )
     return replace(ended, process=process)
@@ -71,7 +71,7 @@ def test_noise_carries_its_readings():
 
 
 def test_a_training_is_one_segment_of_all_its_epochs():
-    ended = replace(training(point(1, 0.9), point(2, 0.8)), seen=heard(segment(None)))
+    ended = replace(training(point(1, 0.9), point(2, 0.8)), seen=sensed(segment(None)))
     found = record(ended, case=TRAINING_CASE)
     assert places(found) == [(0, 0, 2, False, True)]
     assert found.timing.spoiled is False
@@ -79,7 +79,7 @@ def test_a_training_is_one_segment_of_all_its_epochs():
 
 def test_a_disturbed_training_is_not_drawn_again_but_marked():
     noisy = segment(None, **STOLEN)
-    ended = replace(training(point(1, 0.9)), seen=heard(noisy))
+    ended = replace(training(point(1, 0.9)), seen=sensed(noisy))
     found = record(ended, case=TRAINING_CASE)
     assert found.timing.spoiled is True
     assert found.warnings == [
@@ -104,7 +104,7 @@ def test_an_undisturbed_case_has_no_such_detail():
     assert (found.warnings, found.details) == ([], {})
 
 
-def test_what_stays_spoiled_is_told_once_a_limit_by_its_worst_reading():
+def test_what_stays_spoiled_is_stated_once_a_limit_by_its_worst_reading():
     noisy = segment(1, **STOLEN), segment(1, steal_percent=3.0), segment(1, **CROWDED)
     found = record(timed(segment(1), *noisy, spoiled=True, extra_s=2.0))
     steal, others = found.warnings
@@ -144,7 +144,7 @@ def test_a_short_stage_that_the_scheduler_tells_of_is_judged():
     assert found.warnings == []
 
 
-def test_a_quota_that_stopped_the_worker_is_told_and_counts():
+def test_a_quota_that_stopped_the_worker_is_stated_and_counts():
     found = record(timed(segment(3), segment(2, quota_throttled_percent=76.2)))
     assert [one.counted for one in found.noise] == [True, True]
     assert found.timing.spoiled is False
@@ -182,7 +182,7 @@ def test_samples_of_a_host_that_is_mostly_slow_count_and_are_marked():
     assert warning.startswith("host_registers_slow_percent: 50 % below the best")
 
 
-def test_a_falling_clock_is_told_and_counts():
+def test_a_falling_clock_is_stated_and_counts():
     clocks = {"frequency_mean_mhz": 2000.0, "frequency_fastest_mhz": 3000.0}
     found = record(timed(segment(3), segment(2, **clocks, throttle_events=2)))
     assert places(found) == [(0, 0, 3, False, True), (0, 3, 2, False, True)]
@@ -194,7 +194,7 @@ def test_a_falling_clock_is_told_and_counts():
 
 
 def crowded(busy, pools=None, process=0, **changes):
-    seen = replace(heard(), crowd=Crowd(busy, 2, float(busy)))
+    seen = replace(sensed(), crowd=Crowd(busy, 2, float(busy)))
     ended = outcome(0.5, seen=seen, pools=pools or (), **changes)
     return replace(ended, process=process)
 

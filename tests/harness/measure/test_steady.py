@@ -128,8 +128,12 @@ def test_windows_of_microsecond_steps_are_long_enough_to_tell_from_noise():
 def draw(timer, profile, *verdicts, cycle=1):
     """Samples, while the parent answers of segment after segment "spoiled" or "clean"
     (the last answer for ever, clean by default)."""
-    told = chain(verdicts or ("clean",), repeat(verdicts[-1] if verdicts else "clean"))
-    return draw_samples(nothing, timer, profile, cycle, lambda _: next(told) != "clean")
+    answers = chain(
+        verdicts or ("clean",), repeat(verdicts[-1] if verdicts else "clean")
+    )
+    return draw_samples(
+        nothing, timer, profile, cycle, lambda _: next(answers) != "clean"
+    )
 
 
 def test_samples_are_drawn_until_their_time_is_up():
@@ -184,15 +188,15 @@ def test_no_segment_is_left_that_is_too_short_for_the_counters_of_noise():
     assert [n * step_s for n in sizes(drawn)] == [1.0, 1.25]
 
 
-def test_a_segment_is_told_of_by_its_samples_after_the_last_of_them():
-    timer, told = FakeTimer(0.25), []
+def test_a_segment_is_stated_of_by_its_samples_after_the_last_of_them():
+    timer, stated = FakeTimer(0.25), []
 
     def spoiled(samples):
-        told.append((samples, len(timer.made)))
+        stated.append((samples, len(timer.made)))
         return False
 
     draw_samples(nothing, timer, replace(PROFILE, timed_s=2.5), spoiled=spoiled)
-    assert told == [(4, 4), (4, 8), (2, 10)]
+    assert stated == [(4, 4), (4, 8), (2, 10)]
 
 
 @pytest.mark.parametrize(("cycle", "segments"), [(1, [2, 2]), (3, [3, 3]), (5, [5])])

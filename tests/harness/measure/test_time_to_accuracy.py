@@ -150,7 +150,7 @@ def test_all_time_belongs_to_a_state():
     assert sum(run.state_s.values()) == run.total_s
 
 
-def test_states_are_told_with_the_time_at_which_they_began():
+def test_states_are_stated_with_the_time_at_which_they_began():
     run = clocked([0.9, 0.9], [NEVER])
     assert run.states == (
         (0.0, "create"),
@@ -165,17 +165,17 @@ def test_a_step_takes_the_time_since_the_step_or_state_before():
     assert clocked([0.9, 0.9], [NEVER]).step_s == (3.0, 1.0, 3.0, 1.0)
 
 
-def test_whoever_watches_is_told_of_each_event_with_its_time():
-    clock, told = Clock(), []
+def test_whoever_watches_is_stated_of_each_event_with_its_time():
+    clock, stated = Clock(), []
     events = training(clock, [0.9])
     clock_training(
         events,
         [HALF],
         FOREVER_S,
         clock,
-        lambda event, at: told.append((event.kind, at)),
+        lambda event, at: stated.append((event.kind, at)),
     )
-    assert told == [
+    assert stated == [
         ("state", 2.0),
         ("step", 5.0),
         ("step", 6.0),

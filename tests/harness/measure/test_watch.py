@@ -20,7 +20,7 @@ from harness.observe.yardstick import Reading
 def energy_of(monkeypatch):
     """What is told of the energy of a case, given the counters there are."""
 
-    def told(hardware, source, reason):
+    def stated(hardware, source, reason):
         class Meter:
             """Reads 2 J more each time."""
 
@@ -40,7 +40,7 @@ def energy_of(monkeypatch):
         watching.enter("done")
         return watching.close().energy
 
-    return told
+    return stated
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def watching(monkeypatch):
 
     def watch_with(first, *others, host=None):
         twice = chain.from_iterable((one, one) for one in others)
-        told = chain([first], twice, repeat(others[-1] if others else first))
-        monkeypatch.setattr(watch.noise, "take", lambda tree: next(told))
+        stated = chain([first], twice, repeat(others[-1] if others else first))
+        monkeypatch.setattr(watch.noise, "take", lambda tree: next(stated))
         monkeypatch.setattr(Instruments, "host_of", lambda *_: host)
         instruments = Instruments({"cpu": None})
         return Watch(os.getpid(), Hardware.parse("cpu"), instruments)

@@ -107,10 +107,10 @@ def stopped(write, version, own, parent):
     line = {1: "4:cpu,cpuacct:/box/job\n", 2: "0::/box/job\n"}[version]
     write("proc/7/cgroup", line)
     for folder, count in (("box/job", own), ("box", parent)):
-        told = {1: f"throttled_time {50_000_000 * count}"}.get(
+        stated = {1: f"throttled_time {50_000_000 * count}"}.get(
             version, f"usage_usec 9\nthrottled_usec {50_000 * count}"
         )
-        text = f"nr_periods 661\nnr_throttled {count}\n{told}\n"
+        text = f"nr_periods 661\nnr_throttled {count}\n{stated}\n"
         write(f"{tops[version]}/{folder}/cpu.stat", text)
 
 

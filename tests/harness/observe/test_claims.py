@@ -174,7 +174,7 @@ def test_without_compute_kernels_nothing_is_proved():
     assert claim_share_percent(breakdown_of(REORDER), "int8") is None
 
 
-def test_a_profile_is_judged_by_its_claim_with_all_that_it_told():
+def test_a_profile_is_judged_by_its_claim_with_all_that_it_stated():
     found = judge(profile_of((MATMUL, 6.0), (CONV, 2.0)), 2, "int8", float_layers=1)
     conv = Row(*CONV, 1, 0.002, 25.0)
     assert found.rows == (Row(*MATMUL, 1, 0.006, 75.0), conv)

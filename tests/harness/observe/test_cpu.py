@@ -224,5 +224,5 @@ def test_the_counters_of_single_cpus_are_read_by_their_number(tmp_path, write):
     assert (total.busy_s, total.idle_s, total.steal_s) == pytest.approx((3.6, 8.1, 1.3))
 
 
-def test_where_no_cpu_is_told_there_are_no_counters(tmp_path):
+def test_where_no_cpu_is_stated_there_are_no_counters(tmp_path):
     assert times_of_cpus({0}, tmp_path) == {}

@@ -153,7 +153,7 @@ def test_variables_that_reach_no_worker_are_named_with_the_way_to_pass_them(
     assert "--env NAME=VALUE" in item.remedy
 
 
-def test_a_look_lasts_as_long_as_told_and_finds_the_disk_of_a_folder_to_be(tmp_path):
+def test_a_look_lasts_as_long_as_stated_and_finds_the_disk_of_a_folder_to_be(tmp_path):
     slept = []
     seen = look(tmp_path / "not" / "yet", seconds=1.5, sleep=slept.append)
     assert slept == [1.5]
@@ -201,7 +201,7 @@ def test_an_examination_looks_and_judges(tmp_path):
         (None, "unknown", "not read"),
     ],
 )
-def test_a_host_that_gives_less_than_it_did_is_told(host, severity, found):
+def test_a_host_that_gives_less_than_it_did_is_stated(host, severity, found):
     item = finding("host speed", host=host)
     assert (item.severity, item.found) == (severity, found)
 

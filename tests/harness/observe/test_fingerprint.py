@@ -50,7 +50,7 @@ def test_an_arm_processor_has_part_and_features(tmp_path, write):
 
 
 @pytest.mark.usefixtures("topology")
-def test_sockets_cores_and_threads_are_told_apart(tmp_path):
+def test_sockets_cores_and_threads_are_kept_apart(tmp_path):
     cpu = fp.cpu(tmp_path)
     assert (cpu["sockets"], cpu["cores_physical"], cpu["cores_logical"]) == (2, 4, 8)
 

@@ -22,7 +22,7 @@ def test_calls_of_one_kernel_are_one_row_and_the_longest_comes_first():
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_kernels_that_differ_in_anything_are_told_apart(part):
+def test_kernels_that_differ_in_anything_are_kept_apart(part):
     other = tuple("x" if i == part else text for i, text in enumerate(CONV))
     assert len(break_down(profile_of((CONV, 1.0), (other, 1.0))).rows) == 2
 

@@ -35,8 +35,8 @@ def test_a_warning_tells_number_limit_cause_and_remedy():
 
 def test_a_warning_may_tell_in_how_much_of_what_was_measured():
     (warning,) = warnings(between([BEFORE, replace(AFTER, worker_cpu_s=56.0)]))
-    told = str(replace(warning, where="in 1 of 4 segments"))
-    assert "(limit 5) in 1 of 4 segments; likely other programs" in told
+    stated = str(replace(warning, where="in 1 of 4 segments"))
+    assert "(limit 5) in 1 of 4 segments; likely other programs" in stated
 
 
 def test_a_steady_clock_below_that_of_an_earlier_span_is_a_drop():
@@ -82,7 +82,7 @@ def test_each_limit_can_be_exceeded_and_raised(name, change, measured):
         ({"memory": 0.5}, "host_memory_slow_percent", 50.0),
     ],
 )
-def test_a_host_that_gives_less_than_its_best_is_told(given, name, measured):
+def test_a_host_that_gives_less_than_its_best_is_stated(given, name, measured):
     (warning,) = warnings(replace(QUIET, host=host(**given)))
     assert (warning.name, warning.measured) == (name, measured)
     assert "% below the best" in str(warning)
@@ -101,7 +101,7 @@ def test_a_host_as_slow_as_the_machines_own_clock_is_the_machines_doing():
     assert warning.name == "frequency_drop_percent"
 
 
-def test_a_host_slower_than_the_clock_explains_is_told_beside_the_clock():
+def test_a_host_slower_than_the_clock_explains_is_stated_beside_the_clock():
     slow = replace(QUIET, frequency_mean_mhz=2000.0, host=host(registers=0.5))
     clock, registers = warnings(slow, fastest_mhz=3000.0)
     assert clock.name == "frequency_drop_percent"
@@ -147,13 +147,13 @@ def test_what_befalls_other_cpus_is_no_noise():
     assert warnings(found) == []
 
 
-def test_one_core_of_many_that_a_step_waits_for_is_told():
+def test_one_core_of_many_that_a_step_waits_for_is_stated():
     found = noise_on(range(CORES), 0.0, busy_s={5: 4.0}.items())
     assert found.others_cpu_percent < 1.0
     assert [w.name for w in warnings(found)] == ["others_cores"]
 
 
-def test_one_core_of_many_that_another_guest_has_is_told():
+def test_one_core_of_many_that_another_guest_has_is_stated():
     found = noise_on(range(CORES), 0.0, stolen_s={5: 4.0}.items())
     assert found.steal_percent < 1.0
     (warning,) = warnings(found)
@@ -161,7 +161,7 @@ def test_one_core_of_many_that_another_guest_has_is_told():
     assert warning.measured == pytest.approx(100 * 4 / 14)
 
 
-def test_a_quota_that_stopped_the_worker_is_told_by_its_periods():
+def test_a_quota_that_stopped_the_worker_is_stated_by_its_periods():
     found = between(
         [
             replace(BEFORE, throttling=Throttling(100, 10, 1.0)),

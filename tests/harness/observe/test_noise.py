@@ -155,7 +155,7 @@ def test_a_worker_on_both_threads_of_a_core_has_no_sibling_beside_it(
     assert (set(snapshot.cpus), snapshot.siblings) == ({0, 2}, {})
 
 
-def test_where_no_siblings_are_told_only_the_workers_cpus_count(
+def test_where_no_siblings_are_stated_only_the_workers_cpus_count(
     tmp_path, write, monkeypatch
 ):
     monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0})

@@ -76,7 +76,7 @@ def test_output_without_its_line_break_does_not_hide_a_record():
     assert read_log(["progress 50 %" + MATMUL]) == read_log([MATMUL])
 
 
-def test_records_of_two_threads_on_one_line_are_told_apart():
+def test_records_of_two_threads_on_one_line_are_kept_apart():
     log = read_log([MATMUL[:70] + MATMUL])
     assert (len(log.entries), log.unparsed_lines) == (1, 1)
 

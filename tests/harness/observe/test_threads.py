@@ -78,7 +78,7 @@ def test_pools_that_take_turns_are_no_crowd():
     assert not found.is_oversubscribed
 
 
-def test_where_waiting_is_not_told_busy_threads_alone_decide():
+def test_where_waiting_is_not_stated_busy_threads_alone_decide():
     found = span((1.0, None), (1.0, None), (1.0, None))
     assert found == Crowd(busy=3, cpus=2, runnable_mean=None)
     assert found.is_oversubscribed
@@ -93,7 +93,7 @@ def test_a_thread_that_began_in_the_span_counts_from_nothing():
     assert found == Crowd(busy=1, cpus=2, runnable_mean=0.75)
 
 
-def test_a_crowd_is_told_with_its_pools():
+def test_a_crowd_is_stated_with_its_pools():
     assert crowd_warning(Crowd(4, 2, 3.96), [TORCHS, INTELS]) == (
         "busy_threads: 4 busy threads on 2 CPUs, 4.0 of them runnable at a time; pools "
         "loaded: libgomp.so.1 of torch 2, libiomp5.so 2; likely 2 OpenMP pools that "
@@ -103,11 +103,11 @@ def test_a_crowd_is_told_with_its_pools():
 
 
 def test_a_crowd_of_one_openmp_pool_has_another_cause():
-    told = crowd_warning(Crowd(3, 2, None), [TORCHS, BLAS])
+    stated = crowd_warning(Crowd(3, 2, None), [TORCHS, BLAS])
     assert (
-        "3 busy threads on 2 CPUs; pools loaded: libgomp.so.1 of torch 2, lib" in told
+        "3 busy threads on 2 CPUs; pools loaded: libgomp.so.1 of torch 2, lib" in stated
     )
-    assert "likely two thread pools at work at once" in told
+    assert "likely two thread pools at work at once" in stated
 
 
 def test_no_crowd_has_no_warning():
@@ -125,14 +125,14 @@ print("torch" in sys.modules)
 
 
 def asked_after(first, **variables):
-    told = subprocess.run(
+    stated = subprocess.run(
         [sys.executable, "-c", ASK.format(first=first)],
         env=os.environ | {"OMP_NUM_THREADS": "1"} | variables,
         capture_output=True,
         text=True,
         check=True,
     )
-    return told.stdout.splitlines()
+    return stated.stdout.splitlines()
 
 
 def test_torchs_pool_is_named_with_its_threads():
@@ -148,7 +148,7 @@ def test_a_limit_beside_the_count_is_heeded():
 
 
 @pytest.mark.parametrize(
-    ("asked", "allowed", "quota", "pools", "told"),
+    ("asked", "allowed", "quota", "pools", "stated"),
     [
         (2, 2, None, [TORCHS, BLAS], []),
         (2, 2, 2.0, [], []),
@@ -157,12 +157,12 @@ def test_a_limit_beside_the_count_is_heeded():
         (3, 3, None, [TORCHS, BLAS], ["3 asked for, but libgomp.so.1 of torch 2 is"]),
     ],
 )
-def test_fewer_threads_than_the_hardware_says_are_told(
-    asked, allowed, quota, pools, told
+def test_fewer_threads_than_the_hardware_says_are_stated(
+    asked, allowed, quota, pools, stated
 ):
     found = count_warnings(asked, allowed, quota, pools)
-    assert len(found) == len(told)
-    assert all(text in warning for warning, text in zip(found, told, strict=True))
+    assert len(found) == len(stated)
+    assert all(text in warning for warning, text in zip(found, stated, strict=True))
 
 
 def test_asking_for_pools_loads_no_torch():

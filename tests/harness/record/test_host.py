@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from outcomes import heard, outcome, record, segment
+from outcomes import outcome, record, segment, sensed
 
 from harness.observe.host_speed import HostShare
 from harness.record.host import host_text, readings
@@ -22,7 +22,7 @@ def given(*shares, best=BEST, start_s=0.0, every_s=60.0):
         )
         for i, share in enumerate(shares)
     ]
-    return record(outcome(*[0.5] * len(shares), seen=heard(*segments)))
+    return record(outcome(*[0.5] * len(shares), seen=sensed(*segments)))
 
 
 def text(*records):
@@ -41,7 +41,7 @@ def test_a_host_that_drifts_tells_its_beginning_and_its_end():
     assert "(0.80 to 1.00) [1.00 at first, 0.80 at last]" in text(given(*shares))
 
 
-def test_shares_of_a_best_that_was_not_known_yet_are_told_anew():
+def test_shares_of_a_best_that_was_not_known_yet_are_stated_anew():
     """The first reading was the best of all so far; the second, of twice that."""
     early = given(1.0, best=2e8)
     late = given(1.0, best=4e8, start_s=60.0)
@@ -49,10 +49,10 @@ def test_shares_of_a_best_that_was_not_known_yet_are_told_anew():
     assert both.startswith("0.75 of its best in registers (0.50 to 1.00)")
 
 
-def test_several_runs_are_told_together():
-    told = text(given(1.0, 1.0), given(0.5, 0.5, start_s=9e6))
-    assert told.startswith("0.75 of its best in registers (0.50 to 1.00)")
-    assert told.endswith("over 2 min")
+def test_several_runs_are_stated_together():
+    stated = text(given(1.0, 1.0), given(0.5, 0.5, start_s=9e6))
+    assert stated.startswith("0.75 of its best in registers (0.50 to 1.00)")
+    assert stated.endswith("over 2 min")
 
 
 def test_records_of_before_tell_nothing():

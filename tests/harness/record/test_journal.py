@@ -201,7 +201,7 @@ def test_a_folder_left_by_a_killed_run_names_its_next_holder_alone(tmp_path):
     held.close()
 
 
-def test_a_file_in_the_place_of_the_folder_is_told_with_the_remedy(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_stated_with_the_remedy(tmp_path):
     taken = tmp_path / "results"
     taken.touch()
     expected = (
@@ -213,13 +213,13 @@ def test_a_file_in_the_place_of_the_folder_is_told_with_the_remedy(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_write_permission_is_told_with_the_remedy(tmp_path):
+def test_a_folder_without_write_permission_is_stated_with_the_remedy(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(JournalError, match="Permission denied; choose another with"):
         ResultsFolder(tmp_path)
 
 
-def test_unfinished_runs_are_told_the_newest_last(tmp_path):
+def test_unfinished_runs_are_stated_the_newest_last(tmp_path):
     folder = ResultsFolder(tmp_path)
     names = ("c", "a", "b", "finished")
     for age, name in enumerate(names):

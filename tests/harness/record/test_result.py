@@ -78,7 +78,7 @@ def test_a_truncated_result_points_to_its_journal(content, refusal, indent):
         '{"speechmark": {}, "benchmarks": 3}',
     ],
 )
-def test_a_file_of_another_tool_is_told_from_a_result(refusal, text):
+def test_a_file_of_another_tool_is_set_apart_from_a_result(refusal, text):
     expected = " is no result of speechmark: it lacks 'speechmark' or 'benchmarks'"
     assert refusal(text) == expected
 
@@ -259,21 +259,23 @@ def test_the_name_of_a_file_that_is_refused_is_made_fit_to_be_shown(tmp_path, te
     assert str(error.value).isprintable()
 
 
-def test_the_first_of_a_million_faults_is_told(content, refusal):
+def test_the_first_of_a_million_faults_is_stated(content, refusal):
     content["benchmarks"][0]["extra_info"]["timing"]["samples_s"] = [[-1.0] * 10**6]
     message = refusal(json.dumps(content))
     assert message.startswith(": benchmarks[0].extra_info.timing.samples_s[0][0]: Inp")
 
 
 @pytest.mark.parametrize("indent", [None, 4])
-def test_another_version_is_told_before_what_is_strange_in_it(content, refusal, indent):
+def test_another_version_is_named_before_what_is_strange_in_it(
+    content, refusal, indent
+):
     content["speechmark"]["schema_version"] = 3
     content["benchmarks"][0]["extra_info"]["surprise"] = 1
     message = refusal(json.dumps(content, indent=indent))
     assert message.startswith(" has schema version 3; this suite")
 
 
-def test_a_journal_is_told_from_a_result(tmp_path):
+def test_a_journal_is_set_apart_from_a_result(tmp_path):
     path = tmp_path / "host-1.journal.jsonl"
     path.write_text('{"run": {}}\n{"end": true}\n')
     expected = (
@@ -284,7 +286,7 @@ def test_a_journal_is_told_from_a_result(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "\x00", "[" * 100_000, '{"a": "\xff'])
-def test_bytes_that_are_no_json_are_told_so(tmp_path, text):
+def test_bytes_that_are_no_json_are_stated_so(tmp_path, text):
     path = tmp_path / "host.json"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ResultError, match=r"host\.json is not JSON \("):
@@ -313,7 +315,7 @@ def test_of_each_record_only_what_is_taken_stays_in_memory(tmp_path, content, in
     assert taken == (*[("ok", 0)] * 3, ("failed", 0), ("skipped", 0))
 
 
-def test_what_a_reader_refuses_is_told_with_its_place(tmp_path, content):
+def test_what_a_reader_refuses_is_stated_with_its_place(tmp_path, content):
     path = tmp_path / "host.json"
     path.write_text(json.dumps(content))
 
@@ -329,7 +331,7 @@ def test_what_a_reader_refuses_is_told_with_its_place(tmp_path, content):
     )
 
 
-def test_a_result_that_is_not_there_is_told_so(tmp_path):
+def test_a_result_that_is_not_there_is_stated_so(tmp_path):
     path = tmp_path / "none.json"
     expected = f"cannot read {path}: No such file or directory"
     with pytest.raises(ResultError, match=f"^{re.escape(expected)}$"):

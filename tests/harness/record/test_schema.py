@@ -139,7 +139,7 @@ def test_kernels_of_an_older_result_came_from_torchs_onednn():
 
 def test_transcripts_and_edits_are_read_back_as_they_were_written():
     said = [("best", "a", "a", 0), ("worst", "ab", "xb", 1)]
-    found = record(outcome(0.5, accuracy=toy.heard(said, [(1, 0), (2, 1)])))
+    found = record(outcome(0.5, accuracy=toy.transcribed(said, [(1, 0), (2, 1)])))
     read = Record.model_validate_json(found.model_dump_json())
     assert read == found
     assert read.accuracy.edits_by_length == [(1, 0), (2, 1)]

@@ -19,8 +19,8 @@ from harness.record.schema import (
 
 
 def test_a_noise_record_holds_all_that_noise_tells():
-    told = {field.name for field in dataclasses.fields(Noise)}
-    assert told <= set(NoiseRecord.model_fields)
+    stated = {field.name for field in dataclasses.fields(Noise)}
+    assert stated <= set(NoiseRecord.model_fields)
 
 
 def test_a_misspelt_field_of_noise_is_refused(plain):

@@ -90,7 +90,7 @@ def open_page(browser: Any, path: Path, text: str, size: tuple[int, int]) -> Ope
     context = browser.new_context(viewport={"width": width, "height": height})
     tab = context.new_page()
     opened = Opened(tab, path.as_uri())
-    tab.on("console", lambda told: _note(opened.problems, told))
+    tab.on("console", lambda stated: _note(opened.problems, stated))
     tab.on("pageerror", lambda error: opened.problems.append(str(error)))
     tab.on("dialog", lambda dialog: opened.problems.append(dialog.message))
     tab.on("request", lambda request: opened.requests.append(request.url))

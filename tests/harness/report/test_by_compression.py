@@ -87,7 +87,7 @@ def test_without_fp32_on_its_runtime_a_time_has_no_ratio() -> None:
     assert cells(shown, "int8 ")[:3] == ["int8", "32 (0.50x)", "30"]
 
 
-def test_what_did_not_end_is_told_in_its_cell() -> None:
+def test_what_did_not_end_is_stated_in_its_cell() -> None:
     shown = printed(
         run(case("fp32"), 0.05),
         skipped(toy.WORKLOAD, case("fp32", "openvino"), SMOKE, "no such operator"),
@@ -224,7 +224,7 @@ def test_names_of_a_file_are_no_markup() -> None:
     assert cells(shown, "[red]x")[1] == "100"
 
 
-def test_separation_is_told_in_db_and_what_differs_too() -> None:
+def test_separation_is_stated_in_db_and_what_differs_too() -> None:
     names = [case("fp32"), case("fp32", "openvino"), case("prune-l1-structured-30")]
     values = [("si_sdr", 9.26, None), ("si_sdr", 9.0, None), ("si_sdr", -0.5, False)]
     shown = printed(

@@ -28,14 +28,14 @@ from harness.report.edits import (
 PAIRS = [(20, 2), (10, 0), (40, 8), (30, 3), (20, 2)]
 
 
-def heard(
+def spoken(
     *transcripts: tuple[str, str, str, int],
     pairs: list[tuple[int, int]] | None = None,
     model: str = "good",
     unit: EditUnit = "character",
 ) -> Record:
     """A record with transcripts (rank, said, heard, edits) and edits by length."""
-    accuracy = toy.heard(transcripts, pairs or []) | {"edit_unit": unit}
+    accuracy = toy.transcribed(transcripts, pairs or []) | {"edit_unit": unit}
     return record(outcome(0.5, accuracy=accuracy), case=replace(CASE, model=model))
 
 
@@ -70,7 +70,7 @@ def test_each_edit_is_marked_under_the_characters_that_it_changes(
 
 
 def test_reference_stands_above_hypothesis_with_edits_and_rate() -> None:
-    found = heard(
+    found = spoken(
         ("best", "hello world", "hello world", 0),
         ("middle", "the old bridge", "the bold brides", 4),
         ("worst", "", "no", 2),
@@ -104,8 +104,8 @@ def test_phonemes_are_aligned_and_counted_whole() -> None:
     assert aligned("", "", "phoneme") == ("", "", "")
 
 
-def test_edits_of_phonemes_are_told_as_such() -> None:
-    found = heard(("worst", "K AE T", "K AA T ZH", 2), pairs=[(3, 2)], unit="phoneme")
+def test_edits_of_phonemes_are_stated_as_such() -> None:
+    found = spoken(("worst", "K AE T", "K AA T ZH", 2), pairs=[(3, 2)], unit="phoneme")
     text = printed(found)
     assert "worst: edits 2, phonemes 3, error rate 66.7 %" in text
     assert "mean phonemes" in text
@@ -117,10 +117,10 @@ def test_edits_of_phonemes_are_told_as_such() -> None:
 
 def test_a_long_transcript_is_folded_with_its_marks_under_it() -> None:
     said, understood = "a" * 20 + "bcd", "a" * 20 + "bxd"
-    lines = printed(heard(("worst", said, understood, 1)), columns=31).splitlines()
+    lines = printed(spoken(("worst", said, understood, 1)), columns=31).splitlines()
     assert lines[2:] == [
         "    said   " + "a" * 20,
-        "    heard  " + "a" * 20,
+        "transcribed" + "a" * 20,
         "    said   bcd",
         "    heard  bxd",
         "            S",
@@ -128,13 +128,13 @@ def test_a_long_transcript_is_folded_with_its_marks_under_it() -> None:
 
 
 def test_no_transcript_commands_the_terminal_or_is_taken_for_markup() -> None:
-    text = printed(heard(("best", "[red]a\x1b[2Jb[/oops]", "[red]ab[/oops]", 4)))
+    text = printed(spoken(("best", "[red]a\x1b[2Jb[/oops]", "[red]ab[/oops]", 4)))
     assert "\x1b" not in text
     assert "said   [red]a\N{REPLACEMENT CHARACTER}[2Jb[/oops]" in text
 
 
 def test_edits_are_summed_in_quarters_of_reference_length() -> None:
-    found = heard(pairs=[*PAIRS, (10, 1), (40, 4), (30, 0)])
+    found = spoken(pairs=[*PAIRS, (10, 1), (40, 4), (30, 0)])
     rows = [re.split(" {2,}", line.strip()) for line in printed(found).splitlines()]
     assert rows[1:6] == [
         [
@@ -158,7 +158,7 @@ def test_fewer_utterances_than_quarters_are_a_part_each() -> None:
         (1, 9, 3),
     ]
     rows = [
-        line.split() for line in printed(heard(pairs=[(9, 3), (0, 1)])).splitlines()
+        line.split() for line in printed(spoken(pairs=[(9, 3), (0, 1)])).splitlines()
     ]
     assert rows[2:4] == [
         ["1", "1", "0.0", "1.0", "-"],
@@ -173,14 +173,14 @@ def test_every_utterance_is_in_one_quarter() -> None:
 
 
 def test_only_cases_that_keep_them_have_transcripts_or_edits() -> None:
-    bare, texts = record(), heard(("best", "a", "a", 0))
-    lengths = heard(pairs=PAIRS)
+    bare, texts = record(), spoken(("best", "a", "a", 0))
+    lengths = spoken(pairs=PAIRS)
     assert with_transcripts([bare, texts, lengths]) == [texts]
     assert with_edits([bare, texts, lengths]) == [lengths]
 
 
 def test_a_point_is_as_large_as_the_utterances_that_it_stands_for() -> None:
-    (trace,) = figure("toy", [heard(pairs=PAIRS)]).data
+    (trace,) = figure("toy", [spoken(pairs=PAIRS)]).data
     assert list(zip(trace.x, trace.y, trace.customdata, strict=True)) == [
         (10, 0, 1),
         (20, 2, 2),
@@ -194,7 +194,7 @@ def test_a_point_is_as_large_as_the_utterances_that_it_stands_for() -> None:
 
 def test_the_picture_names_cases_axes_and_units() -> None:
     models = [f"m{number}" for number in range(SHOWN + 1)]
-    picture = figure("toy", [heard(pairs=PAIRS, model=model) for model in models])
+    picture = figure("toy", [spoken(pairs=PAIRS, model=model) for model in models])
     assert [trace.name.split("/")[1] for trace in picture.data] == models
     assert [trace.visible for trace in picture.data] == [None] * SHOWN + ["legendonly"]
     layout = picture.layout
@@ -204,7 +204,7 @@ def test_the_picture_names_cases_axes_and_units() -> None:
 
 def test_names_in_a_page_are_text_whatever_they_hold(tmp_path: Path) -> None:
     evil = "</script><img src=x onerror=alert(1)>"
-    found = heard(pairs=PAIRS).model_copy(update={"case_id": f"toy/{evil}"})
+    found = spoken(pairs=PAIRS).model_copy(update={"case_id": f"toy/{evil}"})
     write_page(tmp_path / "page.html", evil, [found])
     page = (tmp_path / "page.html").read_text()
     assert evil not in page
@@ -216,7 +216,7 @@ def test_names_in_a_page_are_text_whatever_they_hold(tmp_path: Path) -> None:
 def test_a_page_opens_offline_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text("older")
-    write_page(path, "toy", [heard(pairs=PAIRS)])
+    write_page(path, "toy", [spoken(pairs=PAIRS)])
     page = path.read_text()
     assert not re.search(r"<(script|link)[^>]*(src|href)=", page)
     assert "Plotly.newPlot" in page
@@ -235,7 +235,7 @@ def test_a_page_that_cannot_be_moved_into_place_leaves_the_old_one(
     path.write_text("older")
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="No space left"):
-        write_page(path, "toy", [heard(pairs=PAIRS)])
+        write_page(path, "toy", [spoken(pairs=PAIRS)])
     assert path.read_text() == "older"
     assert os.listdir(tmp_path) == ["page.html"]
 

@@ -50,7 +50,7 @@ def test_how_the_figures_came_about_stands_below():
     )
 
 
-def test_what_cannot_be_told_is_no_yes():
+def test_what_cannot_be_stated_is_no_yes():
     """+32 % give or take more is not shown to be too much, nor to be little."""
     unsure = Overhead((Cost("harness", 32.0, -85.0, 409.0, 6), FOUND.costs[1]), 2e-4)
     answer, *_ = costs.remarks(unsure, SHOWING)

@@ -9,11 +9,11 @@ from outcomes import (
     TRAINING_CASE,
     WORK,
     broken,
-    heard,
     outcome,
     point,
     record,
     segment,
+    sensed,
     target,
     training_outcome,
 )
@@ -85,7 +85,7 @@ def test_what_is_not_known_is_a_dash_never_a_0():
 
 
 def test_a_case_that_stayed_spoiled_is_marked_where_its_time_stands():
-    noisy = heard(segment(1, steal_percent=12.0))
+    noisy = sensed(segment(1, steal_percent=12.0))
     assert cells(summary_text([record(outcome(0.5, seen=noisy))]), CASE)[1] == (
         "500 spoiled"
     )
@@ -119,7 +119,7 @@ def test_a_gate_that_was_missed_shouts():
     assert error_shown(wer=False, cer=False) == "wer 12.5 FAILS GATE"
 
 
-def test_a_gate_that_was_missed_on_another_metric_is_told():
+def test_a_gate_that_was_missed_on_another_metric_is_stated():
     assert error_shown(cer=None, levenshtein=False) == "cer 12.5 FAILS GATE"
     assert error_shown(cer=None, levenshtein=True) == "cer 12.5"
 
@@ -168,7 +168,7 @@ def test_every_trainings_targets_have_a_column():
     assert "cer 25 %" in text
 
 
-def test_what_failed_or_was_skipped_is_told_with_the_first_line_of_its_reason():
+def test_what_failed_or_was_skipped_is_stated_with_the_first_line_of_its_reason():
     records = [
         failed(toy.WORKLOAD, CASE, SMOKE, broken("stage build: broken\nTraceback ...")),
         skipped(toy.WORKLOAD, CASE, SMOKE, "no such operator"),
@@ -181,7 +181,7 @@ def test_what_failed_or_was_skipped_is_told_with_the_first_line_of_its_reason():
     assert summary_text(records) == "\n".join(expected)
 
 
-def test_every_warning_is_told_whole_with_its_case():
+def test_every_warning_is_stated_whole_with_its_case():
     long = "warned " * 40 + "[of brackets]"
     text = summary_text([record(outcome(0.5, warnings=(long,)))])
     assert f"warning: {CASE.id}: {long}" in text
@@ -251,17 +251,17 @@ def test_nothing_measured_is_nothing_shown():
 
 def of_metrics(case=CASE, **metrics):
     """A record of metrics as (value, passed), of which higher is better."""
-    told = {
+    stated = {
         name: {"value": value, "n": 50, "interval": [value, value], "better": "higher"}
         | {"passed": passed}
         for name, (value, passed) in metrics.items()
     }
-    return record(outcome(0.5, accuracy={"metrics": told, "reason": None}), case=case)
+    return record(outcome(0.5, accuracy={"metrics": stated, "reason": None}), case=case)
 
 
 def test_separation_is_shown_by_its_improvement_in_db():
-    told = {"si_sdr": (2.0, None), "si_sdr_improvement": (9.26, True)}
-    text = summary_text([of_metrics(**told, snr=(3.0, None))])
+    stated = {"si_sdr": (2.0, None), "si_sdr_improvement": (9.26, True)}
+    text = summary_text([of_metrics(**stated, snr=(3.0, None))])
     assert cells(text, CASE)[5] == "SI-SDRi 9.3 dB"
     assert "error" not in text
     assert "accuracy" in text
@@ -281,8 +281,8 @@ def test_beside_db_error_rates_have_their_unit_in_the_cell():
 
 
 def test_a_training_towards_db_shows_its_levels_and_what_it_came_to():
-    told = target(metric="si_sdr_improvement", level=6.0, better="higher")
-    ended = training_outcome(point(1, 0.9), targets=[told])
+    stated = target(metric="si_sdr_improvement", level=6.0, better="higher")
+    ended = training_outcome(point(1, 0.9), targets=[stated])
     improved = of_metrics(si_sdr_improvement=(7.5, None)).accuracy
     found = record(ended, case=TRAINING_CASE).model_copy(update={"accuracy": improved})
     text = summary_text([found])

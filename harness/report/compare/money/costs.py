@@ -26,7 +26,7 @@ from harness.report.compare.money.prices import PriceList, Tariff, energy_gaps, 
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.terms import Terms
 
-REASONS = 3  # of why no case qualifies, told at most
+REASONS = 3  # of why no case qualifies, listed at most
 LEAST_RTFX = 1e-6  # below, a step does no audio to speak of
 
 
@@ -157,8 +157,8 @@ def _unfit(row: Row, cell: Measured | NotMeasured | None) -> str | None:
 
 def _none_fits(group: _Group, reasons: Sequence[str]) -> str:
     more = len(reasons) - REASONS
-    told = "; ".join(reasons[:REASONS]) + (f"; {more} more reasons" * (more > 0))
-    return f"none of {len(group.rows)} cases: {told}"
+    listed = "; ".join(reasons[:REASONS]) + (f"; {more} more reasons" * (more > 0))
+    return f"none of {len(group.rows)} cases: {listed}"
 
 
 def _serving(

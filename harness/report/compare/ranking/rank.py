@@ -27,7 +27,7 @@ from harness.report.compare.model import (
 from harness.report.compare.ranking.resampling import Doubt, doubt
 from harness.report.compare.reading.estimates import weighed
 
-DRAWS = 10_000  # a share of 95 % is told to within 0.4 %
+DRAWS = 10_000  # a share of 95 % is known to within 0.4 %
 SEED = 0
 LEAST_S, MOST_S = 1e-12, 1e12  # what a step may take, lest a ratio be infinite
 ONE_PROCESS = "a single process on {}: it says nothing of the next"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.report.compare.model import KernelShare
 from harness.report.compare.reading.extract import SHORTEST_S, Logged
 
-LARGEST = 12  # are told one by one
+LARGEST = 12  # are listed one by one
 OTHER, ANY = "other", "any"
 
 

@@ -55,10 +55,10 @@ def test_two_machines_are_ranked_with_their_ratio(two: tuple[Path, Path]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("processes", "told"), [(1, "one process"), (2, "so few processes")]
+    ("processes", "stated"), [(1, "one process"), (2, "so few processes")]
 )
-def test_enough_runs_of_too_few_processes_are_told_as_such(
-    tmp_path: Path, processes: int, told: str
+def test_enough_runs_of_too_few_processes_are_stated_as_such(
+    tmp_path: Path, processes: int, stated: str
 ) -> None:
     """Three runs of one work leave two degrees of freedom, or five."""
     for number in range(3):
@@ -69,7 +69,7 @@ def test_enough_runs_of_too_few_processes_are_told_as_such(
     assert status == 0
     assert "How much runs vary is not known (alpha: 3 runs, beta: 3 runs)" in printed
     assert (
-        f"97.5 % certainty is claimed; 3 runs of {told} do not tell it for so few "
+        f"97.5 % certainty is claimed; 3 runs of {stated} do not tell it for so few "
         "works: run several processes in each." in printed
     )
 
@@ -98,7 +98,7 @@ def test_a_keyword_chooses_cases(tmp_path: Path) -> None:
     assert (status, "no case of 2 has 'nothing'" in printed) == (2, True)
 
 
-def test_a_mismatch_of_other_cases_is_not_told(tmp_path: Path) -> None:
+def test_a_mismatch_of_other_cases_is_not_stated(tmp_path: Path) -> None:
     other = replace(CASE, compression="bf16")
     one = result_file(tmp_path / "a.json", record(), record(case=other))
     two = result_file(
@@ -175,8 +175,8 @@ def test_limits_of_what_is_better_when_higher_are_in_db(
 ) -> None:
     prices, out = tmp_path / "prices.toml", tmp_path / "out.json"
     prices.write_text(PRICES)
-    told = accuracy(si_sdr_improvement=metric(9.26, better="higher"))
-    one = result_file(tmp_path / "one.json", record([0.5], accuracy=told))
+    stated = accuracy(si_sdr_improvement=metric(9.26, better="higher"))
+    one = result_file(tmp_path / "one.json", record([0.5], accuracy=stated))
     asked = ("compare", one, "--prices", prices, "--json", out)
     status, printed = invoke(*asked, "--at-least", "si_sdr_improvement=9.25")
     assert status == 0
@@ -231,7 +231,7 @@ def test_page_figures_and_markdown_are_written(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "stated"),
     [
         (("--html", "{folder}/missing/x.html"), "cannot write there"),
         (("--json", "{folder}/fast.json"), "that is one of the files that are read"),
@@ -247,14 +247,14 @@ def test_page_figures_and_markdown_are_written(
         (("--prices", "{folder}/missing.toml"), "does not exist"),
     ],
 )
-def test_a_bad_option_is_told_before_anything_is_read(
-    two: tuple[Path, Path], options: tuple[str, str], told: str
+def test_a_bad_option_is_stated_before_anything_is_read(
+    two: tuple[Path, Path], options: tuple[str, str], stated: str
 ) -> None:
     two[0].write_text("not read")
     written = [option.format(folder=two[0].parent) for option in options]
     status, printed = invoke("compare", *two, *written)
     assert status == 2
-    assert told in printed
+    assert stated in printed
 
 
 @pytest.mark.parametrize("given", ["x={folder}/f*.json", "{folder}/fast.json"])
@@ -312,7 +312,7 @@ def test_a_case_beyond_its_gate_stands_apart(tmp_path: Path) -> None:
     assert "wer fails: +12.50 of +1.00" in apart
 
 
-def test_trainings_are_told_by_their_time_to_accuracy(tmp_path: Path) -> None:
+def test_trainings_are_stated_by_their_time_to_accuracy(tmp_path: Path) -> None:
     reached = training(2.0, targets=[(0.15, 9.0, 3), (0.1, None, None)])
     path = result_file(tmp_path / "x.json", reached)
     status, printed = invoke("compare", path)

@@ -136,7 +136,7 @@ def test_a_case_without_the_metric_does_not_serve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "told"),
+    ("terms", "stated"),
     [
         (
             {"limits": {IMPROVEMENT: 6.0}},
@@ -159,11 +159,11 @@ def test_a_case_without_the_metric_does_not_serve() -> None:
         ),
     ],
 )
-def test_a_limit_at_the_wrong_end_is_refused(terms: Any, told: str) -> None:
+def test_a_limit_at_the_wrong_end_is_refused(terms: Any, stated: str) -> None:
     found = one_row(measured(errors={IMPROVEMENT: db(6.0)}), measured())
     with pytest.raises(ValueError, match="expected") as caught:
         check_limits(replace(HALF, **terms), [found], MetricKinds())
-    assert str(caught.value) == told
+    assert str(caught.value) == stated
 
 
 @pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf])
@@ -178,9 +178,9 @@ def test_limits_stand_beside_the_answers() -> None:
     answers = money([found], CANDIDATES, PRICES, replace(terms, limits={}))
     assert answers.at_least == {IMPROVEMENT: 6.0}
     assert limits_text(answers, MetricKinds()) == "SI-SDRi at least 6 dB"
-    told = replace(answers, limits=terms.limits)
+    stated = replace(answers, limits=terms.limits)
     assert (
-        limits_text(told, MetricKinds()) == "p99 at most 50 ms, SI-SDRi at least 6 dB"
+        limits_text(stated, MetricKinds()) == "p99 at most 50 ms, SI-SDRi at least 6 dB"
     )
     table = money_tables(comparison_of(found, money=answers))["serving"]
     assert table is not None
@@ -217,6 +217,6 @@ def test_targets_keep_their_direction_from_file_to_figure(tmp_path: Path) -> Non
 
 def test_a_published_time_keeps_the_direction_of_its_target() -> None:
     target = Target("si_sdr", 6.0, "higher")
-    told = Published("A100", "m", "fp32", 1, "", target, 60.0, "a document")
-    workload = Workload("w", "train", "", lambda context: None, {}, published=(told,))  # type: ignore[arg-type,return-value]
+    stated = Published("A100", "m", "fp32", 1, "", target, 60.0, "a document")
+    workload = Workload("w", "train", "", lambda context: None, {}, published=(stated,))  # type: ignore[arg-type,return-value]
     assert [one.better for one in published_times([workload], {"w"})] == ["higher"]

@@ -40,7 +40,7 @@ def case_columns(*errors: dict[str, Error]) -> Table:
     return case_table("c", "C", found, MetricKinds(), short=True)
 
 
-def test_cases_are_told_in_db_with_one_decimal_and_their_fall() -> None:
+def test_cases_are_stated_in_db_with_one_decimal_and_their_fall() -> None:
     table = case_columns(
         {IMPROVEMENT: db(9.26), "si_sdr": db(-0.04)},
         {IMPROVEMENT: db(8.5, -0.76, 0.5), "si_sdr": db(0.0, 0.04, 0.5)},
@@ -163,7 +163,7 @@ def test_a_training_without_any_error_left_is_drawn_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "told"),
+    ("targets", "stated"),
     [
         ([reached(0.1, 20.0)], "Lower and further left is better."),
         ([toward(6.0, 20.0)], "Higher and further left is better."),
@@ -174,7 +174,7 @@ def test_a_training_without_any_error_left_is_drawn_too() -> None:
     ],
 )
 def test_a_picture_of_trainings_tells_which_way_is_better(
-    targets: list[TargetTime], told: str
+    targets: list[TargetTime], stated: str
 ) -> None:
     picture = curve_picture([1.0, 2.0], *targets)
-    assert picture.notes[0].startswith(f"{told} Dashed lines are targets")
+    assert picture.notes[0].startswith(f"{stated} Dashed lines are targets")

@@ -80,17 +80,17 @@ def test_nobody_qualifies_and_everything_that_is_written_says_so(
     outputs = {name: tmp_path / f"out.{name}" for name in ("html", "json", "markdown")}
     options = [f"--{name}={path}" for name, path in outputs.items()]
     status, printed = invoke("compare", *given, "--at-most=wer=25", *options)
-    told = (
+    stated = (
         "No candidate qualifies: of 2 measured cases none counts with wer at most 25 % "
         "(alpha: wer 0.4 is above 0.25; beta: wer 0.4 is above 0.25)."
     )
     assert status == 1
-    assert printed.startswith(told)
+    assert printed.startswith(stated)
     assert "250 beyond limits" in printed
-    assert f"<p>{told}</p>" in outputs["html"].read_text()
-    assert told in outputs["markdown"].read_text()
+    assert f"<p>{stated}</p>" in outputs["html"].read_text()
+    assert stated in outputs["markdown"].read_text()
     found = json.loads(outputs["json"].read_text())
-    assert (found["verdict"], found["ranking"]) == ([told], None)
+    assert (found["verdict"], found["ranking"]) == ([stated], None)
     cells = found["rows"][0]["cells"]
     assert cells["beta"]["beyond_limits"] == "wer 0.4 is above 0.25"
     assert found["qualification"]["qualified"] == {"alpha": 0, "beta": 0}
@@ -114,7 +114,7 @@ def test_works_beyond_the_limits_do_not_count(files: Any) -> None:
     assert "alpha: beyond the limits: wer 0.4 is above 0.25" in printed
 
 
-def test_who_is_out_is_told_and_the_others_are_ranked_to_the_first_of_them(
+def test_who_is_out_is_stated_and_the_others_are_ranked_to_the_first_of_them(
     files: Any,
 ) -> None:
     given = files([many(0.5)], [many(0.02)], [many(0.03)])
@@ -148,10 +148,10 @@ def test_each_workload_is_bound_by_the_metrics_that_it_tells() -> None:
         work("separation"): {"a": measured(errors={"si_sdr": decibels})},
         work("wav2letter"): {"a": measured(errors={"cer": error(0.1)})},
     }
-    told = [
+    stated = [
         cell.beyond_limits for one in served(rows, both) for cell in one.cells.values()
     ]  # type: ignore[union-attr]
-    assert told == [None, "wer is not known", None, "wer is not known"]
+    assert stated == [None, "wer is not known", None, "wer is not known"]
     alone = served(rows, WER_25)[1].cells["a"]
     assert alone.beyond_limits == "wer is not known"  # type: ignore[union-attr]
 
@@ -160,11 +160,11 @@ def test_a_latency_binds_every_workload() -> None:
     quick = measured(latency_ms={"p99": bound(40.0)})
     rows = {work(): {"a": quick}, work("other"): {"a": trained()}}
     found = served(rows, replace(TERMS, limits={"p99_ms": 50.0}))
-    told = qualification(found, ["a"], replace(TERMS, limits={"p99_ms": 50.0}))
-    assert told is not None
-    assert (told.qualified, told.cases) == ({"a": 1}, {"a": 2})
-    assert told.reasons == {"a": ("p99 is not known",)}
-    assert told.without == ("other/ds2-small/fp32/eager/b1",)
+    stated = qualification(found, ["a"], replace(TERMS, limits={"p99_ms": 50.0}))
+    assert stated is not None
+    assert (stated.qualified, stated.cases) == ({"a": 1}, {"a": 2})
+    assert stated.reasons == {"a": ("p99 is not known",)}
+    assert stated.without == ("other/ds2-small/fp32/eager/b1",)
 
 
 def test_what_is_beyond_its_gate_or_other_work_does_not_qualify() -> None:
@@ -212,7 +212,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "stated"),
     [
         (
             ["--at-most=wre=25"],
@@ -228,11 +228,11 @@ def test_an_unknown_metric_is_refused_with_the_nearest(name: str) -> None:
 )
 @pytest.mark.parametrize("command", ["compare", "report"])
 def test_what_would_do_nothing_is_refused(
-    files: Any, command: str, options: list[str], told: str
+    files: Any, command: str, options: list[str], stated: str
 ) -> None:
     given = files([case(0.5)])
     status, printed = invoke(command, *given, *options)
-    assert (status, told in printed) == (2, True)
+    assert (status, stated in printed) == (2, True)
 
 
 def test_weights_of_what_is_not_there_are_refused(files: Any, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_weights_of_what_is_not_there_are_refused(files: Any, tmp_path: Path) ->
     assert (status, "a single candidate is not ranked" in printed) == (2, True)
 
 
-def test_a_weight_of_what_does_not_count_is_told(files: Any, tmp_path: Path) -> None:
+def test_a_weight_of_what_does_not_count_is_stated(files: Any, tmp_path: Path) -> None:
     bare = record(
         [0.5], case=SEPARATION, accuracy={"metrics": None, "reason": "untrained"}
     )
@@ -258,7 +258,7 @@ def test_a_weight_of_what_does_not_count_is_told(files: Any, tmp_path: Path) -> 
     assert "the weight 2 of separation did nothing: none of its works counts" in printed
 
 
-def test_what_was_allowed_in_vain_is_told(files: Any) -> None:
+def test_what_was_allowed_in_vain_is_stated(files: Any) -> None:
     given = files([case(0.5)], [case(0.6)])
     printed = invoke("compare", *given, "--allow=corpus")[1]
     assert "--allow=corpus did nothing: no work differs in it" in printed

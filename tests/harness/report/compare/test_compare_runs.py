@@ -68,9 +68,9 @@ def test_equal_machines_have_no_winner_and_intervals_hold(
     run_deviation, runs, processes, shape, deviation
 ):
     setting = Setting(8, runs, processes, run_deviation, deviation, shape)
-    told = simulate(setting, TRIALS)
-    assert told.false_winners <= MOST_FALSE
-    held = (told.score_held, told.ratio_held, told.time_held)
+    stated = simulate(setting, TRIALS)
+    assert stated.false_winners <= MOST_FALSE
+    held = (stated.score_held, stated.ratio_held, stated.time_held)
     assert min(held) >= LEAST_HELD
 
 

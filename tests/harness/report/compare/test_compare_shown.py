@@ -259,7 +259,7 @@ def test_nothing_apart_is_no_table():
     assert {name for name, table in found.items() if table} == {"differences"}
 
 
-def test_candidates_are_told_with_processor_and_commit():
+def test_candidates_are_stated_with_processor_and_commit():
     table = candidates_table(small())
     assert texts(table, "processor") == ("epyc 9000", "xeon 9000", "arm 9000")
     assert set(texts(table, "commit")) == {"155dc2d3021e"}
@@ -313,7 +313,7 @@ def test_an_hour_of_audio_is_said_to_be_of_one_stage_without_arrivals():
     assert money_tables(replace(small(), money=money))["serving"].notes == (stage,)
 
 
-def test_a_priced_machine_of_a_document_is_told_from_the_compared():
+def test_a_priced_machine_of_a_document_is_set_apart_from_the_compared():
     money = small().money
     assert "is" not in titles(money_tables(small())["prices"])
     theirs = replace(money.prices[0], candidate="Sys1$", published=True)

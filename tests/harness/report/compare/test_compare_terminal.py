@@ -55,11 +55,11 @@ def test_a_single_machine_has_no_ratios_and_no_fingerprint() -> None:
     assert "fingerprint" not in text
 
 
-def test_what_a_candidates_host_gave_is_told_below_what_was_measured() -> None:
+def test_what_a_candidates_host_gave_is_stated_below_what_was_measured() -> None:
     one = single()
-    told = tuple(replace(c, host="0.97 of its best") for c in one.candidates)
-    table = candidates_table(replace(one, candidates=told))
-    assert table.notes == (f"host of {told[0].label}: 0.97 of its best",)
+    stated = tuple(replace(c, host="0.97 of its best") for c in one.candidates)
+    table = candidates_table(replace(one, candidates=stated))
+    assert table.notes == (f"host of {stated[0].label}: 0.97 of its best",)
     assert candidates_table(one).notes == ()
 
 
@@ -69,7 +69,7 @@ def test_candidates_stand_beside_each_other() -> None:
     assert "multiples of epyc's" in table.caption
 
 
-def test_work_that_differs_or_fails_its_gate_is_told_apart_only() -> None:
+def test_work_that_differs_or_fails_its_gate_is_kept_apart_only() -> None:
     comparison = small()
     other = replace(
         comparison, rows=tuple(replace(r, same=False) for r in comparison.rows)

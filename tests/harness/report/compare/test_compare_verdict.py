@@ -43,12 +43,12 @@ def test_a_sure_verdict_names_the_first_its_speed_its_probability_and_its_cost()
     assert allowed == f"{ALLOWED}; {APART}"
 
 
-def test_a_case_that_other_load_spoiled_is_told_with_the_verdict():
+def test_a_case_that_other_load_spoiled_is_stated_with_the_verdict():
     row = small().rows[0]
     spoiled = replace(row.cells["epyc"], spoiled=True)
     rows = (replace(row, cells={**row.cells, "epyc": spoiled}), *small().rows[1:])
-    *_, told = verdict(replace(small(), rows=rows))
-    assert told == f"{ALLOWED}; other load spoiled 1 of the 27 works; {APART}"
+    *_, stated = verdict(replace(small(), rows=rows))
+    assert stated == f"{ALLOWED}; other load spoiled 1 of the 27 works; {APART}"
 
 
 def served(*costs):
@@ -70,7 +70,7 @@ def served(*costs):
 
 
 @pytest.mark.parametrize(
-    ("costs", "told"),
+    ("costs", "stated"),
     [
         (
             [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)],
@@ -90,9 +90,9 @@ def served(*costs):
     ],
 )
 def test_one_is_called_cheapest_only_where_the_intervals_tell_it_from_the_next(
-    costs, told
+    costs, stated
 ):
-    assert verdict(served(*costs))[1].endswith(told)
+    assert verdict(served(*costs))[1].endswith(stated)
 
 
 @pytest.mark.parametrize(("high", "is_said"), [(1.0, True), (1.7, False)])
@@ -126,7 +126,7 @@ def test_a_verdict_of_unknown_doubt_gives_the_reason():
     assert sentence.endswith("how sure that is, is not known: one process a case.")
 
 
-def test_where_the_baseline_is_first_the_next_is_told_by_its_speed():
+def test_where_the_baseline_is_first_the_next_is_stated_by_its_speed():
     epyc, arm = small().ranking.scores[1:]
     scores = (replace(epyc, rank_shares=(0.975, 0.025)), arm)
     sentence, _ = verdict(with_ranking(scores=scores))

@@ -139,7 +139,7 @@ def test_a_document_that_is_too_long_is_left_out_and_the_page_says_so():
     assert "comparison-json" in Reader(page(single(), long[:-20] + '"}')).data
 
 
-def test_the_template_of_all_pictures_is_told_once(whole):
+def test_the_template_of_all_pictures_is_stated_once(whole):
     assert "colorway" in whole.data["look"]
     figures = [text for id, text in whole.data.items() if id.endswith("-figure")]
     assert not [text for text in figures if '"template"' in text or "bdata" in text]

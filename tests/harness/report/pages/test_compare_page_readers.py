@@ -57,8 +57,8 @@ def test_axe_finds_nothing_serious(request, page):
     found = axe.Axe().run(opened.tab, options={"resultTypes": ["violations"]})
     found = found.response["violations"]
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    told = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
-    assert told == []
+    stated = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
+    assert stated == []
 
 
 @pytest.mark.parametrize("made", [None, single, lambda: hostile("n" * 200)])

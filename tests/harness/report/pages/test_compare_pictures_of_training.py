@@ -80,24 +80,24 @@ def test_published_times_stand_beside_ours_and_are_called_so():
     )
 
 
-def test_the_source_of_published_times_is_told_below():
+def test_the_source_of_published_times_is_stated_below():
     picture = titled(tta.pictures(small()), "fp32")
     (source,) = {one.source for one in small().published}
-    told = f"Published times are those of {source}: other machines, other speech."
-    assert told in picture.notes
+    stated = f"Published times are those of {source}: other machines, other speech."
+    assert stated in picture.notes
 
 
 def test_times_of_another_order_of_magnitude_get_a_logarithm():
     assert titled(tta.pictures(small()), "fp32").figure.layout.xaxis.type is None
-    told = tuple(replace(p, tta_s=86_400.0) for p in small().published)
-    far = titled(tta.pictures(replace(small(), published=told)), "fp32")
+    stated = tuple(replace(p, tta_s=86_400.0) for p in small().published)
+    far = titled(tta.pictures(replace(small(), published=stated)), "fp32")
     assert far.figure.layout.xaxis.type == "log"
     assert far.figure.layout.xaxis.title.text.endswith("(h)")
 
 
 def test_a_published_time_of_another_model_is_not_drawn():
-    told = tuple(replace(p, model="ds2-paper") for p in small().published)
-    picture = titled(tta.pictures(replace(small(), published=told)), "fp32")
+    stated = tuple(replace(p, model="ds2-paper") for p in small().published)
+    picture = titled(tta.pictures(replace(small(), published=stated)), "fp32")
     assert not [t for t in picture.figure.data if "published" in (t.name or "")]
 
 

@@ -134,7 +134,7 @@ def test_several_names_of_a_row_all_stay() -> None:
     assert max(map(len, printed(table, 80))) <= 80
 
 
-def test_names_that_differ_near_their_ends_are_told_apart() -> None:
+def test_names_that_differ_near_their_ends_are_kept_apart() -> None:
     ends = [f"{'x' * 40}/b{n}" for n in range(10)]
     starts = [f"{n}{'x' * 60}" for n in range(10)]
     assert len(set(shortened(ends, 12))) == len(set(shortened(starts, 12))) == 10

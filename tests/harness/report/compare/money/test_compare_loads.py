@@ -11,7 +11,7 @@ RENT = Choice("w", "m", "rent", rtfx=400, fixed_per_year=0, running_per_busy_hou
 OWN = Choice("w", "m", "own", 100, fixed_per_year=876.6, running_per_busy_hour=0)
 
 
-def told(*choices):
+def stated(*choices):
     return [
         (found.owned, found.other, found.utilization, found.reason)
         for found in break_even(choices)
@@ -21,7 +21,7 @@ def told(*choices):
 def test_an_owned_machine_breaks_even_where_its_hour_of_audio_costs_the_rented_ones():
     # 876.6 / (8766 x 100 x 0.5 / 400) = 0.8, and at 0.8: 876.6 / (8766 x 0.8) / 100
     # = 0.00125 = 0.5 / 400
-    ((owned, other, utilization, reason),) = told(RENT, OWN)
+    ((owned, other, utilization, reason),) = stated(RENT, OWN)
     assert (owned, other, reason) == ("own", "rent", None)
     assert utilization == pytest.approx(0.8)
     terms = Terms(utilization, years=1)
@@ -31,7 +31,7 @@ def test_an_owned_machine_breaks_even_where_its_hour_of_audio_costs_the_rented_o
 
 def test_the_energy_of_the_owned_machine_moves_the_break_even():
     # v1 = 0.025 / 100 = 0.00025: 876.6 / (876,600 x 0.001) = 1, just within all hours
-    ((_, _, utilization, _),) = told(replace(OWN, running_per_busy_hour=0.025), RENT)
+    ((_, _, utilization, _),) = stated(replace(OWN, running_per_busy_hour=0.025), RENT)
     assert utilization == pytest.approx(1.0)
 
 
@@ -39,7 +39,7 @@ def test_the_energy_of_the_owned_machine_moves_the_break_even():
 def test_a_machine_that_would_have_to_be_busier_than_always_never_breaks_even(
     fixed, times
 ):
-    ((_, _, utilization, reason),) = told(replace(OWN, fixed_per_year=fixed), RENT)
+    ((_, _, utilization, reason),) = stated(replace(OWN, fixed_per_year=fixed), RENT)
     assert utilization is None
     assert reason == f"never: it would have to be busy {times} times all hours"
 
@@ -47,14 +47,14 @@ def test_a_machine_that_would_have_to_be_busier_than_always_never_breaks_even(
 def test_a_slow_rented_machine_is_rented_several_times_over():
     # 876.6 / (8766 x 100 x 0.05 / 10) = 0.2: 20 hours of audio an hour, two of it
     slow = replace(RENT, rtfx=10, running_per_busy_hour=0.05)
-    ((_, _, utilization, _),) = told(OWN, slow)
+    ((_, _, utilization, _),) = stated(OWN, slow)
     assert utilization == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("running", [0.125, 0.2])  # 0.125 / 100 = 0.5 / 400
 def test_a_machine_that_costs_no_less_to_run_never_breaks_even(running):
     own = replace(OWN, running_per_busy_hour=running)
-    ((_, _, utilization, reason),) = told(own, RENT)
+    ((_, _, utilization, reason),) = stated(own, RENT)
     assert utilization is None
     assert reason == "never: it costs more to have, and no less to run"
 
@@ -63,7 +63,7 @@ def test_two_owned_machines_break_even_at_the_load_at_which_both_cost_the_same()
     # (8766 - 876.6) / (8766 x 1000 x 2 / 1000) = 0.45
     dear = Choice("w", "m", "dear", 1000, 8766, 0)
     cheap = Choice("w", "m", "cheap", 1000, 876.6, 2)
-    ((owned, other, utilization, reason),) = told(cheap, dear)
+    ((owned, other, utilization, reason),) = stated(cheap, dear)
     assert (owned, other, reason) == ("dear", "cheap", None)
     assert utilization == pytest.approx(0.45)
 
@@ -71,11 +71,11 @@ def test_two_owned_machines_break_even_at_the_load_at_which_both_cost_the_same()
 SEVERAL = "one cheap cannot carry all that dear can: see the costs over the load"
 
 
-def test_a_machine_too_slow_for_the_break_even_is_told():
+def test_a_machine_too_slow_for_the_break_even_is_stated():
     # (8766 - 876.6) / (8766 x 1000 x 0.1 / 100) = 0.9: 900 hours of audio an hour
     dear = Choice("w", "m", "dear", 1000, 8766, 0)
     cheap = Choice("w", "m", "cheap", 100, 876.6, 0.1)
-    ((_, _, utilization, reason),) = told(cheap, dear)
+    ((_, _, utilization, reason),) = stated(cheap, dear)
     assert utilization is None
     assert reason == SEVERAL
 
@@ -83,14 +83,14 @@ def test_a_machine_too_slow_for_the_break_even_is_told():
 @pytest.mark.parametrize(
     ("dear_running", "cheap_running"), [(0, 0), (30, 3), (0, 0.03)]
 )
-def test_a_dearer_machine_that_may_replace_several_is_never_told_to_be_never_cheaper(
+def test_a_dearer_machine_that_may_replace_several_is_never_stated_to_be_never_cheaper(
     dear_running, cheap_running
 ):
     # By the hour of audio dear costs as much to run; 0.3 instead of 0.1; 0.001 less,
     # which alone would take 4,000 / (876,600 x 0.001) = 4.56 times all hours.
     dear = Choice("w", "m", "dear", 100, 10_000, dear_running)
     cheap = Choice("w", "m", "cheap", 30, 6_000, cheap_running)
-    assert told(dear, cheap) == [("dear", "cheap", None, SEVERAL)]
+    assert stated(dear, cheap) == [("dear", "cheap", None, SEVERAL)]
 
 
 def test_a_dearer_machine_that_replaces_several_is_cheaper_over_the_load():
@@ -105,23 +105,23 @@ def test_a_dearer_machine_that_replaces_several_is_cheaper_over_the_load():
 def test_a_dearer_machine_that_is_no_faster_is_never_cheaper():
     dear = Choice("w", "m", "dear", 30, 10_000, 0)
     cheap = Choice("w", "m", "cheap", 30, 6_000, 0)
-    ((_, _, utilization, reason),) = told(dear, cheap)
+    ((_, _, utilization, reason),) = stated(dear, cheap)
     assert utilization is None
     assert reason == "never: it costs more to have, and no less to run"
 
 
-def test_an_owned_machine_that_would_have_to_be_busier_than_always_is_told_so():
+def test_an_owned_machine_that_would_have_to_be_busier_than_always_is_stated_so():
     # 8766 / (8766 x 100 x (1 - 0) / 200) = 2: it is slower, and one other carries all.
     dear = Choice("w", "m", "dear", 100, 2 * 8766, 0)
     cheap = Choice("w", "m", "cheap", 200, 8766, 1)
-    ((_, _, utilization, reason),) = told(dear, cheap)
+    ((_, _, utilization, reason),) = stated(dear, cheap)
     assert utilization is None
     assert reason == "never: it would have to be busy 2 times all hours"
 
 
 def test_rented_machines_and_those_that_cost_alike_have_no_break_even():
-    assert told(RENT, replace(RENT, candidate="other", rtfx=1)) == []
-    assert told(OWN, replace(OWN, candidate="other", rtfx=1)) == []
+    assert stated(RENT, replace(RENT, candidate="other", rtfx=1)) == []
+    assert stated(OWN, replace(OWN, candidate="other", rtfx=1)) == []
 
 
 def costs(choice, load, terms=HALF):

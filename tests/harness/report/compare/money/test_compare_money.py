@@ -139,7 +139,7 @@ def test_unlike_work_serves_nobody():
     assert found["own"].reason == "none of 1 cases: not the same work on all candidates"
 
 
-def test_many_reasons_are_told_in_part():
+def test_many_reasons_are_stated_in_part():
     rows = [
         row(
             work(batch_size=size),

@@ -115,11 +115,11 @@ KEYS = (
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_table_and_what_is_expected(
+def test_a_mistake_is_stated_with_its_table_and_what_is_expected(
     tmp_path, lines, sentence
 ):
-    told = complaint(tmp_path, of_machine(*lines))
-    assert told == f'[machines."a b"]: {sentence}'
+    stated = complaint(tmp_path, of_machine(*lines))
+    assert stated == f'[machines."a b"]: {sentence}'
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_a_mistake_is_told_with_its_table_and_what_is_expected(
         ),
     ],
 )
-def test_a_mistake_outside_of_any_machine_is_told_likewise(tmp_path, text, sentence):
+def test_a_mistake_outside_of_any_machine_is_stated_likewise(tmp_path, text, sentence):
     assert complaint(tmp_path, text) == sentence
 
 
-def test_a_file_that_is_no_toml_is_told_with_the_place(tmp_path):
+def test_a_file_that_is_no_toml_is_stated_with_the_place(tmp_path):
     path = written(tmp_path, "currency = USD")
     with pytest.raises(ValueError, match=r"is not TOML: Invalid value \(at line 1,"):
         load_prices(path)
@@ -174,7 +174,7 @@ def test_bytes_that_are_no_text_are_no_toml(tmp_path):
         load_prices(path)
 
 
-def test_a_file_that_is_not_there_is_told_by_name(tmp_path):
+def test_a_file_that_is_not_there_is_stated_by_name(tmp_path):
     path = tmp_path / "none.toml"
     with pytest.raises(ValueError, match=r"none\.toml: No such file or directory"):
         load_prices(path)
@@ -192,7 +192,7 @@ def test_a_label_goes_before_the_machines_name():
     assert prices.machine_of(candidate("xeon", "xeon")) is None
 
 
-def test_a_candidate_without_a_price_is_told_with_the_nearest_name():
+def test_a_candidate_without_a_price_is_stated_with_the_nearest_name():
     prices = listing(epyc=Machine(per_hour=1), h200=Machine(per_hour=9))
     compared = [candidate("epyc"), candidate("h20 cpu", "h20"), candidate("zz")]
     assert unpriced(prices, compared) == (

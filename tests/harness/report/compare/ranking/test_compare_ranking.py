@@ -214,7 +214,7 @@ def test_weights_are_read_by_workload(tmp_path):
         ),
     ],
 )
-def test_a_mistake_in_the_weights_is_told_with_what_is_expected(
+def test_a_mistake_in_the_weights_is_stated_with_what_is_expected(
     tmp_path, text, sentence
 ):
     path = written(tmp_path, text)

@@ -25,7 +25,7 @@ def repeated(of, **step_s):
 # Doubt
 
 
-def test_a_single_process_everywhere_is_ranked_without_doubt_told():
+def test_a_single_process_everywhere_is_ranked_without_doubt_stated():
     ranking = rank([timed(work(), a=2, b=1)], BOTH, "a", {})
     assert ranking.reason == NO_DOUBT
     assert (ranking.wins, ranking.order_share) == (None, None)
@@ -196,7 +196,7 @@ def test_a_gain_has_the_errors_and_the_freedom_of_both_sides():
     assert found.is_allowed.tolist() == [False, False]
 
 
-def test_the_bootstrap_gives_every_pair_the_chances_that_are_told():
+def test_the_bootstrap_gives_every_pair_the_chances_that_are_stated():
     # Two that vary little in ten runs each, and one that varies much in seven.
     spread = np.sqrt(10) * np.tile([-0.01, 0.01], 5)
     wide = np.sqrt(7) * np.linspace(-0.05, 0.05, 7)

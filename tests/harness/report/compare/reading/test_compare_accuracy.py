@@ -37,14 +37,14 @@ def wer(value: float = 0.2, **changes: Any) -> dict[str, Any]:
     return metric(value, **({"n": 1000, "interval": interval} | changes))
 
 
-def told(step_s: float = 1.0, **metrics: dict[str, Any]) -> Record:
+def stated(step_s: float = 1.0, **metrics: dict[str, Any]) -> Record:
     return record([step_s], accuracy=accuracy(**metrics))
 
 
 def test_a_faster_machine_whose_every_word_is_wrong_did_other_work(
     compared: Callable[..., Match],
 ) -> None:
-    found = compared(told(wer=wer(0.2)), told(0.8, wer=wer(0.95)))
+    found = compared(stated(wer=wer(0.2)), stated(0.8, wer=wer(0.95)))
     assert not found.works[0].same
     (mismatch,) = found.mismatches
     assert (mismatch.what, mismatch.allowed) == ("accuracy", False)
@@ -57,7 +57,7 @@ def test_a_faster_machine_whose_every_word_is_wrong_did_other_work(
 def test_other_accuracy_that_is_allowed_is_labelled(
     compared: Callable[..., Match],
 ) -> None:
-    found = compared(told(wer=wer(0.2)), told(wer=wer(0.95)), allow=["accuracy"])
+    found = compared(stated(wer=wer(0.2)), stated(wer=wer(0.95)), allow=["accuracy"])
     (work,) = found.works
     assert (work.same, work.labels) == (True, ("accuracy differs",))
 
@@ -148,7 +148,7 @@ def test_rounding_may_move_an_accuracy_and_nothing_else(
     theirs: dict[str, Any],
     same: bool,
 ) -> None:
-    assert compared(told(**mine), told(**theirs)).works[0].same is same
+    assert compared(stated(**mine), stated(**theirs)).works[0].same is same
 
 
 def test_no_accuracy_beside_one_is_other_accuracy(
@@ -156,7 +156,7 @@ def test_no_accuracy_beside_one_is_other_accuracy(
 ) -> None:
     none = {"metrics": None, "reason": "no decoder"}
     silent, slower = (record([step_s], accuracy=none) for step_s in (0.8, 0.9))
-    (mismatch,) = compared(told(wer=wer()), silent).mismatches
+    (mismatch,) = compared(stated(wer=wer()), silent).mismatches
     assert (mismatch.what, mismatch.found["b"]) == ("accuracy", "no accuracy")
     assert compared(silent, slower).works[0].same
 
@@ -165,7 +165,7 @@ def test_accuracies_each_like_the_next_are_not_all_alike(
     compared: Callable[..., Match],
 ) -> None:
     """b is between a and c, which are further apart than rounding explains."""
-    a, b, c = (told(wer=wer(value)) for value in (0.2, 0.215, 0.23))
+    a, b, c = (stated(wer=wer(value)) for value in (0.2, 0.215, 0.23))
     for order in ((a, b, c), (b, a, c), (c, b, a)):
         assert not compared(*order).works[0].same
     assert compared(a, b).works[0].same
@@ -173,22 +173,22 @@ def test_accuracies_each_like_the_next_are_not_all_alike(
 
 
 @pytest.mark.parametrize("kind", ["weights", "corpus"])
-def test_other_weights_or_speech_are_told_as_what_they_are(
+def test_other_weights_or_speech_are_stated_as_what_they_are(
     compared: Callable[..., Match], kind: str
 ) -> None:
     name = {"weights": "weights_sha256", "corpus": "corpus_checksum"}[kind]
     other = record(
         [0.8], accuracy=accuracy(wer=wer(0.95)), details=DETAILS | {name: "e" * 64}
     )
-    found = compared(told(wer=wer(0.2)), other)
+    found = compared(stated(wer=wer(0.2)), other)
     assert [one.what for one in found.mismatches] == [kind]
 
 
 def test_runs_of_one_machine_are_held_to_the_same(
     compared: Callable[..., Match],
 ) -> None:
-    good, bad = told(wer=wer(0.2)), told(0.8, wer=wer(0.95))
-    found = compared(good, bad, told(2.0, wer=wer(0.2)), names="aab")
+    good, bad = stated(wer=wer(0.2)), stated(0.8, wer=wer(0.95))
+    found = compared(good, bad, stated(2.0, wer=wer(0.2)), names="aab")
     assert [one.what for one in found.mismatches] == ["accuracy"]
     (work,) = found.works
     figures = [one.extract.figures for one in work.attempts["a"]]
@@ -198,7 +198,7 @@ def test_runs_of_one_machine_are_held_to_the_same(
 def test_hardware_settings_of_one_machine_are_held_to_the_same(tmp_path: Path) -> None:
     capped = replace(CASE, hardware="cpu:isa=avx2")
     wrong = record([0.8], case=capped, accuracy=accuracy(wer=wer(0.95)))
-    path = result_file(tmp_path / "a.json", told(wer=wer()), wrong)
+    path = result_file(tmp_path / "a.json", stated(wer=wer()), wrong)
     found = match(gather([str(path)]))
     assert set(found.mismatches[0].found) == {"alpha cpu", "alpha cpu:isa=avx2"}
 
@@ -210,7 +210,7 @@ def test_a_training_makes_weights_of_its_own(compared: Callable[..., Match]) -> 
 
 def test_another_baseline_is_another_gate(compared: Callable[..., Match]) -> None:
     def gated(baseline: str) -> Record:
-        return told(wer=wer(gate=0.01, difference=0.0, baseline_case=baseline))
+        return stated(wer=wer(gate=0.01, difference=0.0, baseline_case=baseline))
 
     one, other = gated(f"{FP32}/cpu/b1"), gated(f"{FP32}/cpu:threads=1/b1")
     assert compared(one, other).works[0].same

@@ -88,7 +88,7 @@ def test_what_was_not_measured_has_the_first_line_of_its_reason():
     assert found.figures is None
 
 
-def test_corpus_and_weights_are_told_by_their_checksums():
+def test_corpus_and_weights_are_stated_by_their_checksums():
     assert (figures().corpus, figures().weights) == ("c" * 64, "a" * 64)
     bare = figures(details={})
     assert (bare.corpus, bare.weights) == ("none", "none")
@@ -166,7 +166,7 @@ def test_means_are_of_what_is_known():
 
 
 @pytest.mark.parametrize(
-    ("utilization", "told"),
+    ("utilization", "stated"),
     [
         ({"timeline": 3}, r"utilization\.timeline: Input should be a valid list"),
         (
@@ -185,14 +185,14 @@ def test_means_are_of_what_is_known():
         ),
     ],
 )
-def test_edited_readings_are_named(utilization, told):
+def test_edited_readings_are_named(utilization, stated):
     with pytest.raises(ValidationError) as caught:
         record(utilization=utilization)
-    assert re.search(told, fault(caught.value))
+    assert re.search(stated, fault(caught.value))
 
 
 @pytest.mark.parametrize(
-    ("samples", "told"),
+    ("samples", "stated"),
     [
         (
             [0.0, 0.0],
@@ -202,10 +202,10 @@ def test_edited_readings_are_named(utilization, told):
         ([1.0, 1.0, 1e99], r"^timing\.samples_s: the mean step takes 3.33333e\+98 s"),
     ],
 )
-def test_times_that_nothing_can_take_are_refused(samples, told):
+def test_times_that_nothing_can_take_are_refused(samples, stated):
     edited = record().model_dump()
     edited["timing"]["samples_s"] = [samples]
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=stated):
         extract(type(record()).model_validate(edited))
 
 
@@ -217,7 +217,7 @@ def test_an_epoch_of_no_time_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "stated"),
     [
         (
             {"model": "other"},
@@ -230,8 +230,8 @@ def test_an_epoch_of_no_time_is_refused():
         ({"options": {"beam": "4"}}, r"but its parts make '.*/b1/beam=4'$"),
     ],
 )
-def test_a_case_that_contradicts_its_id_is_refused(changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_case_that_contradicts_its_id_is_refused(changes, stated):
+    with pytest.raises(ValueError, match=stated):
         extract(record(**changes))
 
 
@@ -267,7 +267,7 @@ def test_of_many_warnings_the_first_are_kept_and_the_rest_are_counted():
         {"options": {"beam": "4" * 10**6}},
     ],
 )
-def test_what_is_wrong_with_a_case_is_told_shortly(changes):
+def test_what_is_wrong_with_a_case_is_stated_shortly(changes):
     with pytest.raises(ValueError, match=r"^[ -~]{1,600}$"):
         extract(record(**changes))
 

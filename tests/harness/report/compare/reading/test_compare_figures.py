@@ -264,7 +264,7 @@ def test_the_implementation_is_that_which_took_longest(measured):
     assert measured(*runs).kernels[0].implementation == "x"
 
 
-def test_small_kernels_are_told_together_and_shares_stay_true(measured):
+def test_small_kernels_are_stated_together_and_shares_stay_true(measured):
     rows = [kernel(f"p{i}", 0.125 * (15 - i), 10.0 / 3) for i in range(15)]
     found = measured(record(kernels=kernels(*rows))).kernels
     assert [one.primitive for one in found] == [f"p{i}" for i in range(12)] + ["other"]

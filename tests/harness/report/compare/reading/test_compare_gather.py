@@ -101,7 +101,7 @@ def test_a_file_without_a_host_is_called_as_the_file(write):
         assert labels(gathered) == ["tower"]
 
 
-def test_a_file_without_a_fingerprint_is_called_as_the_file_and_told(write, tmp_path):
+def test_a_file_without_a_fingerprint_is_called_as_the_file_and_stated(write, tmp_path):
     (tmp_path / "tower.json").write_text(json.dumps(content() | {"machine_info": {}}))
     gathered = gather(["tower.json"])
     assert labels(gathered) == ["tower"]
@@ -110,7 +110,7 @@ def test_a_file_without_a_fingerprint_is_called_as_the_file_and_told(write, tmp_
     )
 
 
-def test_local_changes_to_the_suite_are_told(write):
+def test_local_changes_to_the_suite_are_stated(write):
     path = write("a.json", machine={"git_dirty": True})
     assert gather([path]).warnings == (
         f"{path} was measured with local changes to the suite: its commit does not "
@@ -136,7 +136,7 @@ def test_a_copy_counts_once(write, tmp_path):
     assert gathered.warnings == ("b.json counts once: it has the content of a.json",)
 
 
-def test_files_of_one_size_are_told_apart_by_their_content(write):
+def test_files_of_one_size_are_kept_apart_by_their_content(write):
     files = [write("a.json", record([1.0])), write("b.json", record([2.0]))]
     assert os.path.getsize(files[0]) == os.path.getsize(files[1])
     assert samples(gather(files), "alpha") == [[1.0], [2.0]]
@@ -160,7 +160,7 @@ def test_one_content_under_two_names_is_refused(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "stated"),
     [
         ({"cpu_model": "Intel"}, "cpu_model is 'AMD EPYC' in a.json, but 'Intel' in"),
         ({"cpu_cores_allowed": 1}, "cpu_cores_allowed is 2 in a.json, but 1 in b.json"),
@@ -176,10 +176,10 @@ def test_one_content_under_two_names_is_refused(write, tmp_path):
     ],
 )
 @pytest.mark.parametrize("given", [["*.json"], ["x=*.json"]])
-def test_a_name_of_two_machines_is_refused(write, given, changes, told):
+def test_a_name_of_two_machines_is_refused(write, given, changes, stated):
     write("a.json")
     write("b.json", machine=changes)
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=stated) as error:
         gather(given)
     assert str(error.value).endswith(
         "give each machine a name of its own, as NAME=FILE"
@@ -252,7 +252,7 @@ def test_texts_of_a_fingerprint_are_made_fit_to_be_shown(write):
     assert found["cpu_model"] == "<b>"
 
 
-def test_a_candidate_of_which_nothing_was_measured_is_left_out_and_told(write):
+def test_a_candidate_of_which_nothing_was_measured_is_left_out_and_stated(write):
     gpu = replace(CASE, hardware="cuda:0")
     gathered = gather([write("a.json", record(), unmeasured("skipped", "no GPU", gpu))])
     assert labels(gathered) == ["alpha"]
@@ -267,7 +267,7 @@ def test_where_nothing_at_all_was_measured_that_is_said(write):
         gather([path])
 
 
-def test_a_file_without_cases_is_told(tmp_path):
+def test_a_file_without_cases_is_stated(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(content() | {"benchmarks": []}))
     with pytest.raises(ValueError, match=r"^no case in any file: measure again$"):
@@ -361,7 +361,7 @@ def test_names_that_differ_in_what_nobody_sees_look_different(write):
     assert labels(gather(["*.json"])) == ["epyc", "epyc\ufffd", "epyc\ufffd (2)"]
 
 
-def test_a_candidates_host_is_told_over_its_runs(write, tmp_path):
+def test_a_candidates_host_is_stated_over_its_runs(write, tmp_path):
     def run(name, share):
         given = {
             "at_unix_s": 60.0,

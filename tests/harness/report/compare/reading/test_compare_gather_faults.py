@@ -14,7 +14,7 @@ from harness.report.compare.reading.gather import gather
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "stated"),
     [
         ("none.json", "'none.json' matches no file: give a result that `pytest "),
         ("x=none*.json", "'none*.json' matches no file: give a result that `pytest "),
@@ -24,11 +24,11 @@ from harness.report.compare.reading.gather import gather
         ("x" * 10_000 + "=none.json", "'none.json' matches no file"),
     ],
 )
-def test_what_names_no_file_is_refused(write, tmp_path, argument, told):
+def test_what_names_no_file_is_refused(write, tmp_path, argument, stated):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match=r"^.{1,400}$") as error:
         gather([argument])
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(stated)
 
 
 def test_nothing_to_compare_is_refused():
@@ -74,7 +74,7 @@ def test_a_case_that_stands_twice_is_named(write):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "stated"),
     [
         (
             {"suite_version": None},
@@ -90,11 +90,11 @@ def test_a_case_that_stands_twice_is_named(write):
         ({"data_root": []}, "data_root: Input should be a valid string (found [])"),
     ],
 )
-def test_an_edited_run_is_named_by_its_field(write, changes, told):
+def test_an_edited_run_is_named_by_its_field(write, changes, stated):
     path = write("a.json", run=changes)
     with pytest.raises(ResultError) as error:
         gather([path])
-    assert str(error.value).startswith(f"{path}: speechmark.run.{told}")
+    assert str(error.value).startswith(f"{path}: speechmark.run.{stated}")
     assert str(error.value).endswith("the file was edited or damaged: measure again")
 
 

@@ -169,7 +169,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_what_holds_for_a_whole_file_is_told_once(matched, kind):
+def test_what_holds_for_a_whole_file_is_stated_once(matched, kind):
     changes, mine, theirs = FILES[kind]
     records = [record([1.0]), record(case=OTHER_CASE)]
     found = matched(file("a", *records), file("b", *records, **changes))
@@ -221,8 +221,8 @@ def test_a_commit_that_leaves_the_code_that_measures_is_the_same_work(matched):
 def test_other_code_at_one_commit_is_other_work(matched):
     found = matched(measured_by("a", "d1"), measured_by("b", "d2", dirty=True))
     (mismatch,) = found.mismatches
-    told = {"a": f"{COMMIT}, code d1", "b": f"{COMMIT} with local changes, code d2"}
-    assert mismatch == Mismatch("code", None, told, allowed=False)
+    stated = {"a": f"{COMMIT}, code d1", "b": f"{COMMIT} with local changes, code d2"}
+    assert mismatch == Mismatch("code", None, stated, allowed=False)
 
 
 @pytest.mark.parametrize(("commit", "same"), [(COMMIT, True), (OTHER_COMMIT, False)])
@@ -242,8 +242,8 @@ def test_runs_of_one_machine_at_two_commits_are_refused(matched):
     (work,) = found.works
     assert not work.same
     assert steps(work, "a") == [1.0]  # the other run did other work
-    told = {"a": f"{COMMIT} and {OTHER_COMMIT}"}
-    assert found.mismatches == (Mismatch("code", None, told, allowed=False),)
+    stated = {"a": f"{COMMIT} and {OTHER_COMMIT}"}
+    assert found.mismatches == (Mismatch("code", None, stated, allowed=False),)
 
 
 def test_runs_at_two_commits_count_together_where_that_is_allowed(matched):
@@ -257,8 +257,8 @@ def test_runs_with_other_software_count_together_where_that_is_allowed(matched):
     changed = MACHINE["libraries"] | {"torch": "2.15.0", "onnx": "1.0"}
     second = file("a", record([2.0]), machine={"libraries": changed})
     found = matched(file("a", record([1.0])), second, allow=["software"])
-    told = {"a": "torch 2.14.1 and torch 2.15.0"}
-    assert found.mismatches == (Mismatch("software", None, told, allowed=True),)
+    stated = {"a": "torch 2.14.1 and torch 2.15.0"}
+    assert found.mismatches == (Mismatch("software", None, stated, allowed=True),)
     assert found.works[0].labels == ("software differs between runs",)
     assert steps(found.works[0], "a") == [1.0, 2.0]
 

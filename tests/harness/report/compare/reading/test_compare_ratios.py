@@ -141,7 +141,7 @@ def test_without_a_figure_of_the_baseline_there_are_no_ratios(row):
     assert cells["b"].time_ratio is None
 
 
-def test_a_failure_is_told_before_a_skip(row):
+def test_a_failure_is_stated_before_a_skip(row):
     runs = [unmeasured("skipped", "no disk"), unmeasured("failed", "killed")]
     assert row(a=runs, b=[record()]).cells["a"] == NotMeasured("failed", "killed")
     assert row(a=runs[:1], b=[record()]).cells["a"] == NotMeasured("skipped", "no disk")

@@ -39,7 +39,7 @@ def labels(found: Gathered) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "stated"),
     [
         (OLD, ("torch 2.14.1", "torch 1.13.1")),
         (ALLOCATOR, ("LD_PRELOAD unset", "LD_PRELOAD libtcmalloc.so")),
@@ -62,7 +62,7 @@ def labels(found: Gathered) -> list[str]:
     ],
 )
 def test_runs_that_differ_are_candidates_of_their_own(
-    tmp_path: Path, change: dict[str, Any], told: tuple[str, str]
+    tmp_path: Path, change: dict[str, Any], stated: tuple[str, str]
 ) -> None:
     known = {
         "torch_onednn": "3.12.0",
@@ -73,12 +73,12 @@ def test_runs_that_differ_are_candidates_of_their_own(
     }
     given = files(tmp_path, known, known | change, known)
     found = gather(given)
-    assert labels(found) == [f"alpha ({text})" for text in told]
+    assert labels(found) == [f"alpha ({text})" for text in stated]
     assert [len(candidate.files) for candidate in found.candidates] == [2, 1]
     (warning,) = found.warnings
     assert warning == (
         "the 3 runs of alpha are not pooled but 2 candidates: they differ in "
-        f"{told[0].split()[0]}; --allow=software pools them"
+        f"{stated[0].split()[0]}; --allow=software pools them"
     )
     assert labels(gather(given, pools_software=True)) == ["alpha"]
 
@@ -160,19 +160,19 @@ def test_a_verdict_over_the_same_software_has_no_such_reserve(tmp_path: Path) ->
     )
 
 
-def test_trainings_that_end_far_apart_are_told(tmp_path: Path) -> None:
+def test_trainings_that_end_far_apart_are_stated(tmp_path: Path) -> None:
     def trained(value: float) -> Record:
         wer = {"value": value, "n": 50, "interval": [value - 0.05, value + 0.05]}
         targets = [(0.5, 9.0 + value, 3)]
-        told = {"metrics": {"wer": wer}, "reason": None}
-        return training(2.0, targets=targets, accuracy=told)
+        stated = {"metrics": {"wer": wer}, "reason": None}
+        return training(2.0, targets=targets, accuracy=stated)
 
     paths = [
         str(result_file(tmp_path / f"{n}.json", trained(value), machine={"host": n}))
         for n, value in (("a", 0.2), ("b", 0.9))
     ]
-    told = verdict(compared(paths))
-    assert told[-1].startswith("1 of the trainings ended at accuracies whose intervals")
+    last = verdict(compared(paths))[-1]
+    assert last.startswith("1 of the trainings ended at accuracies whose intervals")
 
 
 def test_variables_count_where_they_are_known() -> None:
