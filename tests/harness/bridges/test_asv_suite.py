@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,19 +26,25 @@ with open(sys.argv[2], "w") as found:
     list_benchmarks(sys.argv[1], found)
 """
 TRACKED = ("joules_per_audio_hour", "model_bytes", "peak_rss_bytes")
-METRICS = {
-    "bench_asr_decoding": ("wer", "cer"),
-    "bench_asr_inference": ("wer", "cer"),
-    "bench_asr_step": (),
-    "bench_separation": ("inverse_si_sdr_improvement",),
-    "bench_wav2letter": ("cer", "levenshtein"),
+PATHS = sorted((PROJECT / "benchmarks").glob("bench_*.py"))
+MODULES = [import_module(f"benchmarks.{path.stem}") for path in PATHS]
+FOLLOWED = {
+    one.__name__.split(".")[1]: one for one in MODULES if "Tracked" in vars(one)
 }
+
+
+def metrics_of(module: ModuleType) -> set[str]:
+    """What its file asks to be tracked of the accuracy."""
+    names = {name for name in dir(module.Tracked) if name.startswith("track_")}
+    return {name.removeprefix("track_") for name in names} - set(TRACKED)
+
+
 EXPECTED = {
-    f"{module}.{name}"
-    for module, metrics in METRICS.items()
-    for name in (
+    f"{name}.{benchmark}"
+    for name, module in FOLLOWED.items()
+    for benchmark in (
         *("Steady.time_per_item", "Plain.time_cycle", "Plain.peakmem_cycle"),
-        *(f"Tracked.track_{name}" for name in (*TRACKED, *metrics)),
+        *(f"Tracked.track_{metric}" for metric in (*TRACKED, *metrics_of(module))),
     )
 }
 
@@ -65,13 +73,20 @@ def test_asv_finds_these_benchmarks_and_no_other(found: list[dict[str, Any]]) ->
     assert sorted(names) == sorted(EXPECTED)
 
 
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_an_accuracy_is_tracked_where_there_is_one(name: str) -> None:
+    workload = FOLLOWED[name].Tracked.workload
+    has_accuracy = workload.stage == "infer" and workload.tells_errors
+    assert bool(metrics_of(FOLLOWED[name])) is has_accuracy
+
+
 def test_each_workload_has_a_cache_of_its_own(found: list[dict[str, Any]]) -> None:
     keys = {
         benchmark["name"].partition(".")[0]: benchmark["setup_cache_key"]
         for benchmark in found
         if "Tracked" in benchmark["name"]
     }
-    assert len(set(keys.values())) == len(METRICS)
+    assert len(set(keys.values())) == len(FOLLOWED)
 
 
 def test_only_what_needs_the_cache_waits_for_it(found: list[dict[str, Any]]) -> None:

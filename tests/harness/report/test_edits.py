@@ -120,7 +120,7 @@ def test_a_long_transcript_is_folded_with_its_marks_under_it() -> None:
     lines = printed(spoken(("worst", said, understood, 1)), columns=31).splitlines()
     assert lines[2:] == [
         "    said   " + "a" * 20,
-        "transcribed" + "a" * 20,
+        "    heard  " + "a" * 20,
         "    said   bcd",
         "    heard  bxd",
         "            S",
