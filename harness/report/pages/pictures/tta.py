@@ -194,7 +194,7 @@ def _published(drawn: Drawn, metric: MetricKind) -> Iterator[Trace]:
         }
 
 
-def _is_first(drawn: Drawn, name: str, metric: str) -> bool:
+def _is_first(drawn: Drawn, name: str, metric: MetricKind) -> bool:
     """Whether this metric's panel is the first that shows the name."""
     shown = {p.metric for p in drawn.published if published_name(p) == name and p.tta_s}
     return metric == next(m for m in drawn.metrics if m.name in shown)
