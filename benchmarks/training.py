@@ -5,8 +5,8 @@ Imported inside worker processes alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -37,6 +37,7 @@ from workloads.metrics.scores import Scores
 from workloads.task import Task, parameters_of
 from workloads.training.checkpoint import NAME, read_curve
 from workloads.training.distributed import train_data_parallel
+from workloads.training.events import Event
 from workloads.training.gradients import (
     first_gradients,
     learner_of,
@@ -51,19 +52,6 @@ from workloads.values.plain import DESCRIPTION
 
 BATCHES = 6  # of a step's inputs, evenly over the lengths of an epoch's batches
 NO_ACCURACY = Accuracy({}, "steps from random weights: a training shows accuracy")
-
-
-@dataclass(frozen=True)
-class ClockedEvent:
-    """An event of the trainer, as the harness reads it."""
-
-    kind: str
-    state: str
-    epoch: int
-    loss: float | None
-    validation_loss: float | None
-    errors: Mapping[str, float] | None
-    saved: Mapping[str, Any] | None
 
 
 def training(
@@ -230,24 +218,15 @@ class ClockedTraining:
             | dict(self.task.epoch_facts(self.data, self.job.recipe)),
         )
 
-    def events(self, notes: Callable[[], dict[str, Any]]) -> Iterator[ClockedEvent]:
-        """Those of the trainer, with the value of each measure so far."""
+    def events(self, notes: Callable[[], dict[str, Any]]) -> Iterator[Event]:
+        """Those of the trainer, whose scores are kept."""
         if len(self.devices) > 1:
             stream = train_data_parallel(self.job, self.devices)
         else:
             stream = train(self.job, self.devices[0], notes)
         for event in stream:
             self.scores = event.scores or self.scores
-            measures = self.scores.measures if self.scores else {}
-            yield ClockedEvent(
-                event.kind,
-                event.state,
-                event.epoch,
-                event.loss,
-                event.validation_loss,
-                {name: float(score.value) for name, score in measures.items()},
-                event.notes,
-            )
+            yield event
 
     def accuracy(self) -> Accuracy:
         """Of the last whole epoch."""

@@ -227,7 +227,7 @@ class TrainingEvent(Protocol):
     epoch and its evaluation ended, with `errors`, the value of each metric in
     validation, whichever way it is better;
     "resumed", first of all where there is one: it goes on from a checkpoint, and
-    `saved` is what the harness gave it to keep there.
+    `notes` are what the harness gave it to keep there.
     """
 
     @property
@@ -243,7 +243,7 @@ class TrainingEvent(Protocol):
     @property
     def errors(self) -> Mapping[str, float] | None: ...
     @property
-    def saved(self) -> Mapping[str, Any] | None: ...
+    def notes(self) -> Mapping[str, Any] | None: ...
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def files_of(module: Path) -> list[Path]:
     """The file of a module and those of PACKAGES that it imports, or one of these
     does, wherever in the file, and data files beside them, sorted.
 
-    >>> module = ROOT / "workloads" / "training" / "weight_files.py"
+    >>> module = ROOT / "workloads" / "training" / "weights.py"
     >>> found = [path.name for path in files_of(module)]
     >>> "cache.py" in found, "sources.py" in found
     (True, False)

@@ -22,6 +22,8 @@ import math
 import re
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -33,94 +35,90 @@ from torch import nn
 
 from workloads.compression.known import parse
 from workloads.compression.pruning.prune import Schedule
-from workloads.compression.step import Compression
+from workloads.compression.step import Compression, NotFineTunedError
 from workloads.compression.steps.prune import Prune
 from workloads.task import DataRequest, NotHereError, Size, Task
 from workloads.tasks import all_tasks, size_named
-from workloads.training import weight_files, weights
-from workloads.training.fine_tuning import (
-    FineTuning,
-    evaluation_loss,
-    facts_of,
-    progress_line,
-)
-from workloads.training.loop import Job, reached, train
+from workloads.training import weights
+from workloads.training.fine_tuning import FineTuning
+from workloads.training.loop import Job, epochs_of, evaluation_loss
 from workloads.training.recipe import LOSS, Cosine, Recipe
 
-WORST_PERCENT = 5.0
 POSITIVE = click.FloatRange(0, min_open=True)
+# What is replaced in the recipe as it is given; the rate and its schedule are apart.
+REPLACED = ("epochs", "batch_size", "precision")
 
 
-class Model(click.ParamType):
-    """The name of a size, of any task."""
+def read_by(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The type of an option, whose ValueError tells what is wrong with its value."""
 
-    name = "model"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def value_of(text: str) -> Any:
         try:
-            return size_named(value)
+            return read(text)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            raise click.BadParameter(str(error)) from error
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:
-        """The sizes that there are."""
-        from click.shell_completion import CompletionItem
-
-        names = sorted(name for task in all_tasks() for name in task.sizes)
-        return [CompletionItem(one) for one in names if one.startswith(incomplete)]
+    return value_of
 
 
-class TrainedAfter(click.ParamType):
+def trained_after(name: str) -> Compression:
     """A compression that training can follow."""
-
-    name = "compression"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        try:
-            found = parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if found.trained_name != found.name:
-            self.fail(
-                f"{value} stores weights otherwise after training: give "
-                f"{found.trained_name or 'a pruning, a factorization or int8-qat'}",
-                param,
-                ctx,
-            )
-        return found
+    found = parse(name)
+    if found.trained_name != found.name:
+        raise ValueError(
+            f"{name} stores weights otherwise after training: give "
+            f"{found.trained_name or 'a pruning, a factorization or int8-qat'}"
+        )
+    return found
 
 
-class Device(click.ParamType):
+def device_here(name: str) -> str:
     """A device that torch has here: known before any corpus is made."""
+    found = re.fullmatch(r"cuda(?::(\d+))?", name)
+    if name != "cpu" and not found:
+        raise ValueError(f"{name!r}: expected cpu or cuda:N")
+    count = torch.cuda.device_count()
+    if found and int(found[1] or 0) >= count:
+        raise ValueError(
+            f"{name}: torch finds {count} CUDA devices here; use --device cpu, or a "
+            "torch built for this GPU and its driver"
+        )
+    return name
 
-    name = "device"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        found = re.fullmatch(r"cuda(?::(\d+))?", value)
-        if value != "cpu" and not found:
-            self.fail(f"{value!r}: expected cpu or cuda:N", param, ctx)
-        count = torch.cuda.device_count()
-        if found and int(found[1] or 0) >= count:
-            self.fail(
-                f"{value}: torch finds {count} CUDA devices here; use --device cpu, or "
-                "a torch built for this GPU and its driver",
-                param,
-                ctx,
-            )
-        return value
+def sizes_beginning_with(_: Any, __: Any, incomplete: str) -> list[str]:
+    """For the shell to complete."""
+    found = sorted(name for task in all_tasks() for name in task.sizes)
+    return [name for name in found if name.startswith(incomplete)]
 
 
 # click leaves the lines below its mark as they are.
 @click.command(help=(__doc__ or "").replace("\n\n    ", "\n\n\b\n    ", 1))
-@click.option("--model", type=Model(), required=True, help="A size, such as ds2-small.")
 @click.option(
-    "--compression", type=TrainedAfter(), help="Train trained weights on after it."
+    "--model",
+    type=read_by(size_named),
+    metavar="MODEL",
+    shell_complete=sizes_beginning_with,
+    required=True,
+    help="A size, such as ds2-small.",
+)
+@click.option(
+    "--compression",
+    type=read_by(trained_after),
+    metavar="COMPRESSION",
+    help="Train trained weights on after it.",
 )
 @click.option("--data-root", type=click.Path(path_type=Path), help="The user's corpus.")
 @click.option("--train-s", type=POSITIVE, help="Seconds of built-in data to train on.")
 @click.option("--no-resample", is_flag=True, help="Refuse other sample rates.")
 @click.option("--go-on", is_flag=True, help="Go on from trained weights.")
-@click.option("--device", type=Device(), default="cpu", show_default=True)
+@click.option(
+    "--device",
+    type=read_by(device_here),
+    metavar="DEVICE",
+    default="cpu",
+    show_default=True,
+)
 @click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: the recipe's.")
 @click.option("--learning-rate", type=POSITIVE, help="Default: the recipe's.")
@@ -129,7 +127,7 @@ class Device(click.ParamType):
 @click.option(
     "--worst-percent",
     type=click.FloatRange(0),
-    default=WORST_PERCENT,
+    default=5.0,
     show_default=True,
     help="Pruning ends where the validation loss is worse than that.",
 )
@@ -137,40 +135,7 @@ class Device(click.ParamType):
 @click.option("--ship", is_flag=True, help="Write to the weights of the package.")
 def main(**chosen: Any) -> None:
     """The command; see the module."""
-    try:
-        _train(chosen)
-    except (NotHereError, ValueError) as error:  # both are for the user
-        raise click.ClickException(str(error)) from error
-
-
-def _train(chosen: dict[str, Any]) -> None:
-    task, size = chosen["model"]
     compression: Compression | None = chosen["compression"]
-    _check(chosen, compression)
-    data = _data(task, size, chosen)
-    recipe = _recipe(task.recipe(size, data, compression), chosen)
-    path = _path(task, size, data, chosen)
-    facts = {
-        "corpus": data.name,
-        "corpus_checksum": data.checksum,
-        "recipe": json.dumps(asdict(recipe)),
-        "command": _command(size, chosen),
-    }
-    run = TrainingRun(task, size, recipe, data, facts, path, chosen["device"])
-    if compression is None:
-        run.from_scratch(chosen["go_on"], _own(data, chosen))
-    else:
-        schedule = Schedule(worst=chosen["worst_percent"] / 100)
-        run.after(compression, chosen["go_on"], _own(data, chosen), schedule)
-    if chosen["ship"]:
-        weight_files.check_shippable(path)
-    click.echo(path)
-    first = weights.shipped_dir(task) / path.name
-    if path.parent == weight_files.trained_dir() and first.exists():
-        click.echo(f"note: {first} is loaded before it")
-
-
-def _check(chosen: dict[str, Any], compression: Compression | None) -> None:
     if chosen["ship"] and chosen["directory"]:
         raise click.UsageError("--ship has a folder of its own: leave out --directory")
     if compression and chosen["go_on"] and not compression.step_of(Prune):
@@ -178,107 +143,92 @@ def _check(chosen: dict[str, Any], compression: Compression | None) -> None:
             f"--compression {compression.name} goes on from uncompressed weights: "
             "leave out --go-on, which takes up prunings alone"
         )
+    with told_to_the_user(NotHereError, NotFineTunedError, weights.WeightsError):
+        run = TrainingRun(chosen)
+        run.after(compression) if compression else run.from_scratch()
+        if chosen["ship"]:
+            weights.check_shippable(run.path)
+    click.echo(run.path)
+    first = weights.shipped_dir(run.task) / run.path.name
+    if run.path.parent == weights.trained_dir() and first.exists():
+        click.echo(f"note: {first} is loaded before it")
 
 
-def _data(task: Task[Any, Any], size: Size, chosen: dict[str, Any]) -> Any:
-    train_s = chosen["train_s"] or task.train_s(size)
-    may_resample = not chosen["no_resample"]
-    request = DataRequest(
-        "quick", chosen["data_root"], train_s=train_s, may_resample=may_resample
-    )
-    return task.dataset(size, request)
-
-
-def _recipe(recipe: Recipe, chosen: dict[str, Any]) -> Recipe:
-    """With what the command line says otherwise."""
-    names = ("epochs", "batch_size", "precision")
-    given = {name: chosen[name] for name in names if chosen[name] is not None}
-    if (rate := chosen["learning_rate"]) is not None:
-        given["optimizer"] = replace(recipe.optimizer, learning_rate=rate)
-    if chosen["annealed"]:
-        given["schedule"] = Cosine()
-    return replace(recipe, **given)
-
-
-def _own(data: Any, chosen: dict[str, Any]) -> str | None:
-    """The checksum of the user's corpus, for weights of its own; None where built-in
-    data were trained on, if only for want of a training part."""
-    return data.checksum if chosen["data_root"] and data.is_whole else None
-
-
-def _path(task: Task[Any, Any], size: Size, data: Any, chosen: dict[str, Any]) -> Path:
-    compression = chosen["compression"]
-    directory = weights.shipped_dir(task) if chosen["ship"] else chosen["directory"]
-    directory = directory or weight_files.trained_dir(_own(data, chosen))
-    name = weights.weights_name(size, compression.name if compression else "")
-    return Path(directory) / f"{name}.safetensors"
-
-
-def _command(size: Size, chosen: dict[str, Any]) -> str:
-    """The command that makes these weights: what is not by default."""
-    words = [*weights.COMMAND.split(), "--model", size.name]
-    defaults = {option.name: option.default for option in main.params}
-    for name, value in chosen.items():
-        is_absent = value is None or value is False  # 0 is a value
-        if name == "model" or is_absent or value == defaults[name]:
-            continue
-        option = f"--{name.replace('_', '-')}"
-        text = value.name if isinstance(value, Compression) else str(value)
-        words += [option] if value is True else [option, text]
-    return shlex.join(words)
+@contextmanager
+def told_to_the_user(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds are of what was given, and end the command by their text;
+    all others are of the code, and keep their traceback."""
+    try:
+        yield
+    except kinds as error:
+        raise click.ClickException(str(error)) from error
 
 
 class TrainingRun:
-    """One training from the command line, saved epoch by epoch."""
+    """One training from the command line, and where it is saved."""
 
-    def __init__(
-        self,
-        task: Task[Any, Any],
-        size: Size,
-        recipe: Recipe,
-        data: Any,
-        facts: dict[str, str],
-        path: Path,
-        device: str,
-    ) -> None:
-        self.task, self.size, self.recipe, self.data = task, size, recipe, data
-        self.facts, self.path, self.device = facts, path, device
+    def __init__(self, chosen: dict[str, Any]) -> None:
+        self.task: Task[Any, Any]
+        self.size: Size
+        self.task, self.size = chosen["model"]
+        self.go_on, self.device = chosen["go_on"], chosen["device"]
+        self.schedule = Schedule(worst=chosen["worst_percent"] / 100)
+        request = DataRequest(
+            "quick",
+            chosen["data_root"],
+            train_s=chosen["train_s"] or self.task.train_s(self.size),
+            may_resample=not chosen["no_resample"],
+        )
+        with told_to_the_user(ValueError):
+            self.data = self.task.dataset(self.size, request)
+        compression: Compression | None = chosen["compression"]
+        recipe = self.task.recipe(self.size, self.data, compression)
+        self.recipe = _recipe(recipe, chosen)
+        # Weights are a corpus's own where that has a part to train on.
+        is_own = chosen["data_root"] and self.data.is_whole
+        self.own = self.data.checksum if is_own else None
+        folder = weights.shipped_dir(self.task) if chosen["ship"] else None
+        folder = folder or chosen["directory"] or weights.trained_dir(self.own)
+        after = compression.name if compression else ""
+        name = weights.weights_name(self.size, after)
+        self.path: Path = folder / f"{name}.safetensors"
+        self.facts = {
+            "corpus": self.data.name,
+            "corpus_checksum": self.data.checksum,
+            "recipe": json.dumps(asdict(self.recipe)),
+            "command": _command(chosen),
+        }
         self.say = partial(print, flush=True)
 
-    def from_scratch(self, go_on: bool, own: str | None) -> None:
-        """Train, saying how each epoch went; save each that is better than all
-        before."""
-        best, model = math.inf, self._random()
-        if go_on:
-            start = weights.find(self.task, self.size, corpus_checksum=own)
-            model = self._started(start)
+    def from_scratch(self) -> None:
+        """Train, and save each epoch that is better than all before."""
+        best, saved = math.inf, False
+        if self.go_on:
+            model = self._started()
             # Measured: what stands beside the weights may be of another corpus.
             best = evaluation_loss(self._job(), model)
             self.say(f"goes on from {self.recipe.best_by or LOSS} {best:.4g}")
-        saved = False
-        for event in train(replace(self._job(), model=model), self.device):
-            if event.kind != "epoch":
-                continue
-            self.say(progress_line(event))
-            found = reached(event, self.recipe.best_by or LOSS)
+        else:
+            torch.manual_seed(self.recipe.seed)
+            model = self.task.model(self.size)
+        job = replace(self._job(), model=model)
+        for found, event in epochs_of(job, self.device, self.say):
             if self.recipe.best_by is None or found < best:
                 best, saved = found, True
-                self._save(model.state_dict(), facts_of(event))
+                self._save(model, event.facts)
         if not saved:
             sys.exit(
                 "no epoch was better than the weights that it went on from, or any at "
                 f"all: nothing is saved as {self.path}"
             )
 
-    def _random(self) -> nn.Module:
-        torch.manual_seed(self.recipe.seed)
-        return self.task.model(self.size)
-
     def _job(self) -> Job:
         return Job(self.task, self.size, self.recipe, self.data)
 
-    def _started(self, start: Path) -> nn.Module:
-        """The model of a file; its constants, and what it was made from, go on."""
+    def _started(self, compression: str = "") -> nn.Module:
+        """The model of trained weights; their constants, and what they were made from,
+        go on."""
+        start = weights.find(self.task, self.size, compression, self.own)
         constants = weights.load_constants(self.task, self.size, start)
         self.data = self.task.with_constants(self.data, constants)
         before = weights.load_facts(self.task, self.size, start)
@@ -288,37 +238,57 @@ class TrainingRun:
             self.facts["note"] = before["note"]
         return weights.load(self.task, self.size, start)
 
-    def _save(self, state: Any, facts: dict[str, str]) -> None:
-        constants = self.task.constants(self.data)
-        facts = {**self.facts, **facts}
+    def _save(self, model: nn.Module, facts: dict[str, str]) -> None:
+        constants, facts = self.task.constants(self.data), {**self.facts, **facts}
+        state = model.state_dict()
         weights.save(self.task, self.size, state, constants, facts, self.path)
 
-    def after(
-        self, compression: Compression, go_on: bool, own: str | None, schedule: Schedule
-    ) -> None:
+    def after(self, compression: Compression) -> None:
         """Train on after a compression; a pruning that was rolled back is saved under
         another name, for the path's says how much was pruned. Going on from a pruned
         model is one more round, which is to make it better."""
-        before = compression.name if go_on else ""
-        start = weights.find(self.task, self.size, before, own)
-        model = self._started(start)
-        if go_on:
-            schedule = Schedule(rounds=1, worst=0.0)
+        model = self._started(compression.name if self.go_on else "")
+        schedule = Schedule(rounds=1, worst=0.0) if self.go_on else self.schedule
         tuning = FineTuning(self._job(), schedule, self.say, self.device)
         tuned = tuning.of(model, compression)
-        if tuned.warning and go_on:
+        if tuned.warning and self.go_on:
+            start = weights.find(self.task, self.size, compression.name, self.own)
             sys.exit(f"no epoch was better than {start}, which stays")
         if tuned.warning:
             name = f"{self.path.stem}-rolled-back.safetensors"
-            self.path = weight_files.trained_dir() / name
+            self.path = weights.trained_dir() / name
             self.facts["warning"] = tuned.warning
         facts = {"reached": f"{tuned.reached:.4f}", "torch": torch.__version__}
-        self._save(tuned.model.state_dict(), facts)
+        self._save(tuned.model, facts)
         if tuned.warning:
             sys.exit(  # the warning itself was logged
                 f"saved as {self.path}, which no benchmark takes: train longer, or "
                 "give a larger --worst-percent"
             )
+
+
+def _recipe(recipe: Recipe, chosen: dict[str, Any]) -> Recipe:
+    """With what the command line says otherwise."""
+    given = {name: chosen[name] for name in REPLACED if chosen[name] is not None}
+    if (rate := chosen["learning_rate"]) is not None:
+        given["optimizer"] = replace(recipe.optimizer, learning_rate=rate)
+    if chosen["annealed"]:
+        given["schedule"] = Cosine()
+    return replace(recipe, **given)
+
+
+def _command(chosen: dict[str, Any]) -> str:
+    """The command that makes these weights: what is not by default."""
+    words = [*weights.COMMAND.split(), "--model", chosen["model"][1].name]
+    defaults = {option.name: option.default for option in main.params}
+    for name, value in chosen.items():
+        is_absent = value is None or value is False  # 0 is a value
+        if name == "model" or is_absent or value == defaults[name]:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        text = value.name if isinstance(value, Compression) else str(value)
+        words += [option] if value is True else [option, text]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ class _Stopwatch:
         elif event.kind == "epoch":
             self._end_epoch(event, now - self._began)
         elif event.kind == "resumed":
-            self._restore(dict(event.saved or {}))
+            self._restore(dict(event.notes or {}))
         return now - self._began
 
     def _end_epoch(self, event: TrainingEvent, end_s: float) -> None:

@@ -37,7 +37,7 @@ from workloads.corpora.mixtures import builtin as mixtures
 from workloads.corpora.mixtures.scenes import MEETING
 from workloads.runtimes.session import OperatorMissingError
 from workloads.training import weights
-from workloads.training.weight_files import trained_dir
+from workloads.training.weights import trained_dir
 from workloads.wav2letter import arrays
 from workloads.wav2letter.symbols import LETTERS
 

@@ -20,7 +20,7 @@ from benchmarks.inference import (
 )
 from workloads.elsewhere import ElsewhereError
 from workloads.training import weights
-from workloads.training.weight_files import trained_dir
+from workloads.training.weights import trained_dir
 
 pytestmark = pytest.mark.usefixtures("shipped")
 

@@ -32,7 +32,7 @@ from workloads.task import DataRequest
 from workloads.training import weights
 from workloads.training.checkpoint import NAME
 from workloads.training.loop import Job, train
-from workloads.training.weight_files import trained_dir
+from workloads.training.weights import trained_dir
 
 FILE, PROJECT = Path(toy_workload.__file__), Path(__file__).parents[2]
 SIZE = TONES.sizes[MODELS[0]]

@@ -128,7 +128,7 @@ def test_a_training_goes_on_from_the_checkpoint_of_a_killed_run(
     events = resumed.events(lambda: notes)
     begun = [next(events) for _ in range(3)]
     assert [event.kind for event in begun] == ["state", "resumed", "step"]
-    assert begun[1].saved == notes
+    assert begun[1].notes == notes
     assert begun[2].epoch == 2
     assert all(metric.n > 0 for metric in resumed.accuracy().metrics.values())
     assert resumed.accuracy().metrics

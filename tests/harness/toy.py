@@ -131,7 +131,7 @@ class Event:
     loss: float | None = None
     validation_loss: float | None = None
     errors: dict[str, float] | None = None
-    saved: dict[str, Any] | None = None
+    notes: dict[str, Any] | None = None
 
 
 def build_training(context: Context) -> Training:

@@ -32,8 +32,8 @@ def test_what_is_made_of_a_task_depends_on_all_that_computes_it(maker: str) -> N
         assert any(name.startswith(f"{task}/") for name in found - {f"{task}/task.py"})
         assert task == "asr" or shared <= found
         assert task != "asr" or {"asr/ds2.py", "feeding/batching.py"} <= found
-    files = {"training/weights.py", "training/weight_files.py"}
-    assert maker == "training/gradients.py" or files <= names_of(maker)
+    loader = {"training/weights.py"}
+    assert maker == "training/gradients.py" or loader <= names_of(maker)
     plain = {"values/plain.py", "values/layers.py"}
     assert maker == "baseline.py" or plain <= names_of(maker)
 

@@ -20,7 +20,7 @@ from train_command import (
 )
 
 from workloads import train
-from workloads.training import weight_files, weights
+from workloads.training import weights
 
 NAME = "tiny.safetensors"
 
@@ -173,7 +173,7 @@ def test_weights_that_ship_go_beside_the_code(places):
 
 
 def test_weights_too_large_to_ship_are_refused(monkeypatch):
-    monkeypatch.setattr(weight_files, "MAX_BYTES", 100)
+    monkeypatch.setattr(weights, "MAX_BYTES", 100)
     said = run(*SHORT, "--ship", code=1)
     assert "expected at most 100 to ship: train it into the cache, without" in said
 

@@ -182,6 +182,10 @@ class ExportStep(Quantization):
         (B, T, F) is what it is traced with, `calibration` holds utterances (T, F)."""
 
 
+class NotFineTunedError(ValueError):
+    """Training on cannot help, or failed; the text says why."""
+
+
 class FineTuner(Protocol):
     """What trains a model on for a step."""
 

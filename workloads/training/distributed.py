@@ -21,9 +21,8 @@ import torch
 from torch import distributed
 
 from basics.processes import end_with_parent
-from workloads.training import checkpoint
 from workloads.training.events import Event
-from workloads.training.loop import Job, Training
+from workloads.training.loop import Job, train
 from workloads.training.objective import Rank
 from workloads.training.recipe import Recipe
 
@@ -127,7 +126,8 @@ def _rank_main(shared: Shared, number: int, events: Any) -> None:
     )
     try:
         rank = Rank(number, len(shared.devices))
-        for event in _rank_events(shared.job, rank, device):
+        distributed.barrier()
+        for event in train(shared.job, str(device), rank=rank):
             if number == 0:
                 events.put(event)
         distributed.barrier()
@@ -135,12 +135,3 @@ def _rank_main(shared: Shared, number: int, events: Any) -> None:
             events.put(None)
     finally:
         distributed.destroy_process_group()
-
-
-def _rank_events(job: Job, rank: Rank, device: torch.device) -> Iterator[Event]:
-    distributed.barrier()
-    yield Event("state", "train", 1, 0)
-    training = Training(job, device, rank)
-    if job.resume_from is not None:
-        training.restore(checkpoint.load_checkpoint(job.resume_from))
-    yield from training.run()

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from workloads.metrics.scores import Scores
+import torch
+
+from workloads.metrics.scores import Score, Scores
+from workloads.training.recipe import LOSS
 
 State = Literal["train", "decode", "checkpoint", "evaluate"]
 Kind = Literal["state", "step", "epoch", "resumed"]
@@ -33,6 +36,49 @@ class Event:
     samples: tuple[tuple[str, str], ...] = ()  # (reference, hypothesis), after decode
     notes: Mapping[str, Any] | None = None
 
+    @property
+    def measures(self) -> Mapping[str, Score]:
+        return self.scores.measures if self.scores else {}
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The value of each measure, whichever way it is better."""
+        return {name: float(one.value) for name, one in self.measures.items()}
+
+    def reached(self, measure: str | None) -> float:
+        """A measure of an epoch, or its validation loss (None too), such that lower is
+        better. Raises ValueError for a measure that the task has not."""
+        if measure in (LOSS, None):
+            assert self.validation_loss is not None
+            return self.validation_loss
+        if measure not in self.measures:
+            known = ", ".join([LOSS, *self.measures])
+            raise ValueError(
+                f"no measure is called {measure!r}: expected one of {known}"
+            )
+        score = self.measures[measure]
+        return -score.value if score.better == "higher" else score.value
+
+    @property
+    def line(self) -> str:
+        """What a person reads of an epoch."""
+        measures = "".join(f"{name} {one:.4g}, " for name, one in self.errors.items())
+        return (
+            f"epoch {self.epoch}: loss {self.loss:.2f}, validation loss "
+            f"{self.validation_loss:.2f}, {measures}learning rate "
+            f"{self.learning_rate:g}"
+        )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What stands beside the weights of an epoch."""
+        return {
+            "epoch": str(self.epoch),
+            "validation_loss": f"{self.validation_loss:.3f}",
+            **{name: f"{value:.4f}" for name, value in self.errors.items()},
+            "torch": torch.__version__,
+        }
+
     def to_plain(self) -> dict[str, Any]:
         """For a checkpoint: numbers, strings, lists and dictionaries only."""
         scores = self.scores.to_plain() if self.scores else None
@@ -41,10 +87,9 @@ class Event:
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Event:
         """The event that `to_plain` gave."""
-        made = cls(**{**content, "scores": None})
         scores = content["scores"]
         return replace(
-            made,
+            cls(**content),
             scores=Scores.from_plain(scores) if scores else None,
             samples=tuple(map(tuple, content["samples"])),
         )

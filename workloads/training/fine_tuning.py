@@ -12,20 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.prune import Schedule, prune_in_rounds
-from workloads.compression.step import Compression, TrainedStep
-from workloads.training.events import Event
-from workloads.training.loop import Job, reached, train
-from workloads.training.objective import ALONE
-from workloads.training.recipe import LOSS, Recipe
+from workloads.compression.step import Compression, NotFineTunedError, TrainedStep
+from workloads.training.loop import Job, epochs_of, evaluation_loss
+from workloads.training.recipe import Recipe
 
-CPU = torch.device("cpu")
 GRADIENT_ITEMS = 64  # of which a pruning by gradients takes the loss
 
 
@@ -53,12 +48,12 @@ class FineTuning:
     def of(self, model: nn.Module, compression: Compression) -> FineTuned:
         """A compressed copy of a trained model, trained on.
 
-        Raises ValueError for a compression that leaves weights as they are or has
-        nothing to change, and where training diverges.
+        Raises NotFineTunedError for a compression that leaves weights as they are or
+        has nothing to change, and where training diverges.
         """
         step = compression.step_of(TrainedStep)
         if step is None:
-            raise ValueError(
+            raise NotFineTunedError(
                 f"{compression.name} leaves weights as they are: there is nothing to "
                 "fine-tune"
             )
@@ -95,7 +90,7 @@ class FineTuning:
         slower = replace(chosen, learning_rate=rate)
         best = self._trained(model, replace(self.job.recipe, optimizer=slower))
         if not math.isfinite(best):
-            raise ValueError(
+            raise NotFineTunedError(
                 f"training diverged at a learning rate of {rate:g}: give a lower one"
             )
         return FineTuned(model, best)
@@ -106,11 +101,7 @@ class FineTuning:
         best: float = math.inf
         state: dict[str, Tensor] = {}
         job = replace(self.job, recipe=recipe, model=model)
-        for event in train(job, self.device):
-            if event.kind != "epoch":
-                continue
-            self.say(progress_line(event))
-            found = reached(event, recipe.best_by or LOSS)
+        for found, _ in epochs_of(job, self.device, self.say):
             if found < best:
                 best = found
                 state = {name: one.clone() for name, one in model.state_dict().items()}
@@ -118,40 +109,3 @@ class FineTuning:
         if state:
             model.load_state_dict(state)
         return best
-
-
-def evaluation_loss(job: Job, model: nn.Module) -> float:
-    """What a model reaches without training, by the measure that its recipe keeps
-    epochs by, lower being better."""
-    objective = job.task.objective(job.size, job.recipe, job.data, CPU, ALONE)
-    found = objective.evaluate(model)
-    event = Event(
-        "epoch", "evaluate", 0, 0, validation_loss=found.loss, scores=found.scores
-    )
-    return reached(event, job.recipe.best_by or LOSS)
-
-
-def progress_line(event: Event) -> str:
-    """What a person reads of an epoch."""
-    assert event.loss is not None
-    assert event.validation_loss is not None
-    assert event.scores is not None
-    measures = ", ".join(
-        f"{name} {score.value:.4g}" for name, score in event.scores.measures.items()
-    )
-    return (
-        f"epoch {event.epoch}: loss {event.loss:.2f}, validation loss "
-        f"{event.validation_loss:.2f}, {measures}, learning rate "
-        f"{event.learning_rate:g}"
-    )
-
-
-def facts_of(event: Event) -> dict[str, Any]:
-    """What stands beside the weights of an epoch."""
-    assert event.scores is not None
-    return {
-        "epoch": str(event.epoch),
-        "validation_loss": f"{event.validation_loss:.3f}",
-        **{name: f"{one.value:.4f}" for name, one in event.scores.measures.items()},
-        "torch": torch.__version__,
-    }

@@ -20,7 +20,7 @@ from workloads.training import checkpoint
 from workloads.training.events import Event, State
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE, Rank
-from workloads.training.recipe import LOSS, Cosine, Plateau, Recipe
+from workloads.training.recipe import Cosine, Plateau, Recipe
 
 # These may change between a checkpoint and its resumption; all else may not.
 _FREE = frozenset(
@@ -47,8 +47,11 @@ class Job:
     model: nn.Module | None = None
 
 
-def train(job: Job, device: str = "cpu", notes: Notes | None = None) -> Iterator[Event]:
-    """Train on one device; yields an event at each step, state and epoch.
+def train(
+    job: Job, device: str = "cpu", notes: Notes = dict, rank: Rank = ALONE
+) -> Iterator[Event]:
+    """Train on one device, or one rank of several, for which torch's process group
+    stands; yields an event at each step, state and epoch.
 
     Checkpoints hold what `notes()` returns then: plain values of the caller's own, such
     as its clock. A resumed training goes on as if it had never stopped: an event
@@ -56,8 +59,7 @@ def train(job: Job, device: str = "cpu", notes: Notes | None = None) -> Iterator
     `checkpoint.read_curve(job.resume_from)`.
     """
     yield Event("state", "train", 1, 0)
-    training = Training(job, torch.device(device))
-    training.notes = notes
+    training = Training(job, torch.device(device), notes, rank)
     if job.resume_from is not None:
         content = checkpoint.load_checkpoint(job.resume_from)
         training.restore(content)
@@ -66,18 +68,40 @@ def train(job: Job, device: str = "cpu", notes: Notes | None = None) -> Iterator
     yield from training.run()
 
 
+def epochs_of(
+    job: Job, device: str, say: Callable[[str], None]
+) -> Iterator[tuple[float, Event]]:
+    """Train, and `say` how each epoch went: its event, and what it reached by the
+    measure that the recipe keeps epochs by, lower being better."""
+    for event in train(job, device):
+        if event.kind == "epoch":
+            say(event.line)
+            yield event.reached(job.recipe.best_by), event
+
+
+def evaluation_loss(job: Job, model: nn.Module) -> float:
+    """What a model reaches by the same measure as it is."""
+    device = torch.device("cpu")
+    objective = job.task.objective(job.size, job.recipe, job.data, device, ALONE)
+    found = objective.evaluate(model)
+    event = Event("epoch", "evaluate", 0, 0, None, found.loss, found.scores)
+    return event.reached(job.recipe.best_by)
+
+
 class Training:
     """The state of a training, and the order of its work."""
 
-    def __init__(self, job: Job, device: torch.device, rank: Rank = ALONE) -> None:
+    def __init__(
+        self, job: Job, device: torch.device, notes: Notes, rank: Rank
+    ) -> None:
         recipe = job.recipe
         torch.manual_seed(recipe.seed + rank.number)
-        self.job, self.recipe, self.device, self.rank = job, recipe, device, rank
+        self.job, self.recipe, self.notes = job, recipe, notes
+        self.device, self.rank = device, rank
         model = job.task.model(job.size) if job.model is None else job.model
         objective = job.task.objective(job.size, recipe, job.data, device, rank)
         self.learner = Learner(model, objective, recipe, device, rank)
         self.objective = objective
-        self.notes: Notes | None = None
         self.curve: list[Event] = []
         self.step = 0
         self._batches_done = 0  # of the epoch under way
@@ -174,7 +198,7 @@ class Training:
             return 0.0
         found = torch.zeros((), dtype=torch.float64, device=self.device)
         if self.rank.number == 0:
-            found.fill_(reached(event, schedule.watched))
+            found.fill_(event.reached(schedule.watched))
         if self.rank.count > 1:
             distributed.broadcast(found, 0)
         return float(found)
@@ -182,8 +206,7 @@ class Training:
     def _content(self) -> dict[str, Any]:
         """All that a resumed training needs to go on bit by bit."""
         return {
-            "size": _plain(self.job.size),
-            "recipe": asdict(self.recipe),
+            **self._identity,
             "learner": self.learner.state(),
             "random": checkpoint.random_state(self.device),
             "step": self.step,
@@ -191,22 +214,24 @@ class Training:
             "items": self._items,
             "loss_sum": self._loss_sum,
             "curve": [event.to_plain() for event in self.curve],
-            "notes": self.notes() if self.notes else {},
+            "notes": self.notes(),
         }
 
     @property
-    def _free(self) -> frozenset[str]:
-        """A cosine is as long as all epochs."""
+    def _identity(self) -> dict[str, dict[str, Any]]:
+        """What a checkpoint must be of; a cosine is as long as all epochs."""
         is_cosine = isinstance(self.recipe.schedule, Cosine)
-        return _FREE - {"epochs"} if is_cosine else _FREE
+        free = _FREE - {"epochs"} if is_cosine else _FREE
+        recipe = {k: v for k, v in asdict(self.recipe).items() if k not in free}
+        size: Any = self.job.size
+        return {"size": asdict(size), "recipe": recipe}
 
     def restore(self, content: dict[str, Any]) -> None:
         """Take up where `content`, a loaded checkpoint, was saved.
 
         On one device bit by bit; ranks above 0 draw other dropout masks than they had.
         """
-        _check_same("size", content["size"], _plain(self.job.size))
-        _check_same("recipe", content["recipe"], asdict(self.recipe), self._free)
+        self._check_same(content)
         self.learner.restore(content["learner"])
         if self.rank.number == 0:
             checkpoint.set_random_state(content["random"], self.device)
@@ -216,44 +241,20 @@ class Training:
         self._loss_sum.copy_(content["loss_sum"])
         self.curve = [Event.from_plain(event) for event in content["curve"]]
 
-
-def reached(event: Event, measure: str) -> float:
-    """The validation loss of an epoch, or a measure of it, such that lower is better.
-
-    Raises ValueError for a measure that the task has not.
-    """
-    assert event.validation_loss is not None
-    assert event.scores is not None
-    if measure == LOSS:
-        return event.validation_loss
-    if measure not in event.scores.measures:
-        known = ", ".join([LOSS, *event.scores.measures])
-        raise ValueError(f"no measure is called {measure!r}: expected one of {known}")
-    score = event.scores.measures[measure]
-    return -score.value if score.better == "higher" else score.value
-
-
-def _plain(size: Any) -> dict[str, Any]:
-    return asdict(size)
+    def _check_same(self, content: dict[str, Any]) -> None:
+        for what, given in self._identity.items():
+            saved = content[what]
+            changed = [
+                f"{key} was {saved.get(key)!r} and is {value!r}"
+                for key, value in given.items()
+                if saved.get(key) != value
+            ]
+            if changed:
+                raise ValueError(
+                    f"the checkpoint is of another {what} ({'; '.join(changed)}): "
+                    "resume with its own, or train from the beginning"
+                )
 
 
 def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
-
-
-def _check_same(
-    what: str,
-    saved: dict[str, Any],
-    given: dict[str, Any],
-    free: frozenset[str] = frozenset(),
-) -> None:
-    changed = [
-        f"{key} was {saved.get(key)!r} and is {value!r}"
-        for key, value in given.items()
-        if key not in free and saved.get(key) != value
-    ]
-    if changed:
-        raise ValueError(
-            f"the checkpoint is of another {what} ({'; '.join(changed)}): "
-            "resume with its own, or train from the beginning"
-        )

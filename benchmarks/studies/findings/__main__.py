@@ -43,8 +43,13 @@ from workloads.separation.dataset import (
 )
 from workloads.separation.sizes import SIZES, SMALL, Size
 from workloads.separation.task import CALIBRATION_MIXTURES, SEPARATION
-from workloads.training.weight_files import of_one_corpus
-from workloads.training.weights import Weights, find, load_facts, weights_of
+from workloads.training.weights import (
+    Weights,
+    find,
+    load_facts,
+    of_one_corpus,
+    weights_of,
+)
 
 MIXTURES = 64
 tell = partial(click.echo, err=True)  # beside the results, on standard output

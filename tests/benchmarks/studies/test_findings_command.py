@@ -23,7 +23,7 @@ from workloads.separation.dataset import MixtureSet, on_disk
 from workloads.separation.sizes import SIZES, ConvTasNetSize, Framing
 from workloads.separation.task import SEPARATION
 from workloads.training import weights
-from workloads.training.weight_files import trained_dir
+from workloads.training.weights import trained_dir
 
 N = 20
 TINY = ConvTasNetSize(

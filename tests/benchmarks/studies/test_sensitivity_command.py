@@ -16,7 +16,7 @@ from benchmarks.studies.sensitivity.__main__ import main
 from benchmarks.studies.sensitivity.report import STUDY
 from workloads.feeding.normaliser import Normaliser
 from workloads.training import weights
-from workloads.training.weight_files import trained_dir
+from workloads.training.weights import trained_dir
 from workloads.wav2letter import arrays
 from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length

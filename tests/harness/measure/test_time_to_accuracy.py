@@ -219,7 +219,7 @@ def resumed(saved, errors, targets, first):
 
     def events(save):
         clock.now_s += 4.0  # the model is loaded again
-        yield Event("resumed", saved=saved)
+        yield Event("resumed", notes=saved)
         yield from rest(save)
 
     return clock_training(events, targets, FOREVER_S, clock)

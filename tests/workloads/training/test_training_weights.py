@@ -1,8 +1,13 @@
 """The weights of a case: how they are kept, found, checked and loaded."""
 
+import json
 import shlex
 import shutil
+import stat
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,13 +23,21 @@ from workloads.separation.task import SEPARATION
 from workloads.task import Task
 from workloads.tasks import all_tasks
 from workloads.train import main
-from workloads.training import weight_files, weights
-from workloads.training.weight_files import MAX_BYTES, NotTrainedError
+from workloads.training import weights
+from workloads.training.weights import (
+    MAX_BYTES,
+    NotTrainedError,
+    WeightsError,
+    check_shippable,
+    of_one_corpus,
+    trained_dir,
+)
 from workloads.wav2letter.sizes import WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.task import WAV2LETTER as WAV2LETTER_TASK
 
 NAME = "tiny.safetensors"
 DATA = tiny_data()
+OWN = "5" * 64
 SIZES = [(task, size) for task in all_tasks() for size in task.sizes.values()]
 TRAINED = [
     (ASR, DS2_SMALL),
@@ -94,6 +107,54 @@ def test_constants_come_back_in_full_and_are_no_parameters(path):
 
 def test_facts_come_back(path):
     assert weights.load_facts(TINY, SIZE, path) == {"command": "by hand"}
+    beside = json.loads(path.with_suffix(".json").read_text())
+    assert beside["sha256"] == file_sha256(path)
+
+
+def test_whole_files_alone_are_left_and_anyone_may_read_them(path):
+    names = {file.name for file in path.parent.iterdir()}
+    assert names == {NAME, "tiny.json"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_weights_that_do_not_lie_in_a_row_are_saved_as_they_are(places):
+    model = saved_as(places / NAME)
+    turned = {name: one.T.contiguous().T for name, one in model.state_dict().items()}
+    assert not turned["first.weight"].is_contiguous()
+    weights.save(TINY, SIZE, turned, {}, {}, places / "turned.safetensors")
+    states = [
+        weights.load(TINY, SIZE, places / name).state_dict()
+        for name in (NAME, "turned.safetensors")
+    ]
+    assert all(states[0][name].equal(one) for name, one in states[1].items())
+
+
+def test_a_killed_writer_leaves_the_old_weights_as_they_were(path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        saved_as(path, note="another")
+    monkeypatch.undo()
+    assert weights.load_facts(TINY, SIZE, path) == {"command": "by hand"}
+
+
+CONSTANTS_ALONE = """
+import sys
+from workloads.training.weights import find, load_constants
+from workloads.wav2letter.task import WAV2LETTER
+
+size = WAV2LETTER.sizes["wav2letter-small"]
+found = load_constants(WAV2LETTER, size, find(WAV2LETTER, size))
+print(len(found), "torch" in sys.modules)
+"""
+
+
+def test_constants_are_loaded_without_torch_in_memory():
+    command = [sys.executable, "-c", CONSTANTS_ALONE]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert result.stdout.split() == ["2", "False"]
 
 
 def test_shipped_weights_come_before_those_in_the_cache(path, places):
@@ -104,9 +165,9 @@ def test_shipped_weights_come_before_those_in_the_cache(path, places):
 
 def test_weights_of_the_very_corpus_come_before_shipped_ones(path, places):
     shutil.copytree(path.parent, places / "shipped")
-    own = weight_files.trained_dir("5" * 64)
+    own = trained_dir(OWN)
     shutil.copytree(path.parent, own)
-    assert weights.find(TINY, SIZE, corpus_checksum="5" * 64) == own / NAME
+    assert weights.find(TINY, SIZE, corpus_checksum=OWN) == own / NAME
     other = weights.find(TINY, SIZE, corpus_checksum="6" * 64)
     assert other == places / "shipped" / NAME
 
@@ -135,6 +196,9 @@ def test_missing_weights_name_the_command_that_trains_them(task, size, compressi
     assert (chosen["compression"].name if compression else "") == compression
 
 
+CANNOT_READ = r"cannot read the checksum of .*"
+
+
 def damaged(path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -145,11 +209,31 @@ def without_checksum(path):
     path.with_suffix(".json").unlink()
 
 
+def without_an_entry(path):
+    path.with_suffix(".json").write_text("{}")
+
+
+def no_json(path):
+    path.with_suffix(".json").write_text("no json")
+
+
+def no_object(path):
+    path.with_suffix(".json").write_text("[]")
+
+
+def mere_text(path):
+    path.with_suffix(".json").write_text('"text"')
+
+
 @pytest.mark.parametrize(
     ("harm", "fault"),
     [
         (damaged, r"has SHA-256 \w{64}, expected \w{64}: the file is damaged; "),
-        (without_checksum, r"cannot read the checksum of .*"),
+        (without_checksum, CANNOT_READ),
+        (without_an_entry, CANNOT_READ),
+        (no_json, CANNOT_READ),
+        (no_object, CANNOT_READ),
+        (mere_text, CANNOT_READ),
     ],
 )
 @pytest.mark.parametrize(
@@ -173,7 +257,7 @@ def test_files_that_are_not_as_written_are_refused_with_a_remedy(
     weights.load(TINY, SIZE, path)
     harm(path)
     for load in (weights.load, weights.load_facts, weights.load_constants):
-        with pytest.raises(ValueError, match=fault) as caught:
+        with pytest.raises(WeightsError, match=fault) as caught:
             load(TINY, SIZE, path)
         assert str(caught.value).endswith(remedy)
 
@@ -194,14 +278,18 @@ def test_weights_of_another_size_are_refused(path):
     assert "size mismatch for first.weight" in str(caught.value)
 
 
-def test_weights_of_an_earlier_arithmetic_are_refused_with_the_command(places):
+def test_weights_of_an_earlier_arithmetic_are_refused_with_the_command(
+    places, monkeypatch
+):
     """They fit, and separate worse without a word."""
     path, arithmetic = places / "dptnet-small.safetensors", "norms over each sequence"
-    model = saved_as(path, SEPARATION, DPTNET_SMALL)
+    saved_as(path, SEPARATION, DPTNET_SMALL)
     facts = weights.load_facts(SEPARATION, DPTNET_SMALL, path)
     assert facts["arithmetic"].startswith(arithmetic)
     weights.load(SEPARATION, DPTNET_SMALL, path)
-    weight_files.save_weights(model.state_dict(), {"command": "by hand"}, path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(type(SEPARATION), "arithmetic", lambda *_: "")
+        saved_as(path, SEPARATION, DPTNET_SMALL)
     with pytest.raises(ValueError, match="for another arithmetic") as caught:
         weights.load(SEPARATION, DPTNET_SMALL, path)
     assert str(caught.value).endswith(
@@ -281,3 +369,38 @@ def test_shipped_recognisers_bring_the_normaliser_of_their_training(task, size):
 
 def test_the_published_size_of_wav2letter_is_too_large_to_ship_anyway():
     assert 2 * WAV2LETTER.parameters > MAX_BYTES > 2 * WAV2LETTER_SMALL.parameters
+
+
+def test_weights_too_large_to_ship_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(bytes(MAX_BYTES))
+    check_shippable(path)
+    path.write_bytes(bytes(MAX_BYTES + 1))
+    with pytest.raises(WeightsError, match=f"at most {MAX_BYTES}"):
+        check_shippable(path)
+
+
+def test_weights_of_one_task_are_counted_together(tmp_path):
+    paths = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    for path in paths:
+        path.write_bytes(bytes(MAX_BYTES // 2))
+    check_shippable(paths[1])
+    paths[0].write_bytes(bytes(MAX_BYTES // 2 + 1))
+    with pytest.raises(WeightsError, match=f"{MAX_BYTES + 1} with those beside it"):
+        check_shippable(paths[1])
+
+
+def test_weights_of_a_user_s_corpus_lie_apart(places):
+    assert trained_dir() == places / "cache" / "weights"
+    assert trained_dir(OWN) == trained_dir() / "corpus-5555555555555555"
+
+
+def test_weights_are_compared_where_both_or_neither_know_the_corpus(places):
+    own, other, shipped = (
+        folder / "x.safetensors"
+        for folder in (trained_dir(OWN), trained_dir(), places / "shipped")
+    )
+    assert of_one_corpus(own, own, OWN)
+    assert of_one_corpus(other, shipped, OWN)
+    assert not of_one_corpus(own, shipped, OWN)
+    assert of_one_corpus(own, shipped, "6" * 64)  # neither is of that one

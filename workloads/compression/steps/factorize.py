@@ -12,6 +12,7 @@ from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import (
     FineTuner,
     ModuleStep,
+    NotFineTunedError,
     Prunable,
     Step,
     TrainedStep,
@@ -83,7 +84,7 @@ class Factorize(ModuleStep, TrainedStep):
 
         done = factorize(model, self.method, self.percent)
         if not done.changed:
-            raise ValueError(
+            raise NotFineTunedError(
                 f"{self.name} changes no layer of this model, the first because "
                 f"{done.left[0].reason}: there is nothing to fine-tune"
             )
