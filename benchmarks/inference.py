@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from workloads.training.weight_files import of_one_corpus
 
 from benchmarks import judging, values
 from benchmarks.own_tools import own_tool
@@ -42,7 +43,6 @@ from workloads.runtimes.session import (
     Session,
 )
 from workloads.task import DataRequest, Input, NotHereError, Task
-from workloads.training.weight_files import of_one_corpus
 from workloads.training.weights import (
     Weights,
     command_for,

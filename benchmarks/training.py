@@ -58,14 +58,39 @@ def training(
     context: Context, task: Task[Any, Any], targets: Sequence[Target]
 ) -> Training:
     """A training from random weights, clocked until it has reached the targets."""
+    began, devices = perf_counter(), context.hardware.devices
     with unsupported():
-        return ClockedTraining(context, task, tuple(targets)).as_training()
+        job = job_of(context, task)
+        items, audio_s, macs = task.work_of(job.size, job.data)
+        with torch.device("meta"):
+            parameters = parameters_of(task.model(job.size))
+        clocked = ClockedTraining(job, devices, context.scratch_dir)
+        step = TimedStep(job, devices[0], count=1)
+    return Training(
+        events=clocked.events,
+        targets=tuple(targets),
+        metrics=task.measures,
+        work_per_epoch=Work(items, audio_s, parameters, macs, 4 * parameters),
+        accuracy=clocked.accuracy,
+        step=step,
+        values=step.values,
+        prepare_s=perf_counter() - began,
+        details=data_details(job.data) | dict(task.epoch_facts(job.data, job.recipe)),
+    )
 
 
 def training_step(context: Context, task: Task[Any, Any]) -> Operation:
     """An optimizer step on batches that lie on the device."""
     with unsupported():
-        return TimedStep(context, task, single_device(context)).operation()
+        device = single_device(context)
+        return TimedStep(job_of(context, task), device).operation()
+
+
+def job_of(context: Context, task: Task[Any, Any]) -> Job:
+    """What a case trains."""
+    data = data_of(context, task)
+    size = task.sizes[context.case.model]
+    return Job(task, size, recipe_of(context, task, data), data)
 
 
 def recipe_of(context: Context, task: Task[Any, Any], data: Any) -> Recipe:
@@ -73,46 +98,29 @@ def recipe_of(context: Context, task: Task[Any, Any], data: Any) -> Recipe:
     case = context.case
     if case.compression == "fp16" and not context.hardware.is_cuda:
         raise UnsupportedError("fp16 trains on CUDA only; on a CPU use bf16")
-    size = task.sizes[case.model]
-    precision = cast(Precision, case.compression)
     return replace(
-        task.timed_recipe(size, data, context.profile.name),
+        task.timed_recipe(task.sizes[case.model], data, context.profile.name),
         batch_size=case.batch_size,
-        precision=precision,
+        precision=cast(Precision, case.compression),
         seed=context.seed,
     )
 
 
 class TimedStep:
-    """Optimizer steps of a case's training, from random weights, on batches of the
-    lengths that an epoch has. The model exists from the first step on: before, it would
-    be part of another training's own memory."""
+    """Optimizer steps of a training, from random weights, on batches of the lengths
+    that an epoch has. The model exists from the first step on: before, it would be part
+    of another training's own memory."""
 
-    def __init__(
-        self,
-        context: Context,
-        task: Task[Any, Any],
-        device: str,
-        data: Any = None,
-        count: int = BATCHES,
-    ) -> None:
-        self.task, self.size = task, task.sizes[context.case.model]
-        self.device = torch.device(device)
-        self.data = data_of(context, task) if data is None else data
-        self.recipe = recipe_of(context, task, self.data)
-        self.positions = task.typical_batches(self.data, self.recipe.batch_size, count)
+    def __init__(self, job: Job, device: str, count: int = BATCHES) -> None:
+        self.job, self.device = job, torch.device(device)
+        size = job.recipe.batch_size
+        self.positions = job.task.typical_batches(job.data, size, count)
 
     @cached_property
     def _ready(self) -> tuple[Learner, Turn[Any]]:
-        learner = self.learner()
+        learner = learner_of(self.job, self.device)
         batches = [learner.objective.batch(one) for one in self.positions]
         return learner, Turn(batches)
-
-    def learner(self, weights: Path | None = None) -> Learner:
-        """With the weights of a file, else those that a training of this seed begins
-        with."""
-        recipe, device = self.recipe, self.device
-        return learner_of(self.task, self.size, recipe, self.data, device, weights)
 
     def __call__(self) -> None:
         learner, turn = self._ready
@@ -121,20 +129,17 @@ class TimedStep:
 
     def operation(self) -> Operation:
         """A step is an optimizer step on one batch."""
-        learner, _ = self._ready
+        task, data, count = self.job.task, self.job.data, len(self.positions)
         places = [place for batch in self.positions for place in batch]
-        items, audio_s, macs = self.task.work_of(self.size, self.data, places)
-        parameters = parameters_of(learner.model)
-        count, model_bytes = len(self.positions), 4 * parameters
+        items, audio_s, macs = task.work_of(self.job.size, data, places)
+        parameters = parameters_of(self._ready[0].model)
+        per_step = (items / count, audio_s / count, parameters, macs / count)
         return Operation(
             step=self,
             cycle=count,
-            work=Work(
-                items / count, audio_s / count, parameters, macs / count, model_bytes
-            ),
+            work=Work(*per_step, 4 * parameters),
             accuracy=lambda: NO_ACCURACY,
-            details=data_details(self.data)
-            | dict(self.task.batch_facts(self.data, self.positions)),
+            details=data_details(data) | dict(task.batch_facts(data, self.positions)),
             values=self.values,
         )
 
@@ -142,24 +147,23 @@ class TimedStep:
     def values(self) -> Values:
         """Of a first step's loss and gradients, at the weights that it begins with, or
         at trained ones where the task says so."""
-        positions, weights = self.positions[0], Weights(None, reason="random")
-        if self.task.proves_trained_gradients:
-            weights = weights_of(self.task, self.size, FP32, self.data.checksum)
+        job, task, positions = self.job, self.job.task, self.positions[0]
+        weights = Weights(None, reason="random")
+        if task.proves_trained_gradients:
+            weights = weights_of(task, job.size, FP32, job.data.checksum)
             if weights.path is None:
                 reason = "at random weights rounding alone moves these gradients; "
                 return Values(None, reason=f"{reason}{weights.reason}")
-        learner = self.learner(weights.path)
+        learner = learner_of(job, self.device, weights.path)
         batch = learner.objective.batch(positions)
         found = first_gradients(learner, batch)
-        expected = plain_gradients(
-            self.task, self.size, self.recipe, self.data, positions, weights
-        )
+        expected = plain_gradients(job, positions, weights)
         errors = {
             name: gradient_error(found[name], gradient)
             for name, gradient in expected.items()
         }
-        usual = GRADIENT_LIMITS[self.recipe.precision]
-        limit = max(usual, self.task.most_gradient_error)
+        usual = GRADIENT_LIMITS[job.recipe.precision]
+        limit = max(usual, task.most_gradient_error)
         result = Values(max(errors.values()), limit, len(errors), DESCRIPTION)
         if result.passed:
             return result
@@ -176,47 +180,15 @@ class ClockedTraining:
     """A case's training: its events, and what was reached at the end of the last whole
     epoch."""
 
-    def __init__(
-        self, context: Context, task: Task[Any, Any], targets: tuple[Target, ...]
-    ) -> None:
-        self._began = perf_counter()
-        self.context, self.task, self.targets = context, task, targets
-        self.size = task.sizes[context.case.model]
-        self.devices, self.folder = context.hardware.devices, context.scratch_dir
-        self.data = data_of(context, task)
-        saved = self.folder / NAME
+    def __init__(self, job: Job, devices: Sequence[str], folder: Path) -> None:
+        saved = folder / NAME
         # Ranks cannot ask this process for its clock: several devices start anew.
-        resumes = saved.exists() and len(self.devices) == 1
-        self.job = Job(
-            task,
-            self.size,
-            recipe_of(context, task, self.data),
-            self.data,
-            self.folder,
-            saved if resumes else None,
-        )
+        resumes = saved.exists() and len(devices) == 1
+        start = saved if resumes else None
+        self.job = replace(job, checkpoint_dir=folder, resume_from=start)
+        self.devices = devices
         curve = read_curve(saved) if resumes else ()
         self.scores: Scores | None = curve[-1].scores if curve else None
-
-    def as_training(self) -> Training:
-        """For the harness."""
-        items, audio_s, macs = self.task.work_of(self.size, self.data)
-        with torch.device("meta"):
-            model = self.task.model(self.size)
-        parameters = parameters_of(model)
-        step = TimedStep(self.context, self.task, self.devices[0], self.data, 1)
-        return Training(
-            events=self.events,
-            targets=self.targets,
-            metrics=self.task.measures,
-            work_per_epoch=Work(items, audio_s, parameters, macs, 4 * parameters),
-            accuracy=self.accuracy,
-            step=step,
-            values=step.values,
-            prepare_s=perf_counter() - self._began,
-            details=data_details(self.data)
-            | dict(self.task.epoch_facts(self.data, self.job.recipe)),
-        )
 
     def events(self, notes: Callable[[], dict[str, Any]]) -> Iterator[Event]:
         """Those of the trainer, whose scores are kept."""
@@ -232,4 +204,4 @@ class ClockedTraining:
         """Of the last whole epoch."""
         if self.scores is None:
             return Accuracy({}, "no epoch was whole")
-        return judging.judged(self.scores, self.task.measures)
+        return judging.judged(self.scores, self.job.task.measures)

@@ -1,5 +1,5 @@
-"""The command `speechmark`: plan, doctor and overhead; ab, show, compare and report
-are added to it."""
+"""The command `speechmark`: plan, doctor and overhead; ab, compare, new-workload,
+report and show are added to it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from harness.hardware import Hardware, parse_all
 from harness.kernels_doctor import examine_kernels, kernel_options, wants_kernels
 from harness.measure.overhead import FEWEST_PAIRS, measure
 from harness.measure.power import measure_power
+from harness.new_workload.command import new_workload
 from harness.observe import doctor as examination
 from harness.observe.fingerprint import fingerprint
 from harness.plan import discover
@@ -31,7 +32,7 @@ from harness.run_session import this_machine
 from harness.suite import other_checkout, other_checkout_text
 from harness.workload_files import name_files
 
-RUN_CODE = ("ab", "overhead", "plan")  # all others look at results or the machine
+RUN_CODE = ("ab", "new-workload", "overhead", "plan")  # all others look at results or the machine
 
 
 WIDTH = 140  # of these tables, where the output is no terminal
@@ -162,7 +163,7 @@ def overhead(pairs: int, hardware: str, outputs: Outputs) -> None:
     sys.exit(costs.EXIT_STATUS[found.answer])
 
 
-for command in (ab, compare, report, show):
+for command in (ab, compare, new_workload, report, show):
     main.add_command(command)
 
 if __name__ == "__main__":  # of a checkout that is not the installed one

@@ -39,6 +39,7 @@ LEFT_OUT = (
     "harness/measure/sensing.py",  # parts of the measuring, for `speechmark overhead`
     "harness/measure/tool_turns.py",  # the worker's side of `harness.beside`
     "harness/measure/turns.py",  # the worker's side of `ab`
+    "harness/new_workload",  # writes code, and runs none
     "harness/observe/doctor.py",  # advice before a run
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges

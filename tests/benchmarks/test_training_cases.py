@@ -16,7 +16,13 @@ from benchmarks import bench_asr_training, bench_separation, bench_wav2letter
 from benchmarks import training as training_cases
 from benchmarks.bench_asr_training import BUILTIN_TARGETS, LIBRISPEECH_TARGETS
 from benchmarks.inference import data_of
-from benchmarks.training import NO_ACCURACY, TimedStep, recipe_of, training_step
+from benchmarks.training import (
+    NO_ACCURACY,
+    TimedStep,
+    job_of,
+    recipe_of,
+    training_step,
+)
 from harness.profile import PAPER
 from harness.workload import Context, Training, UnsupportedError
 from workloads.elsewhere import ElsewhereError
@@ -173,7 +179,7 @@ def test_a_step_learns_on_batches_of_an_epochs_lengths(
     small: Small, of_training: ContextOf
 ) -> None:
     context = of_training(small)
-    step = TimedStep(context, small.task, "cpu")
+    step = TimedStep(job_of(context, small.task), "cpu")
     operation = step.operation()
     assert operation.cycle == len(step.positions)
     counts = [len(batch) for batch in step.positions]
@@ -192,7 +198,7 @@ def test_a_step_begins_with_the_weights_of_a_training_of_this_seed(
 ) -> None:
     def weights(seed: int) -> torch.Tensor:
         context = replace(of_training(SEPARATION), seed=seed)
-        learner = TimedStep(context, SEPARATION.task, "cpu").learner()
+        learner, _ = TimedStep(job_of(context, SEPARATION.task), "cpu")._ready
         return next(learner.model.parameters()).detach()
 
     assert torch.equal(weights(3), weights(3))
@@ -209,7 +215,7 @@ def test_loss_and_gradients_of_a_step_are_those_of_a_plain_path(
         own = shipped / small.task.name
         own.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, own)
-    found = TimedStep(context, small.task, "cpu", count=1).values()
+    found = TimedStep(job_of(context, small.task), "cpu", count=1).values()
     assert found.passed, found
     parameters = small.task.model(small.size).parameters()
     assert found.outputs == 1 + sum(one.numel() > 1 for one in parameters)
@@ -218,7 +224,8 @@ def test_loss_and_gradients_of_a_step_are_those_of_a_plain_path(
 def test_a_separators_gradients_are_unproven_without_trained_weights(
     of_training: ContextOf,
 ) -> None:
-    found = TimedStep(of_training(SEPARATION), SEPARATION.task, "cpu").values()
+    job = job_of(of_training(SEPARATION), SEPARATION.task)
+    found = TimedStep(job, "cpu").values()
     assert found.passed is None
     assert (found.reason or "").endswith("--model conv-tasnet-small`")
 
@@ -234,7 +241,8 @@ def test_a_wrong_gradient_is_found_and_named(
         return found | {name: -found[name]}
 
     monkeypatch.setattr(training_cases, "plain_gradients", other)
-    found = TimedStep(of_training(WAV2LETTER), WAV2LETTER.task, "cpu").values()
+    job = job_of(of_training(WAV2LETTER), WAV2LETTER.task)
+    found = TimedStep(job, "cpu").values()
     assert found.passed is False
     assert found.layer is not None
     assert "; wrong: " in found.layer
@@ -247,7 +255,8 @@ def test_a_step_without_plain_outputs_is_unproven_not_broken(
         raise ElsewhereError("its process ended by SIGKILL")
 
     monkeypatch.setattr(training_cases, "plain_gradients", killed)
-    found = TimedStep(of_training(WAV2LETTER), WAV2LETTER.task, "cpu").values()
+    job = job_of(of_training(WAV2LETTER), WAV2LETTER.task)
+    found = TimedStep(job, "cpu").values()
     assert found.reason == "no plain outputs: its process ended by SIGKILL"
 
 

@@ -20,7 +20,7 @@ from train_command import (
 )
 
 from workloads import train
-from workloads.training import weights
+from workloads.training import loop, weights
 
 NAME = "tiny.safetensors"
 
@@ -148,8 +148,8 @@ def test_a_training_that_is_stopped_leaves_its_best_epoch(path, monkeypatch):
                 raise KeyboardInterrupt
             yield event
 
-    train_as_before = train.train
-    monkeypatch.setattr(train, "train", stopped)
+    train_as_before = loop.train
+    monkeypatch.setattr(loop, "train", stopped)
     judged_as(monkeypatch, 1, 2, 3)
     assert "Aborted" in run(code=1)
     assert facts_of(path)["epoch"] == "1"
@@ -222,7 +222,8 @@ def test_an_unknown_model_is_refused_with_those_that_are_known():
 
 
 def test_models_are_completed_by_the_shell():
-    found = train.Model().shell_complete(None, None, "ti")
+    (model,) = [one for one in train.main.params if one.name == "model"]
+    found = model.shell_complete(None, "ti")
     assert [item.value for item in found] == ["tiny"]
 
 
@@ -253,7 +254,7 @@ def test_training_is_on_the_device(monkeypatch):
         devices.append(device)
         return iter(())
 
-    monkeypatch.setattr(train, "train", watched)
+    monkeypatch.setattr(loop, "train", watched)
     run("--device", "cuda:1", code=1)
     assert devices == ["cuda:1"]
 

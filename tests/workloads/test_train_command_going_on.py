@@ -16,8 +16,7 @@ from train_command import (
     state_of,
 )
 
-from workloads import train
-from workloads.training import weights
+from workloads.training import loop, weights
 
 NAME = "tiny.safetensors"
 
@@ -76,7 +75,7 @@ def test_going_on_starts_from_the_weights_and_constants_before(started, monkeypa
         jobs.append(job)
         return iter(())
 
-    monkeypatch.setattr(train, "train", watched)
+    monkeypatch.setattr(loop, "train", watched)
     run(*SHORT, "--go-on", code=1)
     (job,) = jobs
     assert job.model.first.weight.equal(state["first.weight"])

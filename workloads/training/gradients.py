@@ -14,6 +14,7 @@ from torch import nn
 
 from workloads.task import Size, Task
 from workloads.training.learner import Learner
+from workloads.training.loop import Job
 from workloads.training.objective import ALONE
 from workloads.training.recipe import LOSS, Recipe
 from workloads.training.weights import Weights, load_into
@@ -22,22 +23,15 @@ from workloads.values import plain
 MOST_ENTRIES = 4096  # of a gradient that are compared, evenly over it
 
 
-def learner_of(
-    task: Task[Any, Any],
-    size: Size,
-    recipe: Recipe,
-    data: Any,
-    device: torch.device,
-    weights: Path | None = None,
-) -> Learner:
+def learner_of(job: Job, device: torch.device, weights: Path | None = None) -> Learner:
     """With the weights of a file, else those that a training of this seed begins
     with."""
-    torch.manual_seed(recipe.seed)
-    model = task.model(size)
+    torch.manual_seed(job.recipe.seed)
+    model = job.task.model(job.size)
     if weights is not None:
-        model = load_into(task, size, model, weights)
-    objective = task.objective(size, recipe, data, device, ALONE)
-    return Learner(model, objective, recipe, device)
+        model = load_into(job.task, job.size, model, weights)
+    objective = job.task.objective(job.size, job.recipe, job.data, device, ALONE)
+    return Learner(model, objective, job.recipe, device)
 
 
 def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
@@ -63,24 +57,21 @@ def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
 
 
 def plain_gradients(
-    task: Task[Any, Any],
-    size: Size,
-    recipe: Recipe,
-    data: Any,
-    positions: Sequence[int],
-    weights: Weights,
+    job: Job, positions: Sequence[int], weights: Weights
 ) -> dict[str, np.ndarray]:
     """The same in fp32 on a plain path, for the training items at these positions: of
     the weights that the recipe's seed gives where there are none."""
-    recipe = replace(recipe, precision="fp32", batch_size=len(positions))
+    recipe = replace(job.recipe, precision="fp32", batch_size=len(positions))
     key = {
-        "model": size.name,
+        "model": job.size.name,
         "weights": weights.digest,
-        "gradients": data.checksum,
+        "gradients": job.data.checksum,
         "recipe": json.dumps(asdict(recipe), sort_keys=True),
         "positions": " ".join(map(str, positions)),
     }
-    arguments = (task, size, recipe, data, tuple(positions), weights.path)
+    # Each by itself: what is kept depends on the code of the arguments' classes.
+    of_job = (job.task, job.size, recipe, job.data)
+    arguments = (*of_job, tuple(positions), weights.path)
     return plain.plain_outputs(key, write_gradients, arguments, [])
 
 
@@ -97,9 +88,8 @@ def write_gradients(
     """Write those of a step."""
 
     def compute() -> dict[str, np.ndarray]:
-        device = torch.device("cpu")
-        learner = learner_of(task, size, recipe, data, device, weights)
-        batch = learner.objective.batch(positions)
-        return first_gradients(learner, batch)
+        job = Job(task, size, recipe, data)
+        learner = learner_of(job, torch.device("cpu"), weights)
+        return first_gradients(learner, learner.objective.batch(positions))
 
     plain.write(folder, compute)

@@ -18,15 +18,10 @@ from workloads.separation.objective import SeparationObjective
 from workloads.separation.recipe import Separation
 from workloads.separation.task import SEPARATION
 from workloads.task import parameters_of
-from workloads.training import fine_tuning
+from workloads.training import fine_tuning, loop
 from workloads.training.events import Event
-from workloads.training.fine_tuning import (
-    FineTuning,
-    evaluation_loss,
-    facts_of,
-    progress_line,
-)
-from workloads.training.loop import Job, train
+from workloads.training.fine_tuning import FineTuning, NotFineTunedError
+from workloads.training.loop import Job, evaluation_loss, train
 from workloads.training.objective import Evaluation
 from workloads.training.recipe import Adam, Recipe
 from workloads.training.weights import untrained
@@ -163,7 +158,7 @@ def test_cp_is_trained_at_a_tenth_of_the_rate(tuning, monkeypatch, method, facto
         rates.append(job.recipe.optimizer.learning_rate)
         return train(job, device)
 
-    monkeypatch.setattr(fine_tuning, "train", watched)
+    monkeypatch.setattr(loop, "train", watched)
     before = made(WIDE)
     tuned = tuning.of(before, parse(f"{method}-50"))
     assert rates == [pytest.approx(factor * 1e-2)]
@@ -175,7 +170,7 @@ def test_a_factorization_that_changes_nothing_is_refused(tuning):
         "^tsvd-30 changes no layer of this model, the first because tsvd changes only "
         "nn.Linear: there is nothing to fine-tune$"
     )
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(NotFineTunedError, match=expected):
         tuning.of(made(CONV), parse("tsvd-30"))
 
 
@@ -194,13 +189,13 @@ def test_training_for_int8_rounds_and_leaves_plain_weights(tuning):
 @pytest.mark.parametrize("name", ["fp16", "int8-static"])
 def test_what_leaves_weights_as_they_are_is_refused(tuning, name):
     expected = f"^{name} leaves weights as they are: there is nothing to fine-tune$"
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(NotFineTunedError, match=expected):
         tuning.of(made(CONV), parse(name))
 
 
 def test_training_that_diverges_is_refused(tuning):
     expected = "^training diverged at a learning rate of 1e.30: give a lower one$"
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(NotFineTunedError, match=expected):
         with_rate(tuning, 1e30).of(made(WIDE), parse("tucker-50"))
 
 
@@ -212,7 +207,7 @@ def test_the_epoch_with_the_lowest_loss_is_kept(tuning, monkeypatch):
             nn.init.constant_(job.model.prelu.weight, number)
             yield epoch(number, loss)
 
-    monkeypatch.setattr(fine_tuning, "train", judged)
+    monkeypatch.setattr(loop, "train", judged)
     tuned = tuning.of(made(WIDE), parse("tucker-50"))
     assert tuned.reached == -3.0
     assert tuned.model.get_parameter("prelu.weight").item() == 2
@@ -230,7 +225,7 @@ def test_the_epoch_that_is_kept_is_the_best_by_the_recipe_s_measure(monkeypatch)
             scores = Scores.of(ErrorRate(ERRORS, (errors,), (4,)))
             yield replace(epoch(number, -float(number)), scores=scores)
 
-    monkeypatch.setattr(fine_tuning, "train", judged)
+    monkeypatch.setattr(loop, "train", judged)
     tuning = FineTuning(job, TWO_ROUNDS, print)
     tuned = tuning.of(untrained(TINY, SIZE), parse("tsvd-50"))
     assert tuned.reached == 1 / 4
@@ -263,21 +258,6 @@ def test_gradients_are_taken_of_so_many_mixtures(tuning, monkeypatch):
     assert counts == [3, 0]
 
 
-def test_an_epoch_s_line_has_losses_measures_and_the_rate():
-    assert progress_line(epoch(3, -8.5)) == (
-        "epoch 3: loss -9.88, validation loss -8.50, wer 0.5, learning rate 0.0005"
-    )
-
-
-def test_the_facts_of_an_epoch_are_its_number_and_what_it_reached():
-    assert facts_of(epoch(3, -8.5)) == {
-        "epoch": "3",
-        "validation_loss": "-8.500",
-        "wer": "0.5000",
-        "torch": torch.__version__,
-    }
-
-
 def test_training_is_on_the_device_and_the_model_comes_back(tuning, monkeypatch):
     asked = []
 
@@ -286,7 +266,7 @@ def test_training_is_on_the_device_and_the_model_comes_back(tuning, monkeypatch)
         job.model.to(torch.bfloat16)  # as if it were elsewhere
         yield epoch(1, float("inf"))
 
-    monkeypatch.setattr(fine_tuning, "train", train_there)
+    monkeypatch.setattr(loop, "train", train_there)
     there = replace(tuning, device="cuda:1")
     tuned = there.of(made(CONV), parse("prune-l1-structured-50"))
     assert asked == ["cuda:1"]

@@ -14,6 +14,7 @@ from workloads.training.gradients import (
     write_gradients,
 )
 from workloads.training.learner import Learner
+from workloads.training.loop import Job
 from workloads.training.objective import ALONE
 from workloads.training.weights import Weights, save
 from workloads.values import plain
@@ -68,7 +69,7 @@ def test_parameters_of_one_number_are_left_out():
 def test_a_plain_path_finds_the_same_and_keeps_it(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
     recipe = replace(RECIPE, precision="bf16", clip_norm=1e9)
-    arguments = (TINY, SIZE, recipe, DATA, POSITIONS, Weights(None))
+    arguments = (Job(TINY, SIZE, recipe, DATA), POSITIONS, Weights(None))
     expected = plain_gradients(*arguments)
     found = found_by(learner_of())
     assert expected.keys() == found.keys()

@@ -13,7 +13,7 @@ from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
 from workloads.training import checkpoint
 from workloads.training.events import Event
-from workloads.training.loop import Job, reached, train
+from workloads.training.loop import Job, train
 from workloads.training.objective import ALONE, Evaluation
 from workloads.training.recipe import AdaDelta, Adam, Cosine, Plateau
 
@@ -284,7 +284,7 @@ def test_lower_is_better_whatever_the_measure_s_own_direction():
         validation_loss=2.0,
         scores=Scores.of(Gain("gain", (3,), (4,)), ErrorRate("loss rate", (1,), (2,))),
     )
-    found = [reached(event, name) for name in ("loss", "gain", "loss rate")]
+    found = [event.reached(name) for name in ("loss", "gain", "loss rate")]
     assert found == [2.0, -0.75, 0.5]
 
 

@@ -1,0 +1,1 @@
+"""`speechmark new-workload`: a workload to begin with, which runs as it is written."""
