@@ -32,7 +32,8 @@ from harness.run_session import this_machine
 from harness.suite import other_checkout, other_checkout_text
 from harness.workload_files import name_files
 
-RUN_CODE = ("ab", "new-workload", "overhead", "plan")  # all others look at results or the machine
+# All others look at results or the machine.
+RUN_CODE = ("ab", "new-workload", "overhead", "plan")
 
 
 WIDTH = 140  # of these tables, where the output is no terminal

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from basics import user_files
 from harness import workload_files
 from harness.case import Case
 from harness.workload import Workload
@@ -90,7 +91,7 @@ def _described(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):  # which tells file and line itself
         return f"{text}; correct it there"
-    own = (__file__, workload_files.__file__)
+    own = (__file__, workload_files.__file__, user_files.__file__)
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
 from basics.files import file_sha256
+from basics.user_files import VARIABLE, module_of_file, named_files
 
 GROUP = "speechmark.workloads"
-VARIABLE = "SPEECHMARK_WORKLOADS"  # paths, with os.pathsep between them
-
-_files: dict[str, Path] = {}  # of the modules that came from files
 
 
 def name_files(paths: Sequence[Path]) -> None:
@@ -32,12 +29,8 @@ def name_files(paths: Sequence[Path]) -> None:
             raise ValueError(
                 f"--workload {path}: expected a Python file that declares WORKLOADS"
             )
-    named = [*_named(), *(path.resolve() for path in paths)]
+    named = [*named_files(), *(path.resolve() for path in paths)]
     os.environ[VARIABLE] = os.pathsep.join(map(str, dict.fromkeys(named)))
-
-
-def _named() -> list[Path]:
-    return [Path(one) for one in os.environ.get(VARIABLE, "").split(os.pathsep) if one]
 
 
 def others() -> dict[str, str]:
@@ -45,34 +38,13 @@ def others() -> dict[str, str]:
     packages first."""
     points = sorted(entry_points(group=GROUP))
     found = {f"{point.name} of {GROUP}": point.module for point in points}
-    return found | {str(path): str(path) for path in _named()}
+    return found | {str(path): str(path) for path in named_files()}
 
 
 def module_of(name: str) -> ModuleType:
-    """The module of a name, or of the path of a file.
-
-    A file's folder is searched last: what lies there hides no other module. ImportError
-    where another module has the file's name.
-    """
-    if not name.endswith(".py"):
-        return importlib.import_module(name)
-    path = Path(name)
-    folder = str(path.parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    module = importlib.import_module(path.stem)
-    found = Path(module.__file__ or "").resolve()
-    if found != path.resolve():
-        raise ImportError(
-            f"a module in {found} is called {path.stem} too: rename {path.name}"
-        )
-    _files[path.stem] = path
-    return module
-
-
-def file_of(module: str) -> Path | None:
-    """The user's file that a module was loaded from."""
-    return _files.get(module)
+    """The module of a name, or of the path of a file, as `module_of_file` loads it."""
+    is_file = name.endswith(".py")
+    return module_of_file(Path(name)) if is_file else importlib.import_module(name)
 
 
 def code_facts(name: str) -> Mapping[str, str]:

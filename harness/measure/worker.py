@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from basics.processes import end_with_parent
+from basics.user_files import file_of
 from harness.case import Case
 from harness.hardware import Hardware
 from harness.measure.accuracy import accuracy_record
@@ -41,7 +42,7 @@ from harness.observe.threads import loaded_pools
 from harness.record.schema import Memory
 from harness.suite import code_digest, loaded
 from harness.workload import Context, Operation, Training, UnsupportedError
-from harness.workload_files import code_facts, file_of, module_of
+from harness.workload_files import code_facts, module_of
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
 PROFILE_STEPS = 50  # at most: short kernels fill a log quickly

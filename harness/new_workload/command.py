@@ -12,6 +12,7 @@ import jinja2
 from harness.plan import discover
 from harness.suite import ROOMS
 
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 24  # characters of a name, for lines that hold it have 88 at most
 TEMPLATES = {
     "bench.py.jinja": "benchmarks/bench_{module}.py",
@@ -27,23 +28,19 @@ IMPORT = re.compile(r"^from \S+ import (?:\([^)]*\)|[^(\n]+)\n", re.MULTILINE)
 
 def check_name(_: click.Context, __: click.Parameter, name: str) -> str:
     """Of a workload that there is not yet."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > LONGEST:
         raise click.BadParameter(
-            f"{name!r}: give lower-case letters, digits and single hyphens, a letter "
-            "first, and no word of Python's own, such as keyword-spotting"
+            f"{name!r}: give at most {LONGEST} lower-case letters, digits and single "
+            "hyphens, a letter first, and no word of Python's own: keyword-spotting"
         )
-    if len(name) > LONGEST:
-        raise click.BadParameter(f"{name} has {len(name)} characters: give {LONGEST}")
-    taken = {workload.name for workload in discover()}
-    taken |= {
-        point.model
-        for workload in discover()
-        for points in workload.points.values()
-        for point in points
-    }
-    for one in (name, f"{name}-training", f"{name}-small"):
-        if one in taken:
-            raise click.BadParameter(f"the suite has a workload or model {one} already")
+    workloads = discover()
+    taken = {workload.name for workload in workloads}
+    for workload in workloads:
+        taken |= {one.model for points in workload.points.values() for one in points}
+    if found := taken & {name, f"{name}-training", f"{name}-small"}:
+        raise click.BadParameter(
+            f"the suite has a workload or a model {min(found)}: give another name"
+        )
     return name
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from basics import user_files
+from basics.user_files import VARIABLE
 from harness import workload_files
 from harness.measure.worker import name_of, resolve
 from harness.plan import modules_elsewhere
-from harness.workload_files import GROUP, VARIABLE, code_facts, module_of, name_files
+from harness.workload_files import GROUP, code_facts, module_of, name_files
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No workloads but those of a test, of which nothing stays loaded."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(workload_files, "_files", {})
+    monkeypatch.setattr(user_files, "_files", {})
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
