@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from workloads.training.weight_files import of_one_corpus
 
 from benchmarks import judging, values
 from benchmarks.own_tools import own_tool
@@ -43,13 +42,8 @@ from workloads.runtimes.session import (
     Session,
 )
 from workloads.task import DataRequest, Input, NotHereError, Task
-from workloads.training.weights import (
-    Weights,
-    command_for,
-    load_constants,
-    load_facts,
-    weights_of,
-)
+from workloads.training import weights
+from workloads.training.weights import Weights, weights_of
 
 FORWARD = ("convolution", "deconvolution", "rnn")  # primitives that have a direction
 
@@ -137,7 +131,7 @@ class TimedModel:
         data = data_of(context, task)
         context.progress("model", 1, 2)
         self.weights = weights_of(task, self.size, self.compression, data.checksum)
-        self.data = self._with_constants(data)
+        self.data = weights.normalised(task, self.size, data, self.weights.path)
         self._warn_of_weights(context)
         self.model = CompressedModel(
             task, self.size, self.compression, self.weights, self.data
@@ -145,12 +139,6 @@ class TimedModel:
         self._check_changed()
         self.open = self._opened()
         context.progress("model", 2, 2)
-
-    def _with_constants(self, data: Any) -> Any:
-        if self.weights.path is None:
-            return data
-        constants = load_constants(self.task, self.size, self.weights.path)
-        return self.task.with_constants(data, constants)
 
     def _warn_of_weights(self, context: Context) -> None:
         """Of what is missing, and of weights that never saw the user's corpus."""
@@ -160,7 +148,7 @@ class TimedModel:
         if context.data_root is None or not self.data.is_whole:
             return
         assert self.weights.path is not None
-        facts = load_facts(self.task, self.size, self.weights.path)
+        facts = weights.load_facts(self.task, self.size, self.weights.path)
         if facts.get("corpus_checksum") == self.data.checksum:
             return
         fitted = self.compression.trained_name if self.weights.is_fitted else ""
@@ -168,7 +156,7 @@ class TimedModel:
             "these weights were trained on other speech than %s, built-in synthesised "
             "one where they came with the project: its errors say little of the model; "
             "`%s --data-root DIR` trains on it, and is then loaded here",
-            *(self.data.name, command_for(self.size, fitted)),
+            *(self.data.name, weights.command_for(self.size, fitted)),
         )
 
     def _check_changed(self) -> None:
@@ -278,15 +266,14 @@ class TimedModel:
             _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
             return None
         assert self.weights.path is not None
-        if not of_one_corpus(self.weights.path, plain.path, self.data.checksum):
+        if not weights.of_one_corpus(self.weights.path, plain.path, self.data.checksum):
             _log.warning(
                 "no gate: of %s and %s, its baseline, one alone was trained on this "
                 "corpus; train the other on it too",
                 *(self.weights.path, plain.path),
             )
             return None
-        constants = load_constants(self.task, self.size, plain.path)
-        data = self.task.with_constants(self.data, constants)
+        data = weights.normalised(self.task, self.size, self.data, plain.path)
         try:
             return baseline_scores(self.task, self.size, plain, data, batch_size)
         except (ElsewhereError, OSError) as error:

@@ -229,8 +229,7 @@ class TrainingRun:
         """The model of trained weights; their constants, and what they were made from,
         go on."""
         start = weights.find(self.task, self.size, compression, self.own)
-        constants = weights.load_constants(self.task, self.size, start)
-        self.data = self.task.with_constants(self.data, constants)
+        self.data = weights.normalised(self.task, self.size, self.data, start)
         before = weights.load_facts(self.task, self.size, start)
         commands = (before.get("started_from"), before["command"])
         self.facts["started_from"] = "; ".join(filter(None, commands))

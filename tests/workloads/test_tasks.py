@@ -1,5 +1,6 @@
 """Tasks are found where they lie, in this package and in others."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,15 @@ def test_an_unknown_size_is_refused_with_those_that_there_are(others):
         size_named("huge")
     names = [name for task in all_tasks() for name in task.sizes]
     assert str(caught.value).endswith(", ".join(sorted(names)))
+
+
+@pytest.mark.usefixtures("others")
+def test_tasks_of_a_user_s_file_are_found_where_the_variable_names_it(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "their_task_file.py"
+    file.write_text("from tiny_task import TINY as THEIRS\n")
+    assert TINY not in all_tasks()
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("SPEECHMARK_WORKLOADS", str(file))
+    assert size_named("tiny") == (TINY, SIZE)

@@ -208,6 +208,26 @@ def test_weights_of_built_in_data_lie_with_such_whatever_they_are_validated_on(
     assert list(places.rglob("*.safetensors")) == [path]
 
 
+def test_a_mistake_in_the_code_is_not_told_as_one_of_the_user(monkeypatch):
+    """It keeps its traceback, as whoever mends it needs."""
+
+    def mistaken(*_):
+        raise ValueError("not enough values to unpack")
+        yield
+
+    monkeypatch.setattr(loop, "train", mistaken)
+    with pytest.raises(ValueError, match="not enough values"):
+        run()
+
+
+def test_damaged_weights_are_told_in_a_line(path):
+    run(*SHORT)
+    path.with_suffix(".json").unlink()
+    said = run("--go-on", code=1)
+    assert said.startswith(f"Error: cannot read the checksum of {path} from ")
+    assert said.endswith(f": run `{COMMAND}`\n")
+
+
 def test_a_folder_without_a_corpus_is_named_with_a_remedy(places):
     (places / "empty").touch()
     said = run("--data-root", places, code=1)

@@ -186,6 +186,13 @@ def load_constants(
         return {key: file.get_tensor(key) for key in names}
 
 
+def normalised(task: Task[Any, Any], size: Size, data: Any, path: Path | None) -> Any:
+    """Data as the weights of a file take them; without a file, as they are."""
+    if path is None:
+        return data
+    return task.with_constants(data, load_constants(task, size, path))
+
+
 def load_into(
     task: Task[Any, Any], size: Size, model: nn.Module, path: Path
 ) -> nn.Module:
