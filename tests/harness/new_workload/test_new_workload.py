@@ -68,7 +68,7 @@ def check_smoke(folder: Path, cache: Path, *options: str) -> None:
     assert all(record.status == "ok" for record in records.values()), records
     accuracy = records[NAME].accuracy
     assert accuracy is not None
-    assert accuracy["error_rate"].value < 0.3
+    assert accuracy.metrics["error_rate"].value < 0.3
     tta = records[f"{NAME}-training"].tta
     assert tta is not None
     assert tta.targets[0].reached
