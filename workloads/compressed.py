@@ -154,7 +154,7 @@ def changes(
     }
     if not step.leaves_zeros:
         return facts
-    sizes = model_sizes({k: v.numpy() for k, v in model.state_dict().items()})
+    sizes = model_sizes(model.state_dict())
     stored = {f"{name}_bytes": n for name, n in sizes.stored_bytes.items()}
     return facts | {"zeros_percent": 100 * sizes.sparsity} | stored
 

@@ -14,9 +14,7 @@ section is filled up to whole bytes. Encoding is exact to the bit.
     rlc      r (d + v), r runs of at most 2^d, d the cheapest
     huffman  one for each zero; for the others their entropy, at most a byte's bit more
 
-`formats.FORMATS` has all eight, each a `container.Format`: it says which sections it
-writes, from which its size and its bytes follow, and how they are read back.
-`breakeven` says from which sparsity on they pay, `sizes` adds up a model, and
-`executed` computes with sparse weights. Encoding takes some MB beside the matrix and
-its result; decoding may take another matrix.
+`formats.FORMATS` has all eight, each a `container.Format`. `breakeven` says from which
+sparsity on they pay, `sizes` adds up a model, and `executed` computes with sparse
+weights.
 """

@@ -1,7 +1,4 @@
-"""From which sparsity on a format takes fewer bytes than the dense matrix.
-
-Sparsity is the share of zeros, 0 to 1.
-"""
+"""From which share of zeros on a format takes fewer bytes than the dense matrix."""
 
 import bisect
 
@@ -18,9 +15,7 @@ def closed_form(
     index of i bits beside each value of v; above 1 there is no such sparsity.
 
     Headers and that bytes are filled up are left out. With pointers of p bits, f is
-    p (R + 1) in CSR; with equal widths that is S > 1 + (R + 1 - R C) / (2 R C). COO has
-    no f, nor have CSB of a balanced matrix, and RLE as long as no difference has to be
-    split. A bitmap has a bit for each element, and no index.
+    p (R + 1) in CSR; with equal widths that is S > 1 + (R + 1 - R C) / (2 R C).
 
     >>> closed_form(32, index_bits=32, fixed_bits=32 * 5, elements=16)  # CSR of 4 x 4
     0.65625
@@ -37,8 +32,7 @@ def of_weights(matrix: Matrix, format: Format) -> float | None:
     """The least sparsity at which this matrix (R, C) becomes smaller than it is dense,
     its weights being set to zero from the smallest magnitude up; None if there is none.
 
-    It is found by bisection, as if the size never grew with sparsity, in about
-    log2(R C) countings of the matrix.
+    It is found by bisection, as if the size never grew with sparsity.
     """
     flat = matrix.reshape(-1)
     largest_first = np.argsort(-np.abs(flat.astype(np.float64)), kind="stable")

@@ -2,12 +2,8 @@
 
 Only the pattern of +0.0, in which no bit is set, counts as zero: -0.0, denormals and
 NaN with their payloads are values like any other, so that decoding is exact to the bit.
-
-Axis legend: R rows, C columns. A matrix is worked through in pieces of about 65,536
-elements, so that what lies beside matrix and result stays at some MB.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,10 +12,8 @@ from numpy.typing import NDArray
 Matrix = NDArray[Any]
 Bits = NDArray[np.unsignedinteger[Any]]
 Offsets = NDArray[np.int64]
-Entries = Iterator[tuple[Offsets, Bits]]  # offsets or fields, and values
 
 DTYPES = ("float32", "float16", "float64", "int8", "uint8", "uint16")
-PIECE = 1 << 16
 LARGEST_AXIS = 2**32 - 1
 
 
@@ -40,16 +34,3 @@ def bits_of(matrix: Matrix) -> Bits:
             f"give one of {', '.join(DTYPES)}, in this machine's byte order"
         )
     return np.ascontiguousarray(matrix).view(f"u{matrix.dtype.itemsize}")
-
-
-def pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """All elements, row after row, in flat pieces."""
-    flat = array.reshape(-1)
-    return (flat[i : i + PIECE] for i in range(0, flat.size, PIECE))
-
-
-def nonzeros(bits: Bits) -> Entries:
-    """Offsets in the flat matrix and values of the non-zeros, a piece at a time."""
-    for number, piece in enumerate(pieces(bits)):
-        found = np.flatnonzero(piece)
-        yield found + number * PIECE, piece[found]

@@ -15,8 +15,8 @@ Axis legend: B batch, I input and O output channels, T frames.
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,22 +25,18 @@ from torch.sparse import to_sparse_semi_structured
 
 from workloads.frame_convolution import FrameConv1d
 
-Replace = Callable[[nn.Module], nn.Module]
 
-
-@dataclass(frozen=True)
-class Sparsified:
+class Sparsified(NamedTuple):
     """A copy of a model, names of its layers that compute with sparse weights, and of
     all others with weight matrices, with the reason."""
 
     model: nn.Module
-    changed: tuple[str, ...]
+    changed: list[str]
     left: dict[str, str]
 
 
 class CsrLinear(nn.Module):
-    """y = x W^T + b with `weight` W (O, I) stored in CSR; what `bias` (O,) holds is
-    added where there is one.
+    """A layer's y = x W^T + b with `weight` W (O, I) stored in CSR.
 
     Kept as three buffers, as a tensor in CSR can be neither copied nor saved by torch.
     Indices of 32 bits are what oneMKL reads; it would convert others in every call.
@@ -50,14 +46,15 @@ class CsrLinear(nn.Module):
     col_indices: Tensor
     values: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, layer: nn.Linear | nn.Conv1d) -> None:
         super().__init__()
+        weight = layer.weight.detach().flatten(1)
         self.out_features, self.in_features = weight.shape
-        csr = weight.detach().to_sparse_csr()
+        csr = weight.to_sparse_csr()
         self.register_buffer("crow_indices", csr.crow_indices().int())
         self.register_buffer("col_indices", csr.col_indices().int())
         self.register_buffer("values", csr.values())
-        self.bias = bias
+        self.bias = layer.bias
 
     @property
     def weight(self) -> Tensor:
@@ -75,11 +72,7 @@ class CsrLinear(nn.Module):
 
 
 class CsrPointwiseConv(CsrLinear):
-    """A Conv1d of kernel size 1, whose `weight` is (O, I)."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__(weight, bias)
-        self.out_channels, self.in_channels = weight.shape
+    """A Conv1d of kernel size 1."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, T) to (B, O, T), or without B."""
@@ -87,26 +80,32 @@ class CsrPointwiseConv(CsrLinear):
         y = self.weight @ flat
         y = y if self.bias is None else y + self.bias[:, None]
         lead = (*x.shape[:-2], x.shape[-1])
-        return y.reshape(self.out_channels, *lead).movedim(0, -2)
+        return y.reshape(self.out_features, *lead).movedim(0, -2)
 
 
-class CsrPointwiseFrameConv(CsrPointwiseConv):
+class CsrPointwiseFrameConv(CsrLinear):
     """A FrameConv1d of kernel size 1: the channels of a frame are neighbours."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, T) to (B, O, T)."""
-        frames = CsrLinear.forward(self, x.transpose(1, 2)).contiguous()
-        return frames.transpose(1, 2)
+        return super().forward(x.transpose(1, 2)).contiguous().transpose(1, 2)
+
+
+CSR: Mapping[type[nn.Module], type[CsrLinear]] = {
+    nn.Linear: CsrLinear,
+    nn.Conv1d: CsrPointwiseConv,
+    FrameConv1d: CsrPointwiseFrameConv,
+}
 
 
 def csr_linears(model: nn.Module) -> Sparsified:
-    """`nn.Linear`, and `nn.Conv1d` and `FrameConv1d` of kernel size 1, by products in
-    CSR, however many of their weights are zero; equal in output up to rounding. They
-    are not to be trained.
+    """The layers of a model, whose kinds are CSR's and whose kernels are of size 1, by
+    products in CSR, however many of their weights are zero; equal in output up to
+    rounding. They are not to be trained.
 
     `model` itself is not changed. Raises ValueError if its pruning is not permanent.
     """
-    return _replaced(model, _csr, _not_csr)
+    return _replaced(model, CSR, "product in CSR", _not_csr)
 
 
 def semi_structured_linears(model: nn.Module) -> Sparsified:
@@ -121,99 +120,66 @@ def semi_structured_linears(model: nn.Module) -> Sparsified:
             f"weights on {', '.join(sorted(elsewhere))} have no 2:4 sparse products: "
             "move the model to CUDA, or use csr_linears"
         )
-    return _replaced(model, _semi_structured, _not_semi_structured)
+    kinds = {nn.Linear: _semi_structured}
+    return _replaced(model, kinds, "2:4 sparse product", _not_semi_structured)
 
 
 def _replaced(
-    model: nn.Module, replace: Replace, reason: Callable[[nn.Module], str]
+    model: nn.Module,
+    kinds: Mapping[type[nn.Module], Callable[[Any], nn.Module]],
+    product: str,
+    why_not: Callable[[Any], str],
 ) -> Sparsified:
-    """A module that occurs more than once is replaced wherever it does."""
+    """Layers of these kinds that nothing speaks against. A module that occurs more than
+    once is replaced wherever it does."""
     if prune.is_pruned(model):
         raise ValueError(
             "the model's pruning is a mask that is applied in each call: "
             "call prune.remove on each of its layers first"
         )
-    result = copy.deepcopy(model)
-    changed, left = [], {}
+
+    def reason(module: nn.Module) -> str:
+        if type(module) not in kinds:
+            return f"a {type(module).__name__} has no {product}"
+        if module._forward_pre_hooks:
+            return "a hook may set its weight in each call"
+        return why_not(module)
+
+    result = Sparsified(copy.deepcopy(model), [], {})
     new: dict[nn.Module, nn.Module] = {}
-    for name, module in list(result.named_modules(remove_duplicate=False)):
-        if not _has_matrices(module):
+    for name, module in list(result.model.named_modules(remove_duplicate=False)):
+        own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        if all(x.ndim < 2 for x in own):
             continue
         if why := reason(module):
-            left[name] = why
+            result.left[name] = why
             continue
         if module not in new:
-            new[module] = replace(module)
-        result = _with(result, name, new[module])
-        changed.append(name)
-    return Sparsified(result, tuple(changed), left)
+            new[module] = kinds[type(module)](module)
+        result.model.set_submodule(name, new[module])
+        result.changed.append(name)
+    return result
 
 
-def _has_matrices(module: nn.Module) -> bool:
-    own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
-    return any(x.ndim >= 2 for x in own)
-
-
-def _with(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
-    if not name:
-        return module
-    parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, module)
-    return model
-
-
-def _csr(module: nn.Module) -> nn.Module:
-    weight, bias = module.weight, module.bias
-    assert isinstance(weight, Tensor)
-    kind = CSR[type(module)]
-    return kind(weight.flatten(1), bias if isinstance(bias, Tensor) else None)
-
-
-CSR: dict[type[nn.Module], type[CsrLinear]] = {
-    nn.Linear: CsrLinear,
-    nn.Conv1d: CsrPointwiseConv,
-    FrameConv1d: CsrPointwiseFrameConv,
-}
-
-
-def _not_csr(module: nn.Module) -> str:
-    """Why a module is left as it is; empty if it is not."""
-    if type(module) not in CSR:
-        return f"a {type(module).__name__} has no product in CSR"
-    if isinstance(module, nn.Conv1d):
-        why = "" if _is_pointwise(module) else "its kernel is not a matrix product"
-        return why or _not_plain(module)
-    return _not_plain(module)
-
-
-def _is_pointwise(conv: nn.Conv1d) -> bool:
-    plain = (conv.kernel_size, conv.stride, conv.padding, conv.groups)
-    return plain == ((1,), (1,), (0,), 1)
-
-
-def _not_plain(module: nn.Module) -> str:
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    if module._forward_pre_hooks:
-        return "a hook may set its weight in each call"
-    if weight.dtype not in (torch.float32, torch.float64):
-        return f"torch has no product in CSR for {weight.dtype}"
+def _not_csr(layer: nn.Linear | nn.Conv1d) -> str:
+    """Why a layer is left as it is; empty if it is not."""
+    if isinstance(layer, nn.Conv1d):
+        sizes = (layer.kernel_size, layer.stride, layer.padding, layer.groups)
+        if sizes != ((1,), (1,), (0,), 1):
+            return "its kernel is not a matrix product"
+    if layer.weight.dtype not in (torch.float32, torch.float64):
+        return f"torch has no product in CSR for {layer.weight.dtype}"
     return ""
 
 
-def _semi_structured(module: nn.Module) -> nn.Module:
-    assert isinstance(module, nn.Linear)
-    sparse = to_sparse_semi_structured(module.weight.detach().contiguous())
-    module.weight = nn.Parameter(sparse, requires_grad=False)
-    return module
+def _semi_structured(layer: nn.Linear) -> nn.Linear:
+    sparse = to_sparse_semi_structured(layer.weight.detach().contiguous())
+    layer.weight = nn.Parameter(sparse, requires_grad=False)
+    return layer
 
 
-def _not_semi_structured(module: nn.Module) -> str:
-    if type(module) is not nn.Linear:
-        return f"a {type(module).__name__} has no 2:4 sparse product"
-    if module._forward_pre_hooks:
-        return "a hook may set its weight in each call"
-    weight = module.weight
+def _not_semi_structured(layer: nn.Linear) -> str:
+    weight = layer.weight
     if weight.dtype not in (torch.float16, torch.bfloat16):
         return f"its weights are {weight.dtype}: 2:4 needs float16 or bfloat16"
     # Both libraries that torch calls take multiples of 32 x 64.

@@ -1,12 +1,10 @@
 """Whole numbers in fields of a fixed number of bits, packed without gaps.
 
 Field i takes the bits i * width and up of the stream, the lowest bit of a byte first;
-the last byte is filled up with zeros.
+the last byte is filled up with zeros. A width of 0 takes nothing, and is read as zeros.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,51 +12,27 @@ from numpy.typing import NDArray
 from workloads.compression.sparse.elements import Offsets
 
 
-@dataclass(frozen=True)
-class Section:
-    """A stream of `count` fields, which are read from `pieces` once it is written."""
+class Section(NamedTuple):
+    """A stream of fields, of `width` bits each."""
 
-    count: int
+    fields: NDArray[Any]
     width: int
-    pieces: Iterable[NDArray[Any]]
 
     @property
     def size_bytes(self) -> int:
-        return field_bytes(self.count, self.width)
+        return field_bytes(self.fields.size, self.width)
+
+    def packed(self) -> bytes:
+        rows = self.fields.astype("<u8").view(np.uint8).reshape(-1, 8)
+        bits = np.unpackbits(rows, axis=1, count=self.width, bitorder="little")
+        return np.packbits(bits, bitorder="little").tobytes()
 
 
-def packed(pieces: Iterable[NDArray[Any]], width: int) -> Iterator[NDArray[Any]]:
-    """The fields of all pieces as one stream; nothing at all where the width is 0."""
-    if width in (8, 16, 32, 64):
-        yield from (piece.astype(f"<u{width // 8}", copy=False) for piece in pieces)
-        return
-    rest = np.zeros(0, "<u8")
-    for piece in pieces if width else ():
-        fields = np.concatenate([rest, piece.astype("<u8")])
-        whole = fields.size // 8 * 8  # eight fields make whole bytes
-        yield _packed(fields[:whole], width)
-        rest = fields[whole:]
-    if rest.size:
-        yield _packed(rest, width)
-
-
-def _packed(fields: NDArray[Any], width: int) -> NDArray[np.uint8]:
-    rows = fields.astype("<u8").view(np.uint8).reshape(-1, 8)
-    return np.packbits(
-        np.unpackbits(rows, axis=1, count=width, bitorder="little"), bitorder="little"
-    )
-
-
-def unpacked(stream: memoryview, span: range, width: int) -> Offsets:
-    """The fields of the given places of a stream; zeros where the width is 0."""
-    fields = np.zeros((len(span), 8), np.uint8)
-    if width and len(span):
-        start, spare = divmod(span.start * width, 8)
-        part = np.frombuffer(stream[start : -(-span.stop * width // 8)], np.uint8)
-        bits = np.unpackbits(part, bitorder="little")[spare:][: len(span) * width]
-        rows = np.packbits(bits.reshape(-1, width), axis=1, bitorder="little")
-        fields[:, : rows.shape[1]] = rows
-    return fields.view("<i8").reshape(-1).astype(np.int64, copy=False)
+def unpacked(stream: memoryview, count: int, width: int) -> Offsets:
+    data = np.frombuffer(stream, np.uint8)
+    bits = np.unpackbits(data, count=count * width, bitorder="little")
+    filled = np.pad(bits.reshape(count, width), ((0, 0), (0, 64 - width)))
+    return np.packbits(filled, bitorder="little").view("<i8").astype(np.int64)
 
 
 def field_bits(largest: int) -> int:

@@ -17,13 +17,13 @@ of the stream's blocks (in fields of the bits that the stream's length needs), a
 stream (see `prefix_code`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
 from workloads.compression.entropy import SYMBOLS, code_lengths
 from workloads.compression.sparse.container import Format, Layout, Payload
-from workloads.compression.sparse.elements import Bits, pieces
+from workloads.compression.sparse.elements import Bits
 from workloads.compression.sparse.fields import Section, field_bits, field_bytes
 from workloads.compression.sparse.prefix_code import BLOCK, PrefixCode, Symbols
 
@@ -34,68 +34,54 @@ class Huffman(Format):
     name = "huffman"
 
     def layout(self, bits: Bits) -> Layout:
-        counts = np.zeros((bits.itemsize, SYMBOLS + 1), np.int64)
-        for place, row in enumerate(counts):
-            for some in _symbols(bits, place):
-                row += np.bincount(some, minlength=SYMBOLS + 1)
-        sections = _plane(bits, 0, counts[0].tolist())
-        for place in range(1, bits.itemsize):
-            sections += _plane(bits, place, counts[place, :SYMBOLS].tolist())
-        return Layout(0, int(np.count_nonzero(bits)), sections)
+        is_zero, width = bits == 0, bits.itemsize * 8
+        rotated = bits << 1 | bits >> (width - 1)
+        first = np.where(is_zero, ZERO, rotated >> (width - 8))
+        sections = _coded(first.reshape(-1), SYMBOLS + 1)
+        values = rotated[~is_zero]
+        for shift in range(width - 16, -1, -8):
+            symbols = values >> shift & 255
+            plain = [_number(0), Section(symbols, 8)]
+            coded = _coded(symbols, SYMBOLS) if symbols.size else plain
+            sections += min(plain, coded, key=_size_bytes)
+        return Layout(0, values.size, sections)
 
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        first = _read(payload, SYMBOLS + 1, flat.size)
-        nonzero = first != ZERO
-        payload.check_entries(int(np.count_nonzero(nonzero)))
-        count, itemsize = payload.header.entries, flat.itemsize
-        planes = np.empty((count, itemsize), np.uint8)  # the lowest first
-        planes[:, -1] = first[nonzero]
-        del first  # before the others take as much
-        for place in range(1, itemsize):
-            planes[:, -1 - place] = _read(payload, SYMBOLS, count)
-        flat[nonzero] = planes.reshape(-1).view(f"<u{itemsize}")
-        for some in pieces(flat):
-            some[:] = some >> 1 | some << (itemsize * 8 - 1)
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        width = bits.itemsize * 8
+        first = _read(payload, SYMBOLS + 1, bits.size).reshape(bits.shape)
+        values = first[first != ZERO].astype(bits.dtype)
+        for _ in range(1, bits.itemsize):
+            symbols = _read(payload, SYMBOLS, values.size)
+            values = values << 8 | symbols.astype(bits.dtype)
+        bits[first != ZERO] = values >> 1 | values << (width - 1)
 
 
-def _plane(bits: Bits, place: int, counts: list[int]) -> list[Section]:
-    """Of how often each of its symbols occurs."""
-    symbols = sum(counts)
-    uncoded = Section(symbols, 8, _symbols(bits, place))
-    plain = [Section(1, 64, [np.array([0])]), uncoded]
-    if not symbols:
-        return plain
-    code = PrefixCode(code_lengths(counts))
+def _coded(symbols: Symbols, alphabet: int) -> list[Section]:
+    counts = np.bincount(symbols.reshape(-1), minlength=alphabet)
+    code = PrefixCode(code_lengths(counts.tolist()))
     stream_bits = int(code.lengths @ counts)
-    starts = code.starts(_symbols(bits, place))
-    coded = [
-        Section(len(counts), 8, [code.lengths]),
-        Section(-(-symbols // BLOCK), field_bits(stream_bits), starts),
-        Section(field_bytes(stream_bits, 1), 8, code.stream(_symbols(bits, place))),
+    return [
+        _number(stream_bits),
+        Section(code.lengths, 8),
+        Section(code.starts(symbols), field_bits(stream_bits)),
+        Section(code.stream(symbols), 8),
     ]
-    if place and sum(one.size_bytes for one in coded) >= symbols:
-        return plain
-    return [Section(1, 64, [np.array([stream_bits])]), *coded]
 
 
-def _symbols(bits: Bits, place: int) -> Iterator[Symbols]:
-    """A piece at a time, the symbols in the plane of this place."""
-    for piece in pieces(bits):
-        some = piece if not place else piece[piece != 0]
-        width = some.itemsize * 8
-        rotated = some << 1 | some >> (width - 1)
-        symbols = (rotated >> (width - 8 * (place + 1)) & 255).astype(np.uint16)
-        if not place:
-            symbols[piece == 0] = ZERO
-        yield symbols
+def _size_bytes(sections: Sequence[Section]) -> int:
+    return sum(one.size_bytes for one in sections)
+
+
+def _number(stream_bits: int) -> Section:
+    return Section(np.array([stream_bits]), 64)
 
 
 def _read(payload: Payload, alphabet: int, count: int) -> Symbols:
     """The symbols of the next plane."""
     (stream_bits,) = payload.fields(1, 64).tolist()
     if not stream_bits:
-        return np.frombuffer(payload.take(count, 8), np.uint8)
+        return payload.fields(count, 8).astype(np.uint16)
     lengths = payload.fields(alphabet, 8)
     starts = payload.fields(-(-count // BLOCK), field_bits(stream_bits))
-    stream = payload.take(stream_bits, 1)
+    stream = payload.fields(field_bytes(stream_bits, 1), 8).astype(np.uint8)
     return PrefixCode(lengths.tolist()).symbols(stream, starts, count)

@@ -7,9 +7,8 @@ from workloads.compression.sparse.container import (
     Layout,
     Payload,
     layout_of_entries,
-    place,
 )
-from workloads.compression.sparse.elements import Bits, nonzeros, pieces
+from workloads.compression.sparse.elements import Bits
 from workloads.compression.sparse.fields import Section, field_bits
 
 
@@ -24,16 +23,13 @@ class Bitmap(Format):
     name = "bitmap"
 
     def layout(self, bits: Bits) -> Layout:
-        count = int(np.count_nonzero(bits))
-        ones = Section(bits.size, 1, (piece != 0 for piece in pieces(bits)))
-        values = (some for _, some in nonzeros(bits))
-        return Layout(1, count, [ones, Section(count, bits.itemsize * 8, values)])
+        values = bits[bits != 0]
+        no_indices = np.zeros(values.size, np.int64)
+        return layout_of_entries(0, no_indices, values, Section(bits != 0, 1))
 
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        section = np.frombuffer(payload.take(flat.size, 1), np.uint8)
-        ones = np.unpackbits(section, bitorder="little").view(bool)
-        payload.check_entries(int(np.count_nonzero(ones)))
-        flat[ones[: flat.size]] = payload.values()
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        ones = payload.fields(bits.size, 1).reshape(bits.shape)
+        _, bits[ones != 0] = payload.entries(0)
 
 
 class Coordinates(Format):
@@ -43,9 +39,8 @@ class Coordinates(Format):
     name = "coo"
 
     def layout(self, bits: Bits) -> Layout:
-        width, count = field_bits(bits.size - 1), int(np.count_nonzero(bits))
-        return layout_of_entries(bits, width, count, lambda: nonzeros(bits))
+        offsets = np.flatnonzero(bits)
+        return layout_of_entries(field_bits(bits.size - 1), offsets, bits[bits != 0])
 
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        for offsets, values in payload.entries(payload.header.width):
-            place(flat, offsets, values)
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        offsets, bits.flat[offsets] = payload.entries(payload.header.width)

@@ -4,9 +4,7 @@ A length above the field's limit becomes several entries, as few and as even as 
 11 with a limit of 7 becomes 6 and 5.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,28 +12,18 @@ from workloads.compression.sparse.container import (
     Format,
     Layout,
     Payload,
-    damaged,
     layout_of_entries,
-    place,
 )
-from workloads.compression.sparse.elements import (
-    PIECE,
-    Bits,
-    Entries,
-    Offsets,
-    nonzeros,
-)
+from workloads.compression.sparse.elements import Bits, Offsets
 from workloads.compression.sparse.fields import field_bits
 
 
-@dataclass(frozen=True)
 class OffsetRuns(Format):
     """RLE, run-length encoding of offsets: COO with differences in place of offsets.
 
     The first difference counts from offset 0. One above the limit of the field, which
-    has `width` bits or as many as are cheapest, is split by entries of value zero in
-    between, which stand on zeros of the matrix. Zeros after the last non-zero take
-    nothing.
+    has as many bits as are cheapest, is split by entries of value zero in between,
+    which stand on zeros of the matrix. Zeros after the last non-zero take nothing.
 
     The 4 x 4 example (see `stripes`) has, at 4 bits, the differences 0 2 11 2; at 3
     bits 0 2 6 5 2 with the values 0.1 0.3 0 0.6 0.9. The paper calls the latter a
@@ -43,45 +31,21 @@ class OffsetRuns(Format):
     costs more.
     """
 
-    width: int | None = None
     name = "rle"
 
-    def __post_init__(self) -> None:
-        if self.width is not None and not 1 <= self.width <= 63:
-            raise ValueError(
-                f"{self.width} bits cannot hold differences of offsets: give 1 to 63, "
-                "or none for the width that is cheapest"
-            )
-
     def layout(self, bits: Bits) -> Layout:
-        lengths = count(differences for differences, _ in _differences(bits))
-        widths = range(1, max(1, field_bits(lengths.longest)) + 1)
-        limits = {w: 2**w - 1 for w in widths}
-        width = self.width or cheapest(lengths, limits, bits.itemsize * 8)
-        limit = 2**width - 1
+        differences = np.diff(np.flatnonzero(bits), prepend=0)
+        widest = max(1, field_bits(differences.max(initial=0)))
+        limits = {width: 2**width - 1 for width in range(1, widest + 1)}
+        width = cheapest(differences, limits, bits.itemsize * 8)
+        fields, times = split(differences, limits[width])
+        values = np.zeros(fields.size, bits.dtype)
+        values[np.cumsum(times) - 1] = bits[bits != 0]
+        return layout_of_entries(width, fields, values)
 
-        def entries() -> Entries:
-            for differences, values in _differences(bits):
-                fields, times = split(differences, limit)
-                filled = np.zeros(fields.size, bits.dtype)
-                filled[np.cumsum(times) - 1] = values
-                yield fields, filled
-
-        return layout_of_entries(bits, width, lengths.entries(limit), entries)
-
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        last = 0
-        for differences, values in payload.entries(payload.header.width):
-            offsets = last + np.cumsum(differences)
-            place(flat, offsets, values)
-            last = int(offsets[-1])
-
-
-def _differences(bits: Bits) -> Entries:
-    last = 0
-    for offsets, values in nonzeros(bits):
-        yield np.diff(offsets, prepend=last), values
-        last = int(offsets[-1]) if offsets.size else last
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        differences, values = payload.entries(payload.header.width)
+        bits.flat[np.cumsum(differences)] = values
 
 
 class ValueRuns(Format):
@@ -99,65 +63,18 @@ class ValueRuns(Format):
     name = "rlc"
 
     def layout(self, bits: Bits) -> Layout:
-        lengths = count(some for some, _ in _runs(bits))
-        limits = {w: 2**w for w in range(field_bits(lengths.longest - 1) + 1)}
-        width = cheapest(lengths, limits, bits.itemsize * 8)
+        flat = bits.reshape(-1)
+        last = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
+        repetitions = np.diff(last, prepend=-1)
+        widest = field_bits(repetitions.max() - 1)
+        limits = {width: 2**width for width in range(widest + 1)}
+        width = cheapest(repetitions, limits, bits.itemsize * 8)
+        fields, times = split(repetitions, limits[width])
+        return layout_of_entries(width, fields - 1, np.repeat(flat[last], times))
 
-        def entries() -> Entries:
-            for repetitions, values in _runs(bits):
-                fields, times = split(repetitions, 2**width)
-                yield fields - 1, np.repeat(values, times)
-
-        return layout_of_entries(bits, width, lengths.entries(2**width), entries)
-
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        end = 0
-        for repetitions, values in payload.entries(payload.header.width):
-            start, end = end, end + int(repetitions.sum()) + repetitions.size
-            if end <= flat.size:
-                flat[start:end] = np.repeat(values, repetitions + 1)
-        if end != flat.size:
-            raise damaged(f"the runs hold {end} elements, the matrix has {flat.size}")
-
-
-def _runs(bits: Bits) -> Entries:
-    """Lengths and values of the runs, in the order of where they end."""
-    flat, last = bits.reshape(-1), 0
-    for start in range(0, flat.size, PIECE):
-        piece = flat[start : start + PIECE + 1]
-        ends = np.flatnonzero(piece[1:] != piece[:-1])
-        yield np.diff(ends + start + 1, prepend=last), piece[ends]
-        last = int(ends[-1]) + start + 1 if ends.size else last
-    yield np.array([flat.size - last]), flat[-1:]
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """How often each length occurs: `distinct` ascending, `counts` beside it.
-
-    There are few: lengths that sum up to n take at most sqrt(2 n) different values.
-    """
-
-    distinct: Offsets
-    counts: Offsets
-
-    @property
-    def longest(self) -> int:
-        return int(self.distinct.max(initial=0))
-
-    def entries(self, limit: int) -> int:
-        """How many there are once those above the limit are split."""
-        return int((self.counts * _splits(self.distinct, limit)).sum())
-
-
-def count(pieces: Iterable[Offsets]) -> Lengths:
-    """Of the lengths of all pieces."""
-    total = Counter[int]()
-    for piece in pieces:
-        found, times = np.unique(piece, return_counts=True)
-        total.update(dict(zip(found.tolist(), times.tolist(), strict=True)))
-    ordered = np.array(sorted(total.items()), np.int64).reshape(-1, 2)
-    return Lengths(*ordered.T)
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        repetitions, values = payload.entries(payload.header.width)
+        bits.flat = np.repeat(values, repetitions + 1)
 
 
 def _splits(lengths: Offsets, limit: int) -> Offsets:
@@ -178,9 +95,14 @@ def split(lengths: Offsets, limit: int) -> tuple[Offsets, Offsets]:
     return np.repeat(lengths // times, times) + longer, times
 
 
-def cheapest(lengths: Lengths, limits: Mapping[int, int], value_bits: int) -> int:
+def cheapest(lengths: Offsets, limits: Mapping[int, int], value_bits: int) -> int:
     """The width at which fields and values take the fewest bits; of equals the first.
 
     `limits` gives the longest entry that a field of each width can hold.
     """
-    return min(limits, key=lambda w: lengths.entries(limits[w]) * (w + value_bits))
+    distinct, counts = np.unique(lengths, return_counts=True)
+
+    def size_bits(width: int) -> int:
+        return int(counts @ _splits(distinct, limits[width])) * (width + value_bits)
+
+    return min(limits, key=size_bits)

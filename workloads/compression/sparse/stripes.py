@@ -15,7 +15,6 @@ has, in CSR, the row vector 0 2 2 2 4, the column vector 0 2 1 3 and the values 
 separation", Zagreb 2024, equation 5.2, from where all formats of this package take it).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +23,9 @@ from workloads.compression.sparse.container import (
     Format,
     Layout,
     Payload,
-    damaged,
     layout_of_entries,
-    place,
 )
-from workloads.compression.sparse.elements import PIECE, Bits, Entries, Offsets, pieces
+from workloads.compression.sparse.elements import Bits, Matrix
 from workloads.compression.sparse.fields import Section, field_bits
 
 
@@ -45,36 +42,18 @@ class Stripes(Format):
 
     def layout(self, bits: Bits) -> Layout:
         stripes = bits.T if self.by_columns else bits
-        length = stripes.shape[1]
+        stripe, places = np.nonzero(stripes)
         pointers = np.append(0, np.cumsum(np.count_nonzero(stripes, axis=1)))
-        count = int(pointers[-1])
+        head = Section(pointers, field_bits(places.size))
+        width = field_bits(stripes.shape[1] - 1)
+        return layout_of_entries(width, places, stripes[stripe, places], head)
 
-        def entries() -> Entries:
-            for some in tiles(stripes, 1, length):
-                yield np.nonzero(some)[1], some[some != 0]
-
-        head = Section(pointers.size, field_bits(count), pieces(pointers))
-        return layout_of_entries(bits, field_bits(length - 1), count, entries, head)
-
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        rows, columns = payload.header.shape
-        stripes, length = (columns, rows) if self.by_columns else (rows, columns)
-        pointers = payload.fields(stripes + 1, field_bits(payload.header.entries))
-        _check_pointers(payload, pointers)
-        start = 0
-        for places, values in payload.entries(field_bits(length - 1)):
-            numbers = np.arange(start, start + places.size)
-            stripe = np.searchsorted(pointers, numbers, "right") - 1
-            row, column = (places, stripe) if self.by_columns else (stripe, places)
-            place(flat, row * columns + column, values)
-            start += places.size
-
-
-def _check_pointers(payload: Payload, pointers: Offsets) -> None:
-    payload.check_entries(int(pointers[-1] - pointers[0]))
-    if (falls := np.flatnonzero(np.diff(pointers) < 0)).size:
-        before, after = pointers[falls[0] :][:2]
-        raise damaged(f"a pointer of {before} is followed by one of {after}")
+    def restore(self, payload: Payload, bits: Bits) -> None:
+        stripes = bits.T if self.by_columns else bits
+        count, length = stripes.shape
+        pointers = payload.fields(count + 1, field_bits(payload.header.entries))
+        places, values = payload.entries(field_bits(length - 1))
+        stripes[np.repeat(np.arange(count), np.diff(pointers)), places] = values
 
 
 @dataclass(frozen=True)
@@ -98,57 +77,32 @@ class Banks(Format):
     name = "csb"
 
     def layout(self, bits: Bits) -> Layout:
-        rows, columns = bits.shape
-        banks, height, width = _fitted(rows, columns, *self.bank)
-        in_banks = [(some != 0).sum(1).max() for some in tiles(bits, height, width)]
-        fullest = int(max(in_banks))
+        height, width = np.minimum(self.bank, bits.shape).tolist()
+        banks = _banks(bits, height, width)
+        bank, at = np.nonzero(banks)
+        counts = np.count_nonzero(banks, axis=1)
+        rank = np.arange(bank.size) - (np.cumsum(counts) - counts)[bank]
+        places = np.zeros((counts.size, counts.max()), np.int64)
+        values = np.zeros(places.shape, bits.dtype)
+        places[bank, rank], values[bank, rank] = at, banks[bank, at]
+        head = Section(np.array([height, width]), 32)
+        index_bits = field_bits(height * width - 1)
+        return layout_of_entries(index_bits, places, values, head)
 
-        def entries() -> Entries:
-            for some in tiles(bits, height, width):
-                # Zeros last, all else in order.
-                places = np.argsort(some == 0, axis=1, kind="stable")[:, :fullest]
-                values = np.take_along_axis(some, places, 1)
-                yield np.where(values, places, 0).reshape(-1), values.reshape(-1)
-
-        head = Section(2, 32, [np.array([height, width])])
-        index_bits, count = field_bits(height * width - 1), banks * fullest
-        return layout_of_entries(bits, index_bits, count, entries, head)
-
-    def restore(self, payload: Payload, flat: Bits) -> None:
-        rows, columns = payload.header.shape
+    def restore(self, payload: Payload, bits: Bits) -> None:
         height, width = payload.fields(2, 32).tolist()
-        banks, height, width = _fitted(rows, columns, height, width)
-        per_bank = payload.header.entries // banks
-        payload.check_entries(banks * per_bank)
-        beside, start = -(-columns // width), 0
-        for places, values in payload.entries(payload.header.width):
-            kept = np.flatnonzero(values)
-            number, at = (kept + start) // per_bank, places[kept]
-            row = number // beside * height + at // width
-            column = number % beside * width + at % width
-            place(flat, row * columns + column, values[kept])
-            start += values.size
+        # Of each weight in a bank, where it lies in the matrix.
+        offsets = _banks(np.arange(bits.size).reshape(bits.shape), height, width)
+        places, values = payload.entries(payload.header.width)
+        per_bank = values.size // len(offsets)
+        kept = np.flatnonzero(values)
+        bits.flat[offsets[kept // per_bank, places[kept]]] = values[kept]
 
 
-def _fitted(rows: int, columns: int, height: int, width: int) -> tuple[int, int, int]:
-    """How many banks there are, and their height and width, at most the matrix's."""
-    if min(height, width) < 1:
-        raise ValueError(
-            f"a bank of {height} x {width} holds no weights: give at least one row "
-            "and one column"
-        )
-    height, width = min(height, rows), min(width, columns)
-    return -(-rows // height) * -(-columns // width), height, width
-
-
-def tiles(bits: Bits, height: int, width: int) -> Iterator[Bits]:
-    """(banks, h * w), row after row of banks, some at a time; those at the right and
-    the lower edge are filled up with zeros."""
-    rows, columns = bits.shape
-    deep = height * max(1, PIECE // (height * columns))
-    for top in range(0, rows, deep):
-        part = bits[top : top + deep]
-        spare = ((0, -part.shape[0] % height), (0, -columns % width))
-        full = np.pad(part, spare)
-        found = full.reshape(full.shape[0] // height, height, -1, width)
-        yield found.swapaxes(1, 2).reshape(-1, height * width)
+def _banks(matrix: Matrix, height: int, width: int) -> Matrix:
+    """(banks, h * w), row after row of banks; those at the right and the lower edge are
+    filled up with zeros."""
+    rows, columns = matrix.shape
+    full = np.pad(matrix, ((0, -rows % height), (0, -columns % width)))
+    tiles = full.reshape(len(full) // height, height, -1, width)
+    return tiles.swapaxes(1, 2).reshape(-1, height * width)

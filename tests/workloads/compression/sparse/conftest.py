@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workloads.compression.sparse.container import Payload, read
+from workloads.compression.sparse.container import read
 
 
 @pytest.fixture
@@ -17,10 +17,10 @@ def parts():
     """What lies in an encoding: fields of (count, width) in turn, then the values."""
 
     def read_parts(format, data, *fields):
-        payload = Payload(*read(format, data))
+        payload = read(format, data)
         found = [payload.fields(*one).tolist() for one in fields]
-        values = payload.values().view(payload.header.dtype).tolist()
-        payload.check_end()
-        return *found, values
+        _, bits = payload.entries(0)
+        assert payload.fields(1, 0).tolist() == [0]
+        return *found, bits.view(np.float32).tolist()
 
     return read_parts

@@ -15,7 +15,7 @@ from workloads.compression.sparse.formats import (
     RLC,
     RLE,
 )
-from workloads.compression.sparse.runs import OffsetRuns
+from workloads.compression.sparse.runs import split
 from workloads.compression.sparse.stripes import Banks
 
 VALUES = np.array([0.1, 0.3, 0.6, 0.9], np.float32).tolist()
@@ -67,15 +67,16 @@ def test_rle_has_the_papers_differences(example, parts):
     assert values == VALUES
 
 
-def test_rle_at_three_bits_splits_as_the_paper_does(example, parts):
-    differences, values = parts("rle", OffsetRuns(width=3).encode(example), (5, 3))
-    assert differences == [0, 2, 6, 5, 2]
-    assert values == [*VALUES[:2], 0, *VALUES[2:]]
+def test_rle_at_three_bits_splits_as_the_paper_does(example):
+    differences, times = split(np.array([0, 2, 11, 2]), 2**3 - 1)
+    assert differences.tolist() == [0, 2, 6, 5, 2]
+    assert times.tolist() == [1, 1, 2, 1]
 
 
-def test_rle_at_three_bits_takes_more_than_at_four(example):
-    assert len(OffsetRuns(width=3).encode(example)) == HEADER_BYTES + 2 + 5 * 4
+def test_rle_takes_less_at_four_bits_than_at_three(example):
+    at_three_bytes = 2 + 5 * 4
     assert len(RLE.encode(example)) == HEADER_BYTES + 2 + 4 * 4
+    assert len(RLE.encode(example)) < HEADER_BYTES + at_three_bytes
 
 
 def test_rlc_has_seven_runs(example, parts):

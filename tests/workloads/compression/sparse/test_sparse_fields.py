@@ -1,11 +1,7 @@
 import numpy as np
 import pytest
 
-from workloads.compression.sparse.fields import packed, unpacked
-
-
-def as_stream(pieces, width):
-    return b"".join(bytes(x) for x in packed(pieces, width))
+from workloads.compression.sparse.fields import Section, unpacked
 
 
 def plain(values, width):
@@ -18,23 +14,17 @@ def plain(values, width):
 def test_fields_lie_side_by_side_from_the_lowest_bit_up(width):
     rng = np.random.default_rng(0)
     values = rng.integers(0, 2**width, 150, np.int64)
-    assert as_stream([values], width) == plain(values.tolist(), width)
-
-
-def test_pieces_of_any_length_make_one_stream():
-    values = np.arange(1000)
-    pieces = np.split(values, [0, 1, 64, 65, 700, 700])
-    assert as_stream(pieces, 10) == as_stream([values], 10)
-
-
-@pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 5), (63, 65), (64, 300)])
-def test_any_part_of_a_stream_is_read(start, stop):
-    values = np.arange(300) * 7
-    stream = memoryview(as_stream([values], 12))
-    found = unpacked(stream, range(start, stop), 12)
-    assert found.tolist() == values[start:stop].tolist()
+    section = Section(values, width)
+    assert section.packed() == plain(values.tolist(), width)
+    assert section.size_bytes == len(section.packed())
+    assert np.array_equal(unpacked(memoryview(section.packed()), 150, width), values)
 
 
 def test_fields_of_no_width_take_nothing_and_are_zero():
-    assert as_stream([np.zeros(9, np.int64)], 0) == b""
-    assert unpacked(memoryview(b""), range(2, 5), 0).tolist() == [0, 0, 0]
+    assert Section(np.zeros(9, np.int64), 0).packed() == b""
+    assert unpacked(memoryview(b""), 3, 0).tolist() == [0, 0, 0]
+
+
+def test_a_stream_of_no_fields_is_empty():
+    assert Section(np.zeros(0, np.int64), 12).packed() == b""
+    assert unpacked(memoryview(b""), 0, 12).tolist() == []

@@ -1,8 +1,5 @@
 """What holds for every format."""
 
-import tracemalloc
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from workloads.compression.sparse import container
-from workloads.compression.sparse.elements import DTYPES, PIECE
-from workloads.compression.sparse.fields import Section
-from workloads.compression.sparse.formats import BITMAP, COO, CSR, FORMATS, HUFFMAN, RLC
+from workloads.compression.sparse.elements import DTYPES
+from workloads.compression.sparse.formats import COO, FORMATS
 
 each_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
@@ -86,9 +82,9 @@ def test_a_matrix_of_one_value_comes_back(format, value, shape):
 @each_format
 @pytest.mark.parametrize("sparsity", [0, 0.6, 0.999])
 @pytest.mark.parametrize(
-    "shape", [(1, 2 * PIECE + 3), (2 * PIECE + 3, 1), (3, PIECE + 1), (301, 509)]
+    "shape", [(1, 2**17 + 3), (2**17 + 3, 1), (3, 2**16 + 1), (301, 509)]
 )
-def test_matrices_of_several_pieces_come_back(format, shape, sparsity):
+def test_long_and_wide_matrices_come_back(format, shape, sparsity):
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=shape).astype(np.float16)
     matrix[rng.random(shape) < sparsity] = 0
@@ -97,7 +93,7 @@ def test_matrices_of_several_pieces_come_back(format, shape, sparsity):
 
 @each_format
 def test_a_single_weight_at_the_very_end_comes_back(format):
-    matrix = np.zeros((3, PIECE + 5), np.int8)
+    matrix = np.zeros((3, 2**16 + 5), np.int8)
     matrix[-1, -1] = 1
     assert stored(format, matrix) == expected(format, matrix)
 
@@ -115,23 +111,6 @@ def test_minus_zero_is_no_zero(format):
     matrix = np.array([[0.0, -0.0, 0.0]], np.float32)
     signs = np.signbit(format.decode(format.encode(matrix)))
     assert signs.tolist() == [[False, True, False]]
-
-
-@each_format
-def test_memory_stays_under_three_times_the_matrix(format):
-    rng = np.random.default_rng(0)
-    matrix = rng.normal(size=(1000, 2000)).astype(np.float32)
-    matrix[:500] = 0
-    tracemalloc.start()
-    data = format.encode(matrix)
-    encoding = tracemalloc.get_traced_memory()[1]
-    tracemalloc.reset_peak()
-    held = tracemalloc.get_traced_memory()[0]
-    format.decode(data)
-    decoding = tracemalloc.get_traced_memory()[1] - held
-    tracemalloc.stop()
-    assert matrix.nbytes + encoding < 3 * matrix.nbytes
-    assert len(data) + decoding < 3 * matrix.nbytes
 
 
 @each_format
@@ -190,70 +169,8 @@ def test_bytes_of_another_format_name_the_decoder_that_they_need(encoded, format
         format.decode(encoded[other.name])
 
 
-def of_bytes(*content):
-    return Section(len(content), 8, [np.array(content, np.uint8)])
-
-
-@each_format
-def test_a_payload_that_does_not_fit_its_header_is_refused(format):
-    header = container.Header(format.name, "float32", (4, 4), 4, entries=4)
-    data = container.write(header, [of_bytes(0, 0, 0)])
-    with pytest.raises(ValueError, match="bytes are damaged, encode the matrix again"):
-        format.decode(data)
-
-
-def encoding(format, entries, *payload):
-    """An encoding of 3 x 1 bytes, with a checksum that holds."""
-    header = container.Header(format, "int8", (3, 1), 8, entries)
-    return container.write(header, [of_bytes(*payload)])
-
-
-def test_a_bitmap_of_more_ones_than_values_is_refused():
-    with pytest.raises(ValueError, match="places of 2 entries, its header says 1"):
-        BITMAP.decode(encoding("bitmap", 1, 0b011, 7))
-
-
-def test_pointers_that_end_before_the_entries_are_refused():
-    with pytest.raises(ValueError, match="places of 0 entries, its header says 1"):
-        CSR.decode(encoding("csr", 1, 0b0000, 7))
-
-
-def test_pointers_that_fall_are_refused():
-    with pytest.raises(ValueError, match="a pointer of 1 is followed by one of 0"):
-        CSR.decode(encoding("csr", 1, 0b1010, 7))
-
-
-def test_fewer_non_zeros_in_codes_than_the_header_says_are_refused():
-    data = HUFFMAN.encode(np.array([[1], [0], [0]], np.int8))
-    header, payload = container.read("huffman", data)
-    other = replace(header, entries=2)
-    data = container.write(other, [of_bytes(*payload)])
-    with pytest.raises(ValueError, match="places of 1 entries, its header says 2"):
-        HUFFMAN.decode(data)
-
-
-def test_an_unknown_type_in_the_header_is_refused(example):
-    header = container.Header("coo", "int64", (4, 4), 4, entries=0)
-    data = container.write(header, [])
-    with pytest.raises(ValueError, match="elements of type b'<i8': expected float32"):
-        container.read("coo", data)
-
-
-def test_entries_outside_of_the_matrix_are_refused():
-    with pytest.raises(ValueError, match="an entry lies at offset 3 of a matrix of 3"):
-        COO.decode(encoding("coo", 1, 3, 7))
-
-
-@pytest.mark.parametrize("repetitions", [1, 3])
-def test_runs_that_do_not_make_up_the_matrix_are_refused(repetitions):
-    with pytest.raises(
-        ValueError, match=f"hold {repetitions + 1} elements, the matrix"
-    ):
-        RLC.decode(encoding("rlc", 1, repetitions, 7))
-
-
 def test_the_header_says_what_is_in_it(example):
-    header, payload = container.read("coo", FORMATS[4].encode(example))
-    assert header == container.Header("coo", "float32", (4, 4), width=4, entries=4)
-    assert container.HEADER_BYTES == 44
-    assert len(payload) == 18
+    payload = container.read("coo", COO.encode(example))
+    entries_bytes = 4 * 4 // 8 + 4 * 4
+    assert payload.header == (b"SPMX", b"coo".ljust(8, b"\0"), b"<f4", 4, 4, 4, 4, 18)
+    assert container.HEADER_BYTES + entries_bytes == len(COO.encode(example)) == 62

@@ -15,26 +15,13 @@ def state():
     return {"conv.weight": kernel, "linear.weight": dense, "b": np.ones(20, np.float32)}
 
 
-def test_tensors_are_matrices_of_their_first_axis(state):
-    sizes = model_sizes(state)
+def test_tensors_are_matrices_of_their_first_axis_and_what_is_none_is_dense(state):
     conv = state["conv.weight"].reshape(16, 40)
-    first = sizes.tensors[0]
-    assert (first.name, first.shape, first.dense_bytes) == (
-        "conv.weight",
-        (16, 8, 5),
-        2560,
-    )
-    assert first.zeros == (conv == 0).sum()
-    assert first.stored_bytes == {f.name: len(f.encode(conv)) for f in FORMATS}
-
-
-def test_what_is_no_matrix_counts_dense_in_every_format(state):
-    sizes = model_sizes(state)
-    assert sizes.rest_bytes == {"b": 80}
-    assert sizes.dense_bytes == 2560 + 2400 + 80
-    for format in FORMATS:
-        stored = sum(x.stored_bytes[format.name] for x in sizes.tensors)
-        assert sizes.stored_bytes[format.name] == stored + 80
+    matrices = conv, state["linear.weight"]
+    assert model_sizes(state).stored_bytes == {
+        format.name: sum(len(format.encode(one)) for one in matrices) + 80
+        for format in FORMATS
+    }
 
 
 def test_sparsity_is_the_share_of_zeros_in_the_table(state):
@@ -47,11 +34,9 @@ def test_tensors_of_torch_count_as_arrays(state):
     assert model_sizes(tensors) == model_sizes(state)
 
 
-def test_other_types_count_dense():
-    sizes = model_sizes({"ids": np.ones((3, 4), np.int64), "none": np.ones((0, 4))})
-    assert sizes.rest_bytes == {"ids": 96, "none": 0}
-
-
-def test_a_model_without_matrices_has_no_sparsity():
-    with pytest.raises(ValueError, match="of 1 tensors none is a matrix of weights"):
-        _ = model_sizes({"b": np.ones(3)}).sparsity
+def test_other_types_and_tensors_without_elements_count_dense(state):
+    others = {"ids": np.ones((3, 4), np.int64), "none": np.ones((0, 4))}
+    found, before = model_sizes(state | others), model_sizes(state)
+    assert found.sparsity == before.sparsity
+    for name, size in before.stored_bytes.items():
+        assert found.stored_bytes[name] == size + 96
