@@ -8,6 +8,7 @@ second epoch on when the corpus fits into memory.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, cycle, islice, product
 
 from benchmarks.grid import grid, runs
@@ -55,30 +56,26 @@ def build_features(context: Context) -> Operation:
 def build_input(context: Context) -> Operation:
     import torch
 
-    from benchmarks.inference import (
-        data_details,
-        request_of,
-        single_device,
-        unsupported,
-    )
+    from benchmarks import inference
     from workloads.asr.input import recordings_for
     from workloads.feeding.batching import padding_percent, plan_epoch
     from workloads.feeding.choosing import evenly
     from workloads.recognition.batches import stream
 
-    device = torch.device(single_device(context))
+    device = torch.device(inference.single_device(context))
     option = context.case.option
     readers, prefetch = int(option("readers")), int(option("prefetch"))
-    with unsupported():
-        data = recordings_for(
-            request_of(context), option("features") == "on-the-fly", readers, prefetch
-        )
+    with inference.unsupported():
+        asked = inference.request_of(context)
+        on_the_fly = option("features") == "on-the-fly"
+        data = recordings_for(asked, on_the_fly, readers, prefetch)
     frames = data.train.frames
     plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
     count = max(STREAMED_BATCHES, STREAMED_DEPTHS * max(readers, prefetch))
     some = evenly(plan.batches, count)
     chosen = list(islice(cycle(some), count))  # again, where an epoch has fewer
     streamed = list(chain.from_iterable(chosen))
+    padding = {"padding_percent": padding_percent(frames, chosen)}
 
     def step() -> None:
         for _ in stream(data.train, data, chosen, device):
@@ -88,8 +85,7 @@ def build_input(context: Context) -> Operation:
         step=step,
         work=Work(len(streamed), sum(data.train.durations_s[i] for i in streamed)),
         accuracy=lambda: NO_ACCURACY,
-        details=data_details(data)
-        | {"padding_percent": padding_percent(frames, chosen)},
+        details=inference.data_details(data) | padding,
     )
 
 
@@ -98,25 +94,13 @@ MODELS = ("logmel-mfcc",)
 SHARDS, ON_THE_FLY = ("shards",), ("on-the-fly",)
 
 
-def _input(
-    expected_s: float,
-    features: Sequence[str],
-    readers: Sequence[int],
-    prefetch: Sequence[int],
-) -> tuple[Point, ...]:
-    """A point for each combination."""
+def _input(expected_s: float, *axes: Sequence[object]) -> tuple[Point, ...]:
+    """A point for each combination of features, readers and prefetch."""
+    at_batch_32 = partial(grid, MODELS, EAGER, batch_sizes=(32,), expected_s=expected_s)
     return tuple(
         point
-        for kind, readers_n, prefetch_n in product(features, readers, prefetch)
-        for point in grid(
-            MODELS,
-            EAGER,
-            batch_sizes=(32,),
-            expected_s=expected_s,
-            features=kind,
-            readers=str(readers_n),
-            prefetch=str(prefetch_n),
-        )
+        for features, readers, prefetch in product(*(map(str, axis) for axis in axes))
+        for point in at_batch_32(features=features, readers=readers, prefetch=prefetch)
     )
 
 

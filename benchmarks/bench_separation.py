@@ -11,6 +11,8 @@ validation mixtures are separated so well.
 Small sizes have 8 kHz, full ones 16 kHz. `corpus=mandarin` judges on other speech.
 """
 
+from functools import partial
+
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.plan import Measure, Planned
@@ -75,74 +77,54 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
         ),
         compile=("fp32", "bf16", *COMPILED_INT8[model]),
     )
+    points = partial(grid, expected_s=expected_s)
     return (
-        *grid([model], chosen, expected_s=expected_s),
-        *grid([model], FASTER, batch_sizes=(8,), expected_s=expected_s),
-        *grid([model], SPARSE, expected_s=expected_s, weights="csr"),
-        *grid([model], SPARSE[:1], expected_s=expected_s, weights="2of4"),
-        *grid([model], FASTER, expected_s=expected_s, corpus="mandarin"),
-        *grid([f"{model}-8"], FASTER, expected_s=expected_s),
+        *points([model], chosen),
+        *points([model], FASTER, batch_sizes=(8,)),
+        *points([model], SPARSE, weights="csr"),
+        *points([model], SPARSE[:1], weights="2of4"),
+        *points([model], FASTER, corpus="mandarin"),
+        *points([f"{model}-8"], FASTER),
     )
 
 
+LSTM, CONV, DPT = ((f"{model}-small",) for model in MODELS)
+quick = partial(grid, expected_s=7)
 QUICK = (
-    *grid(
-        ["lstm-tasnet-small"],
-        runs(eager=("fp32", SHRUNK, "tsvd-30"), onnxruntime=("int8-dynamic",)),
-        expected_s=7,
-    ),
-    *grid(
-        ["conv-tasnet-small"],
-        runs(
-            eager=("fp32", SHRUNK, "prune-l1-unstructured-50", "tucker-30"),
-            openvino=("fp32", "int8-static"),
-        ),
-        expected_s=7,
-    ),
-    *grid(["dptnet-small"], runs(eager=("fp32", SHRUNK, "cp-30")), expected_s=7),
+    *quick(LSTM, runs(eager=("fp32", SHRUNK, "tsvd-30"))),
+    *quick(LSTM, runs(onnxruntime=("int8-dynamic",))),
+    *quick(CONV, runs(eager=("fp32", SHRUNK, "prune-l1-unstructured-50", "tucker-30"))),
+    *quick(CONV, runs(openvino=("fp32", "int8-static"))),
+    *quick(DPT, runs(eager=("fp32", SHRUNK, "cp-30"))),
 )
-PLAIN_FILES = runs(onnxruntime=("fp32",), openvino=("fp32",))
 BESIDE = (  # what else is held beside the runtimes' own tools
-    *grid(["lstm-tasnet-small", "dptnet-small"], PLAIN_FILES, expected_s=7),
-    *grid(
-        ["conv-tasnet-small"],
-        runs(
-            eager=("bf16",),
-            openvino=("bf16",),
-            onnxruntime=("fp32", "int8-static"),
-            compile=("fp32",),
-        ),
-        expected_s=7,
-    ),
+    *quick(LSTM + DPT, runs(onnxruntime=("fp32",), openvino=("fp32",))),
+    *quick(CONV, runs(eager=("bf16",), openvino=("bf16",))),
+    *quick(CONV, runs(onnxruntime=("fp32", "int8-static"), compile=("fp32",))),
 )
+FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
 INFERENCE = Workload(
     name="separation",
     stage="infer",
     description="speech separation, a mixture to a waveform of each speaker",
     build=build,
     points={
-        "smoke": grid(["conv-tasnet-small"], runs(eager=(SHRUNK,)), expected_s=8),
-        "commit": grid(["conv-tasnet-small"], runs(eager=("fp32",)), expected_s=6),
+        "smoke": grid(CONV, runs(eager=(SHRUNK,)), expected_s=8),
+        "commit": grid(CONV, FP32, expected_s=6),
         "quick": QUICK,
         "standard": tuple(one for model in MODELS for one in _full(model, 60)),
         "paper": tuple(one for model in MODELS for one in _full(model, 600)),
     },
     beside=(*QUICK, *BESIDE),
 )
-FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
 TRAINING = Workload(
     name="separation-training",
     stage="train",
     description="time to accuracy of a separator",
     build=build_training,
     points={
-        "smoke": grid(["conv-tasnet-small"], FP32, batch_sizes=(4,), expected_s=20),
-        "standard": grid(
-            [f"{model}-small" for model in MODELS],
-            FLOATS,
-            batch_sizes=(4,),
-            expected_s=1800,
-        ),
+        "smoke": grid(CONV, FP32, batch_sizes=(4,), expected_s=20),
+        "standard": grid(LSTM + CONV + DPT, FLOATS, batch_sizes=(4,), expected_s=1800),
         "paper": grid(MODELS, FLOATS, batch_sizes=(4,), expected_s=14 * 86400),
     },
 )

@@ -11,6 +11,8 @@ Batches are the paper's. Its int8 is `int8-dynamic`, its semi-int8
 `int8-dynamic-keep-first`. `arena` and `graph` are options of ONNX Runtime.
 """
 
+from functools import partial
+
 from benchmarks.grid import grid, runs
 from harness.bridges import asv
 from harness.plan import Measure, Planned
@@ -59,27 +61,22 @@ def build_training(context: Context) -> Training:
 
 
 def _full(model: str, expected_s: float) -> tuple[Point, ...]:
+    points = partial(grid, [model], expected_s=expected_s)
     return (
-        *grid([model], RUNS, expected_s=expected_s),
-        *grid([model], COMPARED, batch_sizes=(2, 4, 8, 16, 32), expected_s=expected_s),
-        *grid([model], AT_ONE_LENGTH, expected_s=expected_s, frames="1000"),
-        *grid([model], BATCHED, expected_s=expected_s, arena="off"),
-        *grid([model], BATCHED, expected_s=expected_s, graph="basic"),
-        *grid([model], BATCHED, expected_s=expected_s, graph="off"),
+        *points(RUNS),
+        *points(COMPARED, batch_sizes=(2, 4, 8, 16, 32)),
+        *points(AT_ONE_LENGTH, frames="1000"),
+        *points(BATCHED, arena="off"),
+        *points(BATCHED, graph="basic"),
+        *points(BATCHED, graph="off"),
     )
 
 
+quick = partial(grid, SMALL, expected_s=5)
 QUICK = (
-    *grid(
-        SMALL,
-        runs(
-            onnxruntime=("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat"),
-            openvino=("fp32", "int8-static"),
-            eager=("fp32",),
-        ),
-        expected_s=5,
-    ),
-    *grid(SMALL, BATCHED, batch_sizes=(8,), expected_s=5),
+    *quick(runs(onnxruntime=("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat"))),
+    *quick(runs(openvino=("fp32", "int8-static"), eager=("fp32",))),
+    *quick(BATCHED, batch_sizes=(8,)),
 )
 # What else is held beside the runtimes' own tools.
 BESIDE = runs(
@@ -103,11 +100,7 @@ INFERENCE = Workload(
         ),
         "paper": (*_full("wav2letter", 600), *_full("wav2letter-phonemes", 600)),
     },
-    beside=(
-        *QUICK,
-        *grid(SMALL, BESIDE, expected_s=5),
-        *grid(SMALL, AT_ONE_LENGTH, expected_s=5, frames="1000"),
-    ),
+    beside=(*QUICK, *quick(BESIDE), *quick(AT_ONE_LENGTH, frames="1000")),
 )
 FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
 TRAINING = Workload(

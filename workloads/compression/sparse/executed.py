@@ -25,6 +25,8 @@ from torch.sparse import to_sparse_semi_structured
 
 from workloads.frame_convolution import FrameConv1d
 
+Kinds = Mapping[type[nn.Module], Callable[[Any], nn.Module]]
+
 
 class Sparsified(NamedTuple):
     """A copy of a model, names of its layers that compute with sparse weights, and of
@@ -91,7 +93,7 @@ class CsrPointwiseFrameConv(CsrLinear):
         return super().forward(x.transpose(1, 2)).contiguous().transpose(1, 2)
 
 
-CSR: Mapping[type[nn.Module], type[CsrLinear]] = {
+CSR: Kinds = {
     nn.Linear: CsrLinear,
     nn.Conv1d: CsrPointwiseConv,
     FrameConv1d: CsrPointwiseFrameConv,
@@ -120,13 +122,13 @@ def semi_structured_linears(model: nn.Module) -> Sparsified:
             f"weights on {', '.join(sorted(elsewhere))} have no 2:4 sparse products: "
             "move the model to CUDA, or use csr_linears"
         )
-    kinds = {nn.Linear: _semi_structured}
+    kinds: Kinds = {nn.Linear: _semi_structured}
     return _replaced(model, kinds, "2:4 sparse product", _not_semi_structured)
 
 
 def _replaced(
     model: nn.Module,
-    kinds: Mapping[type[nn.Module], Callable[[Any], nn.Module]],
+    kinds: Kinds,
     product: str,
     why_not: Callable[[Any], str],
 ) -> Sparsified:

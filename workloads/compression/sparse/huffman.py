@@ -17,7 +17,7 @@ of the stream's blocks (in fields of the bits that the stream's length needs), a
 stream (see `prefix_code`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Huffman(Format):
 
 
 def _coded(symbols: Symbols, alphabet: int) -> list[Section]:
-    counts = np.bincount(symbols.reshape(-1), minlength=alphabet)
+    counts = np.bincount(symbols, minlength=alphabet)
     code = PrefixCode(code_lengths(counts.tolist()))
     stream_bits = int(code.lengths @ counts)
     return [
@@ -68,7 +68,7 @@ def _coded(symbols: Symbols, alphabet: int) -> list[Section]:
     ]
 
 
-def _size_bytes(sections: Sequence[Section]) -> int:
+def _size_bytes(sections: Iterable[Section]) -> int:
     return sum(one.size_bytes for one in sections)
 
 

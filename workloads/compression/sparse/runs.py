@@ -74,7 +74,7 @@ class ValueRuns(Format):
 
     def restore(self, payload: Payload, bits: Bits) -> None:
         repetitions, values = payload.entries(payload.header.width)
-        bits.flat = np.repeat(values, repetitions + 1)
+        bits[:] = np.repeat(values, repetitions + 1).reshape(bits.shape)
 
 
 def _splits(lengths: Offsets, limit: int) -> Offsets:
