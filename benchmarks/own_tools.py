@@ -10,7 +10,6 @@ Axes: `B` utterances, `T` frames, `F` features.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -44,19 +43,20 @@ def own_tool(session: Session[Any], batches: Sequence[np.ndarray]) -> Tool:
         timed = _benchmark_app(session, batches)
         return Tool("benchmark_app", timed, BENCHMARK_APP_S)
     if isinstance(session, OnnxRuntimeSession):
-        return Tool("a loop over InferenceSession.run", _plain_loop(session, batches))
+        native, name = session.native, session.native.get_inputs()[0].name
+        loop = looped(lambda features: native.run(None, {name: features}), batches)
+        return Tool("a loop over InferenceSession.run", loop)
     assert isinstance(session, TorchSession)
-    inputs = [(session.prepare(features).tensor,) for features in batches]
-    return torch_timer(session.forward, inputs)
+    inputs = [session.prepare(features).tensor for features in batches]
+    return Tool("torch.utils.benchmark.Timer", _torch_timer(session.forward, inputs))
 
 
-def torch_timer(forward: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) -> Tool:
-    """torch's own timer of `forward`, called with each of the inputs."""
+def _torch_timer(forward: Callable[..., Any], inputs: Sequence[Any]) -> Timed:
     import torch
     from torch.utils.benchmark import Timer
 
     timer = Timer(
-        "for one in inputs:\n    forward(*one)",
+        "for one in inputs:\n    forward(one)",
         globals={"forward": forward, "inputs": inputs},
         num_threads=torch.get_num_threads(),  # else it takes one
     )
@@ -66,7 +66,7 @@ def torch_timer(forward: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) 
             found = timer.blocked_autorange(min_run_time=seconds)
         return float(found.median) / len(inputs)
 
-    return Tool("torch.utils.benchmark.Timer", timed)
+    return timed
 
 
 def looped(step: Callable[[Any], object], inputs: Sequence[Any]) -> Timed:
@@ -84,12 +84,6 @@ def looped(step: Callable[[Any], object], inputs: Sequence[Any]) -> Timed:
     return timed
 
 
-def _plain_loop(session: OnnxRuntimeSession, batches: Sequence[np.ndarray]) -> Timed:
-    native = session.native
-    name = native.get_inputs()[0].name
-    return looped(lambda features: native.run(None, {name: features}), batches)
-
-
 def _benchmark_app(session: OpenVinoSession, batches: Sequence[np.ndarray]) -> Timed:
     used = Counter(one.shape for one in batches)
     settings = benchmark_app_settings(session, list(used))
@@ -100,7 +94,6 @@ def _benchmark_app(session: OpenVinoSession, batches: Sequence[np.ndarray]) -> T
         length = ["-t", whole_s] if len(used) == 1 else ["-niter", cycles]
         child = subprocess.run(
             [sys.executable, "-P", "-c", BENCHMARK_APP, *settings, *length],
-            env=dict(os.environ),
             capture_output=True,
             text=True,
             errors="replace",
@@ -131,25 +124,18 @@ def benchmark_app_settings(
 ) -> list[str]:
     """One request at a time, with the session's threads and precision: of a model of
     the only shape, else of one of any, as it needs for several."""
-    settings = {
-        "-m": str(session.path),
-        "-d": "CPU",
-        "-hint": "none",  # else threads may not be told
-        "-nstreams": "1",
-        "-nthreads": str(session.threads),
-        "-infer_precision": PRECISIONS[session.precision],
-    }
+    settings = (
+        "-d CPU -hint none "  # else threads may not be told
+        f"-nstreams 1 -nthreads {session.threads} "
+        f"-infer_precision {PRECISIONS[session.precision]}"
+    )
+    words = ["-m", str(session.path), *settings.split()]
     if len(shapes) == 1:
-        settings |= {"-shape": _bracketed(shapes[0]), "-api": "sync"}
-    else:  # for which it has no synchronous mode
-        settings |= {
-            "-shape": _bracketed(("?", "?", shapes[0][2])),
-            "-data_shape": "".join(map(_bracketed, shapes)),
-            "-api": "async",
-            "-nireq": "1",
-        }
-    words = [word for pair in settings.items() for word in pair]
-    return words if len(shapes) == 1 else [*words, "-pcseq"]
+        return [*words, "-shape", _bracketed(shapes[0]), "-api", "sync"]
+    words += ["-shape", _bracketed(("?", "?", shapes[0][2]))]
+    words += ["-data_shape", "".join(map(_bracketed, shapes))]
+    # For several shapes it has no synchronous mode.
+    return [*words, "-api", "async", "-nireq", "1", "-pcseq"]
 
 
 def _bracketed(shape: Sequence[object]) -> str:
