@@ -47,7 +47,6 @@ class Study:
     folder: str
     kind: str
     name: str
-    schema_version: int = 1
 
     @property
     def program(self) -> str:
@@ -62,11 +61,8 @@ class Study:
             value = context.params[str(option.name)]
             if option.name in vars(Outputs()) or value in (None, False):
                 continue
-            if value is True:
-                words.append(option.opts[0])
-                continue
             for one in value if isinstance(value, tuple) else [value]:
-                words += [option.opts[0], str(one)]
+                words += [option.opts[0], *([] if one is True else [str(one)])]
         return shlex.join(words)
 
     def check(self, outputs: Outputs) -> None:
@@ -84,8 +80,8 @@ class Study:
 
     def write(self, outputs: Outputs, report: Report) -> None:
         """Every file that is wanted. Numbers and page say where they come from."""
-        marks = {"schema": self.kind, "schema_version": self.schema_version}
         origin = {"command": self.command, **origin_of(report.models)}
+        marks = {"schema": self.kind, "schema_version": 1}
         content = {**marks, **report.numbers, "origin": origin}
         lines = "\n".join(f"{name}: {value}" for name, value in origin.items())
         parts = [*report.parts, lines]

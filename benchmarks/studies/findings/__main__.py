@@ -128,12 +128,10 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
     if root is None:
         return built_in(MIXTURES if mixtures is None else mixtures)
     found = on_disk(root, size, on_progress=tell_progress)
-    part = found.validation
-    there = len(part.mixtures)
-    chosen = places(mixtures, there, "mixtures", usual=MIXTURES)
-    part = replace(part, mixtures=tuple(part.mixtures[i] for i in chosen))
-    found = replace(found, validation=part)
-    return with_training(found, lambda: built_in(1))
+    there = found.validation.mixtures
+    chosen = places(mixtures, len(there), "mixtures", usual=MIXTURES)
+    part = replace(found.validation, mixtures=tuple(there[i] for i in chosen))
+    return with_training(replace(found, validation=part), lambda: built_in(1))
 
 
 def subject_of(

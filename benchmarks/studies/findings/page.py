@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks.studies.command import Models, Report
+from benchmarks.studies.display import HOVER, two_panels
 from benchmarks.studies.findings.report import (
     Checked,
     improved,
@@ -17,7 +18,6 @@ from benchmarks.studies.findings.report import (
     verdicts,
 )
 from benchmarks.studies.findings.rules import BASELINE, FORMATS, HIGH, LOW, STRATEGIES
-from benchmarks.studies.pictures import HOVER, two_panels
 from harness.report.pages.pictures.picture import INK, TITLE_PX, escaped, whiskers
 from harness.report.pages.plain import Part
 
@@ -55,24 +55,19 @@ def _strategy(strategy: str) -> Series:
 
 
 PRUNINGS = tuple(map(_strategy, STRATEGIES))
-_CP, _TUCKER = ([f"{method}-{p}" for p in LOW] for method in ("cp", "tucker"))
 OTHERS = (
     Series("number formats", {name: name for name in FORMATS}, "#000000", "x"),
-    Series("CP", {name: name for name in _CP}, "#cc79a7", "star"),
-    Series("Tucker", {name: name for name in _TUCKER}, "#56b4e9", "pentagon"),
+    Series("CP", {f"cp-{p}": f"cp-{p}" for p in LOW}, "#cc79a7", "star"),
+    Series(
+        "Tucker", {f"tucker-{p}": f"tucker-{p}" for p in LOW}, "#56b4e9", "pentagon"
+    ),
 )
 
 
 def report(checked: Sequence[Checked], models: Models) -> Report:
     """The verdicts, the figure, and all that they rest on."""
-    texts = verdicts(checked), rules()
-    tables = map(table, checked)
-    parts: list[Part] = [
-        verdict_table(checked),
-        partial(figure, checked),
-        *tables,
-        *texts,
-    ]
+    pictures = verdict_table(checked), partial(figure, checked)
+    parts: list[Part] = [*pictures, *map(table, checked), verdicts(checked), rules()]
     title = "Findings on compressed separators, checked"
     return Report(title, parts, numbers(checked), models)
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.studies.command import Study
+from benchmarks.studies.display import difference_columns, with_interval
 from benchmarks.studies.findings.rules import (
     BASELINE,
     CLAIMS,
@@ -20,7 +21,6 @@ from benchmarks.studies.findings.rules import (
     Scores,
     findings,
 )
-from benchmarks.studies.intervals import difference_columns, with_interval
 from harness.report.tables.table import Column, Table, formatted_column, text_column
 from harness.report.tables.terminal import print_line, print_table
 from workloads.metrics.bootstrap import Difference

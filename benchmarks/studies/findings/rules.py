@@ -39,15 +39,14 @@ class Thresholds:
     """What decides, in dB of SI-SDR improvement where the name says so.
 
     Two models that are both below `broken_db` no longer separate: which of them is
-    worse tells nothing, the less so as silence scores 0 dB. `most` is a share of the
-    pairs that a finding claims something of.
+    worse tells nothing, the less so as silence scores 0 dB.
     """
 
     counts_db: float = 0.1  # the last decimal that papers on separation give
     alike_db: float = 0.5  # 5 % of a good separator's 10 dB: what training may lose
     far_db: float = 1.0  # twice that
     broken_db: float = 1.0  # a tenth of what a good separator reaches
-    most: float = 0.75  # one criterion or amount of several may be an exception
+    most: float = 0.75  # share of pairs: one criterion or amount may be an exception
     mixtures: int = 20  # the bootstrap of fewer gives intervals that are too narrow
 
 
@@ -251,7 +250,7 @@ def how_alike(scores: Scores) -> str:
     both = {
         percent: (scores[f"cp-{percent}"], scores[f"tucker-{percent}"])
         for percent in LOW
-        if f"cp-{percent}" in scores and f"tucker-{percent}" in scores
+        if {f"cp-{percent}", f"tucker-{percent}"} <= scores.keys()
     }
     if not both:
         return ""

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from benchmarks.studies.command import Models, Report
-from benchmarks.studies.intervals import with_interval
-from benchmarks.studies.pictures import HOVER, two_panels
+from benchmarks.studies.display import HOVER, two_panels, with_interval
 from benchmarks.studies.sensitivity.report import (
     ALL,
     Setting,
     numbers,
+    shape,
     table,
     title,
     verdict,
@@ -65,8 +65,7 @@ def _tick(layer: LayerCost) -> str:
     >>> _tick(LayerCost(1, Layer("a", "Conv", (64, 40, 48)), 13.32, None))
     'conv 1 (64x40x48, 13.3 %)'
     """
-    shape = "x".join(map(str, layer.layer.shape))
-    return f"{layer.label} ({shape}, {layer.weights_percent:.1f} %)"
+    return f"{layer.label} ({shape(layer)}, {layer.weights_percent:.1f} %)"
 
 
 def _kind(cost: Cost) -> str:

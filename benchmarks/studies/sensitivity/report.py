@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.studies.command import Study
-from benchmarks.studies.intervals import difference_columns, with_interval
+from benchmarks.studies.display import difference_columns, with_interval
 from harness.report.tables.table import (
     Table,
     figure_column,
@@ -46,6 +45,10 @@ def progress(layer: LayerCost, count: int, setting: Setting) -> str:
     )
 
 
+def shape(layer: LayerCost) -> str:
+    return "x".join(map(str, layer.layer.shape))
+
+
 def title(found: Sensitivity, setting: Setting) -> str:
     return (
         f"{setting.model}, {setting.compression}: cost of quantizing one layer alone "
@@ -55,22 +58,20 @@ def title(found: Sensitivity, setting: Setting) -> str:
 
 def table(found: Sensitivity, setting: Setting) -> Table:
     """All layers, the costliest first; then the model quantized whole and in float."""
-    ranked = found.ranked()
-    layers = [layer for layer, _ in ranked]
-    layers += [layer for layer in found.layers if layer.cost is None]
+    ranked = [layer for layer, _ in found.ranked()]
+    layers = [*ranked, *(layer for layer in found.layers if layer.cost is None)]
     labels = [*(layer.label for layer in layers), ALL, "none: fp32"]
-    shapes = ["x".join(map(str, layer.layer.shape)) for layer, _ in ranked]
+    shapes = [shape(layer) if layer.cost else "" for layer in layers]
     percents = [*(layer.weights_percent for layer in layers), 100.0, 0.0]
-    costs = [*(layer.cost for layer in layers), found.together, None]
-    sizes = [cost.model_bytes / 1e6 if cost else None for cost in costs[:-1]]
+    costs = [*(layer.cost for layer in layers), found.together]
+    sizes = [cost and cost.model_bytes / 1e6 for cost in costs]
     sizes.append(found.baseline_bytes / 1e6)
-    rates = [cost.errors.rate if cost else None for cost in costs[:-1]]
-    rates.append(found.baseline.rate)
-    differences = [cost.difference if cost else None for cost in costs]
-    changes = [cost.output_change if cost else None for cost in costs]
+    rates = [*(cost and cost.errors.rate for cost in costs), found.baseline.rate]
+    differences = [*(cost and cost.difference for cost in costs), None]
+    changes = [*(cost and cost.output_change for cost in costs), None]
     columns = (
         text_column("quantized", labels, is_name=True),
-        figure_column("weights", shapes + [""] * (len(labels) - len(shapes))),
+        figure_column("weights", [*shapes, "", ""]),
         formatted_column("% of weights", percents, ".1f", importance=2),
         figure_column(
             "MB",
@@ -80,24 +81,16 @@ def table(found: Sensitivity, setting: Setting) -> Table:
         ),
         formatted_column(setting.unit, rates, ".2f", importance=3),
         *difference_columns("cost", differences, 5),
-        formatted_column(
-            "output change",
-            changes,
-            ".3g",
-            importance=4,
-        ),
+        formatted_column("output change", changes, ".3g", importance=4),
     )
     changed = f"mean absolute, of {setting.outputs} ({setting.output_unit})"
-    notes = (f"output change: {changed}", _chance(len(ranked)))
-    return Table("sensitivity", title(found, setting), columns, notes)
-
-
-def _chance(n: int) -> str:
-    """Each interval has a bound below, which 2.5 % of all cross by chance."""
-    return (
+    n = len(ranked)
+    chance = (  # each interval has a bound below, which 2.5 % of all cross
         f"each interval stands alone: of {n} layers that cost nothing, one lies above "
         f"0 by chance in up to {min(100.0, 2.5 * n):.0f} % of such analyses"
     )
+    notes = (f"output change: {changed}", chance)
+    return Table("sensitivity", title(found, setting), columns, notes)
 
 
 def verdict(found: Sensitivity, setting: Setting) -> str:
@@ -122,12 +115,15 @@ def verdict(found: Sensitivity, setting: Setting) -> str:
             f"{none}: none costs anything here; {layer.label} changes the output most, "
             f"by {cost.output_change:.3g} on average"
         )
-    (first, cost), others = shown[0], shown[1:]
+    (first, cost), *others = shown
     amount, interval = with_interval(cost.difference).split(" ", 1)
+    after = [f"{layer.label} {with_interval(one.difference)}" for layer, one in others]
     parts = [
         f"keep {first.label} in float first: it costs {amount} {setting.unit} "
         f"{interval}",
-        _others(others),
+        f"then {', '.join(after)}"
+        if after
+        else "no other layer's interval lies above 0",
     ]
     if first is not costliest:
         parts.append(f"{leader}, which may be chance")
@@ -137,13 +133,6 @@ def verdict(found: Sensitivity, setting: Setting) -> str:
             f"but all layers together cost {whole}, so even this may be chance"
         )
     return "; ".join(parts)
-
-
-def _others(shown: Sequence[tuple[LayerCost, Cost]]) -> str:
-    if not shown:
-        return "no other layer's interval lies above 0"
-    costs = [f"{layer.label} {with_interval(cost.difference)}" for layer, cost in shown]
-    return f"then {', '.join(costs)}"
 
 
 def numbers(found: Sensitivity, setting: Setting) -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""Differences with their intervals, as texts and as columns."""
+"""How studies show what they found: differences with their intervals, and panels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from harness.report.pages.pictures.picture import INK
 from harness.report.tables.table import Column, figure_column, number_column
 from workloads.metrics.bootstrap import Difference
+
+HOVER = "%{text}<extra></extra>"  # what traces tell stands in their texts
 
 
 def with_interval(found: Difference) -> str:
@@ -43,3 +47,19 @@ def difference_columns(
         number_column("low", lows, hidden=True),
         number_column("high", highs, hidden=True),
     )
+
+
+def two_panels(rows: int, left_share: float, titles: list[str] | None = None) -> Any:
+    """A figure of plotly of so many rows of two panels with a common vertical axis."""
+    from plotly.subplots import make_subplots
+
+    made = make_subplots(
+        rows=rows,
+        cols=2,
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        column_widths=[left_share, 1 - left_share],
+        subplot_titles=titles,
+    )
+    look = {"template": "plotly_white", "font": {"size": 13, "color": INK}}
+    return made.update_layout(**look, legend={"orientation": "h", "x": 0})
