@@ -67,8 +67,7 @@ def telling_transcripts(texts: Transcribed) -> Sequence[Transcript]:
     pairs = zip(texts.edits, texts.lengths, strict=True)
     rates = [edits / max(1, length) for edits, length in pairs]
     order = sorted(range(len(rates)), key=rates.__getitem__)
-    ranks = {"best": 0, "middle": len(order) // 2, "worst": len(order) - 1}
-    chosen = {rank: order[place] for rank, place in ranks.items()}
+    chosen = {"best": order[0], "middle": order[len(order) // 2], "worst": order[-1]}
     return [
         Transcript(rank, texts.references[i], texts.hypotheses[i], texts.edits[i])
         for rank, i in chosen.items()

@@ -30,31 +30,25 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
     Raises ValueError for outputs that are not finite and where nothing can be
     quantized, ElsewhereError where a model cannot be exported.
     """
+    session: Session[Any]
+    chains: dict[str, Shapes] = {}
     if model.compression.step_of(FileStep):
         made = model.onnx()
-        in_onnx = OnnxRuntimeSession(made.path, OnnxRuntimeOptions(threads=1))
-        # One by one: int8-dynamic takes ranges over all that it gets at once.
-        return _scored(in_onnx, mixtures, 1, in_float(made.quantized))
-    module = model.made_here()
-    chains = chains_of(module)
-    precision = model.compression.float_precision
-    session, note = _opened(OfSamples(module).eval(), precision)
-    return _scored(session, mixtures, BATCH, note, chains)
-
-
-def _scored(
-    session: Session[Any],
-    mixtures: MixtureSet,
-    batch_size: int,
-    note: str,
-    chains: dict[str, Shapes] | None = None,
-) -> Scored:
+        session = OnnxRuntimeSession(made.path, OnnxRuntimeOptions(threads=1))
+        note = in_float(made.quantized)
+        batch_size = 1  # int8-dynamic takes ranges over all that it gets at once
+    else:
+        module = model.made_here()
+        chains = chains_of(module)
+        precision = model.compression.float_precision
+        session, note = _opened(OfSamples(module).eval(), precision)
+        batch_size = BATCH
     scores = score_set(
         lambda waves: session.output(session.prepare(waves)), mixtures, batch_size
     )
     improvement = scores.si_sdr_improvement
     improvement.mean  # noqa: B018  undefined over no mixture: raises
-    return Scored(improvement, chains or {}, note, scores.silent_estimates)
+    return Scored(improvement, chains, note, scores.silent_estimates)
 
 
 def _opened(module: nn.Module, precision: str) -> tuple[TorchSession, str]:

@@ -44,9 +44,8 @@ def save(model, normaliser, path):
 
 def transcribed(model, features):
     with torch.inference_mode():
-        log_probs = model(torch.from_numpy(features)[None]).numpy()
-    (text,) = greedy(log_probs, [output_length(len(features))], LETTERS)
-    return text or "a"
+        (log_probs,) = model(torch.from_numpy(features)[None]).numpy()
+    return greedy(log_probs[: output_length(len(features))], LETTERS) or "a"
 
 
 def write_arrays(folder, model):
