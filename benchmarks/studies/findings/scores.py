@@ -51,7 +51,7 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
     return Scored(improvement, chains, note, scores.silent_estimates)
 
 
-def _opened(module: nn.Module, precision: str) -> tuple[TorchSession, str]:
+def _opened(module: nn.Module, precision: str) -> tuple[Session[Any], str]:
     """In fp16 where the CPU has kernels, else in fp32 with rounded weights."""
     try:
         return TorchSession(module, width=1, precision=precision), ""

@@ -63,12 +63,13 @@ def table(found: Sensitivity, setting: Setting) -> Table:
     labels = [*(layer.label for layer in layers), ALL, "none: fp32"]
     shapes = [shape(layer) if layer.cost else "" for layer in layers]
     percents = [*(layer.weights_percent for layer in layers), 100.0, 0.0]
-    costs = [*(layer.cost for layer in layers), found.together]
-    sizes = [cost and cost.model_bytes / 1e6 for cost in costs]
-    sizes.append(found.baseline_bytes / 1e6)
-    rates = [*(cost and cost.errors.rate for cost in costs), found.baseline.rate]
-    differences = [*(cost and cost.difference for cost in costs), None]
-    changes = [*(cost and cost.output_change for cost in costs), None]
+    costs = [*(layer.cost for layer in layers), found.together, None]
+    sizes = [cost.model_bytes / 1e6 if cost else None for cost in costs]
+    sizes[-1] = found.baseline_bytes / 1e6
+    rates = [cost.errors.rate if cost else None for cost in costs]
+    rates[-1] = found.baseline.rate
+    differences = [cost.difference if cost else None for cost in costs]
+    changes = [cost.output_change if cost else None for cost in costs]
     columns = (
         text_column("quantized", labels, is_name=True),
         figure_column("weights", [*shapes, "", ""]),
