@@ -28,7 +28,7 @@ def build_features(context: Context) -> Operation:
     from workloads.asr.features import LogMelMfcc
     from workloads.corpora.speech import speech_of
     from workloads.corpora.utterance import read_audio
-    from workloads.feeding.choosing import Turn, full_batches
+    from workloads.feeding.choosing import full_batches
 
     device = torch.device(single_device(context))
     with unsupported():
@@ -41,11 +41,11 @@ def build_features(context: Context) -> Operation:
     def waveform(position: int) -> torch.Tensor:
         return torch.from_numpy(read_audio(spoken[position])).to(device)
 
-    turn = Turn([[waveform(i) for i in positions] for positions in chosen])
+    timed = cycle([[waveform(i) for i in positions] for positions in chosen])
     durations_s = [spoken[i].duration_s for positions in chosen for i in positions]
     count = len(chosen)
     return Operation(
-        step=lambda: transform(turn.next()),
+        step=lambda: transform(next(timed)),
         cycle=count,
         work=Work(len(durations_s) / count, sum(durations_s) / count),
         accuracy=lambda: NO_ACCURACY,
@@ -57,7 +57,7 @@ def build_input(context: Context) -> Operation:
     import torch
 
     from benchmarks import inference
-    from workloads.asr.input import recordings_for
+    from workloads.asr.task import recordings_for
     from workloads.feeding.batching import padding_percent, plan_epoch
     from workloads.feeding.choosing import evenly
     from workloads.recognition.batches import stream
@@ -70,9 +70,9 @@ def build_input(context: Context) -> Operation:
         on_the_fly = option("features") == "on-the-fly"
         data = recordings_for(asked, on_the_fly, readers, prefetch)
     frames = data.train.frames
-    plan = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
+    planned = plan_epoch(frames, context.case.batch_size, context.seed, epoch=2)
     count = max(STREAMED_BATCHES, STREAMED_DEPTHS * max(readers, prefetch))
-    some = evenly(plan.batches, count)
+    some = evenly(planned, count)
     chosen = list(islice(cycle(some), count))  # again, where an epoch has fewer
     streamed = list(chain.from_iterable(chosen))
     padding = {"padding_percent": padding_percent(frames, chosen)}

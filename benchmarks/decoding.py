@@ -5,6 +5,7 @@ Loads no torch: benchmark files import it.
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.grid import Run, grid
@@ -28,7 +29,7 @@ def decoding(
     data's order or, `shortest_first`, by their seconds."""
     from benchmarks import judging
     from benchmarks.inference import TimedModel, data_details, unsupported
-    from workloads.feeding.choosing import Turn, full_batches
+    from workloads.feeding.choosing import full_batches
 
     check_decodes_here(context)
     with unsupported():
@@ -44,10 +45,10 @@ def decoding(
     beam = int(context.case.option("beam"))
     decode = task.decoder(model.data.train, beam)
     chosen = full_batches(list(map(len, log_probs)), 1, UTTERANCES)
-    turn = Turn([log_probs[i] for (i,) in chosen])
+    timed = cycle([log_probs[i] for (i,) in chosen])
 
     def step() -> None:
-        decode(turn.next())
+        decode(next(timed))
 
     return Operation(
         step=step,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,6 @@ from workloads.compression.known import parse
 from workloads.compression.step import FP32, ModuleStep
 from workloads.corpora.faults import AbsentError
 from workloads.elsewhere import ElsewhereError
-from workloads.feeding.choosing import Turn
 from workloads.runtimes.known import runtime_named, why_not
 from workloads.runtimes.runtime import Opening, OpenModel, Place
 from workloads.runtimes.session import (
@@ -192,10 +192,10 @@ class TimedModel:
         features = [one.features for one in self.inputs]
         prepared = [session.prepare(one) for one in features]
         session.run(prepared[0])
-        turn, run = Turn(prepared), session.run
+        turn, run = cycle(prepared), session.run
 
         def step() -> None:
-            run(turn.next())
+            run(next(turn))
 
         profile = profile_of(session, prepared[0])
         return Operation(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -32,7 +33,6 @@ from harness.workload import (
     Work,
 )
 from workloads.compression.step import FP32
-from workloads.feeding.choosing import Turn
 from workloads.metrics.scores import Scores
 from workloads.task import Task, parameters_of
 from workloads.training.checkpoint import NAME, read_curve
@@ -117,14 +117,14 @@ class TimedStep:
         self.positions = job.task.typical_batches(job.data, size, count)
 
     @cached_property
-    def _ready(self) -> tuple[Learner, Turn[Any]]:
+    def _ready(self) -> tuple[Learner, Iterator[Any]]:
         learner = learner_of(self.job, self.device)
         batches = [learner.objective.batch(one) for one in self.positions]
-        return learner, Turn(batches)
+        return learner, cycle(batches)
 
     def __call__(self) -> None:
-        learner, turn = self._ready
-        batch = turn.next()
+        learner, batches = self._ready
+        batch = next(batches)
         learner.update(batch, len(batch))
 
     def operation(self) -> Operation:

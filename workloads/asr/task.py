@@ -22,13 +22,13 @@ from workloads.asr import ds2
 from workloads.asr.alphabet import ALPHABET
 from workloads.asr.decoding import LexiconBeamDecoder, best_path
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
-from workloads.asr.features import FEATURES, LogMelMfcc
+from workloads.asr.features import FEATURES, NAME, LogMelMfcc
 from workloads.compression.step import Compression
 from workloads.corpora.speech import speech_of
 from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
 from workloads.counting import macs_of_layers
 from workloads.feeding.shards import SplitName
-from workloads.feeding.sources import write_shards
+from workloads.feeding.sources import OnTheFly, write_shards
 from workloads.metrics.error_rates import (
     character_errors,
     max_character_errors,
@@ -64,7 +64,21 @@ def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
     write_shards(corpus, split, LogMelMfcc(), cache_dir)
 
 
-LOG_MEL_MFCC = FeatureKind(LogMelMfcc.name, FEATURES, write_features)
+LOG_MEL_MFCC = FeatureKind(NAME, FEATURES, write_features)
+
+
+def recordings_for(
+    request: DataRequest, on_the_fly: bool = False, readers: int = 1, prefetch: int = 4
+) -> Recordings:
+    """From shards that hold features computed ahead, or from audio `on_the_fly`: the
+    same features, and the same normaliser."""
+    corpus = speech_of(request)
+    data = recordings_of(corpus, LOG_MEL_MFCC, ALPHABET)
+    data = replace(data, readers=readers, prefetch=prefetch)
+    if not on_the_fly:
+        return data
+    spoken = OnTheFly(corpus.train, LogMelMfcc())
+    return replace(data, train=replace(data.train, rows=spoken))
 
 
 @cache
@@ -90,7 +104,7 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
 
     def dataset(self, size: DeepSpeech2Size, request: DataRequest) -> Recordings:
         """The user's LibriSpeech where there is one, else the built-in speech."""
-        return recordings_of(speech_of(request), LOG_MEL_MFCC, ALPHABET)
+        return recordings_for(request)
 
     def model(self, size: DeepSpeech2Size) -> nn.Module:
         return DeepSpeech2(size)

@@ -52,17 +52,13 @@ def made(
         return folder
     if folder.exists():
         _log.warning("%s: %s is made anew", fault, folder.name)
-    with cache.temporary_folder(folder) as building:
+    with cache.rebuilt(folder) as building:
         run_elsewhere(make, (building, *arguments), folder.name, variables)
         if not any(building.iterdir()):
             raise ElsewhereError(
                 f"{folder.name} cannot be made: {make.__qualname__} wrote no file"
             )
         _seal(building, identity)
-        if folder.exists():
-            cache.swap_in(building, folder)
-        else:
-            cache.publish(building, folder)
     return folder
 
 

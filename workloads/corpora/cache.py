@@ -120,11 +120,21 @@ def discard(folder: Path) -> None:
         folder.rename(discarded / "old")
 
 
-def swap_in(built: Path, final: Path) -> None:
-    """Replace the files of a damaged folder, each at once and the manifest's last."""
-    last = (MANIFEST, CHECKSUM)
-    for path in sorted(built.iterdir(), key=lambda path: path.name in last):
-        path.replace(final / path.name)
+@contextlib.contextmanager
+def rebuilt(final: Path) -> Iterator[Path]:
+    """A temporary folder to write files into, which then takes its final name.
+
+    The files of a damaged folder of that name, which others may be reading, are
+    replaced, each at once and the manifest's last.
+    """
+    with temporary_folder(final) as built:
+        yield built
+        if not final.exists():
+            publish(built, final)
+            return
+        last = (MANIFEST, CHECKSUM)
+        for path in sorted(built.iterdir(), key=lambda path: path.name in last):
+            path.replace(final / path.name)
 
 
 def publish(built: Path, final: Path) -> None:

@@ -7,25 +7,12 @@ one, which takes the remainder, at a random place among the lengths, and is kept
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-MAX_PADDING_PERCENT = 10.0
+MAX_PADDING_PERCENT = 10.0  # more where even sorted lengths of a small corpus differ
 GRID_FRAMES = 8
 JITTERS = (0.3, 0.2, 0.1, 0.05, 0.0)  # of the length
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """Batches in the order of training, and the padding that they cost.
-
-    The padding exceeds `MAX_PADDING_PERCENT` only where a corpus is so small that even
-    its sorted lengths differ by more within one batch.
-    """
-
-    batches: tuple[tuple[int, ...], ...]
-    padding_percent: float
 
 
 def padded_length(lengths: Iterable[int]) -> int:
@@ -53,8 +40,8 @@ def plan_epoch(
     seed: int,
     epoch: int,
     shortest_first: bool = False,
-) -> BatchPlan:
-    """The batches of one epoch: a function of its arguments alone.
+) -> list[tuple[int, ...]]:
+    """The batches of one epoch, in order: a function of its arguments alone.
 
     `shortest_first` orders them by length (SortaGrad, Deep Speech 2, section 3.2).
     """
@@ -64,12 +51,11 @@ def plan_epoch(
     for jitter in JITTERS:
         rng = np.random.default_rng((seed, epoch))
         batches = _cut(frames, batch_size, jitter, rng)
-        padding = padding_percent(lengths, batches)
-        if padding <= MAX_PADDING_PERCENT:
+        if padding_percent(lengths, batches) <= MAX_PADDING_PERCENT:
             break
     if not shortest_first:
         batches = [batches[i] for i in rng.permutation(len(batches))]
-    return BatchPlan(tuple(batches), padding)
+    return batches
 
 
 def _cut(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -34,16 +34,3 @@ def full_batches(frames: Sequence[int], size: int, count: int) -> list[tuple[int
     chosen = evenly(batches, count)
     Random(0).shuffle(chosen)
     return chosen
-
-
-class Turn(Generic[T]):
-    """Inputs, one after the other, again and again."""
-
-    def __init__(self, inputs: Sequence[T]) -> None:
-        self._inputs = inputs
-        self._next = 0
-
-    def next(self) -> T:
-        value = self._inputs[self._next]
-        self._next = (self._next + 1) % len(self._inputs)
-        return value

@@ -17,11 +17,16 @@ WINDOW = 400  # 25 ms
 LOG_OFFSET = 1e-6  # as in torchaudio's MFCC(log_mels=True)
 
 
-class PaddedLogMel(nn.Module):
-    """Log-mel energies of utterances padded to one length."""
+class LogMel(nn.Module):
+    """`bands` log-mel energies every 10 ms; any thread may call it.
 
-    def __init__(self, bands: int, window: int) -> None:
+    Its `name`, a part of a folder's name, tells it from others of any setting.
+    """
+
+    def __init__(self, bands: int = 40, window: int = WINDOW) -> None:
         super().__init__()
+        self.name = f"logmel{bands}"
+        self.width = bands
         self.mel = torchaudio.transforms.MelSpectrogram(
             SAMPLE_RATE_HZ,
             n_fft=FFT,
@@ -31,8 +36,14 @@ class PaddedLogMel(nn.Module):
             center=False,
         )
 
-    def forward(self, waveforms: Sequence[Tensor]) -> Tensor:
-        """`waveforms`: (S_i,) each; returns (B, T, F) of the longest's T.
+    @torch.no_grad()
+    def forward(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
+        """`waveforms`: (S_i,) each; returns (1 + S_i // 160, F) each."""
+        counts = [frame_count(len(waveform)) for waveform in waveforms]
+        return [f[:n] for f, n in zip(self.padded(waveforms), counts, strict=True)]
+
+    def padded(self, waveforms: Sequence[Tensor]) -> Tensor:
+        """(B, T, F) of the longest's T.
 
         Each is reflected at its own ends before they are padded to one length, so
         that an utterance's features do not depend on its neighbours.
@@ -47,24 +58,3 @@ class PaddedLogMel(nn.Module):
         reflected = [F.pad(w[None], (half, half), mode="reflect")[0] for w in waveforms]
         padded = nn.utils.rnn.pad_sequence(reflected, batch_first=True)  # (B, S)
         return torch.log(self.mel(padded) + LOG_OFFSET).transpose(1, 2)
-
-
-def without_padding(features: Tensor, waveforms: Sequence[Tensor]) -> list[Tensor]:
-    """Of `features` (B, T, F), the (1 + S_i // 160, F) that each waveform has."""
-    counts = [frame_count(len(waveform)) for waveform in waveforms]
-    return [f[:n] for f, n in zip(features, counts, strict=True)]
-
-
-class LogMel(nn.Module):
-    """`bands` log-mel energies every 10 ms, over windows of 25 ms."""
-
-    def __init__(self, bands: int = 40) -> None:
-        super().__init__()
-        self.name = f"logmel{bands}"
-        self.width = bands
-        self.log_mel = PaddedLogMel(bands, WINDOW)
-
-    @torch.no_grad()
-    def forward(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
-        """`waveforms`: (S_i,) each; returns (1 + S_i // 160, bands) each."""
-        return without_padding(self.log_mel(waveforms), waveforms)

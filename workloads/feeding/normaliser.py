@@ -30,10 +30,10 @@ class Normaliser:
         """By the names that it has among a model's saved weights."""
         return {_MEAN: self.mean, _STD: self.std}
 
-    def write(self, features: np.ndarray, out: np.ndarray) -> None:
-        """Normalise `features` (T, F) into `out` (T, F)."""
-        np.subtract(features, self.mean, out=out)
-        np.divide(out, self.std, out=out)
+    def write(self, features: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Normalise `features` (T, F) into `out` (T, F), or into a new array."""
+        out = np.subtract(features, self.mean, out=out)
+        return np.divide(out, self.std, out=out)
 
 
 class RunningMoments:

@@ -17,11 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from workloads.corpora import cache
-from workloads.corpora.utterance import (
-    Corpus,
-    Utterance,
-    frame_count,
-)
+from workloads.corpora.utterance import Corpus, Utterance, frame_count
 from workloads.feeding.normaliser import Normaliser
 
 SHARD_UTTERANCES = 64
@@ -105,10 +101,8 @@ class ShardFolder:
         )
 
     def open(self) -> FeatureShards:
-        """Raises ValueError for a shard that is missing or not as long as its
-        utterances, and for a manifest that cannot be read; contents are not hashed."""
-        if fault := self._wrong_size():
-            raise ValueError(f"{fault}: delete {self.path} to have it written again")
+        """For whoever must not load torch, too: where there is a `fault`, another
+        process makes what is missing, by `sources.write_shards`."""
         manifest = cache.read_manifest(self.path)[0]
         mean, std = (np.array(manifest[key], np.float32) for key in ("mean", "std"))
         rows: list[int] = []
@@ -163,15 +157,3 @@ def shard_folder(
     name = f"features-{features}-v{FORMAT}-{made_with}-{corpus.checksum[:16]}"
     utterances = {"train": corpus.train, "validation": corpus.validation}[split]
     return ShardFolder(cache_dir / name / split, utterances, width, made_of)
-
-
-def find_shards(
-    corpus: Corpus, split: SplitName, features: str, width: int, cache_dir: Path
-) -> FeatureShards | None:
-    """What lies in the cache, or None where nothing does or it is not whole.
-
-    For whoever must not load torch: another process can make what is missing, by
-    `sources.write_shards`.
-    """
-    folder = shard_folder(corpus, split, features, width, cache_dir)
-    return None if folder.fault() else folder.open()

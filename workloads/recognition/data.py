@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import cycle
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from workloads.corpora.utterance import Corpus, Utterance
 from workloads.elsewhere import run_elsewhere
 from workloads.feeding.batching import padded_length
 from workloads.feeding.normaliser import Normaliser
-from workloads.feeding.shards import FeatureShards, SplitName, find_shards
+from workloads.feeding.shards import FeatureShards, SplitName, shard_folder
 from workloads.recognition.alphabet import Alphabet
 
 
@@ -142,14 +143,11 @@ def recordings_of(
 
 def _shards(corpus: Corpus, split: SplitName, features: FeatureKind) -> FeatureShards:
     cache_dir = default_cache_dir()
-    name, width = features.name, features.width
-    found = find_shards(corpus, split, name, width, cache_dir)
-    if found is None:
+    folder = shard_folder(corpus, split, features.name, features.width, cache_dir)
+    if folder.fault():
         arguments = (corpus, split, cache_dir)
         run_elsewhere(features.write, arguments, f"{split} features")
-        found = find_shards(corpus, split, name, width, cache_dir)
-        assert found is not None
-    return found
+    return folder.open()
 
 
 def padded_batch(
@@ -169,29 +167,17 @@ def normalised(
     rows: Rows, normaliser: Normaliser, positions: Sequence[int]
 ) -> list[np.ndarray]:
     """Normalised features (T, F) of each."""
-    found = []
-    for features in rows.read(positions):
-        written = np.empty_like(features)
-        normaliser.write(features, written)
-        found.append(written)
-    return found
+    return [normaliser.write(features) for features in rows.read(positions)]
 
 
-def joined(
-    part: Part, normaliser: Normaliser, frames: int, count: int
-) -> list[np.ndarray]:
-    """`count` stretches of just so many frames, normalised (frames, F): utterances one
-    after the other, again from the first where there are too few."""
-    stretches: list[np.ndarray] = []
-    (collected,) = normalised(part.rows, normaliser, [0])
-    position = 1
-    while len(stretches) < count:
-        while len(collected) < frames:
-            place = position % len(part.frames)
-            collected = np.concatenate(
-                [collected, *normalised(part.rows, normaliser, [place])]
-            )
-            position += 1
-        stretches.append(collected[:frames].copy())
-        collected = collected[frames:]
-    return stretches
+def joined(part: Part, normaliser: Normaliser, frames: int, count: int) -> np.ndarray:
+    """`count` stretches of just so many frames, normalised (count, frames, F):
+    utterances one after the other, again from the first where there are too few."""
+    found: list[np.ndarray] = []
+    missing = count * frames
+    for place in cycle(range(len(part.frames))):
+        found += normalised(part.rows, normaliser, [place])
+        missing -= len(found[-1])
+        if missing <= 0:
+            break
+    return np.concatenate(found)[: count * frames].reshape(count, frames, -1)

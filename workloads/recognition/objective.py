@@ -46,7 +46,7 @@ class RecognitionObjective:
 
     def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Batch]]:
         """Those of an epoch, each with the size of the global batch."""
-        plan = plan_epoch(
+        planned = plan_epoch(
             self.data.train.frames,
             self.recipe.batch_size,
             self.recipe.seed,
@@ -54,7 +54,7 @@ class RecognitionObjective:
             shortest_first=self.own.shortest_first and epoch == 1,
         )
         # Every rank needs an utterance, or its partners would wait for ever.
-        whole = [batch for batch in plan.batches if len(batch) >= self.rank.count]
+        whole = [batch for batch in planned if len(batch) >= self.rank.count]
         left = whole[skip:]
         number, count = self.rank.number, self.rank.count
         mine = [share_of_rank(batch, number, count) for batch in left]

@@ -101,15 +101,9 @@ class RecognitionTask(Task[S, Recordings]):
     def _joined(self, data: Recordings, frames: int, batch_size: int) -> list[Input]:
         part, count = data.validation, batch_size * BATCHES
         stretches = joined(part, data.normaliser, frames, count)
-        audio_s = batch_size * frames * self.hop_s
-        return [
-            Input(
-                np.stack(stretches[i : i + batch_size]),
-                (frames,) * batch_size,
-                audio_s,
-            )
-            for i in range(0, len(stretches), batch_size)
-        ]
+        lengths, audio_s = (frames,) * batch_size, batch_size * frames * self.hop_s
+        batches = stretches.reshape(BATCHES, batch_size, frames, -1)
+        return [Input(features, lengths, audio_s) for features in batches]
 
     def only_shape(
         self, size: S, batch_size: int, options: Mapping[str, str]
@@ -182,10 +176,9 @@ class RecognitionTask(Task[S, Recordings]):
     def epoch_facts(
         self, data: Recordings, recipe: Recipe
     ) -> Mapping[str, float | str]:
-        """Share of the frames that hold no speech."""
         frames = data.train.frames
-        plan = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
-        return {"padding_percent": plan.padding_percent}
+        planned = plan_epoch(frames, recipe.batch_size, recipe.seed, epoch=2)
+        return self.batch_facts(data, planned)
 
     def training_macs(self, size: S, frames: int) -> float:
         """Multiply-accumulates of learning from an utterance: one forward and two

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from workloads.asr import task as asr_task
 from workloads.asr.alphabet import ALPHABET
 from workloads.asr.decoding import best_path
 from workloads.asr.ds2 import (
@@ -15,7 +16,8 @@ from workloads.asr.ds2 import (
     DeepSpeech2Size,
     output_length,
 )
-from workloads.asr.task import ASR, PAPER_BEAM, QUICK_BEAM
+from workloads.asr.task import ASR, PAPER_BEAM, QUICK_BEAM, recordings_for
+from workloads.recognition.batches import stream
 from workloads.recognition.data import Part
 from workloads.task import DataRequest, NotHereError
 from workloads.training.learner import Learner
@@ -24,6 +26,7 @@ from workloads.training.recipe import AdaDelta
 from workloads.wav2letter.arrays import ArrayPart
 
 CPU = torch.device("cpu")
+BATCHES = [(0, 5, 69), (64, 2), (63, 65, 3, 1), (7,)]
 TINY = DeepSpeech2Size("tiny", channels=16, hidden=16, layers=2)
 
 
@@ -154,3 +157,23 @@ def test_a_wider_beam_is_a_search_in_the_words_of_the_training_part():
     assert best_path(log_probs) == "cot"
     assert decode(log_probs) in ("cat", "dog", "a", "the")
     assert ASR.decoder(part_of("a cat", "the cot"), 16)(log_probs) == "cot"
+
+
+def test_shards_and_computing_on_the_fly_give_the_same_batches(
+    tones, spoken, feature_cache, monkeypatch
+):
+    assert spoken.checksum == tones.checksum
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(feature_cache))
+    monkeypatch.setattr(asr_task, "speech_of", lambda request: tones)
+    ahead, now = (
+        recordings_for(DataRequest("quick"), on_the_fly, readers=2, prefetch=3)
+        for on_the_fly in (False, True)
+    )
+    for data in (ahead, now):
+        assert (data.readers, data.prefetch) == (2, 3)
+    assert ahead.train.rows.directory == spoken.train.rows.directory
+    assert not hasattr(now.train.rows, "directory")
+    batches = (stream(data.train, data, BATCHES, CPU) for data in (ahead, now))
+    for one, other in zip(*batches, strict=True):
+        assert one.targets.equal(other.targets)
+        torch.testing.assert_close(one.features, other.features, rtol=1e-4, atol=1e-4)

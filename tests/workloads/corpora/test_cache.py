@@ -91,8 +91,6 @@ def test_files_are_swapped_in_with_the_manifest_last(
     final = tmp_path / "final"
     final.mkdir()
     (final / "zebra").write_text("damaged")
-    built = built_folder(final, "built")
-    (built / "zebra").write_text("whole")
     order = []
     replace = Path.replace
 
@@ -101,7 +99,9 @@ def test_files_are_swapped_in_with_the_manifest_last(
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    cache.swap_in(built, final)
+    with cache.rebuilt(final) as built:
+        cache.write_manifest(built, {"content": "built"})
+        (built / "zebra").write_text("whole")
     assert order[0] == "zebra"
     assert (final / "zebra").read_text() == "whole"
     assert cache.read_manifest(final)[0] == {"content": "built"}

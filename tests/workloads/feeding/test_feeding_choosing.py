@@ -2,12 +2,7 @@
 
 import pytest
 
-from workloads.feeding.choosing import Turn, evenly, full_batches
-
-
-def test_inputs_take_turns_and_begin_again() -> None:
-    turn = Turn("ab")
-    assert [turn.next() for _ in range(5)] == ["a", "b", "a", "b", "a"]
+from workloads.feeding.choosing import evenly, full_batches
 
 
 def test_full_batches_lie_evenly_over_the_lengths() -> None:

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from workloads.feeding.sources import OnTheFly, in_order, training_moments
+from workloads.feeding.sources import OnTheFly, write_shards
 
 
 class Halves:
@@ -19,28 +19,25 @@ class Halves:
 def test_any_extractor_s_features_are_read_by_position(tones):
     source = OnTheFly(tones.train, Halves())
     first, last = source.read([0, 69])
-    assert source.width == 2
     for features, i in ((first, 0), (last, 69)):
         samples = round(16_000 * tones.train[i].duration_s)
         assert features.shape == (source.frames[i], 2)
         assert (features == samples / 2).all()
 
 
-@pytest.mark.parametrize("readers", [1, 3])
-def test_everything_is_read_in_order_whatever_the_readers(tones, readers):
-    source = OnTheFly(tones.train, Halves())
-    chunks = list(in_order(source, 16, readers))
-    assert [len(chunk) for chunk in chunks] == [16, 16, 16, 16, 6]
-    counts = [len(features) for chunk in chunks for features in chunk]
-    assert counts == list(source.frames)
+def test_every_utterance_is_written_in_order(tones, tmp_path):
+    found = write_shards(tones, "train", Halves(), tmp_path)
+    assert found.frames == OnTheFly(tones.train, Halves()).frames
+    for features, one in zip(found.read(range(70)), tones.train, strict=True):
+        assert (features == round(16_000 * one.duration_s) / 2).all()
 
 
-def test_moments_weigh_every_frame_alike(tones):
-    source = OnTheFly(tones.train, Halves())
+def test_moments_weigh_every_frame_alike(tones, tmp_path):
+    found = write_shards(tones, "train", Halves(), tmp_path)
     values = [round(16_000 * u.duration_s) / 2 for u in tones.train]
-    total = sum(v * n for v, n in zip(values, source.frames, strict=True))
-    mean = training_moments(source, readers=1).mean
-    assert mean == pytest.approx(total / sum(source.frames), rel=1e-6)
+    total = sum(v * n for v, n in zip(values, found.frames, strict=True))
+    mean = found.normaliser.mean
+    assert mean == pytest.approx(total / sum(found.frames), rel=1e-6)
 
 
 def test_readers_compute_on_one_thread_and_leave_the_others_theirs():

@@ -123,7 +123,7 @@ def test_a_batch_is_padded_with_zeros_to_the_grid(letters):
 def test_joined_stretches_are_the_utterances_in_their_order():
     part = made_up(7, 5, 12)
     stretches = joined(part, PLAIN, frames=10, count=5)
-    assert [stretch.shape for stretch in stretches] == [(10, WIDTH)] * 5
+    assert stretches.shape == (5, 10, WIDTH)
     once = np.concatenate(part.rows.read(range(3)))  # 24 frames, then again the first
     expected = np.concatenate([once, once, once])[:50]
     np.testing.assert_array_equal(np.concatenate(stretches), expected)

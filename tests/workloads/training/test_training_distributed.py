@@ -39,8 +39,7 @@ def expected_weights(data):
     model = ASR.model(DS2)
     optimizer = torch.optim.Adadelta(model.parameters(), 1.0, 0.95, 1e-6)
     objective = ASR.objective(DS2, ONE_STEP, data, torch.device("cpu"), ALONE)
-    plan = plan_epoch(data.train.frames, 70, 0, 1, shortest_first=True)
-    (batch,) = plan.batches
+    (batch,) = plan_epoch(data.train.frames, 70, 0, 1, shortest_first=True)
     for rank in range(2):
         share = objective.batch(share_of_rank(batch, rank, 2))
         loss = objective.loss(objective.forward(model, share), share)
