@@ -7,13 +7,14 @@ B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import add
 from typing import ClassVar, Self
 
 import numpy as np
 
+RESAMPLES = 1000
+_TAIL_PERCENT = 100 * (1 - 0.95) / 2  # on either side of a 95 % interval
 _CHUNK_DRAWS = 4_000_000  # 32 MB of indices at a time
 
 
@@ -55,36 +56,26 @@ class Pooled:
             raise ValueError(f"{self.name} over {self.n} {self.none_left}")
         return sum(counted for counted, _ in self.per_item) / total
 
-    def interval(
-        self, level: float = 0.95, resamples: int = 1000, seed: int = 0
-    ) -> tuple[float, float]:
-        """The percentile bootstrap interval of the value, over items.
+    def interval(self) -> tuple[float, float]:
+        """The 95 % percentile bootstrap interval of the value, over items.
 
         Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
         evaluation", ICASSP 2004. Words within an utterance depend on each other, so
         whole utterances are drawn. Raises ValueError where the value is undefined.
         """
         self.value  # noqa: B018  an undefined value has no interval: raises
-        return percentile_interval(_resampled((self,), resamples, seed)[0], level)
+        return _interval(_resampled(self)[0])
 
-    def minus(
-        self,
-        baseline: Pooled,
-        level: float = 0.95,
-        resamples: int = 1000,
-        seed: int = 0,
-    ) -> Difference:
+    def minus(self, baseline: Pooled) -> Difference:
         """How much higher this value is than the baseline's over the same items in the
         same order.
 
         Each resample draws the same items for both (Bisani and Ney 2004, as above), so
-        that what makes an item hard for both cancels. An interval that excludes 0 is a
-        difference that another draw of items would confirm. Raises ValueError where the
-        two cannot be paired.
+        that what makes an item hard for both cancels. Raises ValueError where the two
+        cannot be paired.
         """
-        before, after = _resampled((self.paired(baseline), self), resamples, seed)
-        interval = percentile_interval(after - before, level)
-        return Difference(self.value - baseline.value, *interval)
+        before, after = _resampled(self.paired(baseline), self)
+        return Difference(self.value - baseline.value, *_interval(after - before))
 
     def paired(self, baseline: Pooled) -> Self:
         """The baseline; ValueError where it is of another measure or other items."""
@@ -108,42 +99,28 @@ class Pooled:
         return type(self)(self.name, *map(add, own, its))
 
 
-def _resampled(scores: Sequence[Pooled], resamples: int, seed: int) -> list[np.ndarray]:
+def _resampled(*scores: Pooled) -> list[np.ndarray]:
     """Values of the same resamples for each score, each of shape (R,).
 
     A resample with nothing to count against has no value and is NaN.
     """
     columns = [column for one in scores for column in zip(*one.per_item, strict=True)]
-    sums = resampled_sums(columns, resamples, seed)
+    n = len(columns[0])
+    rng = np.random.default_rng(0)
+    rows = max(1, _CHUNK_DRAWS // n)
+    chunks: list[list[np.ndarray]] = [[] for _ in columns]
+    for start in range(0, RESAMPLES, rows):
+        drawn = rng.integers(n, size=(min(rows, RESAMPLES - start), n))
+        for column, parts in zip(columns, chunks, strict=True):
+            parts.append(np.asarray(column)[drawn].sum(axis=1))
+    sums = [np.concatenate(parts) for parts in chunks]
     return [
         counted / np.where(against > 0, against, np.nan)
         for counted, against in zip(sums[::2], sums[1::2], strict=True)
     ]
 
 
-def resampled_sums(
-    columns: Sequence[Sequence[float]], resamples: int, seed: int
-) -> list[np.ndarray]:
-    """The sum of each column, of N values each, over the same resamples: (R,) each."""
-    if resamples < 1:
-        raise ValueError(f"resamples is {resamples}: give 1 or more")
-    n = len(columns[0])
-    rng = np.random.default_rng(seed)
-    rows = max(1, _CHUNK_DRAWS // n)
-    chunks: list[list[np.ndarray]] = [[] for _ in columns]
-    for start in range(0, resamples, rows):
-        drawn = rng.integers(n, size=(min(rows, resamples - start), n))
-        for column, sums in zip(columns, chunks, strict=True):
-            sums.append(np.asarray(column)[drawn].sum(axis=1))
-    return [np.concatenate(sums) for sums in chunks]
-
-
-def percentile_interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """What the middle share `level` of (R,) values lies within, NaN left out."""
-    if not 0 < level < 1:
-        raise ValueError(
-            f"level is {level}: give a share between 0 and 1, such as 0.95"
-        )
-    tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(values, [tail, 100 - tail])
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """What the middle of (R,) values lies within, NaN left out."""
+    low, high = np.nanpercentile(values, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
     return float(low), float(high)

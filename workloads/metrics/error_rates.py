@@ -15,7 +15,11 @@ from workloads.metrics.bootstrap import Pooled
 
 @dataclass(frozen=True)
 class ErrorRate(Pooled):
-    """Edits per utterance and the lengths that they are counted against."""
+    """Edits per utterance and the lengths that they are counted against.
+
+    >>> ErrorRate("wer", errors=(1, 0), lengths=(2, 8)).value
+    0.1
+    """
 
     better: ClassVar[Better] = "lower"
     items = "utterances"
@@ -25,22 +29,6 @@ class ErrorRate(Pooled):
     )
     errors: tuple[int, ...]
     lengths: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.errors) != len(self.lengths):
-            raise ValueError(
-                f"{self.name}: {len(self.errors)} error counts for {len(self.lengths)} "
-                "lengths, expected one each per utterance"
-            )
-
-    @property
-    def rate(self) -> float:
-        """All edits over all lengths, as a fraction.
-
-        >>> ErrorRate("wer", errors=(1, 0), lengths=(2, 8)).rate
-        0.1
-        """
-        return self.value
 
     @property
     def per_item(self) -> list[tuple[float, float]]:
@@ -87,10 +75,9 @@ def max_character_errors(
     eq. 3, which defines it for one utterance: e(x, y) / max(|x|, |y|), never above 1.
     How utterances are combined is not said there; here they are pooled, like `cer`.
     """
-    references, hypotheses = _paired(references, hypotheses)
-    errors = character_errors(references, hypotheses).errors
-    lengths = map(max, map(len, references), map(len, hypotheses))
-    return ErrorRate("cer_max", errors, tuple(lengths))
+    counted = character_errors(references, hypotheses)
+    lengths = map(max, counted.lengths, map(len, map(_single_spaced, hypotheses)))
+    return ErrorRate("cer_max", counted.errors, tuple(lengths))
 
 
 def levenshtein_distances(
@@ -101,9 +88,9 @@ def levenshtein_distances(
 
     The measure of Yanamandra et al., "Quantization of CNN-based Language Models".
 
-    >>> levenshtein_distances(["a cat", "dogs"], ["a cat", "dig"]).rate
+    >>> levenshtein_distances(["a cat", "dogs"], ["a cat", "dig"]).value
     1.0
-    >>> levenshtein_distances(["K AE T"], ["K AO T S"], spaced=True).rate
+    >>> levenshtein_distances(["K AE T"], ["K AO T S"], spaced=True).value
     2.0
     """
     count = phoneme_errors if spaced else character_errors
@@ -111,19 +98,8 @@ def levenshtein_distances(
     return ErrorRate("levenshtein", errors, (1,) * len(errors))
 
 
-def _paired(
-    references: Sequence[str], hypotheses: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Both as lists, with single spaces between words."""
-    if len(references) != len(hypotheses) or not references:
-        raise ValueError(
-            f"{len(references)} references and {len(hypotheses)} hypotheses: give one "
-            "hypothesis for each reference, and at least one"
-        )
-    return (
-        [" ".join(reference.split()) for reference in references],
-        [" ".join(hypothesis.split()) for hypothesis in hypotheses],
-    )
+def _single_spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _errors(
@@ -134,15 +110,22 @@ def _errors(
     symbols: Callable[[str], Sized],
 ) -> ErrorRate:
     """Insertions, deletions and substitutions of each utterance, over its symbols."""
-    references, hypotheses = _paired(references, hypotheses)
+    if len(references) != len(hypotheses) or not references:
+        raise ValueError(
+            f"{len(references)} references and {len(hypotheses)} hypotheses: give one "
+            "hypothesis for each reference, and at least one"
+        )
+    references, hypotheses = (
+        [_single_spaced(text) for text in texts] for texts in (references, hypotheses)
+    )
     edits = tuple(
         sum(
             max(
-                chunk.ref_end_idx - chunk.ref_start_idx,
-                chunk.hyp_end_idx - chunk.hyp_start_idx,
+                part.ref_end_idx - part.ref_start_idx,
+                part.hyp_end_idx - part.hyp_start_idx,
             )
-            for chunk in alignment
-            if chunk.type != "equal"
+            for part in alignment
+            if part.type != "equal"
         )
         for alignment in process(references, hypotheses).alignments
     )

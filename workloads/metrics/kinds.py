@@ -13,11 +13,3 @@ LEVENSHTEIN = MetricKind("levenshtein", edits_per_item=True)
 SI_SDR_IMPROVEMENT = decibels("si_sdr_improvement", "SI-SDRi")
 SI_SDR = decibels("si_sdr", "SI-SDR")
 SNR_RESCALED = decibels("snr_rescaled", "SNR (rescaled)")
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        *(WER, CER, CER_MAX, PER, ERROR_RATE, LEVENSHTEIN),
-        *(SI_SDR_IMPROVEMENT, SI_SDR, SNR_RESCALED),
-    )
-}

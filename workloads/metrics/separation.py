@@ -11,8 +11,8 @@ Separators trained for SI-SDR are free in their output's gain, which plain SNR w
 show in place of the noise: `snr_rescaled` is that of the estimate times the factor that
 fits the target best by least squares. It still shows an offset, which SI-SDR does not.
 
-SI-SDR of a silent target is undefined: such targets are left out of the mean and
-counted, and their estimates with them. A silent estimate of a target is worse than any
+SI-SDR of a silent target is undefined: such targets are left out of the mean, and their
+estimates with them. A silent estimate of a target is worse than any
 noise: it has the least that float64 can tell, `SILENT_DB`, and `silent_estimates`
 counts them. A perfect estimate of energy E (a sum of squares) has 10 log10(E / 2.2e-16)
 dB, which is 157 dB at E = 1 and the most that float64 can tell.
@@ -41,7 +41,11 @@ SILENT_DB = 10 * float(np.log10(np.finfo(np.float64).eps))
 
 @dataclass(frozen=True)
 class Measure(Pooled):
-    """One value in dB for each mixture, higher is better."""
+    """One value in dB for each mixture, whatever its length; higher is better.
+
+    >>> Measure("si_sdr", (10.0, 13.0)).value
+    11.5
+    """
 
     better: ClassVar[Better] = "higher"
     items = "mixtures"
@@ -52,56 +56,31 @@ class Measure(Pooled):
     values: tuple[float, ...]
 
     @property
-    def mean(self) -> float:
-        """Over mixtures, which count alike whatever their length.
-
-        >>> Measure("si_sdr", (10.0, 13.0)).mean
-        11.5
-        """
-        return self.value
-
-    @property
     def per_item(self) -> list[tuple[float, float]]:
         """The value of each mixture, which counts once."""
         return [(value, 1.0) for value in self.values]
 
-    def minus(
-        self,
-        baseline: Pooled,
-        level: float = 0.95,
-        resamples: int = 1000,
-        seed: int = 0,
-    ) -> Difference:
+    def minus(self, baseline: Pooled) -> Difference:
         pairs = zip(self.paired(baseline).values, self.values, strict=True)
         gained = Measure(self.name, tuple(after - before for before, after in pairs))
-        return Difference(gained.mean, *gained.interval(level, resamples, seed))
+        return Difference(gained.value, *gained.interval())
 
 
 @dataclass(frozen=True)
 class SeparationScores:
     """The measures of N mixtures: SI-SDR, SI-SDR of the estimate less that of the
     mixture in its place, and SNR of the estimate at its best gain. Adding two joins
-    their mixtures.
-
-    `silent` counts the targets left out, `silent_mixtures` the mixtures of which no
-    target was left, `silent_estimates` those that stand for a target that is not.
+    their mixtures. `silent_estimates` stand for a target that is not silent.
     """
 
     si_sdr: Measure
     si_sdr_improvement: Measure
     snr_rescaled: Measure
-    silent: int = 0
-    silent_mixtures: int = 0
     silent_estimates: int = 0
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         return self.si_sdr, self.si_sdr_improvement, self.snr_rescaled
-
-    @property
-    def n(self) -> int:
-        """How many mixtures were scored."""
-        return self.si_sdr.n
 
     def __add__(self, other: "SeparationScores") -> "SeparationScores":
         pairs = vars(self).values(), vars(other).values()
@@ -126,9 +105,8 @@ def score(
     """
     _check(estimates, sources, mixture, name)
     spoken = ~silent_rows(sources)
-    silent = int((~spoken).sum())
     if not spoken.any():
-        return replace(no_scores(), silent=silent, silent_mixtures=1)
+        return no_scores()
     targets = sources[spoken]
     matrix = si_sdr_matrix(estimates, targets)
     chosen = best_assignment(-matrix.T)  # an estimate for each target
@@ -138,7 +116,7 @@ def score(
     quiet = silent_rows(estimates[chosen])
     si_sdr, snr = (np.where(quiet, SILENT_DB, found) for found in (si_sdr, snr))
     means = ((float(v.mean()),) for v in (si_sdr, si_sdr - unseparated, snr))
-    return replace(_measured(*means), silent=silent, silent_estimates=int(quiet.sum()))
+    return replace(_measured(*means), silent_estimates=int(quiet.sum()))
 
 
 def _measured(*values_db: tuple[float, ...]) -> SeparationScores:
@@ -178,11 +156,6 @@ def best_assignment(costs: np.ndarray) -> np.ndarray:
     >>> best_assignment(np.array([[1, 5], [0, 9]])).tolist()
     [1, 0]
     """
-    if costs.ndim != 2 or costs.shape[0] > costs.shape[1]:
-        raise ValueError(
-            f"costs of shape {costs.shape} have no assignment of rows to columns: give "
-            "(rows, columns) with a column or more for each row"
-        )
     _, columns = linear_sum_assignment(costs)
     return np.asarray(columns)
 
@@ -200,21 +173,12 @@ def _tensor(signals: np.ndarray) -> torch.Tensor:
 def _check(
     estimates: np.ndarray, sources: np.ndarray, mixture: np.ndarray, name: str
 ) -> None:
-    if estimates.ndim != 2 or sources.ndim != 2 or mixture.ndim != 1:
+    shape = len(sources), *mixture.shape
+    if not mixture.size or (estimates.shape, sources.shape) != (shape, shape):
         raise ValueError(
             f"{name}: estimates {estimates.shape}, sources {sources.shape}, mixture "
-            f"{mixture.shape}: give (sources, samples) twice and (samples,)"
-        )
-    if len(estimates) != len(sources):
-        raise ValueError(
-            f"{name}: {len(estimates)} estimates for {len(sources)} sources: use a "
+            f"{mixture.shape}: give (sources, samples) twice and (samples,), of a "
             "model that separates as many as the corpus mixes"
-        )
-    lengths = estimates.shape[1], sources.shape[1], len(mixture)
-    if len(set(lengths)) > 1 or not lengths[0]:
-        raise ValueError(
-            f"{name}: {lengths[0]} samples of estimates, {lengths[1]} of sources, "
-            f"{lengths[2]} of the mixture: give the same number, 1 or more, of each"
         )
     for kind, signal, advice in (
         ("estimates", estimates, "look for an overflow in the model"),

@@ -66,8 +66,8 @@ def table(found: Sensitivity, setting: Setting) -> Table:
     costs = [*(layer.cost for layer in layers), found.together, None]
     sizes = [cost.model_bytes / 1e6 if cost else None for cost in costs]
     sizes[-1] = found.baseline_bytes / 1e6
-    rates = [cost.errors.rate if cost else None for cost in costs]
-    rates[-1] = found.baseline.rate
+    rates = [cost.errors.value if cost else None for cost in costs]
+    rates[-1] = found.baseline.value
     differences = [cost.difference if cost else None for cost in costs]
     changes = [cost.output_change if cost else None for cost in costs]
     columns = (
@@ -175,7 +175,7 @@ def _cost(cost: Cost) -> dict[str, Any]:
 def _errors(errors: ErrorRate) -> dict[str, Any]:
     return {
         "metric": errors.name,
-        "rate": errors.rate,
+        "rate": errors.value,
         "errors": list(errors.errors),
         "lengths": list(errors.lengths),
     }

@@ -99,7 +99,7 @@ def test_bf16_agrees_with_fp32_within_its_precision(spoken):
 def test_errors_are_pooled_from_counts(spoken):
     part = replace(spoken.validation, texts=("a cat", "cool"))
     measures = ASR.scores_of(part, ["a cat", "cooling"]).measures
-    rates = {name: one.rate for name, one in measures.items()}
+    rates = {name: one.value for name, one in measures.items()}
     assert rates == {"wer": 1 / 3, "cer": 3 / 9, "cer_max": 3 / 12}
 
 

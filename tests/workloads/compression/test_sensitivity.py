@@ -111,7 +111,7 @@ def test_the_model_in_float_and_all_layers_are_the_references(
     analysed, tiny, utterances, tmp_path
 ):
     found = analysed(tiny, "int8-dynamic")
-    assert found.baseline.rate == 0
+    assert found.baseline.value == 0
     assert found.baseline_bytes == (tmp_path / "fp32.onnx").stat().st_size
     whole = tmp_path / "whole.onnx"
     quantize(tmp_path / "fp32.onnx", whole, parse("int8-dynamic"))

@@ -34,12 +34,12 @@ def test_each_kind_of_word_edit_counts_once() -> None:
     hypotheses = ["the cat sat", "the dog sat", "the sat", "the cat sat down"]
     score = word_errors(references, hypotheses)
     assert score == ErrorRate("wer", (0, 1, 1, 1), (3, 3, 3, 3))
-    assert score.rate == 3 / 12
+    assert score.value == 3 / 12
 
 
 def test_words_are_pooled_and_not_averaged_by_utterance() -> None:
     score = word_errors(["no", "a b c d e f g h i"], ["yes", "a b c d e f g h i"])
-    assert score.rate == 1 / 10
+    assert score.value == 1 / 10
 
 
 def test_spaces_are_characters() -> None:
@@ -58,13 +58,13 @@ def test_the_two_character_rates_differ_where_the_hypothesis_is_longer() -> None
 def test_phonemes_are_counted_whole() -> None:
     score = phoneme_errors(["dh ah k ae t", "s ih t"], ["dh ah k ah t", "s t"])
     assert score == ErrorRate("per", (1, 1), (5, 3))
-    assert score.rate == 2 / 8
+    assert score.value == 2 / 8
 
 
 def test_the_levenshtein_distance_is_averaged_over_utterances_of_any_length() -> None:
     score = levenshtein_distances(["kitten", "a"], ["sitting", "a"])
     assert score == ErrorRate("levenshtein", (3, 0), (1, 1))
-    assert score.rate == 1.5
+    assert score.value == 1.5
 
 
 def test_surplus_spaces_do_not_count() -> None:
@@ -90,14 +90,14 @@ def test_edit_counts_agree_with_a_plain_edit_distance() -> None:
 def test_an_empty_reference_adds_errors_and_no_length() -> None:
     score = word_errors(["", "a b"], ["x y z", "a b"])
     assert score == ErrorRate("wer", (3, 0), (0, 2))
-    assert score.rate == 1.5
-    assert max_character_errors([""], ["xyz"]).rate == 1.0
+    assert score.value == 1.5
+    assert max_character_errors([""], ["xyz"]).value == 1.0
 
 
 def test_a_rate_over_empty_references_alone_is_refused() -> None:
     score = word_errors(["", ""], ["a", ""])
     with pytest.raises(ValueError, match="wer over 2 utterances of total length 0"):
-        _ = score.rate
+        _ = score.value
     with pytest.raises(ValueError, match="total length 0"):
         score.interval()
 
@@ -116,14 +116,14 @@ def test_unpaired_or_absent_sentences_are_refused(
 
 
 def test_counts_without_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 error counts for 1 lengths"):
-        ErrorRate("wer", (1, 2), (3,))
+    with pytest.raises(ValueError, match="shorter"):
+        _ = ErrorRate("wer", (1, 2), (3,)).value
 
 
 def test_adding_joins_the_utterances() -> None:
     total = ErrorRate("wer", (1,), (2,)) + ErrorRate("wer", (0, 3), (4, 4))
     assert total == ErrorRate("wer", (1, 0, 3), (2, 4, 4))
-    assert (total.n, total.rate) == (3, 0.4)
+    assert (total.n, total.value) == (3, 0.4)
 
 
 def test_adding_different_measures_is_refused() -> None:
@@ -131,26 +131,19 @@ def test_adding_different_measures_is_refused() -> None:
         ErrorRate("wer", (1,), (2,)) + ErrorRate("cer", (1,), (2,))
 
 
-def test_the_interval_is_the_known_one_for_a_coin() -> None:
+def test_the_interval_is_the_known_one_for_a_coin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 20_000)
     # 400 words, half of them wrong, one a sentence: 0.5 +- 1.96 * sqrt(0.25 / 400).
     score = ErrorRate("wer", (0, 1) * 200, (1,) * 400)
-    low, high = score.interval(resamples=20_000)
+    low, high = score.interval()
     assert low == pytest.approx(0.5 - 0.049, abs=0.003)
     assert high == pytest.approx(0.5 + 0.049, abs=0.003)
 
 
 def test_equal_utterances_leave_no_uncertainty() -> None:
     assert ErrorRate("wer", (1,) * 9, (4,) * 9).interval() == (0.25, 0.25)
-
-
-def test_level_resamples_and_seed_each_change_the_interval() -> None:
-    score = ErrorRate("wer", (0, 1, 2, 0, 5, 1) * 9, tuple(range(3, 57)))
-    usual = score.interval()
-    assert usual == score.interval(level=0.95, resamples=1000, seed=0)
-    narrow = score.interval(level=0.5)
-    assert usual[0] < narrow[0] < score.rate < narrow[1] < usual[1]
-    assert score.interval(resamples=10) != usual
-    assert score.interval(seed=1) != usual
 
 
 def test_drawing_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,17 +156,6 @@ def test_drawing_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_resamples_of_empty_references_are_left_out() -> None:
     low, high = ErrorRate("wer", (0, 1), (0, 2)).interval()
     assert (low, high) == (0.5, 0.5)
-
-
-@pytest.mark.parametrize("level", [0, 1, 95])
-def test_a_level_outside_0_to_1_is_refused(level: float) -> None:
-    with pytest.raises(ValueError, match=f"level is {level}"):
-        ErrorRate("wer", (1,), (2,)).interval(level=level)
-
-
-def test_no_resamples_are_refused() -> None:
-    with pytest.raises(ValueError, match="resamples is 0"):
-        ErrorRate("wer", (1,), (2,)).interval(resamples=0)
 
 
 def test_pairing_sees_a_difference_that_the_intervals_hide() -> None:
@@ -196,15 +178,6 @@ def test_the_difference_changes_sign_with_the_order() -> None:
     assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
 
 
-def test_level_resamples_and_seed_each_change_the_difference() -> None:
-    a = ErrorRate("wer", (0, 1, 2, 0, 5), (7, 5, 9, 4, 8))
-    b = ErrorRate("wer", (1, 0, 2, 3, 1), (7, 5, 9, 4, 8))
-    usual = b.minus(a)
-    assert b.minus(a, level=0.5).high < usual.high
-    assert b.minus(a, resamples=10) != usual
-    assert b.minus(a, seed=1) != usual
-
-
 def test_different_utterances_or_measures_are_not_paired() -> None:
     a = ErrorRate("wer", (1,), (2,))
     with pytest.raises(ValueError, match="wer over 1 utterances and wer over 2"):
@@ -215,6 +188,6 @@ def test_different_utterances_or_measures_are_not_paired() -> None:
 
 def test_a_rate_is_known_as_any_score_by_value_items_and_direction() -> None:
     score = ErrorRate("wer", (1, 0, 3), (2, 4, 4))
-    assert score.value == score.rate == 0.4
+    assert score.value == 0.4
     assert score.per_item == [(1, 2), (0, 4), (3, 4)]
     assert score.better == "lower"

@@ -1,6 +1,5 @@
 """Separated sources are scored under the best assignment, silence left out."""
 
-from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -67,12 +66,8 @@ def test_the_assignment_is_the_best_of_all_permutations(count: int, seed: int) -
     assert costs[rows, best_assignment(costs)].sum() == pytest.approx(best, abs=1e-12)
 
 
-def test_columns_may_be_left_over_but_not_rows() -> None:
+def test_columns_may_be_left_over() -> None:
     assert best_assignment(np.array([[3, 2, 1], [9, 9, 0]])).tolist() == [1, 2]
-    with pytest.raises(ValueError, match=r"shape \(3, 2\) have no assignment of rows"):
-        best_assignment(np.zeros((3, 2)))
-    with pytest.raises(ValueError, match=r"shape \(3,\) have no assignment"):
-        best_assignment(np.zeros(3))
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.2])
@@ -103,12 +98,12 @@ def test_all_measures_agree_with_the_formulas() -> None:
     si_sdr = [plain_si_sdr(e, s) for e, s in zip(estimates, sources, strict=True)]
     before = [plain_si_sdr(mixture, source) for source in sources]
     snr = [plain_snr(e, s) for e, s in zip(estimates, sources, strict=True)]
-    assert found.si_sdr.mean == pytest.approx(np.mean(si_sdr))
-    assert found.si_sdr_improvement.mean == pytest.approx(
+    assert found.si_sdr.value == pytest.approx(np.mean(si_sdr))
+    assert found.si_sdr_improvement.value == pytest.approx(
         np.mean(si_sdr) - np.mean(before)
     )
-    assert found.snr_rescaled.mean == pytest.approx(np.mean(snr))
-    assert (found.n, found.silent, found.silent_mixtures) == (1, 0, 0)
+    assert found.snr_rescaled.value == pytest.approx(np.mean(snr))
+    assert found.si_sdr.n == 1
     assert [measure.name for measure in found.measures] == [
         "si_sdr",
         "si_sdr_improvement",
@@ -122,7 +117,7 @@ def test_the_order_of_estimates_does_not_matter() -> None:
     for order in permutations(range(4)):
         found = score(estimates[list(order)], sources, mixture)
         for own, its in zip(usual.measures, found.measures, strict=True):
-            assert own.mean == pytest.approx(its.mean, abs=1e-9)
+            assert own.value == pytest.approx(its.value, abs=1e-9)
 
 
 @pytest.mark.parametrize("gain", [0.05, 3.0, -2.0])
@@ -131,15 +126,15 @@ def test_loudness_changes_nothing(gain: float) -> None:
     usual = score(estimates, sources, mixture)
     louder = score(gain * estimates, sources, 0.1 * mixture)
     for own, its in zip(usual.measures, louder.measures, strict=True):
-        assert its.mean == pytest.approx(own.mean)
+        assert its.value == pytest.approx(own.value)
 
 
 def test_an_offset_shows_in_snr_alone() -> None:
     estimates, sources, mixture = scene(0)
     usual = score(estimates, sources, mixture)
     moved = score(estimates + 0.3, sources, mixture)
-    assert moved.si_sdr.mean == pytest.approx(usual.si_sdr.mean)
-    assert moved.snr_rescaled.mean < usual.snr_rescaled.mean - 3
+    assert moved.si_sdr.value == pytest.approx(usual.si_sdr.value)
+    assert moved.snr_rescaled.value < usual.snr_rescaled.value - 3
 
 
 def test_snr_is_taken_of_the_estimate_that_si_sdr_chose() -> None:
@@ -147,13 +142,13 @@ def test_snr_is_taken_of_the_estimate_that_si_sdr_chose() -> None:
     estimates, _, _ = scene(0)
     found = score(estimates[::-1], sources, mixture)
     straight = [plain_snr(e, s) for e, s in zip(estimates, sources, strict=True)]
-    assert found.snr_rescaled.mean == pytest.approx(np.mean(straight))
+    assert found.snr_rescaled.value == pytest.approx(np.mean(straight))
 
 
 def test_the_mixture_itself_improves_nothing() -> None:
     _, sources, mixture = scene(0)
     found = score(np.stack([mixture, mixture]), sources, mixture)
-    assert found.si_sdr_improvement.mean == pytest.approx(0, abs=1e-12)
+    assert found.si_sdr_improvement.value == pytest.approx(0, abs=1e-12)
 
 
 def test_a_perfect_estimate_has_as_many_db_as_float64_tells() -> None:
@@ -161,22 +156,22 @@ def test_a_perfect_estimate_has_as_many_db_as_float64_tells() -> None:
     sources = sources - sources.mean(axis=1, keepdims=True)
     energy = np.square(sources).sum(axis=1)
     found = score(sources, sources, mixture)
-    assert found.snr_rescaled.mean == pytest.approx(
+    assert found.snr_rescaled.value == pytest.approx(
         np.mean(10 * np.log10(energy / np.finfo(np.float64).eps)), abs=0.1
     )
-    assert found.si_sdr.mean > 150
+    assert found.si_sdr.value > 150
 
 
 def test_32_bit_estimates_score_as_64_bit_ones() -> None:
     estimates, sources, mixture = scene(0)
-    wide = score(estimates, sources, mixture).si_sdr.mean
+    wide = score(estimates, sources, mixture).si_sdr.value
     found = score(
         estimates.astype(np.float32), sources.astype(np.float32), mixture
-    ).si_sdr.mean
+    ).si_sdr.value
     assert found == pytest.approx(wide, abs=1e-4)
 
 
-def test_silent_targets_are_left_out_and_counted() -> None:
+def test_silent_targets_are_left_out() -> None:
     estimates, sources, mixture = scene(0, 2)
     quiet = np.zeros((2, SAMPLES))
     order = [3, 0, 2, 1]
@@ -185,8 +180,7 @@ def test_silent_targets_are_left_out_and_counted() -> None:
         np.concatenate([quiet[:1], sources, quiet[:1]]),
         mixture,
     )
-    expected = score(estimates, sources, mixture)
-    assert found == replace(expected, silent=2)
+    assert found == score(estimates, sources, mixture)
 
 
 @pytest.mark.parametrize("signal", [0.0, 0.25, 1.5e-5])
@@ -200,9 +194,9 @@ def test_constant_and_inaudible_signals_are_silent(signal: float) -> None:
 def test_a_mixture_of_silence_alone_is_left_out() -> None:
     estimates, sources, mixture = scene(0)
     found = score(estimates, 0 * sources, mixture)
-    assert (found.n, found.silent, found.silent_mixtures) == (0, 2, 1)
+    assert found == no_scores()
     with pytest.raises(ValueError, match="si_sdr over 0 mixtures is undefined: score"):
-        _ = found.si_sdr.mean
+        _ = found.si_sdr.value
     with pytest.raises(ValueError, match="snr_rescaled over 0 mixtures is undefined"):
         found.snr_rescaled.interval()
 
@@ -212,13 +206,13 @@ def test_a_silent_estimate_is_worse_than_any_noise() -> None:
     noisy = score(noise(7, 2, SAMPLES), sources, mixture)
     found = score(np.zeros_like(estimates), sources, mixture)
     for own, its in zip(found.measures, noisy.measures, strict=True):
-        assert own.mean < its.mean - 80
-    assert found.si_sdr.mean == pytest.approx(-156.5, abs=0.1)  # 52 binary digits
-    assert found.si_sdr_improvement.mean < -140  # far below the mixture
+        assert own.value < its.value - 80
+    assert found.si_sdr.value == pytest.approx(-156.5, abs=0.1)  # 52 binary digits
+    assert found.si_sdr_improvement.value < -140  # far below the mixture
     estimates[1] = 1e-6 * estimates[1]  # below half a step of 16-bit audio
     one = score(estimates, sources, mixture)
     assert one.silent_estimates == 1
-    assert one.si_sdr.mean < -60
+    assert one.si_sdr.value < -60
 
 
 def test_silent_estimates_of_what_was_said_are_counted() -> None:
@@ -241,20 +235,21 @@ def test_adding_joins_mixtures_and_counts() -> None:
         total.snr_rescaled.values
         == first.snr_rescaled.values + second.snr_rescaled.values
     )
-    assert (total.n, total.silent, total.silent_mixtures) == (2, 2, 1)
-    assert no_scores().n == 0
+    assert (total.si_sdr.n, no_scores().si_sdr.n) == (2, 0)
     assert isinstance(total, SeparationScores)
 
 
 def test_shapes_and_numbers_of_sources_that_do_not_fit_are_refused() -> None:
     estimates, sources, mixture = scene(0)
-    with pytest.raises(ValueError, match="dev-7: 3 estimates for 2 sources: use a"):
+    with pytest.raises(
+        ValueError, match=r"dev-7: estimates \(3, 800\), sources \(2, 800\)"
+    ):
         score(np.vstack([estimates, mixture]), sources, mixture, "dev-7")
     with pytest.raises(
-        ValueError, match=r"dev-7: 799 samples of estimates, 800 of sources, 800 of the"
+        ValueError, match=r"dev-7: estimates \(2, 799\), sources \(2, 80"
     ):
         score(estimates[:, 1:], sources, mixture, "dev-7")
-    with pytest.raises(ValueError, match=r"0 samples of estimates.* 1 or more"):
+    with pytest.raises(ValueError, match=r"estimates \(2, 0\)"):
         score(estimates[:, :0], sources[:, :0], mixture[:0])
     with pytest.raises(ValueError, match=r"mixture \(1, 800\): give \(sources, sam"):
         score(estimates, sources, mixture[None])
@@ -272,20 +267,14 @@ def test_values_that_are_not_finite_are_counted_where_they_stand() -> None:
         score(sources, sources, mixture)
 
 
-def test_the_interval_is_the_known_one_for_a_coin() -> None:
+def test_the_interval_is_the_known_one_for_a_coin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 20_000)
     # Half 9 dB, half 11 dB: 10 +- 1.96 / sqrt(400).
-    low, high = Measure("snr_rescaled", (9.0, 11.0) * 200).interval(resamples=20_000)
+    low, high = Measure("snr_rescaled", (9.0, 11.0) * 200).interval()
     assert low == pytest.approx(10 - 0.098, abs=0.006)
     assert high == pytest.approx(10 + 0.098, abs=0.006)
-
-
-def test_level_resamples_and_seed_each_change_the_interval() -> None:
-    measure = Measure("snr_rescaled", tuple(np.random.default_rng(0).normal(size=50)))
-    usual = measure.interval()
-    assert usual == measure.interval(level=0.95, resamples=1000, seed=0)
-    assert measure.interval(level=0.5)[1] < usual[1]
-    assert measure.interval(resamples=10) != usual
-    assert measure.interval(seed=1) != usual
 
 
 def test_what_both_find_hard_cancels_in_a_paired_difference() -> None:
@@ -297,13 +286,9 @@ def test_what_both_find_hard_cancels_in_a_paired_difference() -> None:
     assert baseline.minus(other).value == pytest.approx(0.5)
 
 
-def test_level_resamples_and_seed_each_change_the_paired_interval() -> None:
+def test_a_paired_difference_is_that_of_the_values() -> None:
     a, b = (Measure("snr_rescaled", tuple(noise(seed, 30))) for seed in (0, 1))
-    usual = b.minus(a)
-    assert usual.value == pytest.approx(b.mean - a.mean)
-    assert b.minus(a, level=0.5).high < usual.high
-    assert b.minus(a, resamples=10) != usual
-    assert b.minus(a, seed=1) != usual
+    assert b.minus(a).value == pytest.approx(b.value - a.value)
 
 
 def test_what_cannot_be_paired_is_refused() -> None:
@@ -327,6 +312,6 @@ def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_measure_is_known_as_any_score_by_value_items_and_direction() -> None:
     measure = Measure("si_sdr", (10.0, 13.0))
-    assert measure.value == measure.mean == 11.5
+    assert measure.value == 11.5
     assert measure.per_item == [(10.0, 1.0), (13.0, 1.0)]
     assert measure.better == "higher"

@@ -98,10 +98,10 @@ def test_a_model_is_scored_by_its_best_paths():
         return np.concatenate([log_probs, quiet])[None]
 
     scores = WAV2LETTER.score(run, data, batch_size=1)
-    assert scores.measures["cer"].rate == 0
+    assert scores.measures["cer"].value == 0
     assert scores.transcribed.hypotheses == texts
     wrong = replace(data, validation=part_of(["bed", "hello"], frames=[40, 60]))
-    assert WAV2LETTER.score(run, wrong, 1).measures["cer"].rate == 1 / 8
+    assert WAV2LETTER.score(run, wrong, 1).measures["cer"].value == 1 / 8
 
 
 def test_inputs_are_batches_of_like_length_evenly_over_the_lengths(letters):

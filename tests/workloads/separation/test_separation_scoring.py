@@ -61,7 +61,7 @@ def test_every_mixture_is_scored_whole_and_in_order(batch_size):
         (estimates,) = halves(one.mixture[None, :, None])
         expected = expected + score(estimates.T, one.sources, one.mixture)
     assert found == expected
-    assert found.n == 5
+    assert found.si_sdr.n == 5
 
 
 def test_estimates_are_given_waveforms_of_one_channel():

@@ -24,7 +24,7 @@ def test_an_epoch_s_scores_come_back_as_what_they_were():
     assert isinstance(plain["scores"]["wer"], dict)
     found = Event.from_plain(plain)
     assert found == event
-    assert found.scores.measures["wer"].rate == 1 / 3
+    assert found.scores.measures["wer"].value == 1 / 3
     assert found.scores.measures["si_sdr"].better == "higher"
 
 

@@ -238,7 +238,7 @@ def test_a_model_is_judged_by_its_recipe_s_measure():
     for best_by, expected in (
         ("loss", evaluation.loss),
         (None, evaluation.loss),
-        (ERRORS, evaluation.scores.measures[ERRORS].rate),
+        (ERRORS, evaluation.scores.measures[ERRORS].value),
     ):
         job = Job(TINY, SIZE, replace(RECIPE, best_by=best_by), data)
         assert evaluation_loss(job, model) == expected

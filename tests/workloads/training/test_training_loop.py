@@ -102,7 +102,7 @@ def test_a_training_lowers_the_loss_and_the_errors(whole):
     assert found[-1].validation_loss < found[0].validation_loss
     first, last = (event.scores.measures[ERRORS] for event in (found[0], found[-1]))
     assert first.n == 12
-    assert last.rate < first.rate
+    assert last.value < first.value
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_items():

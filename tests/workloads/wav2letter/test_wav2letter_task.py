@@ -175,8 +175,8 @@ def test_letters_are_judged_by_pooled_errors_and_by_edits_an_utterance():
     scores = WAV2LETTER.scores_of(part, ["a cap", "cogs"])
     found = scores.measures
     assert set(found) == {"cer", "levenshtein"}
-    assert found["cer"].rate == 3 / 8
-    assert found["levenshtein"].rate == 3 / 2
+    assert found["cer"].value == 3 / 8
+    assert found["levenshtein"].value == 3 / 2
     assert found["levenshtein"].errors == (1, 2)
     assert scores.transcribed.unit == "character"
     assert list(scores.transcribed.edits) == [1, 2]
@@ -188,9 +188,9 @@ def test_phonemes_are_judged_one_by_one_however_many_letters_they_have():
     scores = WAV2LETTER.scores_of(part, ["K AA", "SIL"])
     found = scores.measures
     assert set(found) == {"per", "levenshtein"}
-    assert found["per"].rate == 2 / 4
+    assert found["per"].value == 2 / 4
     assert found["levenshtein"].errors == (2, 0)  # AA for AE, and T is missing
-    assert found["levenshtein"].rate == 2 / 2
+    assert found["levenshtein"].value == 2 / 2
     assert scores.transcribed.unit == "phoneme"
     assert list(scores.transcribed.lengths) == [3, 1]
 
