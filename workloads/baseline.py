@@ -34,8 +34,7 @@ def baseline_scores(
         "corpus": data.checksum,
         "batch_size": f"b{batch_size}",
     }
-    arguments = (task, size, weights, data, batch_size)
-    folder = made(key, write_scores, arguments)
+    folder = made(key, write_scores, (task, size, weights, data, batch_size))
     return Scores.from_plain(json.loads((folder / SCORES).read_text()))
 
 

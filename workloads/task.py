@@ -1,8 +1,7 @@
 """What a workload states of a model at work, once.
 
-Whoever times, compresses, judges or trains a model asks its task: all else is alike for
-every task and stands elsewhere. A task is a value without state of its own, of a class
-at the top level of its module, so that other processes can be given it.
+A task is a value without state of its own, of a class at the top level of its module,
+so that other processes can be given it.
 
 Axes: `B` items of a batch, `T` frames (samples, where the input is a waveform), `F`
 features of a frame. Needs no torch: not every process that times a model loads it.
@@ -38,7 +37,7 @@ class NotHereError(Exception):
 
 
 class Size(Protocol):
-    """A published or shipped size of an architecture."""
+    """Of an architecture."""
 
     @property
     def name(self) -> str: ...
@@ -64,12 +63,9 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True)
 class DataRequest:
-    """Which data are wanted: those of the `profile`, or the user's in `root`.
-
-    `options` are the case's own; `train_s` seconds to train on, where built-in data
-    shall have another number than the profile's. `may_resample`: a user's corpus of
-    another sample rate is resampled, else refused.
-    """
+    """Which data are wanted: those of the `profile`, with `train_s` seconds to train
+    on where these are given, or the user's in `root`, which is refused where it has
+    another sample rate unless it `may_resample`. `options` are the case's own."""
 
     profile: str
     root: Path | None = None
@@ -107,7 +103,7 @@ class Gate:
 
 
 def parameters_of(model: nn.Module) -> int:
-    """Weights and biases; pruned weights that are still there count."""
+    """Pruned weights that are still there count."""
     return sum(one.numel() for one in model.parameters())
 
 
@@ -163,8 +159,7 @@ class Task(ABC, Generic[S, D]):
     def inputs(
         self, size: S, data: D, batch_size: int, options: Mapping[str, str]
     ) -> list[Input]:
-        """What is timed: held-out data, in an order of which any stretch is like the
-        whole."""
+        """Held-out data, in an order of which any stretch is like the whole."""
 
     @abstractmethod
     def score(self, run: Run, data: D, batch_size: int) -> Scores:
@@ -181,8 +176,7 @@ class Task(ABC, Generic[S, D]):
         return {"parameters": parameters_of(model)}
 
     def calibration(self, data: D) -> Sequence[np.ndarray]:
-        """Inputs (T, F) of the training part, from which ranges of activations are
-        taken."""
+        """Inputs (T, F) of the training part."""
         raise NotHereError(f"{self.name} has no inputs to calibrate with")
 
     def constants(self, data: D) -> Mapping[str, np.ndarray]:
@@ -194,15 +188,14 @@ class Task(ABC, Generic[S, D]):
         return data
 
     def arithmetic(self, size: S) -> str:
-        """What weights of a size are for, where its models once computed otherwise
-        with parameters of the same shapes."""
+        """What tells a size's weights from those of the same shapes that its models
+        once had, when they computed otherwise."""
         return ""
 
     def only_shape(
         self, size: S, batch_size: int, options: Mapping[str, str]
     ) -> tuple[int, int, int] | None:
-        """(B, T, F) of all timed inputs where a service would know it beforehand: a
-        runtime may then compile for it alone."""
+        """(B, T, F) of all timed inputs where a service would know it beforehand."""
         return None
 
     def is_recurrent(self, size: S) -> bool:
@@ -217,13 +210,12 @@ class Task(ABC, Generic[S, D]):
         device: str,
         options: Mapping[str, str],
     ) -> str | None:
-        """What keeps this field's models from a compression, a runtime or an option
-        that others can have; None for nothing."""
+        """What keeps these models from a case that others can have."""
         return None
 
     def float_layers(self, compression: Compression, runtime: str) -> int:
-        """How many of a model's layers the runtime leaves in float that it was asked to
-        quantize, for want of kernels, beside those that the compression keeps."""
+        """How many layers the runtime has no kernels for, beside those that the
+        compression keeps in float."""
         return 0
 
     def adapted(
@@ -237,8 +229,7 @@ class Task(ABC, Generic[S, D]):
         raise NotHereError(f"{self.name} has no pruning of whole channels")
 
     def gradient_sample(self, data: D, count: int) -> Sequence[Any]:
-        """At most `count` training items, of which a pruning by gradients takes the
-        loss."""
+        """At most `count` training items."""
         raise NotHereError(f"{self.name} has no pruning by gradients")
 
     def gradient_loss(self, model: nn.Module, item: Any) -> Any:
@@ -246,39 +237,35 @@ class Task(ABC, Generic[S, D]):
         raise NotHereError(f"{self.name} has no pruning by gradients")
 
     def train_s(self, size: S) -> float | None:
-        """Seconds of built-in data to train its weights on, where the profile `quick`
-        has too few."""
+        """Of built-in data, where the profile `quick` has too few."""
         return None
 
     def recipe(
         self, size: S, data: D, compression: Compression | None = None
     ) -> Recipe:
-        """How its weights are trained on such data, or trained again after a
-        compression."""
+        """How its weights are trained, or trained again after a compression."""
         raise NotHereError(f"{self.name} has no training")
 
     def timed_recipe(self, size: S, data: D, profile: str) -> Recipe:
-        """How a case trains that is clocked until it is accurate."""
+        """How a case trains that is clocked."""
         raise NotHereError(f"{self.name} has no training")
 
     def objective(
         self, size: S, recipe: Recipe, data: D, device: Device, rank: Rank
     ) -> Objective:
-        """What it learns, and how it is judged on the way."""
         raise NotHereError(f"{self.name} has no training")
 
     def work_of(
         self, size: S, data: D, places: Sequence[int] | None = None
     ) -> tuple[int, float, float]:
-        """Items of the training part (all, or those at `places`), seconds of sound in
-        them, and multiply-accumulates of learning from them, forward and backward."""
+        """Training items (all, or those at `places`), seconds of sound in them, and
+        multiply-accumulates of learning from them, forward and backward."""
         raise NotHereError(f"{self.name} has no training")
 
     def batch_facts(
         self, data: D, batches: Sequence[Sequence[int]]
     ) -> Mapping[str, float | str]:
-        """What a comparison must know of batches of the training part, given as
-        positions."""
+        """What a comparison must know of batches of training positions."""
         return {}
 
     def epoch_facts(self, data: D, recipe: Recipe) -> Mapping[str, float | str]:

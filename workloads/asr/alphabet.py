@@ -31,8 +31,6 @@ def separate_doubles(text: str) -> str:
 class SeparatedLetters:
     """As `recognition.alphabet.Alphabet`."""
 
-    name: str = "letters"
-    outputs: int = OUTPUTS
     blank: int = BLANK
     is_spaced: bool = False
 
@@ -49,7 +47,7 @@ class SeparatedLetters:
         return text
 
     def collapse(self, path: Iterable[int]) -> str:
-        """Separators vanish, too.
+        """The text of a frame-by-frame CTC path: repeats, blanks, separators vanish.
 
         >>> ALPHABET.collapse([3, 3, 15, 28, 15, BLANK, BLANK, 12])
         'cool'

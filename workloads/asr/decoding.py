@@ -11,14 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from workloads.asr.alphabet import (
-    ALPHABET,
-    BLANK,
-    OUTPUTS,
-    SPACE,
-    SYMBOLS,
-    separate_doubles,
-)
+from workloads.asr import alphabet
+from workloads.asr.alphabet import ALPHABET, BLANK, OUTPUTS, SPACE, SYMBOLS
 
 # Flashlight's files are separated by spaces, so they need other names for two outputs.
 _BOUNDARY = "|"
@@ -70,7 +64,8 @@ def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
             "pip install flashlight-text, or decode greedily (beam width 1)"
         ) from error
     lines = [
-        f"{word} {' '.join(separate_doubles(word))} {_BOUNDARY}\n" for word in lexicon
+        f"{word} {' '.join(alphabet.separate_doubles(word))} {_BOUNDARY}\n"
+        for word in lexicon
     ]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "lexicon.txt"

@@ -87,5 +87,4 @@ class ClassificationObjective:
     def samples(
         self, model: nn.Module, batch: LabelledBatch
     ) -> tuple[tuple[str, str], ...]:
-        """None: classes are no text."""
-        return ()
+        return ()  # classes are no text

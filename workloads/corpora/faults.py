@@ -78,9 +78,22 @@ class Inspection:
         return kept
 
     def finish(self, what: str, folder: Path, remedy: str = UNPACK) -> dict[str, int]:
-        """How many were left out, by reason; faults are reported as by `report`."""
-        report(self.faults, self.sound, what, folder, remedy)
-        return dict(self.dropped + Counter(fault.reason for fault in self.faults))
+        """How many were left out, by reason.
+
+        Faults are a warning to the logger `speechmark`, or ValueError where more than
+        1 % of `what`, such as utterances, is faulty. Either lists every kind of fault,
+        with its first ones.
+        """
+        faults, total = self.faults, self.sound + len(self.faults)
+        found = f"{len(faults)} of {total} {what} of {folder} are faulty"
+        if len(faults) > MAX_FAULTY_SHARE * total:
+            raise ValueError(
+                f"{found}, expected at most {MAX_FAULTY_SHARE:.0%}: {_by_kind(faults)}:"
+                f" {remedy}"
+            )
+        if faults:
+            _log.warning("%s and are left out: %s", found, _by_kind(faults))
+        return dict(self.dropped + Counter(fault.reason for fault in faults))
 
 
 def checksum(parts: Iterable[Iterable[Sequence[str]]]) -> str:
@@ -93,25 +106,6 @@ def checksum(parts: Iterable[Iterable[Sequence[str]]]) -> str:
     return digest.hexdigest()
 
 
-def report(
-    faults: Sequence[Fault], sound: int, what: str, folder: Path, remedy: str = UNPACK
-) -> None:
-    """Warn of faults, to the logger `speechmark`, that are few against the sound ones.
-
-    `what` says of what there are so many, such as utterances. Raises ValueError where
-    more than 1 % is faulty. Either lists every kind of fault, with its first ones.
-    """
-    total = sound + len(faults)
-    found = f"{len(faults)} of {total} {what} of {folder} are faulty"
-    if len(faults) > MAX_FAULTY_SHARE * total:
-        raise ValueError(
-            f"{found}, expected at most {MAX_FAULTY_SHARE:.0%}: {_by_kind(faults)}: "
-            f"{remedy}"
-        )
-    if faults:
-        _log.warning("%s and are left out: %s", found, _by_kind(faults))
-
-
 def _by_kind(faults: Sequence[Fault]) -> str:
     """How many there are of each kind, and where the first of them are.
 
@@ -121,12 +115,9 @@ def _by_kind(faults: Sequence[Fault]) -> str:
     kinds: dict[str, list[str]] = {}
     for fault in faults:
         kinds.setdefault(fault.reason, []).append(fault.where)
-    return "; ".join(
-        f"{len(places)} {reason}: {', '.join(_first_of(places))}"
-        for reason, places in kinds.items()
-    )
-
-
-def _first_of(places: Sequence[str]) -> list[str]:
-    more = ["..."] if len(places) > LISTED_OF_A_KIND else []
-    return [*places[:LISTED_OF_A_KIND], *more]
+    told = []
+    for reason, places in kinds.items():
+        more = ", ..." if len(places) > LISTED_OF_A_KIND else ""
+        first = ", ".join(places[:LISTED_OF_A_KIND])
+        told.append(f"{len(places)} {reason}: {first}{more}")
+    return "; ".join(told)

@@ -6,7 +6,7 @@ LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt
 
 import codecs
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from basics.files import file_sha256
@@ -42,16 +42,7 @@ REMEDY = (
 )
 
 
-@dataclass(frozen=True)
-class _Recording:
-    utterance: Utterance
-    audio_digest: str
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """Hashing 60 GB would take minutes. The header's MD5 tells what was recorded;
-        it does not show damage that a file has taken since."""
-        return self.utterance.id, self.utterance.transcript, self.audio_digest
+_Recording = tuple[Utterance, str]  # and a digest of its audio
 
 
 def load(root: Path, on_progress: Progress = no_progress) -> Corpus:
@@ -80,18 +71,18 @@ def load(root: Path, on_progress: Progress = no_progress) -> Corpus:
         for name in names:
             listed = list(_list_subset(folder / name, inspection.faults, known))
             found += inspection.check(_open, listed, name)
-        parts.append(
-            inspection.keep(found, lambda one: reason_to_drop(one.utterance.samples))
-        )
+        parts.append(inspection.keep(found, lambda one: reason_to_drop(one[0].samples)))
     if not inspection.sound and not inspection.faults:
         raise AbsentError(
             f"no <speaker>/<chapter>/*.flac in the subsets of {folder}: unpack them"
         )
     dropped = inspection.finish("utterances", folder, REMEDY)
-    train, validation = (tuple(one.utterance for one in part) for part in parts)
+    train, validation = (tuple(utterance for utterance, _ in part) for part in parts)
     return Corpus(
         name="librispeech-" + "+".join(name for names in subsets for name in names),
-        checksum=checksum([one.identity for one in part] for part in parts),
+        checksum=checksum(
+            [(one.id, one.transcript, digest) for one, digest in part] for part in parts
+        ),
         train=train,
         validation=validation,
         dropped=dropped,
@@ -189,11 +180,12 @@ def _open(listed: Utterance) -> _Recording | Fault:
             f"channels, expected {SAMPLE_RATE_HZ} Hz and 1",
         )
     utterance = replace(listed, duration_s=header.samples / SAMPLE_RATE_HZ)
-    return _Recording(utterance, _audio_digest(listed.path))
+    return utterance, _audio_digest(listed.path)
 
 
 def _audio_digest(path: Path) -> str:
-    """The MD5 of the samples that a FLAC file's header holds.
+    """The MD5 of the samples that a FLAC file's header holds, as hashing 60 GB would
+    take minutes; it does not show damage that the file has taken since.
 
     Where there is none, because its encoder left it out or because other data comes
     first, the SHA-256 of the whole file.

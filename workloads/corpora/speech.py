@@ -27,11 +27,6 @@ def speech_of(request: DataRequest) -> Corpus:
             "the paper profile measures the published sizes on the papers' corpora: "
             "give --data-root, the folder that holds LibriSpeech/"
         )
-    return builtin_speech(request)
-
-
-def builtin_speech(request: DataRequest) -> Corpus:
-    """That of the profile, or of so many seconds."""
     size = SIZES.get(request.profile, builtin.STANDARD)
     if request.train_s is not None and request.train_s != builtin.QUICK.train_s:
         name = f"{request.train_s:g}s"

@@ -18,11 +18,8 @@ EditUnit = Literal["character", "phoneme"]
 
 
 class Score(Protocol):
-    """One measure over `n` items. `per_item` holds, for each, what it adds to the
-    numerator and to the denominator of `value`.
-
-    A score is a dataclass of plain values, so that `to_plain` can keep it.
-    """
+    """One measure over `n` items, a dataclass of plain values. `per_item` holds, for
+    each, what it adds to the numerator and to the denominator of `value`."""
 
     better: ClassVar[Better]
 

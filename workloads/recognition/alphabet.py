@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -14,10 +14,6 @@ class Alphabet(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
     def blank(self) -> int: ...
     @property
     def is_spaced(self) -> bool: ...
@@ -27,6 +23,3 @@ class Alphabet(Protocol):
 
     def split(self, text: str) -> Sequence[str]:
         """A text's symbols, in which its edits are counted."""
-
-    def collapse(self, path: Iterable[int]) -> str:
-        """The text of a frame-by-frame CTC path: repeats, then blanks vanish."""

@@ -43,11 +43,9 @@ class RowsAt:
 
     @property
     def frames(self) -> Sequence[int]:
-        """T of each utterance."""
         return [int(self.rows.frames[position]) for position in self.positions]
 
     def read(self, positions: Sequence[int]) -> list[np.ndarray]:
-        """Features (T, F) of each, not normalised."""
         return self.rows.read([self.positions[i] for i in positions])
 
 
@@ -62,7 +60,6 @@ class Part:
 
     @property
     def frames(self) -> Sequence[int]:
-        """T of each utterance."""
         return self.rows.frames
 
     @cached_property
@@ -70,7 +67,6 @@ class Part:
         return [self.alphabet.encode(text) for text in self.texts]
 
     def at(self, positions: Sequence[int]) -> Part:
-        """The utterances at these positions, in their order."""
         return Part(
             RowsAt(self.rows, tuple(positions)),
             tuple(self.texts[i] for i in positions),
@@ -100,8 +96,7 @@ class Recordings:
     def __post_init__(self) -> None:
         if self.readers < 1 or self.prefetch < 1:
             raise ValueError(
-                f"readers {self.readers} and prefetch {self.prefetch} must both be 1 "
-                "or more"
+                f"readers {self.readers} and prefetch {self.prefetch}: give 1 or more"
             )
 
 

@@ -73,13 +73,11 @@ class RecognitionTask(Task[S, Recordings]):
         """The errors of what was understood of each utterance of a part."""
 
     def constants(self, data: Recordings) -> Mapping[str, np.ndarray]:
-        """The normaliser's."""
         return data.normaliser.to_arrays()
 
     def with_constants(
         self, data: Recordings, constants: Mapping[str, np.ndarray]
     ) -> Recordings:
-        """With the normaliser that the weights were trained with."""
         return replace(data, normaliser=Normaliser.taken_from(dict(constants)))
 
     def inputs(
@@ -89,7 +87,11 @@ class RecognitionTask(Task[S, Recordings]):
         the option `frames`, stretches of joined utterances of that length."""
         part, normaliser = data.validation, data.normaliser
         if "frames" in options:
-            return self._joined(data, int(options["frames"]), batch_size)
+            frames = int(options["frames"])
+            shape = BATCHES, batch_size, frames, -1
+            stretches = joined(part, normaliser, frames, BATCHES * batch_size)
+            lengths, audio_s = (frames,) * batch_size, batch_size * frames * self.hop_s
+            return [Input(one, lengths, audio_s) for one in stretches.reshape(shape)]
         count = self.utterances if batch_size == 1 else BATCHES
         found = []
         for positions in full_batches(part.frames, batch_size, count):
@@ -97,13 +99,6 @@ class RecognitionTask(Task[S, Recordings]):
             audio_s = sum(part.durations_s[i] for i in positions)
             found.append(Input(features, tuple(lengths), audio_s))
         return found
-
-    def _joined(self, data: Recordings, frames: int, batch_size: int) -> list[Input]:
-        part, count = data.validation, batch_size * BATCHES
-        stretches = joined(part, data.normaliser, frames, count)
-        lengths, audio_s = (frames,) * batch_size, batch_size * frames * self.hop_s
-        batches = stretches.reshape(BATCHES, batch_size, frames, -1)
-        return [Input(features, lengths, audio_s) for features in batches]
 
     def only_shape(
         self, size: S, batch_size: int, options: Mapping[str, str]
@@ -137,7 +132,6 @@ class RecognitionTask(Task[S, Recordings]):
         return outputs
 
     def score(self, run: Run, data: Recordings, batch_size: int) -> Scores:
-        """The errors of best paths."""
         best_path = self.decoder(data.train, 1)
         hypotheses = list(map(best_path, self.log_probs(run, data, batch_size)))
         return self.scores_of(data.validation, hypotheses)
@@ -170,7 +164,6 @@ class RecognitionTask(Task[S, Recordings]):
     def batch_facts(
         self, data: Recordings, batches: Sequence[Sequence[int]]
     ) -> Mapping[str, float | str]:
-        """Share of the frames that hold no speech."""
         return {"padding_percent": padding_percent(data.train.frames, batches)}
 
     def epoch_facts(
@@ -188,5 +181,4 @@ class RecognitionTask(Task[S, Recordings]):
     def typical_batches(
         self, data: Recordings, batch_size: int, count: int
     ) -> list[Any]:
-        """As `task.Task.typical_batches`."""
         return list(full_batches(data.train.frames, batch_size, count))

@@ -16,7 +16,6 @@ from workloads.corpora.mixtures import on_disk as disk
 from workloads.corpora.mixtures.mixture import (
     Mixture,
     MixtureCorpus,
-    OnOtherRate,
     Signals,
     check_sources,
     read,
@@ -97,7 +96,7 @@ def builtin_mixtures(
 def on_disk(
     root: Path,
     size: Size,
-    on_other_rate: OnOtherRate = "resample",
+    may_resample: bool = True,
     on_progress: Progress = no_progress,
 ) -> Dataset:
     """LibriMix, Aishell1Mix or LibriCSS, whichever lies in `root`.
@@ -109,7 +108,7 @@ def on_disk(
         root,
         size.sample_rate_hz,
         size.framing.window,
-        on_other_rate,
+        may_resample,
         size.sources,
         on_progress,
     )

@@ -18,7 +18,7 @@ from workloads.compression.steps.int8_dynamic import Int8Dynamic
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
-from workloads.corpora.mixtures.mixture import OnOtherRate, Signals
+from workloads.corpora.mixtures.mixture import Signals
 from workloads.corpora.mixtures.scenes import MANDARIN
 from workloads.metrics.kinds import SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED
 from workloads.metrics.scores import Scores
@@ -91,8 +91,9 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
             return self._built_in(size, request)
         if "corpus" in request.options:
             raise NotHereError("this case is of built-in mixtures: no --data-root")
-        on_other_rate: OnOtherRate = "resample" if request.may_resample else "error"
-        found = dataset.on_disk(request.root, size, on_other_rate, request.progress)
+        found = dataset.on_disk(
+            request.root, size, request.may_resample, request.progress
+        )
         return dataset.with_training(found, lambda: self._built_in(size, request))
 
     def _built_in(self, size: Size, request: DataRequest) -> Dataset:

@@ -242,8 +242,8 @@ def test_corpora_on_disk_are_loaded_as_the_size_needs_them(
         return corpus_of(pairs)
 
     monkeypatch.setattr(disk, "load", load)
-    assert on_disk(tmp_path, CONV_TASNET, "error").name == "pairs"
-    assert asked == [(tmp_path, 16_000, 16, "error", 2)]
+    assert on_disk(tmp_path, CONV_TASNET, False).name == "pairs"
+    assert asked == [(tmp_path, 16_000, 16, False, 2)]
 
 
 def test_nothing_to_train_on_is_an_error():

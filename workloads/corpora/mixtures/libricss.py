@@ -19,18 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workloads.corpora.faults import Fault, Inspection
-from workloads.corpora.mixtures.checking import (
-    Checked,
-    Content,
-    present,
-    read_headers,
-)
-from workloads.corpora.mixtures.mixture import (
-    Mixture,
-    OnOtherRate,
-    Track,
-    tell_other_rate,
-)
+from workloads.corpora.mixtures.checking import Checked, Content, present, read_headers
+from workloads.corpora.mixtures.mixture import Mixture, Track, tell_other_rate
 from workloads.corpora.mixtures.scenes import MEETING_S
 from workloads.corpora.utterance import SAMPLE_RATE_HZ
 
@@ -58,7 +48,7 @@ class LibriCssLayout:
         self,
         folder: Path,
         sample_rate_hz: int,
-        on_other_rate: OnOtherRate,
+        may_resample: bool,
         inspection: Inspection,
     ) -> Content:
         """All that is sound in `folder`, which `find` found; what remains of a session
@@ -66,7 +56,7 @@ class LibriCssLayout:
         missing, and as `tell_other_rate`."""
         conditions = _conditions(folder)
         name = f"libricss-{'+'.join(conditions)}-clean-{MEETING_S:g}s"
-        tell_other_rate(name, SAMPLE_RATE_HZ, sample_rate_hz, on_other_rate)
+        tell_other_rate(name, SAMPLE_RATE_HZ, sample_rate_hz, may_resample)
         checked: list[Checked] = []
         for condition in conditions:
             sessions = _sessions(folder / condition)
@@ -89,19 +79,12 @@ class LibriCssLayout:
         lengths = [header.samples for header in headers]
         name = f"{session.parent.name}-{_short_name(session)}"
         starts = range(0, min(lengths) - samples + 1, samples)
-        cuts = [
-            Checked(
-                Mixture(
-                    f"{name}-{number:04d}",
-                    Track(heard, start=start),
-                    tuple(Track(spoken, one, start) for one in range(self.sources)),
-                    samples,
-                    SAMPLE_RATE_HZ,
-                ),
-                digests,
-            )
-            for number, start in enumerate(starts)
-        ]
+        cuts = []
+        for number, start in enumerate(starts):
+            mixed = Track(heard, start=start)
+            tracks = tuple(Track(spoken, one, start) for one in range(self.sources))
+            cut = f"{name}-{number:04d}", mixed, tracks, samples, SAMPLE_RATE_HZ
+            cuts.append((Mixture(*cut), digests))
         return cuts, max(lengths) > len(cuts) * samples
 
 

@@ -20,18 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from workloads.corpora.faults import TWICE, Fault, Inspection
-from workloads.corpora.mixtures.checking import (
-    Checked,
-    Content,
-    present,
-    read_headers,
-)
-from workloads.corpora.mixtures.mixture import (
-    Mixture,
-    OnOtherRate,
-    Track,
-    tell_other_rate,
-)
+from workloads.corpora.mixtures.checking import Checked, Content, present, read_headers
+from workloads.corpora.mixtures.mixture import Mixture, Track, tell_other_rate
 
 MODE, KIND = "min", "mix_both"
 VALIDATION = "dev"
@@ -60,7 +50,7 @@ class LibriMixLayout:
         self,
         folder: Path,
         sample_rate_hz: int,
-        on_other_rate: OnOtherRate,
+        may_resample: bool,
         inspection: Inspection,
     ) -> Content:
         """All that is sound in `folder`, which `find` found: of several rates, those of
@@ -68,7 +58,7 @@ class LibriMixLayout:
         columns are missing, and as `tell_other_rate`."""
         rate_folder, found_hz = _rate_folder(folder, sample_rate_hz)
         name = f"{self.folder.lower()}-{rate_folder.name}-{MODE}-{KIND}"
-        tell_other_rate(name, found_hz, sample_rate_hz, on_other_rate)
+        tell_other_rate(name, found_hz, sample_rate_hz, may_resample)
         place = rate_folder / MODE
         train = [one for one in self.train if _csv_path(place, one).is_file()]
         if not train:
@@ -176,4 +166,4 @@ def _check(mixture: Mixture) -> Checked | Fault:
                 OTHER_LENGTH,
                 f"{path} ({header.samples} samples, {mixture.samples} in its CSV)",
             )
-    return Checked(mixture, hashlib.sha256(digests.encode()).hexdigest())
+    return mixture, hashlib.sha256(digests.encode()).hexdigest()

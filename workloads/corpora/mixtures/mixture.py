@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from workloads.corpora.audio_files import read_samples
-
-OnOtherRate = Literal["resample", "error"]
 
 _log = logging.getLogger("speechmark")
 
@@ -41,11 +38,9 @@ class Mixture:
 
 @dataclass(frozen=True)
 class MixtureCorpus:
-    """Mixtures to train on and to validate on, all of one number of sources and one
-    sample rate.
+    """As `utterance.Corpus`, of mixtures of one number of sources and one sample rate.
 
-    `dropped` counts the mixtures left out, by reason. Two undamaged corpora that share
-    the `checksum` give the same results.
+    `dropped` counts the mixtures left out, by reason.
     """
 
     name: str
@@ -53,14 +48,6 @@ class MixtureCorpus:
     train: tuple[Mixture, ...]
     validation: tuple[Mixture, ...]
     dropped: Mapping[str, int]
-
-    @property
-    def sources(self) -> int:
-        return len(self.validation[0].sources)
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self.validation[0].sample_rate_hz
 
 
 @dataclass(frozen=True)
@@ -90,22 +77,23 @@ def read(mixture: Mixture, sample_rate_hz: int) -> Signals:
 
 
 def tell_other_rate(
-    name: str, found_hz: int, sample_rate_hz: int, on_other_rate: OnOtherRate
+    name: str, found_hz: int, sample_rate_hz: int, may_resample: bool
 ) -> None:
     """Warn that a corpus of another rate is resampled, or raise ValueError."""
     if found_hz == sample_rate_hz:
         return
     told = f"{name} has {found_hz} Hz, the model {sample_rate_hz} Hz"
-    if on_other_rate == "error":
+    if not may_resample:
         raise ValueError(f"{told}: give a corpus of that rate, or let it be resampled")
     _log.warning("%s: the corpus is resampled", told)
 
 
 def check_sources(corpus: MixtureCorpus, sources: int, model: str) -> None:
     """ValueError where a model separates another number of sources."""
-    if corpus.sources != sources:
+    found = len(corpus.validation[0].sources)
+    if found != sources:
         raise ValueError(
-            f"{corpus.name} has mixtures of {corpus.sources} sources, {model} "
+            f"{corpus.name} has mixtures of {found} sources, {model} "
             f"separates {sources}: use a model or a corpus of the same number"
         )
 

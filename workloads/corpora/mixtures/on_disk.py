@@ -1,14 +1,13 @@
 """Whichever corpus of mixtures lies in a folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from workloads.corpora.faults import AbsentError, Inspection, checksum
 from workloads.corpora.mixtures.checking import Checked, present
 from workloads.corpora.mixtures.libricss import LIBRICSS, LibriCssLayout
 from workloads.corpora.mixtures.librimix import AISHELL1MIX, LIBRIMIX, LibriMixLayout
-from workloads.corpora.mixtures.mixture import MixtureCorpus, OnOtherRate
+from workloads.corpora.mixtures.mixture import MixtureCorpus
 from workloads.corpora.progress import Progress, no_progress
 
 Layout = LibriMixLayout | LibriCssLayout
@@ -17,17 +16,11 @@ USES = ("train", "validate")
 TOO_SHORT = "shorter than one window"
 
 
-@dataclass(frozen=True)
-class _Found:
-    folder: Path
-    layout: Layout
-
-
 def load(
     root: Path,
     sample_rate_hz: int,
     min_samples: int = 1,
-    on_other_rate: OnOtherRate = "resample",
+    may_resample: bool = True,
     sources: int | None = None,
     on_progress: Progress = no_progress,
 ) -> MixtureCorpus:
@@ -37,19 +30,19 @@ def load(
     there is none, ValueError where there is more than one.
 
     Where there are no mixtures of the model's `sample_rate_hz`, others are to be
-    resampled, which is told or refused as `on_other_rate` says. Every file's header is
-    read. What is faulty is left out, counted in `dropped` and named in a warning to the
-    logger `speechmark`; mixtures with fewer than `min_samples` at the model's rate are
-    counted there too. Raises ValueError where more than 1 % is faulty, where folders or
-    columns are missing, or where no mixture is left. `on_progress` hears how many
-    mixtures of each subset, or sessions of each condition, were looked at.
+    resampled, which is told, or refused. Every file's header is read. What is faulty is
+    left out, counted in `dropped` and named in a warning to the logger `speechmark`;
+    mixtures with fewer than `min_samples` at the model's rate are counted there too.
+    Raises ValueError where more than 1 % is faulty, where folders or columns are
+    missing, or where no mixture is left.
     """
-    found = _the_one(Path(root), sources)
+    folder, layout = _the_one(Path(root), sources)
     inspection = Inspection(on_progress)
-    content = found.layout.read(found.folder, sample_rate_hz, on_other_rate, inspection)
+    content = layout.read(folder, sample_rate_hz, may_resample, inspection)
 
     def reason_to_drop(one: Checked) -> str | None:
-        samples = one.mixture.samples * sample_rate_hz // one.mixture.sample_rate_hz
+        mixture, _ = one
+        samples = mixture.samples * sample_rate_hz // mixture.sample_rate_hz
         return TOO_SHORT if samples < max(1, min_samples) else None
 
     parts = {
@@ -66,29 +59,28 @@ def load(
                 f"{min_samples} samples"
             )
     train, validation = (
-        tuple(one.mixture for one in parts.get(use, ())) for use in USES
+        tuple(mixture for mixture, _ in parts.get(use, ())) for use in USES
     )
-    digest = checksum([one.identity for one in kept] for kept in parts.values())
+    digest = checksum(
+        [(mixture.id, str(mixture.samples), digest) for mixture, digest in kept]
+        for kept in parts.values()
+    )
     return MixtureCorpus(content.name, digest, train, validation, dropped)
 
 
-def _the_one(root: Path, sources: int | None) -> _Found:
-    there = [
-        _Found(folder, layout)
-        for layout in LAYOUTS
-        if (folder := layout.find(root)) is not None
-    ]
-    fitting = [one for one in there if sources in (None, one.layout.sources)]
+def _the_one(root: Path, sources: int | None) -> tuple[Path, Layout]:
+    there = [(folder, layout) for layout in LAYOUTS if (folder := layout.find(root))]
+    fitting = [one for one in there if sources in (None, one[1].sources)]
     if len(fitting) == 1:
         return fitting[0]
     wanted = "" if sources is None else f" of {sources} sources"
     if fitting:
-        folders = ", ".join(str(one.folder) for one in fitting)
+        folders = ", ".join(str(folder) for folder, _ in fitting)
         raise ValueError(
             f"{len(fitting)} corpora of mixtures{wanted} in {root}: {folders}: give "
             "one of these folders, or the number of sources"
         )
-    listed = [f"{one.folder} ({one.layout.sources} sources)" for one in there]
+    listed = [f"{folder} ({layout.sources} sources)" for folder, layout in there]
     looked = ", ".join(layout.folder for layout in LAYOUTS)
     raise AbsentError(
         f"no corpus of mixtures{wanted} in {root}, which {present(root)}; found "
