@@ -16,12 +16,7 @@ from typing import Any, cast
 import torch
 
 from benchmarks import judging, values
-from benchmarks.inference import (
-    data_details,
-    data_of,
-    single_device,
-    unsupported,
-)
+from benchmarks.inference import data_details, data_of, single_device, unsupported
 from harness.workload import (
     Accuracy,
     Context,
@@ -38,11 +33,7 @@ from workloads.task import Task, parameters_of
 from workloads.training.checkpoint import NAME, read_curve
 from workloads.training.distributed import train_data_parallel
 from workloads.training.events import Event
-from workloads.training.gradients import (
-    first_gradients,
-    learner_of,
-    plain_gradients,
-)
+from workloads.training.gradients import first_gradients, learner_of, plain_gradients
 from workloads.training.learner import Learner
 from workloads.training.loop import Job, train
 from workloads.training.recipe import Precision, Recipe

@@ -66,9 +66,8 @@ def _lstm(layer: Any, x: Tensor, _: Any) -> int:
 
 
 def _shape_of_lstm(layer: nn.LSTM, x: Tensor) -> tuple[Tensor, None]:
-    return x.new_empty(
-        *x.shape[:2], layer.hidden_size * (1 + layer.bidirectional)
-    ), None
+    width = layer.hidden_size * (1 + layer.bidirectional)
+    return x.new_empty(*x.shape[:2], width), None
 
 
 COSTS: dict[type[nn.Module], Callable[[Any, Any, Any], int]] = {

@@ -10,7 +10,6 @@ from itertools import groupby
 
 SEPARATOR = "_"
 SYMBOLS = " abcdefghijklmnopqrstuvwxyz'" + SEPARATOR  # the blank follows
-SPACE = SYMBOLS.index(" ")
 BLANK = len(SYMBOLS)
 OUTPUTS = len(SYMBOLS) + 1
 

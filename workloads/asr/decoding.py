@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from workloads.asr import alphabet
-from workloads.asr.alphabet import ALPHABET, BLANK, OUTPUTS, SPACE, SYMBOLS
+from workloads.asr.alphabet import ALPHABET, BLANK, OUTPUTS, SYMBOLS, separate_doubles
 
 # Flashlight's files are separated by spaces, so they need other names for two outputs.
 _BOUNDARY = "|"
@@ -49,7 +48,7 @@ class LexiconBeamDecoder:
     def decode(self, log_probs: np.ndarray) -> str:
         """The text of one utterance's `log_probs` (U, 30)."""
         end = np.full((1, OUTPUTS), _IMPOSSIBLE, np.float32)
-        end[0, SPACE] = 0.0
+        end[0, _TOKENS.index(_BOUNDARY)] = 0.0
         emissions = np.concatenate([log_probs, end])[None]  # (1, U + 1, 30)
         hypotheses = self._search(torch.from_numpy(emissions))[0]
         return " ".join(hypotheses[0].words) if hypotheses else ""
@@ -64,8 +63,7 @@ def _flashlight(lexicon: Sequence[str], beam_width: int) -> Any:
             "pip install flashlight-text, or decode greedily (beam width 1)"
         ) from error
     lines = [
-        f"{word} {' '.join(alphabet.separate_doubles(word))} {_BOUNDARY}\n"
-        for word in lexicon
+        f"{word} {' '.join(separate_doubles(word))} {_BOUNDARY}\n" for word in lexicon
     ]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "lexicon.txt"

@@ -55,10 +55,7 @@ def load_or_build(
     seed: int = 0,
     on_progress: Progress = no_progress,
 ) -> Corpus:
-    """The corpus from the cache, made or mended first as by `load_or_make`.
-
-    `on_progress` hears the seconds of speech made of each split, or the files mended.
-    """
+    """The corpus from the cache, made or mended first as by `load_or_make`."""
     folder = Path(cache_dir) / folder_name(size, seed)
     write = partial(write_utterance, seed)
 
@@ -129,7 +126,7 @@ def _fill(
 
 
 def write_utterance(seed: int, folder: Path, split: Split, index: int) -> Entry:
-    """Make one utterance, write it as 16-bit WAV, and return its manifest entry."""
+    """As `generated.Write`, in 16-bit WAV."""
     rendered = render(seed, split, index)
     name = f"{split.part}/{rendered.speaker}/{split.part}-{index:06d}.wav"
     write_pcm(folder / name, rendered.samples, SAMPLE_RATE_HZ)

@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
 
 
 def read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
-    """The manifest and its checksum.
-
-    Raises ValueError if either is missing, or if they do not agree.
-    """
+    """With its checksum; ValueError if either is missing, or they do not agree."""
     try:
         content = (folder / MANIFEST).read_bytes()
         expected = (folder / CHECKSUM).read_text(encoding="ascii").strip()
@@ -84,9 +81,9 @@ def damaged_files(folder: Path, sha256_by_file: Mapping[str, str]) -> dict[str, 
             return "missing"
         return None if file_sha256(path) == sha256_by_file[name] else "damaged"
 
-    names: Sequence[str] = tuple(sha256_by_file)
     with ThreadPoolExecutor() as pool:
-        return {n: f for n, f in zip(names, pool.map(fault, names), strict=True) if f}
+        faults = zip(sha256_by_file, pool.map(fault, sha256_by_file), strict=True)
+        return {name: found for name, found in faults if found}
 
 
 @contextlib.contextmanager
@@ -122,11 +119,9 @@ def discard(folder: Path) -> None:
 
 @contextlib.contextmanager
 def rebuilt(final: Path) -> Iterator[Path]:
-    """A temporary folder to write files into, which then takes its final name.
-
-    The files of a damaged folder of that name, which others may be reading, are
-    replaced, each at once and the manifest's last.
-    """
+    """A temporary folder to write files into, which then takes its final name. The
+    files of a damaged folder of that name, which others may be reading, are replaced,
+    each at once and the manifest's last."""
     with temporary_folder(final) as built:
         yield built
         if not final.exists():
@@ -138,10 +133,7 @@ def rebuilt(final: Path) -> Iterator[Path]:
 
 
 def publish(built: Path, final: Path) -> None:
-    """Give a finished folder its final name.
-
-    Where another process has published the same content first, its folder stays.
-    """
+    """Give a finished folder its final name, unless another process was first."""
     built.chmod(0o755)  # mkdtemp makes folders that only their owner can read
     try:
         built.rename(final)

@@ -37,10 +37,8 @@ def load_or_make(
 
     What is not there is made first: `make` fills a folder, by processes that take
     `write`. Every file's checksum is verified. Damaged and missing files are made anew,
-    with a warning to the logger `speechmark`; `on_progress` hears how many.
-
-    Raises ValueError if a file that was made anew differs from the manifest, which
-    means that other library versions are installed than made it.
+    with a warning to the logger `speechmark`. Raises ValueError if a file that was made
+    anew differs from the manifest: other library versions are installed than made it.
     """
     if folder.exists():
         try:
@@ -59,18 +57,11 @@ def load_or_make(
     return manifest, checksum
 
 
-def available_cores() -> int:
-    """The cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def make_pool() -> ProcessPoolExecutor:
-    """Processes that make audio at once, at most one for each core."""
+    """A process for each core that this one may run on."""
     # Spawned: a fork would copy the locks of whatever threads the caller runs.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(available_cores(), mp_context=context)
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=context)
 
 
 def _files_of(entry: Entry) -> Mapping[str, str]:

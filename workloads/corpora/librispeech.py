@@ -46,17 +46,13 @@ _Recording = tuple[Utterance, str]  # and a digest of its audio
 
 
 def load(root: Path, on_progress: Progress = no_progress) -> Corpus:
-    """LibriSpeech from `root`, which is its folder or the one that holds it.
-
-    Those of TRAIN_SUBSETS that are there are trained on, those of VALIDATION_SUBSETS
-    validated on.
+    """The subsets that lie in `root`, which is LibriSpeech or the folder that holds it.
 
     Every file's header and last sample are read. Faulty files and lines are left out,
     counted in `dropped` and named in a warning to the logger `speechmark`: what cannot
     be read, is not 16 kHz mono, has no transcript in the alphabet, or an id that
     another has. Raises ValueError if they are more than 1 % of the files, and
-    AbsentError if a folder is missing. `on_progress` hears how many files of each
-    subset were opened.
+    AbsentError if a folder is missing.
     """
     folder = _librispeech_folder(Path(root))
     subsets = (

@@ -9,6 +9,7 @@ with those of fp32. Yanamandra et al., "Quantization of CNN-based Language Model
 found by hand that the first convolution costs most, and kept that one in float.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from workloads.compressed import CompressedModel
 from workloads.compression.known import parse
 from workloads.compression.sensitivity import Sensitivity, analyse
 from workloads.compression.step import FP32
-from workloads.corpora.generated import available_cores
 from workloads.metrics.error_rates import ErrorRate
 from workloads.recognition.data import Recordings
 from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
@@ -49,7 +49,7 @@ def analyse_size(
     """Of trained `weights`, on the validation part of `data`, normalised as they were
     trained; prints each layer."""
     compression = parse(setting.compression)
-    options = OnnxRuntimeOptions(available_cores())
+    options = OnnxRuntimeOptions(len(os.sched_getaffinity(0)))
     best_path = WAV2LETTER.decoder(data.train, 1)
 
     def run(path: Path) -> list[np.ndarray]:

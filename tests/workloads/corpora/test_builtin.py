@@ -87,7 +87,7 @@ def test_every_utterance_can_be_read(built: Path) -> None:
 def test_the_number_of_processes_changes_no_byte(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generated, "available_cores", lambda: 1)
+    monkeypatch.setattr(generated.os, "sched_getaffinity", lambda _: {0})
     load_or_build(TINY, tmp_path)
     assert contents(tmp_path) == contents(built)
 

@@ -1,8 +1,7 @@
 """The built-in mixtures: synthesised speakers who talk at once.
 
-Axes: `S` samples, `C` sources.
-
-Each mixture lies on disk at all sample rates, so that no run resamples.
+Axes: `S` samples, `C` sources. Each mixture lies on disk at all sample rates, so that
+no run resamples.
 """
 
 from concurrent.futures import Executor
@@ -17,12 +16,7 @@ from basics.files import file_sha256
 from workloads.corpora import espeak
 from workloads.corpora.audio_files import write_pcm
 from workloads.corpora.generated import Entry, Manifest, load_or_make
-from workloads.corpora.mixtures.mixture import (
-    Mixture,
-    MixtureCorpus,
-    Track,
-    resampled,
-)
+from workloads.corpora.mixtures.mixture import Mixture, MixtureCorpus, Track, resampled
 from workloads.corpora.mixtures.scenes import MIXTURE_S, TWO_SPEAKERS, Scene
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.render import Split, generator_of, pink, white, with_power
@@ -37,10 +31,7 @@ PEAK = 0.99
 
 @dataclass(frozen=True)
 class MixturesSize:
-    """How many mixtures of four seconds.
-
-    A scene whose mixtures last longer has as many fewer.
-    """
+    """How many mixtures of four seconds; longer ones are as many fewer."""
 
     name: str
     train: int
@@ -59,11 +50,8 @@ class MixturesSize:
     def fitted(self, scene: Scene) -> "MixturesSize":
         """As many mixtures of the scene as have the same seconds, rounded up."""
         share = MIXTURE_S / scene.duration_s
-        return replace(
-            self,
-            train=ceil(self.train * share),
-            validation=ceil(self.validation * share),
-        )
+        train, validation = ceil(self.train * share), ceil(self.validation * share)
+        return replace(self, train=train, validation=validation)
 
 
 # To judge models that are trained: few to calibrate with, more to validate on.
@@ -80,10 +68,7 @@ def load_or_build(
     seed: int = 0,
     on_progress: Progress = no_progress,
 ) -> MixtureCorpus:
-    """The mixtures from the cache, made or mended first as by `load_or_make`.
-
-    `on_progress` hears how many mixtures of each split are made, or files mended.
-    """
+    """The mixtures from the cache, made or mended first as by `load_or_make`."""
     if sample_rate_hz not in RATES_HZ:
         raise ValueError(
             f"the built-in mixtures have {RATES_HZ} Hz, not {sample_rate_hz} Hz"
@@ -134,7 +119,7 @@ def folder_name(size: MixturesSize, scene: Scene, seed: int) -> str:
 def write_mixture(
     scene: Scene, seed: int, folder: Path, split: Split, index: int
 ) -> Entry:
-    """Make one mixture, write it as 16-bit audio, and return its manifest entry."""
+    """As `generated.Write`, in 16-bit audio."""
     mixture, sources, speakers = render_mixture(scene, seed, split, index)
     kinds = {"mix": mixture} | {f"s{n}": one for n, one in enumerate(sources, start=1)}
     files: dict[str, str] = {}

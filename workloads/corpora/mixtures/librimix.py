@@ -7,10 +7,9 @@ Libri2Mix/wav8k/min/metadata/mixture_<subset>_mix_both.csv
 Libri2Mix/wav8k/min/<subset>/mix_both/<id>.wav  the mixture, with noise
 Libri2Mix/wav8k/min/<subset>/s1/<id>.wav        its sources: s1, s2, ...
 
-also with Libri3Mix and wav16k; `min` ends with the shortest source. The paths in the
-CSV are those of the machine that made it. Only their last three parts count here:
-<subset>/mix_both/<id>.wav is looked for below the folder that holds `metadata`, so a
-corpus may be moved.
+also with Libri3Mix and wav16k; `min` ends with the shortest source. Only the last three
+parts of the paths in the CSV count, below the folder that holds `metadata`, so a corpus
+may be moved.
 """
 
 import csv
@@ -31,9 +30,8 @@ DAMAGED_ROW = "a damaged row"
 
 @dataclass(frozen=True)
 class LibriMixLayout:
-    """The names of a corpus of LibriMix's generator: `folder`, which may lie in one
-    called `holder`, and the subsets to `train` on, of which those are used that are
-    there."""
+    """A corpus of LibriMix's generator: `folder`, which may lie in one called `holder`,
+    and the subsets to `train` on, those that are there."""
 
     folder: str
     holder: str
@@ -60,11 +58,8 @@ class LibriMixLayout:
         name = f"{self.folder.lower()}-{rate_folder.name}-{MODE}-{KIND}"
         tell_other_rate(name, found_hz, sample_rate_hz, may_resample)
         place = rate_folder / MODE
-        train = [one for one in self.train if _csv_path(place, one).is_file()]
-        if not train:
-            raise ValueError(_no_subset(place, self.train))
-        if not _csv_path(place, VALIDATION).is_file():
-            raise ValueError(_no_subset(place, (VALIDATION,)))
+        train = _subsets(place, *self.train)
+        _subsets(place, VALIDATION)  # known to be there before any file is read
 
         def checked(subset: str) -> list[Checked]:
             rows = self._rows(place, subset, found_hz, inspection.faults)
@@ -135,10 +130,15 @@ def _csv_path(place: Path, subset: str) -> Path:
     return place / "metadata" / f"mixture_{subset}_{KIND}.csv"
 
 
-def _no_subset(place: Path, subsets: Sequence[str]) -> str:
-    names = " or ".join(_csv_path(place, subset).name for subset in subsets)
+def _subsets(place: Path, *names: str) -> list[str]:
+    """Those that are there."""
+    if found := [name for name in names if _csv_path(place, name).is_file()]:
+        return found
+    wanted = " or ".join(_csv_path(place, name).name for name in names)
     metadata = place / "metadata"
-    return f"no {names} in {metadata}, which {present(metadata)}: make that subset"
+    raise ValueError(
+        f"no {wanted} in {metadata}, which {present(metadata)}: make that subset"
+    )
 
 
 def _row(
