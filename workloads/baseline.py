@@ -1,8 +1,5 @@
-"""What a compressed model is compared with: its uncompressed weights in fp32.
-
-The baseline is run by torch as it is, in a process of its own, and its scores are kept:
-every compression on every runtime is held against the same numbers.
-"""
+"""What a compressed model is compared with, on every runtime: its uncompressed weights
+in fp32, run by torch as it is, in a process of its own."""
 
 from __future__ import annotations
 
@@ -46,7 +43,6 @@ def write_scores(
     data: Any,
     batch_size: int,
 ) -> None:
-    """Write the scores of a size's weights."""
     scores = task.score(plain_run(task, size, weights), data, batch_size)
     (folder / SCORES).write_text(json.dumps(scores.to_plain()))
 

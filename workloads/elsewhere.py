@@ -1,8 +1,5 @@
-"""Work done in a process of its own, for a caller that must not do it itself.
-
-Whoever times a model must not be the one that made it or its data: making them loads
-other libraries, and takes more memory, than running does.
-"""
+"""Work done in a process of its own: whoever times a model must not be the one that
+made it or its data, which loads other libraries and takes more memory."""
 
 import json
 import logging
@@ -78,10 +75,8 @@ def _abrupt_end(what: str, code: int, said: str) -> str:
 
 
 def serve() -> None:
-    """The other process: read the job, do it, tell how it ended.
-
-    Whatever libraries print goes to the error stream: the output is for the reply.
-    """
+    """The other process, whose output is for the reply alone: whatever libraries print
+    goes to the error stream."""
     end_with_parent()  # a run that is killed must not go on making
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -63,7 +63,7 @@ LOG_MEL_MFCC = FeatureKind(NAME, FEATURES, write_features)
 
 
 def recordings_for(
-    request: DataRequest, on_the_fly: bool = False, readers: int = 1, prefetch: int = 4
+    request: DataRequest, on_the_fly: bool, readers: int, prefetch: int
 ) -> Recordings:
     """From shards that hold features computed ahead, or from audio `on_the_fly`: the
     same features, and the same normaliser."""
@@ -99,7 +99,7 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
 
     def dataset(self, size: DeepSpeech2Size, request: DataRequest) -> Recordings:
         """The user's LibriSpeech where there is one, else the built-in speech."""
-        return recordings_for(request)
+        return recordings_of(speech_of(request), LOG_MEL_MFCC, ALPHABET)
 
     def model(self, size: DeepSpeech2Size) -> nn.Module:
         return DeepSpeech2(size)

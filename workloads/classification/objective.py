@@ -42,7 +42,6 @@ class ClassificationObjective:
     scores_of: ScoresOf
 
     def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, LabelledBatch]]:
-        """Those of an epoch: each sound once, in an order of its own."""
         rng = np.random.default_rng((self.recipe.seed, epoch))
         order, size = rng.permutation(len(self.data.train)), self.recipe.batch_size
         for start in range(skip * size, len(order), size):
@@ -50,7 +49,6 @@ class ClassificationObjective:
             yield len(batch), batch
 
     def batch(self, positions: Sequence[int]) -> LabelledBatch:
-        """The training sounds at these positions, on the device."""
         chosen, train = list(positions), self.data.train
         return self._on_device(Sounds(train.features[chosen], train.labels[chosen]))
 

@@ -22,12 +22,9 @@ class Header:
 
 
 def read_header(path: Path) -> Header | Fault:
-    """The header, or what is wrong with the file.
-
-    Its last sample is read, in 0.1 ms: the header promises a length, and a truncated
-    file cannot be sought there. A damaged byte in the middle shows only when the audio
-    is read.
-    """
+    """The header, or what is wrong with the file. Its last sample is read, in 0.1 ms: a
+    truncated file cannot be sought there. A damaged byte in the middle shows only when
+    the audio is read."""
     import soundfile
 
     try:
@@ -46,10 +43,7 @@ def read_samples(
     path: Path, item_id: str, sample_rate_hz: int, start: int = 0, samples: int = -1
 ) -> np.ndarray:
     """Float32 in [-1, 1), shape (S, K): as many `samples` as there are from `start` on.
-
-    Raises ValueError, naming the file, if it is missing, is not audio or has another
-    sample rate.
-    """
+    Raises ValueError, naming the file, if it is missing, no audio or of other rate."""
     import soundfile
 
     if not path.is_file():

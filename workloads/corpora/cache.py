@@ -88,10 +88,8 @@ def damaged_files(folder: Path, sha256_by_file: Mapping[str, str]) -> dict[str, 
 
 @contextlib.contextmanager
 def temporary_folder(beside: Path) -> Iterator[Path]:
-    """A folder on the same disk as `beside`, removed at the end if it still stands.
-
-    Those that killed processes left beside it a day ago are removed too.
-    """
+    """A folder on the same disk as `beside`, removed at the end if it still stands, and
+    so are those that killed processes left beside it a day ago."""
     beside.parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{_PREFIX}{beside.name}."
     folder = Path(tempfile.mkdtemp(_SUFFIX, prefix, beside.parent))

@@ -59,11 +59,8 @@ def version() -> str:
 
 
 def synthesize(text: str, voice: Voice) -> np.ndarray:
-    """The text as the voice says it: int16, shape (S,), 22,050 Hz.
-
-    The result depends on the arguments alone. Raises ValueError for a voice that the
-    library lacks or a setting that it refuses.
-    """
+    """The text as the voice says it: int16, shape (S,), 22,050 Hz. ValueError for a
+    voice that the library lacks, or a setting that it refuses."""
     chunks: list[bytes] = []
 
     def collect(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _: int) -> int:
@@ -79,9 +76,7 @@ def synthesize(text: str, voice: Voice) -> np.ndarray:
 
 def phonemes(texts: Sequence[str], accent: str) -> list[list[str]]:
     """How each text sounds: its sounds in IPA, stress marks before the stressed.
-
-    `accent` is as espeak-ng names it: en-us, en-gb-scotland, cmn, ... Raises
-    ValueError for an accent that the library lacks.
+    Raises ValueError for an accent that the library lacks.
 
     >>> phonemes(["cheese"], "en-us")
     [['tʃ', 'ˈiː', 'z']]

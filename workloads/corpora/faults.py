@@ -24,8 +24,7 @@ _log = logging.getLogger("speechmark")
 
 
 class AbsentError(ValueError):
-    """A folder holds nothing of the corpus that is looked for: nothing is wrong with
-    it, it is another one."""
+    """A folder holds nothing of the corpus that is looked for: it is another one."""
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,8 @@ def draw_speech(
     speaker: espeak.Voice | None = None,
     language: str = grammar.ENGLISH,
 ) -> tuple[str, espeak.Voice, np.ndarray]:
-    """A sentence, who says it (drawn where not given), and the audio at 16 kHz.
-
-    `language` has to be the one of the speaker's accent.
-    """
+    """A sentence in the language of the speaker's accent, who says it (drawn where not
+    given), and the audio at 16 kHz."""
     from scipy.signal import resample_poly  # 66 MB that a reader of the cache spares
 
     validation = split is Split.VALIDATION

@@ -72,10 +72,7 @@ def reason_to_drop(samples: int) -> str | None:
 
 
 def check_transcript(utterance_id: str, transcript: str) -> None:
-    """Raise ValueError unless the transcript is spelled in the alphabet.
-
-    The alphabet is a-z, apostrophe, and single spaces between words.
-    """
+    """ValueError unless it is words of a-z and apostrophes, with single spaces."""
     for position, symbol in enumerate(transcript):
         if symbol not in ALPHABET:
             raise ValueError(
@@ -91,17 +88,13 @@ def check_transcript(utterance_id: str, transcript: str) -> None:
 
 
 def read_audio(utterance: Utterance) -> np.ndarray:
-    """The utterance's samples, float32 in [-1, 1), shape (S,).
-
-    Raises ValueError, naming the file, as `read_samples`, and if it has several
-    channels or does not last as long as the utterance.
-    """
+    """Float32 in [-1, 1), shape (S,). Raises ValueError, naming the file, as
+    `read_samples`, and if it has several channels or another length."""
     path = utterance.path
     audio = read_samples(path, utterance.id, SAMPLE_RATE_HZ)
     if audio.shape[1] != 1:
-        raise ValueError(
-            f"{path} has {audio.shape[1]} channels, expected 1: mix it down"
-        )
+        found = audio.shape[1]
+        raise ValueError(f"{path} has {found} channels, expected 1: mix it down")
     if len(audio) != utterance.samples:
         raise ValueError(
             f"{path} holds {len(audio)} samples, expected {utterance.samples}: "

@@ -35,10 +35,8 @@ def utterance_frames(utterance: Utterance) -> int:
 
 @dataclass(frozen=True, eq=False)
 class FeatureShards:
-    """Features of `width` numbers a frame. A shard is opened only while it is read.
-
-    `normaliser` is that of these utterances.
-    """
+    """Features of `width` numbers a frame, and their normaliser. A shard is opened only
+    while it is read."""
 
     directory: Path
     rows: tuple[int, ...]  # an utterance's first row in its shard
@@ -47,10 +45,8 @@ class FeatureShards:
     normaliser: Normaliser
 
     def read(self, positions: Sequence[int]) -> list[np.ndarray]:
-        """Features (T, F) of each, not normalised; any thread may read.
-
-        Raises ValueError, naming the shard, if it has become too short.
-        """
+        """Features (T, F) of each, not normalised; any thread may read. Raises
+        ValueError, naming the shard, if it has become too short."""
         return [self._read(i) for i in positions]
 
     def _read(self, position: int) -> np.ndarray:
@@ -68,10 +64,8 @@ class FeatureShards:
 
 @dataclass(frozen=True, eq=False)
 class ShardFolder:
-    """Where the features of one split of a corpus lie, there already or not.
-
-    `made_of` is all that the features depend on but the split.
-    """
+    """Where the features of one split of a corpus lie, there already or not; `made_of`
+    is all that they depend on but the split."""
 
     path: Path
     utterances: Sequence[Utterance]

@@ -73,12 +73,9 @@ def _become_single(ready: threading.Barrier) -> None:
 def write_shards(
     corpus: Corpus, split: SplitName, extractor: LogMel, cache_dir: Path
 ) -> FeatureShards:
-    """The shards of a split, written first unless they lie in the cache whole.
-
-    What is damaged, or is of something else, is written anew, with a warning to the
-    logger `speechmark`; it takes its name only when it is whole, so that several
-    processes may write at once.
-    """
+    """The shards of a split, written first unless they lie in the cache whole; several
+    processes may do so at once. What is damaged, or is of something else, is written
+    anew, with a warning to the logger `speechmark`."""
     folder = shard_folder(corpus, split, extractor.name, extractor.width, cache_dir)
     fault = folder.fault() if folder.path.exists() else None
     if fault:

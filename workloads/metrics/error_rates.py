@@ -15,7 +15,8 @@ from workloads.metrics.bootstrap import Pooled
 
 @dataclass(frozen=True)
 class ErrorRate(Pooled):
-    """Edits per utterance and the lengths that they are counted against.
+    """Edits per utterance and the lengths that they are counted against: an empty
+    reference adds its insertions to the edits and nothing to the length.
 
     >>> ErrorRate("wer", errors=(1, 0), lengths=(2, 8)).value
     0.1
@@ -39,8 +40,6 @@ class ErrorRate(Pooled):
 def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
     """`wer`: word edits over the words of the reference.
 
-    An empty reference adds its insertions to the edits and nothing to the length.
-
     >>> word_errors(["a cat sat"], ["the cat sat down"])
     ErrorRate(name='wer', errors=(2,), lengths=(3,))
     """
@@ -48,9 +47,7 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRa
 
 
 def phoneme_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
-    """`per`: phoneme edits over the phonemes of the reference.
-
-    Both are phonemes with spaces between them.
+    """`per`: phoneme edits over the phonemes, with spaces between them.
 
     >>> phoneme_errors(["k ae t"], ["k ah t s"])
     ErrorRate(name='per', errors=(2,), lengths=(3,))
@@ -59,10 +56,7 @@ def phoneme_errors(references: Sequence[str], hypotheses: Sequence[str]) -> Erro
 
 
 def character_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
-    """`cer`: character edits over the characters of the reference, spaces included.
-
-    An empty reference adds its insertions to the edits and nothing to the length.
-    """
+    """`cer`: character edits over the characters of the reference, spaces included."""
     return _errors("cer", references, hypotheses, jiwer.process_characters, str)
 
 

@@ -58,16 +58,11 @@ def load_batch(part: Part, normaliser: Normaliser, positions: Sequence[int]) -> 
 
 
 def stream(
-    part: Part,
-    data: Recordings,
-    batches: Iterable[Sequence[int]],
-    device: torch.device,
+    part: Part, data: Recordings, batches: Iterable[Sequence[int]], device: torch.device
 ) -> Iterator[Batch]:
-    """The `batches` of `part` in their order, on `device`, loaded ahead.
-
-    While the caller works on one batch, at most `data.prefetch` more are loaded or
-    being loaded; while it waits for the next, that one comes on top.
-    """
+    """The `batches` of `part` in their order, on `device`. While the caller works on
+    one, at most `data.prefetch` more are loaded or being loaded; while it waits for the
+    next, that one comes on top."""
 
     def load(positions: Sequence[int]) -> Batch:
         batch = load_batch(part, data.normaliser, positions)

@@ -45,7 +45,6 @@ class RecognitionObjective:
         self._decode = task.decoder(data.train, recipe.own.beam_width)
 
     def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Batch]]:
-        """Those of an epoch, each with the size of the global batch."""
         planned = plan_epoch(
             self.data.train.frames,
             self.recipe.batch_size,
@@ -66,7 +65,6 @@ class RecognitionObjective:
             yield len(positions), batch
 
     def batch(self, positions: Sequence[int]) -> Batch:
-        """The training utterances at these positions, on the device."""
         loaded = load_batch(self.data.train, self.data.normaliser, positions)
         return loaded.to(self.device)
 

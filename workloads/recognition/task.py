@@ -95,9 +95,9 @@ class RecognitionTask(Task[S, Recordings]):
         count = self.utterances if batch_size == 1 else BATCHES
         found = []
         for positions in full_batches(part.frames, batch_size, count):
-            features, lengths = padded_batch(part.rows, normaliser, positions)
+            features, true = padded_batch(part.rows, normaliser, positions)
             audio_s = sum(part.durations_s[i] for i in positions)
-            found.append(Input(features, tuple(lengths), audio_s))
+            found.append(Input(features, tuple(true), audio_s))
         return found
 
     def only_shape(

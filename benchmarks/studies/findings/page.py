@@ -81,7 +81,7 @@ def figure(checked: Sequence[Checked]) -> Any:
         for column, panel in enumerate((PRUNINGS, OTHERS), 1):
             for series in panel:
                 shown.add_trace(_trace(one, series, row == 1), row, column)
-        shown.add_hline(one.baseline.mean, row=row, line={"dash": "dot", "width": 1})
+        shown.add_hline(one.baseline.value, row=row, line={"dash": "dot", "width": 1})
         _label_axes(shown, row, one)
     return shown.update_layout(
         height=ROW_PX * len(checked) + FRAME_PX,
@@ -93,7 +93,7 @@ def figure(checked: Sequence[Checked]) -> Any:
 def _trace(one: Checked, series: Series, is_in_legend: bool) -> dict[str, Any]:
     there = {x: name for x, name in series.names.items() if name in one.scores}
     found = [one.scores[name].improvement for name in there.values()]
-    means = [measure.mean for measure in found]
+    means = [measure.value for measure in found]
     ends = [measure.interval() for measure in found]
     is_line = series.dash is not None
     return {
@@ -120,7 +120,7 @@ def _hover_text(one: Checked, name: str) -> str:
 
 
 def _label_axes(shown: Any, row: int, one: Checked) -> None:
-    means = [found.improvement.mean for found in one.scores.values()]
+    means = [found.improvement.value for found in one.scores.values()]
     hidden = sum(mean < LOWEST_DB for mean in means)
     below = f"<br>({hidden} below: double-click)" if hidden else ""
     lowest, highest = max(min(means), LOWEST_DB), max(0.0, *means)

@@ -67,7 +67,7 @@ def improved(measure: Measure) -> str:
     >>> improved(Measure("si_sdr_improvement", (8.0, 8.0)))
     '+8.00 [8.00, 8.00] dB'
     """
-    return f"{with_interval(Difference(measure.mean, *measure.interval()))} dB"
+    return f"{with_interval(Difference(measure.value, *measure.interval()))} dB"
 
 
 def print_report(checked: Sequence[Checked], console: Console) -> None:
@@ -118,14 +118,14 @@ def table(one: Checked) -> Table:
 
 
 def _mean_column(title: str, names: Sequence[str], scores: Scores) -> Column:
-    means = [scores[n].improvement.mean if n in scores else None for n in names]
+    means = [scores[n].improvement.value if n in scores else None for n in names]
     return formatted_column(title, means, "+.2f", importance=1)
 
 
 def notes(one: Checked) -> list[str]:
     """How some compressions were computed, silences, and what was left out."""
     lines = [_FINE_TUNED if one.fine_tuned else _AT_ONCE]
-    if one.baseline.mean < LIMITS.broken_db:
+    if one.baseline.value < LIMITS.broken_db:
         lines.append(
             f"{BASELINE} itself does not separate: there is nothing to lose, train "
             "longer"
@@ -241,7 +241,7 @@ def _numbers_of(one: Checked) -> dict[str, Any]:
         ],
         "compressions": {
             name: {
-                "si_sdr_improvement_db": found.improvement.mean,
+                "si_sdr_improvement_db": found.improvement.value,
                 "interval_95_db": list(found.improvement.interval()),
                 "each_mixture_db": list(found.improvement.values),
                 "silent_estimates": found.silent_estimates,

@@ -198,7 +198,7 @@ def _pair(claim: Claim, first: str, second: str, scores: Scores) -> Pair:
         return Pair(first, second, "not scored")
     above, below = scores[first].improvement, scores[second].improvement
     difference = above.minus(below)
-    if max(above.mean, below.mean) < LIMITS.broken_db:
+    if max(above.value, below.value) < LIMITS.broken_db:
         return Pair(first, second, "both broken", difference)
     return Pair(first, second, outcome_of(claim, difference), difference)
 

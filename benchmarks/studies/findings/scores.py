@@ -47,7 +47,7 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
         lambda waves: session.output(session.prepare(waves)), mixtures, batch_size
     )
     improvement = scores.si_sdr_improvement
-    improvement.mean  # noqa: B018  undefined over no mixture: raises
+    improvement.value  # noqa: B018  undefined over no mixture: raises
     return Scored(improvement, chains, note, scores.silent_estimates)
 
 

@@ -38,10 +38,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class MixtureCorpus:
-    """As `utterance.Corpus`, of mixtures of one number of sources and one sample rate.
-
-    `dropped` counts the mixtures left out, by reason.
-    """
+    """As `utterance.Corpus`, of mixtures of one number of sources and one rate."""
 
     name: str
     checksum: str

@@ -34,10 +34,7 @@ MAX_COVER = 0.8  # of the shorter of two utterances that follow each other
 @dataclass(frozen=True)
 class Scene:
     """Who talks, and how: `draw` makes the sources (C, S) of a mixture at 16 kHz, and
-    tells the speakers' names.
-
-    Its mixtures last `duration_s` and are kept as `audio_format`, a file name's suffix.
-    """
+    tells the speakers' names. `audio_format` is a file name's suffix."""
 
     name: str
     sources: int
