@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from small_cases import SMALL
 
+from basics.metric_kinds import MetricKind
 from benchmarks.judging import judged, telling_transcripts
+from workloads.metrics import kinds
 from workloads.metrics.error_rates import ErrorRate
-from workloads.metrics.kinds import KINDS as KINDS_BY_NAME
 from workloads.metrics.scores import Scores, Transcribed
 from workloads.metrics.separation import NAMES, Measure, SeparationScores
 from workloads.recognition.data import Part
@@ -19,7 +20,7 @@ from workloads.task import Gate
 from workloads.wav2letter.arrays import ArrayPart
 from workloads.wav2letter.symbols import LETTERS
 
-KINDS = tuple(KINDS_BY_NAME.values())
+KINDS = [kind for kind in vars(kinds).values() if isinstance(kind, MetricKind)]
 RATE = ErrorRate("wer", (1, 0, 2, 0), (5, 5, 5, 5))
 WORSE = ErrorRate("wer", (2, 1, 3, 1), (5, 5, 5, 5))
 

@@ -7,8 +7,8 @@ Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,16 +16,27 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workloads.feeding.batching import plan_epoch, share_of_rank, sorted_batches
+from workloads.metrics.scores import Scores
 from workloads.recognition.batches import Batch, load_batch, stream
-from workloads.recognition.data import Recordings
+from workloads.recognition.data import Part, Recordings
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.training.objective import Evaluation, Rank, autocast
 from workloads.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    from workloads.recognition.task import Decode, RecognitionTask
-
 DECODED_SENTENCES = 4  # of the batch at hand
+
+
+class Recogniser(Protocol):
+    """What the objective asks of its task, which imports this module."""
+
+    @property
+    def validation_batch(self) -> int: ...
+    def outputs(
+        self, model: nn.Module, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+    def log_probabilities(self, outputs: Tensor) -> Tensor: ...
+    def decoder(self, train: Part, beam_width: int) -> Callable[[np.ndarray], str]: ...
+    def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores: ...
 
 
 class RecognitionObjective:
@@ -33,7 +44,7 @@ class RecognitionObjective:
 
     def __init__(
         self,
-        task: RecognitionTask[Any],
+        task: Recogniser,
         recipe: Recipe,
         data: Recordings,
         device: torch.device,
@@ -109,7 +120,9 @@ class RecognitionObjective:
         scores = self.task.scores_of(part, hypotheses)
         return Evaluation(float(total) / len(texts), scores)
 
-    def _texts(self, outputs: tuple[Tensor, Tensor], decode: Decode) -> list[str]:
+    def _texts(
+        self, outputs: tuple[Tensor, Tensor], decode: Callable[[np.ndarray], str]
+    ) -> list[str]:
         found, lengths = outputs
         log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
         rows = zip(log_probs, lengths.tolist(), strict=True)
