@@ -73,7 +73,7 @@ def tiny_onnx(tiny: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def pruned_onnx(tiny: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With 70 % of the weights of each layer at zero."""
-    pruned = prune(tiny, PruningChoice(Pruning("l1", False, 70))).model
+    pruned = prune(tiny, PruningChoice(Pruning("l1", False, 70)))
     path = tmp_path_factory.mktemp("pruned") / "fp32.onnx"
     export_onnx(pruned, torch.randn(2, 12, FEATURES), path)
     return path

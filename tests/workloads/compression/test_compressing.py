@@ -65,7 +65,7 @@ def test_pruned_channels_are_taken_out_when_weights_are_loaded(size, tmp_path):
     name, path = "prune-l1-structured-50", tmp_path / "it.safetensors"
     model = separator(size)
     choice = parse(name).steps[0].choice(SEPARATION, model, ())
-    save(size, prune(model, choice).model, path)
+    save(size, prune(model, choice), path)
     dense = weights.load(SEPARATION, size, path)  # in the shapes that training had
     small = load_fitted(size, name, path)
     assert not small.training

@@ -57,7 +57,7 @@ def recipe_for(model, criterion, percent):
 def pruned_and_shrunk(size, criterion="l1", percent=50):
     dense = separator(size)
     recipe = recipe_for(dense, criterion, percent)
-    masked = prune(dense, recipe).model
+    masked = prune(dense, recipe)
     return masked, shrink(masked, recipe.groups)
 
 
@@ -187,7 +187,7 @@ def test_parameters_and_macs_are_those_worked_out_by_hand(
 def test_a_shrunk_model_can_be_pruned_and_shrunk_again(size):
     _, small = pruned_and_shrunk(size)
     recipe = recipe_for(small, "l1", 30)
-    masked = prune(small, recipe).model
+    masked = prune(small, recipe)
     smaller = shrink(masked, recipe.groups)
     assert count(smaller) < count(small)
     assert_same_function(masked, smaller, samples=203)

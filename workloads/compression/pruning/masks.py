@@ -36,26 +36,23 @@ def masks(model: nn.Module, recipe: PruningChoice, percent: float) -> Masks:
     those that are zero first, then the least important, of equals the first ones.
     Biases stay, but for those of channels that go. Layers share no weights.
 
-    Raises ValueError unless 0 < percent < 100, for weights or gradients that are not
-    finite, for missing gradients, and for groups that are missing or do not fit.
+    Raises ValueError for weights or gradients that are not finite, for missing
+    gradients, and for groups that are missing or do not fit.
     """
-    if not 0 < percent < 100:
-        raise ValueError(
-            f"{percent} percent of the weights cannot be pruned: "
-            "give more than 0 and less than 100"
-        )
+    matters = importance(model, recipe)
     if not recipe.pruning.structured:
-        matters = importance(model, recipe)
         return {
             name: _mask(name, weights, matters(name, weights), percent)
             for name, weights in prunable_weights(model)
         }
     check_fit(model, recipe.groups)
-    matters = importance(model, recipe)
     found: Masks = {}
     for group in recipe.groups:
         gone = _least(model, group, matters, percent)
-        _add(found, model, group, gone)
+        for member in group.producers:
+            tensor = model.get_parameter(member.parameter).detach()
+            mask = found.setdefault(member.parameter, torch.ones_like(tensor))
+            mask.index_fill_(member.axis, member.positions(gone).to(tensor.device), 0)
     return found
 
 
@@ -140,13 +137,6 @@ def _least(
     scores[zero_channels(model, group)] = -1
     count = min(round(percent * group.channels / 100), group.channels - 1)
     return scores.argsort(stable=True)[:count]
-
-
-def _add(found: Masks, model: nn.Module, group: ChannelGroup, gone: Tensor) -> None:
-    for member in group.producers:
-        tensor = model.get_parameter(member.parameter).detach()
-        mask = found.setdefault(member.parameter, torch.ones_like(tensor))
-        mask.index_fill_(member.axis, member.positions(gone).to(tensor.device), 0)
 
 
 def apply_masks(model: nn.Module, chosen: Masks) -> None:

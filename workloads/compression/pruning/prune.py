@@ -11,19 +11,18 @@ ends at the amount itself.
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.masks import (
     apply_masks,
-    left,
     make_permanent,
     masks,
 )
-from workloads.compression.skipped import SkippedLayer
 
 _log = logging.getLogger("speechmark")
 
@@ -40,24 +39,12 @@ class Round:
 
 @dataclass(frozen=True)
 class Pruned:
-    """A pruned copy of a model, its masks made permanent.
-
-    `zeros` of the `weights` are zero, counted in the tensors that pruning changes;
-    layers that it cannot change are `left`. `rounds` is empty where nothing was
-    fine-tuned. Where `warning` is not empty, less was pruned than was asked.
-    """
+    """A pruned copy of a model, its masks made permanent. Where `warning` is not empty,
+    less was pruned than was asked."""
 
     model: nn.Module
-    zeros: int
-    weights: int
-    left: tuple[SkippedLayer, ...]
-    rounds: tuple[Round, ...] = ()
+    rounds: tuple[Round, ...]
     warning: str = ""
-
-    @property
-    def percent(self) -> float:
-        """How many of the weights are zero."""
-        return 100 * self.zeros / self.weights
 
 
 @dataclass(frozen=True)
@@ -86,13 +73,13 @@ class Schedule:
         return [*before, percent]
 
 
-def prune(model: nn.Module, recipe: PruningChoice) -> Pruned:
-    """Without fine-tuning. Raises ValueError as `masks` does."""
+def prune(model: nn.Module, recipe: PruningChoice) -> nn.Module:
+    """A copy with zeros, without fine-tuning. Raises ValueError as `masks` does."""
     model = copy.deepcopy(model)
     chosen = masks(model, recipe, recipe.pruning.percent)
     apply_masks(model, chosen)
     make_permanent(model, chosen)
-    return _result(model, recipe, chosen)
+    return model
 
 
 def prune_in_rounds(
@@ -121,51 +108,31 @@ def prune_in_rounds(
     schedule = schedule or Schedule()
     limit = baseline_loss + schedule.worst * abs(baseline_loss)
     model = copy.deepcopy(model)
-    chosen: dict[str, Tensor] = {}
     rounds: list[Round] = []
     for percent in schedule.percents(recipe.pruning.percent):
         good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         chosen = masks(model, recipe, percent)
-        loss = _fine_tuned(model, chosen, fine_tune)
+        apply_masks(model, chosen)
+        loss = float(fine_tune(model))
+        make_permanent(model, chosen)
         rounds.append(Round(percent, loss, kept=loss <= limit))
         if not rounds[-1].kept:
             model.load_state_dict(good)
-            break
-    return _result(model, recipe, chosen, tuple(rounds), limit)
+            warning = _rolled_back(recipe, rounds, limit, _zeros_percent(model, chosen))
+            _log.warning(warning)
+            return Pruned(model, tuple(rounds), warning)
+    return Pruned(model, tuple(rounds))
 
 
-def _fine_tuned(
-    model: nn.Module,
-    chosen: dict[str, Tensor],
-    fine_tune: Callable[[nn.Module], float],
-) -> float:
-    apply_masks(model, chosen)
-    try:
-        return float(fine_tune(model))
-    finally:
-        make_permanent(model, chosen)
-
-
-def _result(
-    model: nn.Module,
-    recipe: PruningChoice,
-    changed: Iterable[str],
-    rounds: tuple[Round, ...] = (),
-    limit: float = math.inf,
-) -> Pruned:
+def _zeros_percent(model: nn.Module, changed: Iterable[str]) -> float:
+    """Of the weights in the tensors that pruning changes."""
     tensors = [model.get_parameter(name).detach() for name in changed]
-    weights = [tensor for tensor in tensors if tensor.ndim >= 2]
-    zeros = sum(int((tensor == 0).sum()) for tensor in weights)
-    total = sum(tensor.numel() for tensor in weights)
-    warning = ""
-    if rounds and not rounds[-1].kept:
-        warning = _rolled_back(recipe, rounds, limit, 100 * zeros / total)
-        _log.warning(warning)
-    return Pruned(model, zeros, total, left(model, recipe), rounds, warning)
+    weights = torch.cat([one.flatten() for one in tensors if one.ndim >= 2])
+    return 100 * float((weights == 0).double().mean())
 
 
 def _rolled_back(
-    recipe: PruningChoice, rounds: tuple[Round, ...], limit: float, reached: float
+    recipe: PruningChoice, rounds: Sequence[Round], limit: float, reached: float
 ) -> str:
     last = rounds[-1]
     before = f"round {len(rounds) - 1}" if len(rounds) > 1 else "the unpruned model"

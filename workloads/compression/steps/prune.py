@@ -70,7 +70,7 @@ class Prune(Pruning, ModuleStep, TrainedStep):
     ) -> nn.Module:
         from workloads.compression.pruning.prune import prune
 
-        return prune(model, self.choice(task, model, sample)).model
+        return prune(model, self.choice(task, model, sample))
 
     def ready(self, task: Prunable, model: nn.Module) -> nn.Module:
         from workloads.compression.pruning.shrink import shrink

@@ -37,15 +37,6 @@ def test_gradient_pruning_without_gradients_is_refused():
         of("gradient", structured=False)
 
 
-@pytest.mark.parametrize(
-    ("gradients", "shape"),
-    [({}, "none"), ({"weight": torch.ones(3, 2)}, r"\(3, 2\)")],
-)
-def test_gradients_of_another_model_are_refused(gradients, shape):
-    with pytest.raises(ValueError, match=rf"weight have shape {shape}, .* \(2, 2\)"):
-        of("gradient", gradients=lambda model: gradients)
-
-
 class Scaled(nn.Module):
     """y = a * x, and a parameter that does nothing."""
 

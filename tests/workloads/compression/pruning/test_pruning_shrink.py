@@ -38,7 +38,7 @@ def test_zero_channels_are_taken_out_of_every_layer():
     pruned = prune(
         convolutions(), PruningChoice(Pruning("l1", True, 50), (CONVOLUTIONS,))
     )
-    small = shrink(pruned.model, [CONVOLUTIONS])
+    small = shrink(pruned, [CONVOLUTIONS])
     shapes = {name: tuple(p.shape) for name, p in small.named_parameters()}
     assert shapes == {
         "0.weight": (3, 2, 3),
@@ -51,15 +51,15 @@ def test_zero_channels_are_taken_out_of_every_layer():
     numbers = [(c.in_channels, c.out_channels, c.groups) for c in small[::2]]
     assert numbers == [(2, 3, 1), (3, 3, 3), (3, 2, 1)]
     x = torch.randn(2, 2, 20)
-    torch.testing.assert_close(small(x), pruned.model(x))
+    torch.testing.assert_close(small(x), pruned(x))
 
 
 def test_the_model_given_stays_as_it_is():
     pruned = prune(
         convolutions(), PruningChoice(Pruning("l1", True, 50), (CONVOLUTIONS,))
     )
-    shrink(pruned.model, [CONVOLUTIONS])
-    assert pruned.model[0].weight.shape == (6, 2, 3)
+    shrink(pruned, [CONVOLUTIONS])
+    assert pruned[0].weight.shape == (6, 2, 3)
 
 
 def test_a_model_without_zeros_keeps_its_size():
@@ -82,8 +82,8 @@ def test_weights_read_back_into_the_dense_model_shrink_alike():
         convolutions(), PruningChoice(Pruning("l2", True, 30), (CONVOLUTIONS,))
     )
     again = convolutions()
-    again.load_state_dict(pruned.model.state_dict())
-    first, second = (shrink(m, [CONVOLUTIONS]) for m in (pruned.model, again))
+    again.load_state_dict(pruned.state_dict())
+    first, second = (shrink(m, [CONVOLUTIONS]) for m in (pruned, again))
     assert all(map(torch.equal, first.parameters(), second.parameters()))
 
 
@@ -113,9 +113,7 @@ def directions(alike):
 
 def test_an_lstm_loses_cells_and_can_still_be_trained():
     groups = directions("lstm")
-    pruned = prune(
-        Recurrent(), PruningChoice(Pruning("l1", True, 50), tuple(groups))
-    ).model
+    pruned = prune(Recurrent(), PruningChoice(Pruning("l1", True, 50), tuple(groups)))
     small = shrink(pruned, groups)
     assert (small.lstm.input_size, small.lstm.hidden_size) == (3, 2)
     assert small.linear.in_features == 4
