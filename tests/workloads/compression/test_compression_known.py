@@ -114,6 +114,8 @@ def test_a_compression_that_has_no_name_cannot_be_made():
         Prune("l2", False, 30)
     with pytest.raises(ValueError, match="'tucker-100': give METHOD-PERCENT with one"):
         Factorize("tucker", 100)
+    with pytest.raises(ValueError, match="'svd-30': give METHOD-PERCENT with one"):
+        Factorize("svd", 30)
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,8 @@ class DecompositionError(ValueError):
     """The kernel has no finite factors that the solver would find."""
 
 
-def decompose(kernel: Tensor, plan: Plan) -> tuple[list[Tensor], float]:
-    """The kernels (O, I, *taps) of the chain's layers in their order, and how far their
-    product is from `kernel`: the norm of the difference over the norm of the kernel.
+def decompose(kernel: Tensor, plan: Plan) -> list[Tensor]:
+    """The kernels (O, I, *taps) of the chain's layers in their order.
 
     Raises DecompositionError if `kernel` or its factors are not finite.
     """
@@ -48,25 +47,22 @@ def decompose(kernel: Tensor, plan: Plan) -> tuple[list[Tensor], float]:
         whole = torch.ones_like(whole)
     whole = whole / whole.norm()  # tolerances and ridges mean the same everywhere
     if plan.form == "cp":
-        kernels, product = _cp(whole, plan.ranks[0])
+        kernels = _cp(whole, plan.ranks[0])
     elif plan.form == "tucker":
-        kernels, product = _tucker(whole, plan.ranks)
+        kernels = _tucker(whole, plan.ranks)
     else:
-        kernels, product = _svd(whole, plan)
+        kernels = _svd(whole, plan)
     share = norm ** (1 / len(kernels))  # of the norm, for each layer
-    error = float((whole - product).norm()) if norm else 0.0
-    return [part * share for part in kernels], error
+    return [part * share for part in kernels]
 
 
-def _svd(kernel: Tensor, plan: Plan) -> tuple[list[Tensor], Tensor]:
+def _svd(kernel: Tensor, plan: Plan) -> list[Tensor]:
     if plan.form == "svd-output":
         left, right = truncated(kernel.flatten(1), plan.ranks[0])  # (O, R), (R, I taps)
-        parts = [right.reshape(-1, *kernel.shape[1:]), left]
-        return parts, (left @ right).reshape(kernel.shape)
+        return [right.reshape(-1, *kernel.shape[1:]), left]
     turned = kernel.transpose(0, 1)
     left, right = truncated(turned.flatten(1), plan.ranks[0])  # (I, R), (R, O taps)
-    taps = right.reshape(-1, *turned.shape[1:]).transpose(0, 1)
-    return [left.T, taps], (left @ right).reshape(turned.shape).transpose(0, 1)
+    return [left.T, right.reshape(-1, *turned.shape[1:]).transpose(0, 1)]
 
 
 def truncated(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
@@ -76,10 +72,9 @@ def truncated(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return left[:, :rank] * roots, roots[:, None] * right[:rank]
 
 
-def _tucker(kernel: Tensor, ranks: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+def _tucker(kernel: Tensor, ranks: Sequence[int]) -> list[Tensor]:
     import tensorly  # loads much: where it is needed
     from tensorly.decomposition import partial_tucker
-    from tensorly.tenalg import multi_mode_dot
 
     with tensorly.backend_context("pytorch", local_threadsafe=True):
         (core, (out, into)), _ = partial_tucker(
@@ -90,17 +85,15 @@ def _tucker(kernel: Tensor, ranks: Sequence[int]) -> tuple[list[Tensor], Tensor]
             tol=TOLERANCE,
             random_state=_SEED,
         )
-        product = multi_mode_dot(core, [out, into], modes=[0, 1])
-    return [into.T, core, out], product
+    return [into.T, core, out]
 
 
-def _cp(kernel: Tensor, rank: int) -> tuple[list[Tensor], Tensor]:
+def _cp(kernel: Tensor, rank: int) -> list[Tensor]:
     import tensorly
 
     with tensorly.backend_context("pytorch", local_threadsafe=True):
-        factors = _cp_factors(kernel, rank)
-        product = tensorly.cp_to_tensor((None, factors))
-    out, into, *taps = factors  # (O, R), (I, R), (taps, R) of each axis
+        # (O, R), (I, R), (taps, R) of each axis
+        out, into, *taps = _cp_factors(kernel, rank)
     parts = []
     for axis, *single in tap_axes(kernel.shape[2:]):
         part = taps[axis]
@@ -108,7 +101,7 @@ def _cp(kernel: Tensor, rank: int) -> tuple[list[Tensor], Tensor]:
             part = part * taps[other]
         shape = [count if a == axis else 1 for a, count in enumerate(kernel.shape[2:])]
         parts.append(part.T.reshape(rank, 1, *shape))
-    return [into.T, *parts, out], product
+    return [into.T, *parts, out]
 
 
 def _cp_factors(kernel: Tensor, rank: int) -> list[Tensor]:

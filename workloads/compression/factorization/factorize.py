@@ -6,8 +6,7 @@ to gain becomes a chain of smaller ones (chains.py); the others stay and are lis
 
 A factorized model is fine-tuned like any other, with one care: gradients through the
 thin layers of a CP chain tend to explode (Lebedev et al., 2015), so its learning rate
-is to be lower, by `FINE_TUNE_RATE_FACTOR`. `structure_like` makes the model that its
-saved weights fit, without a decomposition.
+is to be lower, by `FINE_TUNE_RATE_FACTOR`.
 """
 
 import copy
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from torch import nn
-from torch.nn.utils import prune
 
 from workloads.compression.factorization.chains import (
     Chain,
@@ -34,7 +32,7 @@ from workloads.compression.factorization.decompositions import (
     DecompositionError,
     decompose,
 )
-from workloads.compression.factorization.ranks import Method, check_percent
+from workloads.compression.factorization.ranks import Method
 from workloads.compression.skipped import SkippedLayer
 from workloads.frame_convolution import FrameConv1d
 
@@ -49,20 +47,12 @@ KINDS: dict[Method, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Changed:
-    """A layer that became a chain of `form` ("svd-output" and "svd-input" are closed
-    forms, of kernels that are matrices).
+    """A layer under all its names, and the chain that takes its place."""
 
-    Weights do not count the bias, which stays. `error` is the norm of what the kernel
-    lost over the kernel's norm, before any fine-tuning.
-    """
-
-    name: str
-    kind: str
-    form: str
-    ranks: tuple[int, ...]
-    weights_before: int
-    weights_after: int
-    error: float
+    names: tuple[str, ...]
+    layer: Layer
+    plan: Plan
+    chain: Chain
 
 
 @dataclass(frozen=True)
@@ -74,78 +64,31 @@ class Factorized:
     left: tuple[SkippedLayer, ...]
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A layer under all its names, and what may become of it."""
-
-    names: tuple[str, ...]
-    layer: Layer
-    plan: Plan
-
-
 def factorize(model: nn.Module, method: Method, percent: int) -> Factorized:
     """A copy of the model without `percent` of the weights of each layer that changes.
 
     Layers are told by their exact type, FrameConv1d beside torch's own: their parents
-    must call them, as a chain has no `weight` to read. Where `changed` is empty, the
-    method has nothing to gain at all.
+    must call them, as a chain has no `weight` to read.
 
-    Raises ValueError for an unknown method, for a percentage that is not whole, or not
-    between 0 and 100, and for weights that are masked or not finite.
+    Raises ValueError for weights that are not finite.
     """
-    candidates, left = _sorted_out(model, method, percent)
-    result = copy.deepcopy(model)
-    changed = []
-    for candidate in candidates:
-        chain, report = _factorized(candidate)
-        result = _replaced(result, candidate.names, chain)
-        changed.append(report)
-    return Factorized(result, tuple(changed), tuple(left))
+    found = structure_like(model, method, percent)
+    for one in found.changed:
+        try:
+            kernels = decompose(kernel(one.layer), one.plan)
+        except DecompositionError as failure:
+            raise ValueError(
+                f"{one.names[0]} cannot be factorized: {failure}"
+            ) from failure
+        fill(one.chain, kernels, one.layer.bias)
+    return found
 
 
-def structure_like(model: nn.Module, method: Method, percent: int) -> nn.Module:
+def structure_like(model: nn.Module, method: Method, percent: int) -> Factorized:
     """The modules of `factorize`, whose chains hold zeros: for the weights of a model
     that was factorized before. The weights of `model` do not matter."""
     result = copy.deepcopy(model)
-    for candidate in _sorted_out(model, method, percent)[0]:
-        chain = chain_of_zeros(candidate.layer, candidate.plan)
-        result = _replaced(result, candidate.names, chain)
-    return result
-
-
-def untouched(
-    model: nn.Module, method: Method, percent: int
-) -> tuple[SkippedLayer, ...]:
-    """The layers that `factorize` leaves as they are."""
-    return tuple(_sorted_out(model, method, percent)[1])
-
-
-def _factorized(candidate: _Candidate) -> tuple[Chain, Changed]:
-    layer, name = candidate.layer, candidate.names[0]
-    chain = chain_of_zeros(layer, candidate.plan)
-    try:
-        kernels, error = decompose(kernel(layer), candidate.plan)
-    except DecompositionError as failure:
-        raise ValueError(f"{name} cannot be factorized: {failure}") from failure
-    fill(chain, kernels, layer.bias)
-    counts = (layer.weight.numel(), weight_count(chain))
-    form, ranks = candidate.plan.form, candidate.plan.ranks
-    return chain, Changed(name, _kind(layer), form, ranks, *counts, error)
-
-
-def _replaced(model: nn.Module, names: tuple[str, ...], chain: Chain) -> nn.Module:
-    for name in names:
-        if not name:
-            return chain
-        model.set_submodule(name, chain)
-    return model
-
-
-def _sorted_out(
-    model: nn.Module, method: Method, percent: int
-) -> tuple[list[_Candidate], list[SkippedLayer]]:
-    _check(model, method, percent)
-    candidates, left = [], []
+    changed, left = [], []
     shared = _shared_weights(model)
     for names, module in _layers(model):
         reason = _reason_for_its_type(module, method)
@@ -154,25 +97,22 @@ def _sorted_out(
         if reason is None:
             layer = cast(Layer, module)
             own = plan(layer, method, percent)
-            reason = _reason_for_its_sizes(layer, own, percent)
+            chain = chain_of_zeros(layer, own)
+            reason = _reason_for_its_sizes(layer, own, chain, percent)
         if reason is None:
-            candidates.append(_Candidate(names, layer, own))
+            changed.append(Changed(names, layer, own, chain))
+            result = _replaced(result, names, chain)
         else:
-            left.append(SkippedLayer(names[0], _kind(module), reason))
-    return candidates, left
+            left.append(SkippedLayer(names[0], type(module).__name__, reason))
+    return Factorized(result, tuple(changed), tuple(left))
 
 
-def _check(model: nn.Module, method: Method, percent: int) -> None:
-    if method not in KINDS:
-        known = ", ".join(KINDS)
-        raise ValueError(f"no factorization is called {method!r}: give one of {known}")
-    check_percent(percent)
-    masked = [name for name, m in model.named_modules() if prune.is_pruned(m)]
-    if masked:
-        raise ValueError(
-            f"the weights of {masked[-1]!r} are masked, and factors have no mask: make "
-            "masks permanent first, by torch.nn.utils.prune.remove"
-        )
+def _replaced(model: nn.Module, names: tuple[str, ...], chain: Chain) -> nn.Module:
+    for name in names:
+        if not name:
+            return chain
+        model.set_submodule(name, chain)
+    return model
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[tuple[str, ...], nn.Module]]:
@@ -205,7 +145,8 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
             "decoders hold few weights, and all that the model hears and says"
         )
     if type(module) not in (*KINDS[method], FrameConv1d):
-        return f"{_kind(module)} has a forward of its own, which may read its weight"
+        kind = type(module).__name__
+        return f"{kind} has a forward of its own, which may read its weight"
     groups = getattr(module, "groups", 1)
     if groups == 1:
         return None
@@ -214,9 +155,10 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
     return f"its {groups} groups keep channels apart already"
 
 
-def _reason_for_its_sizes(layer: Layer, own: Plan, percent: int) -> str | None:
-    """Why there is nothing to gain: checked on the chain itself."""
-    chain = chain_of_zeros(layer, own)
+def _reason_for_its_sizes(
+    layer: Layer, own: Plan, chain: Chain, percent: int
+) -> str | None:
+    """Why there is nothing to gain."""
     whole, after, work = layer.weight.numel(), weight_count(chain), macs(chain)
     if 100 * after > (100 - percent) * whole:
         return (
@@ -229,7 +171,3 @@ def _reason_for_its_sizes(layer: Layer, own: Plan, percent: int) -> str | None:
             f"than its {whole}: 1x1 convolutions also run where its stride skips"
         )
     return None
-
-
-def _kind(module: nn.Module) -> str:
-    return type(module).__name__

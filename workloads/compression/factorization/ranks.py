@@ -30,7 +30,6 @@ def cp_rank(sizes: Sequence[int], percent: int) -> int:
     >>> cp_rank((64, 32, 3), 30)
     43
     """
-    check_percent(percent)
     return max(1, (100 - percent) * math.prod(sizes) // (100 * sum(sizes)))
 
 
@@ -44,7 +43,6 @@ def tucker_ranks(outputs: int, inputs: int, taps: int, percent: int) -> tuple[in
     >>> tucker_ranks(64, 32, 3, 30)
     (33, 16)
     """
-    check_percent(percent)
     whole = outputs * inputs * taps
     factors = outputs**2 + inputs**2
 
@@ -55,12 +53,3 @@ def tucker_ranks(outputs: int, inputs: int, taps: int, percent: int) -> tuple[in
         return max(1, (math.isqrt(b**2 + 4 * a * c) - b) // (2 * a))
 
     return part(outputs), part(inputs)
-
-
-def check_percent(percent: int) -> None:
-    """Raise ValueError unless it is a whole number more than 0 and less than 100."""
-    if not isinstance(percent, int) or not 0 < percent < 100:
-        raise ValueError(
-            f"{percent} percent of the weights cannot be left out: give a whole number "
-            "more than 0 and less than 100"
-        )

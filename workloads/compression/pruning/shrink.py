@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import prune as torch_prune
 
 from workloads.compression.pruning.groups import (
     ChannelGroup,
@@ -31,13 +30,8 @@ def shrink(model: nn.Module, groups: Sequence[ChannelGroup]) -> nn.Module:
     copy's outputs are those of the model but for the order of sums. Modules that are
     not torch's own must read their sizes from their tensors or layers.
 
-    Raises ValueError for masks that are not permanent, for groups that do not fit, and
-    for layers that cannot be shrunk.
+    Raises ValueError for groups that do not fit, and for layers that cannot be shrunk.
     """
-    if torch_prune.is_pruned(model):
-        raise ValueError(
-            "the model still has masks: call make_permanent before it is shrunk"
-        )
     check_fit(model, groups)
     small = copy.deepcopy(model)
     changed = set()

@@ -69,12 +69,12 @@ class Factorize(ModuleStep, TrainedStep):
     def structure(self, model: nn.Module) -> nn.Module:
         from workloads.compression.factorization.factorize import structure_like
 
-        return structure_like(model, self.method, self.percent)
+        return structure_like(model, self.method, self.percent).model
 
     def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
-        from workloads.compression.factorization.factorize import untouched
+        from workloads.compression.factorization.factorize import structure_like
 
-        return untouched(model, self.method, self.percent)
+        return structure_like(model, self.method, self.percent).left
 
     def fine_tuned(self, tuner: FineTuner, model: nn.Module) -> Any:
         from workloads.compression.factorization.factorize import (

@@ -27,7 +27,7 @@ def seeded(kind, *arguments, **options):
 
 def chain_of(layer, own):
     chain = chain_of_zeros(layer, own)
-    fill(chain, decompose(kernel(layer), own)[0], layer.bias)
+    fill(chain, decompose(kernel(layer), own), layer.bias)
     return chain
 
 

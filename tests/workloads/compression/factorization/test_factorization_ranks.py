@@ -3,7 +3,6 @@ import math
 import pytest
 
 from workloads.compression.factorization.ranks import (
-    check_percent,
     cp_rank,
     matrix_rank,
     tucker_ranks,
@@ -73,14 +72,6 @@ def test_the_ranks_of_tucker_agree_with_the_papers_solution():
     first = (-a + math.sqrt(a**2 + 4 * b * c**2 * share)) / (2 * b * c)
     expected = (math.floor(first), math.floor(first * inputs / outputs))
     assert tucker_ranks(outputs, inputs, taps, 20) == expected
-
-
-@pytest.mark.parametrize("percent", [-1, 0, 100, 130, 0.3, 30.0])
-def test_a_percentage_outside_is_refused(percent):
-    with pytest.raises(
-        ValueError, match=f"{percent} percent .*whole number more than 0 and less"
-    ):
-        check_percent(percent)
 
 
 def test_each_percentage_inside_is_taken_and_leaves_no_more_weights():

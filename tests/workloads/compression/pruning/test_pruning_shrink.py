@@ -10,7 +10,6 @@ from workloads.compression.pruning.groups import (
     outputs,
 )
 from workloads.compression.pruning.importance import PruningChoice
-from workloads.compression.pruning.masks import apply_masks, masks
 from workloads.compression.pruning.prune import prune
 from workloads.compression.pruning.shrink import shrink
 
@@ -134,13 +133,6 @@ def test_groups_that_must_stay_alike_lose_what_the_least_pruned_one_does():
     assert small.lstm.hidden_size == 3
     x = torch.randn(2, 7, 3)
     torch.testing.assert_close(small(x), model(x))
-
-
-def test_masks_that_are_not_permanent_are_refused():
-    model = convolutions()
-    apply_masks(model, masks(model, PruningChoice(Pruning("l1", False, 50)), 50))
-    with pytest.raises(ValueError, match="still has masks: call make_permanent"):
-        shrink(model, [CONVOLUTIONS])
 
 
 def test_a_group_of_another_model_is_refused():
