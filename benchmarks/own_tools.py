@@ -47,7 +47,7 @@ def own_tool(session: Session[Any], batches: Sequence[np.ndarray]) -> Tool:
         loop = looped(lambda features: native.run(None, {name: features}), batches)
         return Tool("a loop over InferenceSession.run", loop)
     assert isinstance(session, TorchSession)
-    inputs = [session.prepare(features).tensor for features in batches]
+    inputs = [session.prepare(features) for features in batches]
     return Tool("torch.utils.benchmark.Timer", _torch_timer(session.forward, inputs))
 
 

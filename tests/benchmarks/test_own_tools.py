@@ -15,7 +15,7 @@ from benchmarks.own_tools import (
     own_tool,
 )
 from workloads.compression.export import export_onnx
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.runtimes.pytorch import TorchSession
 
@@ -91,7 +91,7 @@ def test_what_benchmark_app_says_where_it_fails_is_in_the_error(
 
 
 def test_onnx_runtime_has_a_plain_loop_and_torch_its_timer(onnx_path: Path) -> None:
-    session = OnnxRuntimeSession(onnx_path, OnnxRuntimeOptions(1))
+    session = OnnxRuntimeSession(onnx_path, 1)
     loop = own_tool(session, SEVERAL)
     assert (loop.name, loop.shortest_s) == ("a loop over InferenceSession.run", 0)
     assert 0 < loop.time_s(0.01) < 10

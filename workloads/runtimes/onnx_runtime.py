@@ -10,7 +10,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from workloads.runtimes.session import (
     OperatorMissingError,
     checked_features,
     checked_model,
-    checked_threads,
-    existing,
-    load,
     nodes_with,
 )
 
@@ -49,25 +46,6 @@ _ADVICE = "use another runtime or quantize the model without it"
 
 
 @dataclass(frozen=True)
-class OnnxRuntimeOptions:
-    """How a session is set up; the defaults are ONNX Runtime's own, but for threads.
-
-    `arena`: memory is kept in an arena between runs. `graph`: how far the graph is
-    rewritten before it runs.
-    """
-
-    threads: int
-    arena: bool = True
-    graph: Literal["all", "extended", "basic", "off"] = "all"
-
-    def __post_init__(self) -> None:
-        checked_threads(self.threads)
-        if self.graph not in _GRAPH_LEVELS:
-            expected = ", ".join(_GRAPH_LEVELS)
-            raise ValueError(f"graph={self.graph!r}: expected one of {expected}")
-
-
-@dataclass(frozen=True)
 class Bound:
     """Features (B, T, F) and the binding that reads them where they lie."""
 
@@ -76,17 +54,30 @@ class Bound:
 
 
 class OnnxRuntimeSession:
+    """Set up as ONNX Runtime has it, but for threads. `arena`: memory is kept in an
+    arena between runs. `graph`: how far the graph is rewritten before it runs."""
+
     profile_source: ClassVar[str | None] = "ONNX Runtime's profile"
 
-    def __init__(self, path: Path, options: OnnxRuntimeOptions) -> None:
-        self._onnxruntime = load("onnxruntime")
-        self._path, self._options = existing(path), options
-        self.native = self._open(self._session_options())
-        inputs = self.native.get_inputs()
-        shapes = [(one.type, one.shape) for one in inputs]
-        self.width = checked_model(
-            path, shapes, len(self.native.get_outputs()), "tensor(float)"
-        )
+    def __init__(
+        self, path: Path, threads: int, arena: bool = True, graph: str = "all"
+    ) -> None:
+        import onnxruntime
+
+        if graph not in _GRAPH_LEVELS:
+            expected = ", ".join(_GRAPH_LEVELS)
+            raise ValueError(f"graph={graph!r}: expected one of {expected}")
+        self._onnxruntime, self._path = onnxruntime, path
+        levels = onnxruntime.GraphOptimizationLevel
+        self._settings = {
+            "intra_op_num_threads": threads,
+            "enable_cpu_mem_arena": arena,
+            "graph_optimization_level": getattr(levels, _GRAPH_LEVELS[graph]),
+        }
+        self.native = self._open()
+        inputs = [(one.type, one.shape) for one in self.native.get_inputs()]
+        outputs = len(self.native.get_outputs())
+        self.width = checked_model(path, inputs, outputs, "tensor(float)")
 
     def prepare(self, features: np.ndarray) -> Bound:
         features = checked_features(features, self.width)
@@ -103,26 +94,18 @@ class OnnxRuntimeSession:
         """The kernels of `steps` runs after a warm-up, and the seconds of these runs,
         both by the profiler of a second session."""
         with tempfile.TemporaryDirectory() as directory:
-            options = self._session_options()
-            options.enable_profiling = True
-            options.profile_file_prefix = f"{directory}/trace"
-            session = self._open(options)
+            session = self._open(
+                enable_profiling=True, profile_file_prefix=f"{directory}/trace"
+            )
             binding = self._bind(session, prepared.features)
             for _ in range(1 + steps):
                 session.run_with_iobinding(binding)
             return after_warm_up(Path(session.end_profiling()))
 
-    def _session_options(self) -> Any:
-        ort, chosen = self._onnxruntime, self._options
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = chosen.threads
-        options.graph_optimization_level = getattr(
-            ort.GraphOptimizationLevel, _GRAPH_LEVELS[chosen.graph]
-        )
-        options.enable_cpu_mem_arena = chosen.arena
-        return options
-
-    def _open(self, options: Any) -> Any:
+    def _open(self, **more: Any) -> Any:
+        options = self._onnxruntime.SessionOptions()
+        for name, value in (self._settings | more).items():
+            setattr(options, name, value)
         errors = self._onnxruntime.capi.onnxruntime_pybind11_state
         try:
             return self._onnxruntime.InferenceSession(
@@ -132,6 +115,7 @@ class OnnxRuntimeSession:
             errors.Fail,
             errors.InvalidGraph,
             errors.InvalidProtobuf,
+            errors.NoSuchFile,
             errors.NotImplemented,
         ) as error:
             raise self._explained(str(error)) from error
@@ -157,7 +141,7 @@ class OnnxRuntimeSession:
 class OnnxRuntime(FileRuntime):
     """ONNX Runtime, of which a case's id may set `arena` and `graph`."""
 
-    name, packages, options = "onnxruntime", ("onnxruntime",), ("arena", "graph")
+    name, options = "onnxruntime", ("arena", "graph")
     takes = (ModuleStep, FileStep)
 
     def why_not_on(self, place: Place) -> str | None:
@@ -178,12 +162,10 @@ class OnnxRuntime(FileRuntime):
     def session(
         self, path: Path, precision: str, opening: Opening
     ) -> OnnxRuntimeSession:
-        given: dict[str, Any] = dict(opening.options)
-        named = {"graph": given["graph"]} if "graph" in given else {}
-        if "arena" in given:
-            named["arena"] = {"on": True, "off": False}[given["arena"]]
-        options = OnnxRuntimeOptions(opening.place.threads, **named)
-        return OnnxRuntimeSession(path, options)
+        given = opening.options
+        arena = {"on": True, "off": False}[given.get("arena", "on")]
+        graph = given.get("graph", "all")
+        return OnnxRuntimeSession(path, opening.place.threads, arena, graph)
 
 
 ONNX_RUNTIME = OnnxRuntime()

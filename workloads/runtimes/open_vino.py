@@ -27,9 +27,6 @@ from workloads.runtimes.session import (
     PrecisionMissingError,
     checked_features,
     checked_model,
-    checked_threads,
-    existing,
-    load,
     nodes_with,
 )
 
@@ -74,12 +71,10 @@ class OpenVinoSession:
         threads: int,
         shape: tuple[int, int, int] | None = None,
     ) -> None:
-        if precision not in PRECISIONS:
-            expected = ", ".join(PRECISIONS)
-            raise ValueError(f"precision={precision!r}: expected one of {expected}")
-        self._openvino = load("openvino")
-        self.path, self.precision = existing(path), precision
-        self.threads = checked_threads(threads)
+        import openvino
+
+        self._openvino = openvino
+        self.path, self.precision, self.threads = path, precision, threads
         model = self._read()
         inputs = [
             (one.element_type.get_type_name(), _lengths(one.partial_shape))
@@ -255,7 +250,7 @@ def run_logged(log: Path, settings: tuple[Any, ...], features: np.ndarray) -> No
 class OpenVino(FileRuntime):
     """OpenVINO on the CPU."""
 
-    name, packages = "openvino", ("openvino",)
+    name = "openvino"
     takes = (ModuleStep, PrecisionStep, FileStep)
 
     def lack(self, step: Step, place: Place) -> str:

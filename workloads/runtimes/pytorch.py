@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -27,27 +26,19 @@ from workloads.runtimes.session import (
     KernelCall,
     PrecisionMissingError,
     checked_features,
-    load,
 )
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from workloads.compressed import CompressedModel
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
-@dataclass(frozen=True)
-class OnDevice:
-    """Features (B, T, F) on the session's device, in its precision."""
-
-    tensor: torch.Tensor
-
-
 class TorchSession:
     """Takes the module over: it is moved to the device and the precision in place.
+    Prepared are features (B, T, F) there.
 
     `width` is the model's F. Opening a compiled session switches freezing on for the
     whole process, since torch reads that setting whenever it compiles, which is not
@@ -64,10 +55,9 @@ class TorchSession:
         precision: str = "fp32",
         compiled: bool = False,
     ) -> None:
-        if precision not in PRECISIONS:
-            expected = ", ".join(PRECISIONS)
-            raise ValueError(f"precision={precision!r}: expected one of {expected}")
-        self._torch = load("torch")
+        import torch
+
+        self._torch = torch
         # An exported graph is what it is, and its flag stays up even after its eval().
         exported = isinstance(module, self._torch.fx.GraphModule)
         if module.training and not exported:
@@ -85,23 +75,22 @@ class TorchSession:
         # What is run layer by layer; a compiled one is not.
         self.module = None if compiled or exported else module
 
-    def prepare(self, features: np.ndarray) -> OnDevice:
+    def prepare(self, features: np.ndarray) -> Tensor:
         features = checked_features(features, self.width)
         # A tensor from outside inference mode would be compiled for apart.
         with self._torch.inference_mode():
-            tensor = self._torch.from_numpy(features)
-            return OnDevice(tensor.to(self._device, self._dtype))
+            return self._torch.from_numpy(features).to(self._device, self._dtype)
 
-    def run(self, prepared: OnDevice) -> None:
+    def run(self, prepared: Tensor) -> None:
         with self._torch.inference_mode():
-            self.forward(prepared.tensor)
+            self.forward(prepared)
 
-    def output(self, prepared: OnDevice) -> np.ndarray:
+    def output(self, prepared: Tensor) -> np.ndarray:
         with self._torch.inference_mode():
-            result = self.forward(prepared.tensor)
+            result = self.forward(prepared)
             return np.array(result.to("cpu", self._torch.float32).numpy())
 
-    def profile(self, prepared: OnDevice, steps: int) -> tuple[list[KernelCall], float]:
+    def profile(self, prepared: Tensor, steps: int) -> tuple[list[KernelCall], float]:
         """There is none: torch's oneDNN logs its kernels."""
         raise NotImplementedError(f"{type(self).__name__} has no profile of its own")
 
@@ -127,7 +116,7 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
 class Eager(Runtime):
     """Modules as they are."""
 
-    name, packages = "eager", ("torch",)
+    name = "eager"
     takes: ClassVar[tuple[type[Step], ...]] = (ModuleStep, PrecisionStep)
     compiled = False
 

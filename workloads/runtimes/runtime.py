@@ -54,11 +54,10 @@ class OpenModel:
 
 
 class Runtime(ABC):
-    """`packages` are those that it needs, `options` the names of what a case's id may
-    set of it, `takes` the kinds of steps that it runs what was made of."""
+    """`options` are the names of what a case's id may set of it, `takes` the kinds of
+    steps that it runs what was made of."""
 
     name: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]
     takes: ClassVar[tuple[type[Step], ...]]
     options: ClassVar[tuple[str, ...]] = ()
 

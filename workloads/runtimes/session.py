@@ -10,11 +10,9 @@ so that a process that times one runtime never holds another.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -48,7 +46,6 @@ class OperatorMissingError(ValueError):
         super().__init__(
             f"{runtime} has no kernel for operator {operator} (node {node}): {advice}"
         )
-        self.runtime, self.operator, self.node = runtime, operator, node
 
 
 class PrecisionMissingError(ValueError):
@@ -67,31 +64,6 @@ class KernelCall:
     implementation: str
     dtypes: str  # source, weights, destination
     time_ms: float
-
-
-def load(package: str) -> ModuleType:
-    try:
-        return importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        if error.name != package:
-            raise
-        raise ModuleNotFoundError(
-            f"this runtime needs the package {package}, which is not installed: "
-            f"pip install {package}",
-            name=package,
-        ) from error
-
-
-def existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"no model at {path}: export it first")
-    return path
-
-
-def checked_threads(threads: int) -> int:
-    if threads < 1:
-        raise ValueError(f"threads={threads}: expected a whole number above 0")
-    return threads
 
 
 def checked_model(
@@ -139,10 +111,8 @@ def checked_features(features: np.ndarray, width: int | None) -> np.ndarray:
 
 def nodes_with(path: Path, operator: str) -> str:
     """Names of the model's nodes of that type, for an error that does not tell them."""
-    try:
-        onnx = importlib.import_module("onnx")
-    except ModuleNotFoundError:
-        return "not told; install onnx to learn it"
+    import onnx
+
     graph = onnx.load(path, load_external_data=False).graph
     names = [node.name or "unnamed" for node in graph.node if node.op_type == operator]
     return ", ".join(names) or "not told"

@@ -14,7 +14,7 @@ from workloads.compression.factorization.chains import Chain
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import by_reason
 from workloads.compression.step import FileStep
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import PrecisionMissingError, Session
 from workloads.separation.dataset import MixtureSet
@@ -34,7 +34,7 @@ def scored(model: CompressedModel, mixtures: MixtureSet) -> Scored:
     chains: dict[str, Shapes] = {}
     if model.compression.step_of(FileStep):
         made = model.onnx()
-        session = OnnxRuntimeSession(made.path, OnnxRuntimeOptions(threads=1))
+        session = OnnxRuntimeSession(made.path, threads=1)
         note = in_float(made.quantized)
         batch_size = 1  # int8-dynamic takes ranges over all that it gets at once
     else:

@@ -34,7 +34,7 @@ from workloads.compression.sensitivity import Sensitivity, analyse
 from workloads.compression.step import FP32
 from workloads.metrics.error_rates import ErrorRate
 from workloads.recognition.data import Recordings
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.task import DataRequest
 from workloads.training.weights import Weights, find, normalised
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
@@ -49,11 +49,11 @@ def analyse_size(
     """Of trained `weights`, on the validation part of `data`, normalised as they were
     trained; prints each layer."""
     compression = parse(setting.compression)
-    options = OnnxRuntimeOptions(len(os.sched_getaffinity(0)))
+    threads = len(os.sched_getaffinity(0))
     best_path = WAV2LETTER.decoder(data.train, 1)
 
     def run(path: Path) -> list[np.ndarray]:
-        session = OnnxRuntimeSession(path, options)
+        session = OnnxRuntimeSession(path, threads)
         return WAV2LETTER.log_probs(
             lambda features: session.output(session.prepare(features)), data, 1
         )

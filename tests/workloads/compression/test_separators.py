@@ -15,7 +15,7 @@ from workloads.compression.known import parse
 from workloads.compression.layers import layers_in
 from workloads.compression.pt2e import quantize_for_compile
 from workloads.compression.quantization import Quantized, quantize
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.separation.framing import OfSamples
 from workloads.separation.models import make
@@ -91,7 +91,7 @@ def quantized(files):
 def session(runtime, path):
     if runtime == "openvino":
         return OpenVinoSession(path, "fp32", 1)
-    return OnnxRuntimeSession(path, OnnxRuntimeOptions(1))
+    return OnnxRuntimeSession(path, 1)
 
 
 def sdr_db(found, expected):

@@ -146,8 +146,3 @@ def test_a_compiled_int8_module_runs_integer_kernels(
     convolutions = [line for line in lines if ",exec,cpu,convolution," in line]
     assert convolutions
     assert all("wei:s8" in line for line in convolutions)
-
-
-def test_an_unknown_precision_is_refused(module: nn.Module) -> None:
-    with pytest.raises(ValueError, match="precision='int8': expected one of fp32"):
-        TorchSession(module, WIDTH, precision="int8")

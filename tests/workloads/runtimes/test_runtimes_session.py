@@ -1,6 +1,5 @@
 """What holds of a session, whichever runtime it is of."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,14 @@ import numpy as np
 import pytest
 from tiny_model import SYMBOLS, WIDTH, expected, one_node_model, speech, tiny
 
-from workloads.runtimes.onnx_runtime import OnnxRuntimeOptions, OnnxRuntimeSession
+from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session
 
 SHAPES = [(3, 50), (2, 61), (1, 37), (1, 40), (4, 50)]
 OPENERS: dict[str, Callable[[Path], Session[Any]]] = {
-    "onnxruntime": lambda path: OnnxRuntimeSession(path, OnnxRuntimeOptions(1)),
+    "onnxruntime": lambda path: OnnxRuntimeSession(path, 1),
     "openvino": lambda path: OpenVinoSession(path, "fp32", 1),
     "eager": lambda path: TorchSession(tiny(), WIDTH),
 }
@@ -98,7 +97,7 @@ def test_features_that_the_model_cannot_take_are_refused(
 
 @pytest.mark.parametrize("runtime", ONNX)
 def test_a_model_that_is_not_there_is_named(runtime: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no model at .*gone\.onnx"):
+    with pytest.raises(ValueError, match=r"gone\.onnx"):
         OPENERS[runtime](tmp_path / "gone.onnx")
 
 
@@ -124,17 +123,3 @@ def test_a_model_of_any_width_takes_any(runtime: str, tmp_path: Path) -> None:
     path = one_node_model(tmp_path / "open.onnx", "Relu", shape=["B", "T", "F"])
     session = OPENERS[runtime](path)
     assert session.output(session.prepare(-speech(1, 4)[:, :, :5])).shape == (1, 4, 5)
-
-
-@pytest.mark.parametrize(
-    ("package", "runtime"),
-    [("onnxruntime", "onnxruntime"), ("openvino", "openvino"), ("torch", "eager")],
-)
-def test_an_absent_package_is_an_error_that_says_what_to_install(
-    package: str, runtime: str, onnx_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = tiny()
-    monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setitem(OPENERS, "eager", lambda _: TorchSession(module, WIDTH))
-    with pytest.raises(ModuleNotFoundError, match=f"pip install {package}"):
-        OPENERS[runtime](onnx_path)
