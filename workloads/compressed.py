@@ -9,6 +9,7 @@ Axes: `B` items, `T` frames, `F` features. torch is loaded where a module is ask
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workloads.compression import onnx_models
 from workloads.compression.artifacts import made
-from workloads.compression.onnx_models import MODEL, OnnxModel
+from workloads.compression.entropy import compressed_bytes
+from workloads.compression.quantization import Quantized, quantize
 from workloads.compression.skipped import by_reason
-from workloads.compression.step import Compression, ModuleStep
+from workloads.compression.step import Compression, FileStep, ModuleStep
+from workloads.corpora.cache import arrays_sha256
 from workloads.task import Size, Task
 from workloads.training.weights import Weights
 from workloads.values import plain
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MODULE, FACTS = "module.pt", "facts.json"
+MODEL, QUANTIZED = "model.onnx", "quantized.pickle"
 GRADIENT_ITEMS = 16  # of which a pruning by gradients takes the loss
 
 
@@ -79,14 +82,27 @@ class CompressedModel:
         return compressed(self.task, self.size, self.compression, self.weights, sample)
 
     def onnx(self) -> OnnxModel:
-        """Its file, quantized where the compression says so."""
-        return onnx_models.onnx_model(
-            self.file.key,
-            export_into,
-            (self.task, self.size, self.file.path),
-            self.compression,
-            lambda: self.task.calibration(self.data),
-        )
+        """Its file, quantized where the compression says so: bf16 and fp16 are the
+        runtime's to compute in.
+
+        Raises ValueError as `quantize` does, ElsewhereError where it cannot be made.
+        """
+        key, arguments = self.file.key, (self.task, self.size, self.file.path)
+        fp32 = made({**key, "compression": "fp32"}, export_into, arguments) / MODEL
+        step = self.compression.step_of(FileStep)
+        if step is None:
+            return OnnxModel(fp32)
+        calibrated = "calibration" in step.needs
+        heard = list(self.task.calibration(self.data)) if calibrated else []
+        key = {
+            **key,
+            "compression": self.compression.name,
+            "calibration": arrays_sha256(heard) if heard else "",
+        }
+        folder = made(key, quantize_into, (fp32, self.compression, heard))
+        # The file is ours, and its checksum was compared.
+        quantized = pickle.loads((folder / QUANTIZED).read_bytes())
+        return OnnxModel(folder / MODEL, quantized)
 
     def plain_outputs(self, features: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """What the module makes of each batch (B, T, F) on a plain path, by
@@ -104,6 +120,37 @@ class ModuleFile:
     key: Mapping[str, str]
     path: Path
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A file to run, and what became of its layers (None where nothing was
+    quantized)."""
+
+    path: Path
+    quantized: Quantized | None = None
+
+    @property
+    def bytes(self) -> int:
+        return self.path.stat().st_size
+
+    @property
+    def float_layers(self) -> int:
+        """How many layers of a quantized file stayed in float."""
+        return self.quantized.float_layers if self.quantized else 0
+
+    @property
+    def facts(self) -> dict[str, float | str]:
+        """Of a quantized file: what stayed in float, and its size with coded
+        weights."""
+        if self.quantized is None:
+            return {}
+        left = by_reason({one.name: one.reason for one in self.quantized.left})
+        return {
+            "layers_kept_in_float": ", ".join(self.quantized.kept) or "none",
+            "huffman_bytes": compressed_bytes(self.path),
+            **({"layers_left_in_float": left} if left else {}),
+        }
 
 
 def load_module(path: Path) -> nn.Module:
@@ -169,6 +216,17 @@ def export_into(folder: Path, task: Task[Any, Any], size: Size, module: Path) ->
     example = torch.zeros(1, frames, features)
     deployed = task.deployed(load_module(module)).eval()
     export_onnx(deployed, example, folder / MODEL, *task.onnx_names)
+
+
+def quantize_into(
+    folder: Path,
+    fp32: Path,
+    compression: Compression,
+    calibration: Sequence[np.ndarray],
+) -> None:
+    """Make the quantized file, and tell beside it what became of the layers."""
+    found = quantize(fp32, folder / MODEL, compression, calibration)
+    (folder / QUANTIZED).write_bytes(pickle.dumps(found))
 
 
 def write_outputs(

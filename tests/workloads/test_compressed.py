@@ -13,6 +13,7 @@ from tiny_task import SIZE, TINY, TinySize, TinyTask, tiny_data
 from workloads import compressed
 from workloads.compressed import (
     FACTS,
+    MODEL,
     MODULE,
     CompressedModel,
     ModuleFile,
@@ -22,7 +23,7 @@ from workloads.compressed import (
     write_module,
     write_outputs,
 )
-from workloads.compression import artifacts, onnx_models
+from workloads.compression import artifacts
 from workloads.compression.compressing import compress
 from workloads.compression.known import parse
 from workloads.compression.sparse.formats import FORMATS
@@ -144,7 +145,7 @@ class Renamed(TinyTask):
 def test_an_exported_file_has_the_tasks_names(tmp_path):
     write_module(tmp_path, Renamed(), SIZE, parse("fp32"), RANDOM, ())
     export_into(tmp_path, Renamed(), SIZE, tmp_path / MODULE)
-    session = onnxruntime.InferenceSession(tmp_path / onnx_models.MODEL)
+    session = onnxruntime.InferenceSession(tmp_path / MODEL)
     assert [one.name for one in session.get_inputs()] == ["bands"]
     assert [one.name for one in session.get_outputs()] == ["scores"]
 

@@ -21,16 +21,10 @@ _READABLE = 24  # characters: longer parts of a key, such as checksums, are only
 _log = logging.getLogger("speechmark")
 
 
-def artifacts_dir() -> Path:
-    """Where made models are kept."""
-    return cache.default_cache_dir() / "compressed"
-
-
 def made(
     key: Mapping[str, str],
     make: Callable[..., None],
     arguments: Sequence[Any] = (),
-    directory: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Path:
     """The folder with what `make(folder, *arguments)` wrote into it, now or before.
@@ -46,7 +40,7 @@ def made(
     another process.
     """
     identity = {**key, **_circumstances(make, arguments)}
-    folder = (directory or artifacts_dir()) / folder_name(key, identity)
+    folder = cache.default_cache_dir() / "compressed" / folder_name(key, identity)
     fault = _fault(folder)
     if fault is None:
         return folder

@@ -1,10 +1,34 @@
-"""What a graph of ONNX says about its layers."""
+"""What a graph of ONNX says about its layers, and a choice of some."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+CLIPPING = ("Relu", "Clip")  # the library makes them one with the layer before them
+KEPT = {"none": (0, 0), "first": (1, 0), "edges": (2, 2)}  # of the first and the last
 WEIGHTED = ("Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM")
 _UNPACKING = ("DequantizeLinear", "Cast", "Mul")  # from stored weights to used ones
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A node that computes with stored weights of this shape; those of an LSTM's states
+    lie behind those of its inputs."""
+
+    name: str
+    operator: str
+    shape: tuple[int, ...]
+
+    @property
+    def weights(self) -> int:
+        """How many there are.
+
+        >>> Layer("node_conv1d", "Conv", (64, 40, 48)).weights
+        122880
+        """
+        return math.prod(self.shape)
 
 
 def load_onnx(path: Path) -> Any:
@@ -84,3 +108,31 @@ def output_axis(node: Any, axes: int) -> int:
     if node.op_type == "Gemm":
         return 1 - next((a.i for a in node.attribute if a.name == "transB"), 0)
     return 1 if node.op_type in ("ConvTranspose", "LSTM") else 0
+
+
+def layers_in(model: Any) -> tuple[Layer, ...]:
+    """In the graph's order."""
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    layers = []
+    for node in weighted_nodes(model):
+        parts = [shapes[name] for name in weights_of(node)]
+        last = sum(shape[-1] for shape in parts)
+        layers.append(Layer(node.name, node.op_type, (*parts[0][:-1], last)))
+    return tuple(layers)
+
+
+def kept_layers(names: Sequence[str], keep: str) -> tuple[str, ...]:
+    """Of the compute layers in the graph's order, those that stay in float.
+
+    >>> kept_layers(["a", "b", "c", "d", "e"], "edges")
+    ('a', 'b', 'd', 'e')
+    """
+    first, last = KEPT[keep]
+    tail = max(first, len(names) - last)
+    return (*names[:first], *names[tail:])
+
+
+def as_matmul(names: Sequence[str]) -> list[str]:
+    """To quantize dynamically, the library first makes a MatMul of each Gemm, under
+    this other name."""
+    return [f"{name}_MatMul" for name in names]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from workloads.compression.calibration import checked_calibration
 from workloads.compression.export import DYNAMIC, quiet, several
-from workloads.compression.layers import kept_layers
+from workloads.compression.graph import kept_layers
 
 
 def quantize_for_compile(

@@ -7,7 +7,7 @@ norms, whose squares have no use for 8 bits, and the products of attention.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,17 @@ from numpy.typing import NDArray
 from workloads.compression import onnx_files
 from workloads.compression.calibration import checked_calibration, onnxruntime_options
 from workloads.compression.graph import (
+    CLIPPING,
     WEIGHTED,
+    Layer,
+    as_matmul,
     float_layers,
+    kept_layers,
+    layers_in,
     load_onnx,
     model_input,
     weighted_nodes,
     weights_of,
-)
-from workloads.compression.layers import (
-    Layer,
-    all_but,
-    as_matmul,
-    kept_layers,
-    layers_in,
-    other_nodes,
 )
 from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import Compression, FileStep, ModuleStep, PreparedFile
@@ -54,14 +51,7 @@ class Quantized:
     kept: tuple[str, ...]
     layers: int
     float_layers: int
-    model_bytes: int
     left: tuple[SkippedLayer, ...] = ()
-
-    @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Quantized":
-        """From what `dataclasses.asdict` made of one, be it by way of JSON."""
-        left = tuple(SkippedLayer(**one) for one in facts.get("left", ()))
-        return cls(**{**facts, "kept": tuple(facts["kept"]), "left": left})
 
 
 def quantize(
@@ -78,8 +68,8 @@ def quantize(
     prunes must be pruned in the model already. `only` names the layers that are
     quantized, whatever `compression` keeps: all else stays in float.
 
-    Raises ValueError for a file that is no such model, for bad calibration data, and
-    for unknown layers; NothingQuantizedError where all layers would stay in float.
+    Raises ValueError for a file that is no such model and for bad calibration data;
+    NothingQuantizedError where all layers would stay in float.
     """
     step = compression.step_of(FileStep)
     if step is None:
@@ -90,16 +80,22 @@ def quantize(
     name, width = model_input(load_onnx(fp32_path), fp32_path)
     with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
         prepared = Path(folder) / "prepared.onnx"
-        names = _prepare(fp32_path, prepared, step.opset)
-        model = load_onnx(prepared)
+        model = _prepared(fp32_path, prepared, step.opset)
+        names = [node.name for node in weighted_nodes(model)]
         if before := compression.step_of(ModuleStep):
             before.check_weights(_weights(model))
+        # Such as sums, which would be quantized beside the layers, and products.
+        others = [
+            node
+            for node in model.graph.node
+            if node.name not in names and node.op_type not in CLIPPING
+        ]
         kept = kept_layers(names, step.keep)
-        unweighted = other_nodes(model)
-        excluded = (*kept, *_products(model, unweighted))
         if only is not None:
-            kept = all_but(only, names)
-            excluded = (*kept, *unweighted)
+            kept = tuple(name for name in names if name not in only)
+        else:
+            others = [node for node in others if node.op_type in WEIGHTED]
+        excluded = [*kept, *(node.name for node in others)]
         calibrating: dict[str, Any] = {}
         if "calibration" in step.needs:
             utterances = checked_calibration(calibration, width)
@@ -112,28 +108,14 @@ def quantize(
             f"{compression.name} leaves all {len(names)} layers of {fp32_path} in "
             "float: give a model of more layers, or another compression"
         )
-    left = _left(plain, kept, step.reasons)
-    return Quantized(kept, len(names), len(plain), out_path.stat().st_size, left)
-
-
-def _products(model: Any, unweighted: Sequence[str]) -> list[str]:
-    """Of nodes without weights, those that would be quantized as layers are."""
-    others = set(unweighted)
-    nodes = [node for node in model.graph.node if node.name in others]
-    return [node.name for node in nodes if node.op_type in WEIGHTED]
-
-
-def _left(
-    plain: Sequence[Any], kept: Sequence[str], reasons: Mapping[str, str]
-) -> tuple[SkippedLayer, ...]:
-    """Of the layers in float, those that nobody wanted there."""
     wanted = {*kept, *as_matmul(kept)}
     unknown = "ONNX Runtime left it so, and does not tell why"
-    return tuple(
-        SkippedLayer(n.name, n.op_type, reasons.get(n.op_type, unknown))
+    left = tuple(
+        SkippedLayer(n.name, n.op_type, step.reasons.get(n.op_type, unknown))
         for n in plain
         if n.name not in wanted
     )
+    return Quantized(kept, len(names), len(plain), left)
 
 
 def layers_of(fp32_path: Path) -> tuple[Layer, ...]:
@@ -141,17 +123,14 @@ def layers_of(fp32_path: Path) -> tuple[Layer, ...]:
 
     Raises ValueError for a file that is no such model, or without such layers.
     """
-    import onnx
-
     model_input(load_onnx(fp32_path), fp32_path)
     with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        _prepare(fp32_path, prepared)
-        return layers_in(onnx.load(prepared))
+        return layers_in(_prepared(fp32_path, Path(folder) / "prepared.onnx"))
 
 
-def _prepare(fp32_path: Path, prepared: Path, opset: int | None = None) -> list[str]:
-    """Fold constants, name all nodes, infer shapes; returns the compute layers."""
+def _prepared(fp32_path: Path, prepared: Path, opset: int | None = None) -> Any:
+    """The model, also written to a file, with constants folded, all nodes named and
+    shapes inferred."""
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -159,22 +138,17 @@ def _prepare(fp32_path: Path, prepared: Path, opset: int | None = None) -> list[
     model = onnx.load(prepared)
     if opset is not None:
         model = onnx.version_converter.convert_version(model, opset)
-    _forget_shapes_of_weights(model)
-    for number, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type}_{number}"
-    onnx.save(model, prepared)
-    names = [node.name for node in weighted_nodes(model)]
-    if not names:
-        raise ValueError(f"{fp32_path} has no layer with weights: nothing to quantize")
-    return names
-
-
-def _forget_shapes_of_weights(model: Any) -> None:
-    """The library transposes the weights of a Gemm, and trips over their old shape."""
+    # The library transposes the weights of a Gemm, and trips over their old shape.
     stored = {tensor.name for tensor in model.graph.initializer}
     others = [info for info in model.graph.value_info if info.name not in stored]
     del model.graph.value_info[:]
     model.graph.value_info.extend(others)
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{number}"
+    onnx.save(model, prepared)
+    if not weighted_nodes(model):
+        raise ValueError(f"{fp32_path} has no layer with weights: nothing to quantize")
+    return model
 
 
 def _weights(model: Any) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.compression.layers import Layer
+from workloads.compression.graph import Layer
 from workloads.compression.quantization import (
     NothingQuantizedError,
     layers_of,
@@ -100,11 +100,11 @@ def analyse(
     def cost(only: Sequence[str] | None, what: str) -> Cost:
         with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
             path = Path(folder) / "quantized.onnx"
-            made = quantize(fp32_path, path, compression, calibration, only=only)
-            outputs = run(path)
+            quantize(fp32_path, path, compression, calibration, only=only)
+            outputs, size = run(path), path.stat().st_size
         change = mean_change(reference, outputs, what)
         errors = score(outputs)
-        return Cost(errors, errors.minus(baseline), change, made.model_bytes)
+        return Cost(errors, errors.minus(baseline), change, size)
 
     layers = []
     found = layers_of(fp32_path)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cas
 
 import numpy as np
 
-from workloads.compression.layers import KEPT
+from workloads.compression.graph import KEPT
 from workloads.compression.skipped import SkippedLayer
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def figure(found: Sensitivity, setting: Setting) -> Any:
 
 def _tick(layer: LayerCost) -> str:
     """
-    >>> from workloads.compression.layers import Layer
+    >>> from workloads.compression.graph import Layer
     >>> _tick(LayerCost(1, Layer("a", "Conv", (64, 40, 48)), 13.32, None))
     'conv 1 (64x40x48, 13.3 %)'
     """

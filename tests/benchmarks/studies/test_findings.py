@@ -232,7 +232,7 @@ def test_a_separator_has_matrices_alone_for_cp_and_tucker():
         for name in ("cp-30", "tucker-30")
     )
     assert cp == tucker
-    assert set(cp) == {one.name for one in factorize(model, "cp", 30).changed}
+    assert set(cp) == {one.names[0] for one in factorize(model, "cp", 30).changed}
     assert all(len(shapes) == 2 for shapes in cp.values())
 
 
@@ -368,9 +368,9 @@ def test_rounding_to_half_counts_what_it_changes():
 
 def test_layers_that_stay_in_float_are_printed():
     left = (SkippedLayer("lstm", "LSTM", "there is none"),)
-    said = in_float(Quantized((), 9, 1, 0, left))
+    said = in_float(Quantized((), 9, 1, left))
     assert said == "1 of 9 layers stayed in float (lstm: there is none)"
-    assert in_float(Quantized((), 9, 0, 0)) == ""
+    assert in_float(Quantized((), 9, 0)) == ""
 
 
 def test_at_80_columns_every_pair_keeps_both_names():

@@ -19,7 +19,7 @@ from benchmarks.studies.sensitivity.report import (
 )
 from harness.report.pages import plain
 from harness.report.tables.terminal import as_text, print_table
-from workloads.compression.layers import Layer
+from workloads.compression.graph import Layer
 from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.error_rates import ErrorRate

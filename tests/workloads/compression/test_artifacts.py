@@ -67,11 +67,10 @@ def loud(folder):
 
 
 @pytest.fixture
-def kept(tmp_path):
-    """`made` with a folder of its own."""
-    return lambda make=write, arguments=(), key=KEY: made(
-        key, make, arguments, tmp_path
-    )
+def kept(monkeypatch, tmp_path):
+    """`made` with a cache of its own."""
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
+    return lambda make=write, arguments=(), key=KEY: made(key, make, arguments)
 
 
 def maker_of(folder):
@@ -147,13 +146,10 @@ def test_libraries_classes_are_known_by_their_versions_alone():
     assert artifacts._module_of(parse("fp32")) == "workloads.compression.step"
 
 
-def test_variables_reach_the_process_that_makes_it_and_no_other(tmp_path):
-    folder = made(
-        KEY,
-        write_environment,
-        directory=tmp_path / "own",
-        variables={"SPEECHMARK_TEST_CAP": "AVX2"},
-    )
+@pytest.mark.usefixtures("kept")
+def test_variables_reach_the_process_that_makes_it_and_no_other():
+    caps = {"SPEECHMARK_TEST_CAP": "AVX2"}
+    folder = made(KEY, write_environment, variables=caps)
     assert (folder / "cap.txt").read_text() == "AVX2"
     assert "SPEECHMARK_TEST_CAP" not in os.environ
 
@@ -192,7 +188,7 @@ def test_a_failure_says_why_and_leaves_nothing(kept, tmp_path):
     assert "cannot be made: ValueError: the calibration data are empty\n" in message
     assert "chatter of a library" in message
     assert "in fail" in message
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "compressed").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -201,7 +197,7 @@ def test_a_failure_says_why_and_leaves_nothing(kept, tmp_path):
 def test_an_abrupt_end_says_how(kept, tmp_path, make, ending):
     with pytest.raises(ElsewhereError, match=ending):
         kept(make)
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "compressed").iterdir())
 
 
 def test_to_write_nothing_is_a_failure(kept):
@@ -239,24 +235,22 @@ def test_several_at_once_agree(kept):
     assert maker_of(kept())
 
 
-def test_it_lies_in_the_projects_cache_by_default(monkeypatch, tmp_path):
-    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
-    assert made(KEY, write).parent == tmp_path / "compressed"
+def test_it_lies_in_the_projects_cache(kept, tmp_path):
+    assert kept().parent == tmp_path / "compressed"
 
 
 def test_a_program_without_a_guard_may_ask_for_a_model(tmp_path):
     """Multiprocessing would import it again, and make models without end."""
     program = tmp_path / "program.py"
     program.write_text(
-        "from pathlib import Path\n"
         "from test_artifacts import KEY, write\n"
         "from workloads.compression.artifacts import made\n"
-        f"print(made(KEY, write, ['a'], Path({str(tmp_path)!r})))\n"
+        "print(made(KEY, write, ['a']))\n"
     )
     path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
     done = subprocess.run(
         [sys.executable, program],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "SPEECHMARK_CACHE": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

@@ -69,8 +69,7 @@ def test_nor_does_a_quantized_file(tmp_path, base):
     found = []
     for name in ("a", "a folder with a much longer name"):
         fp32, out = exported(tmp_path / name), tmp_path / name / "quantized.onnx"
-        facts = quantize(fp32, out, parse(base), utterances)
-        assert facts.model_bytes == out.stat().st_size
+        quantize(fp32, out, parse(base), utterances)
         assert not provenance_in(onnx.load(out))
         found.append(out.read_bytes())
     assert found[0] == found[1]

@@ -199,12 +199,9 @@ def test_sums_beside_the_named_layer_stay_in_float(tmp_path, calibration):
     assert not rounded & {name for node in plain for name in node.input}
 
 
-@pytest.mark.parametrize(
-    ("only", "expected"),
-    [(["none"], "called none: give"), ([], "called nothing: give .*node_conv1d")],
-)
-def test_a_layer_that_is_not_there_is_refused(tiny_onnx, tmp_path, only, expected):
-    with pytest.raises(ValueError, match=expected):
+@pytest.mark.parametrize("only", [["none"], []])
+def test_a_layer_that_is_not_there_is_refused(tiny_onnx, tmp_path, only):
+    with pytest.raises(ValueError, match="leaves all 6 layers"):
         quantize(tiny_onnx, tmp_path / "x.onnx", parse("int8-dynamic"), only=only)
 
 

@@ -1,8 +1,7 @@
 """Separators of tiny sizes: exported, quantized, and run where they can be."""
 
-import json
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,11 +9,10 @@ import pytest
 import torch
 
 from workloads.compression.export import export_onnx
-from workloads.compression.graph import load_onnx
+from workloads.compression.graph import layers_in, load_onnx
 from workloads.compression.known import parse
-from workloads.compression.layers import layers_in
 from workloads.compression.pt2e import quantize_for_compile
-from workloads.compression.quantization import Quantized, quantize
+from workloads.compression.quantization import quantize
 from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.separation.framing import OfSamples
@@ -152,13 +150,6 @@ def test_what_is_kept_is_not_listed_as_left(quantized):
     assert len(facts.kept) == 1
     assert [one.kind for one in facts.left] == ["LSTM", "LSTM"]
     assert facts.float_layers == 3
-
-
-def test_facts_come_back_from_json(quantized):
-    facts, _ = quantized("lstm", "int8-static-keep-first")
-    assert Quantized.of(json.loads(json.dumps(asdict(facts)))) == facts
-    old = {"kept": [], "layers": 1, "float_layers": 0, "model_bytes": 1}
-    assert Quantized.of(old) == Quantized((), 1, 0, 1)
 
 
 @pytest.mark.parametrize("compression", ["int8-dynamic", "int8-static"])

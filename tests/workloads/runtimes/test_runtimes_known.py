@@ -14,8 +14,8 @@ import pytest
 from tiny_model import WIDTH, expected, speech, tiny
 from torch import nn
 
+from workloads.compressed import OnnxModel
 from workloads.compression.known import parse
-from workloads.compression.onnx_models import OnnxModel
 from workloads.compression.quantization import Quantized
 from workloads.compression.skipped import SkippedLayer
 from workloads.runtimes.known import RUNTIMES, runtime_named
@@ -179,7 +179,7 @@ def test_layers_of_a_file_that_stayed_in_float_are_counted_and_named(
     runtime: str, onnx_path: Path
 ) -> None:
     skipped = SkippedLayer("last", "Conv", "too thin")
-    quantized = Quantized(("first",), 2, 2, 100, (skipped,))
+    quantized = Quantized(("first",), 2, 2, (skipped,))
     model = TinyCompressed(onnx_path, "int8-static-keep-first", quantized)
     found = RUNTIMES[runtime].open(model, Opening(Place(threads=1)))  # type: ignore[arg-type]
     assert found.float_layers == 2
@@ -229,7 +229,7 @@ def test_no_runtime_is_loaded_before_a_model_is_opened(onnx_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from types import SimpleNamespace\n"
         "from workloads.compression.known import parse\n"
-        "from workloads.compression.onnx_models import OnnxModel\n"
+        "from workloads.compressed import OnnxModel\n"
         "from workloads.runtimes.known import RUNTIMES\n"
         "from workloads.runtimes.runtime import Opening, Place\n"
         "loaded = lambda: {'torch', 'onnxruntime', 'openvino'} & set(sys.modules)\n"

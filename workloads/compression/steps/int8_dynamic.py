@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from workloads.compression.layers import as_matmul
+from workloads.compression.graph import as_matmul
 from workloads.compression.step import FileStep, PreparedFile
 
 

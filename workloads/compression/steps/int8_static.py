@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from workloads.compression.graph import WEIGHTED
-from workloads.compression.layers import CLIPPING
+from workloads.compression.graph import CLIPPING, WEIGHTED
 from workloads.compression.step import ExportStep, FileStep, Need, PreparedFile
 
 if TYPE_CHECKING:
