@@ -22,7 +22,7 @@ from workloads.compression.step import Compression
 from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session
-from workloads.values.compare import limit_of, one_of_each, worst_row
+from workloads.values.compare import LIMITS, one_of_each, worst_row
 from workloads.values.plain import DESCRIPTION
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def of_session(
         worst_row(session.output(session.prepare(one)), expected[str(i)])
         for i, one in enumerate(chosen)
     ]
-    found = Values(max(errors), limit_of(compression), len(chosen), DESCRIPTION)
+    found = Values(max(errors), LIMITS[compression.rounds_to], len(chosen), DESCRIPTION)
     prepared = session.prepare(chosen[int(np.argmax(errors))])
 
     def run() -> None:

@@ -25,7 +25,7 @@ from workloads.compression.skipped import by_reason
 from workloads.compression.step import Compression, FileStep, ModuleStep
 from workloads.corpora.cache import arrays_sha256
 from workloads.task import Size, Task
-from workloads.training.weights import Weights
+from workloads.training.weights import Weights, load, load_into, untrained
 from workloads.values import plain
 
 if TYPE_CHECKING:
@@ -76,8 +76,6 @@ class CompressedModel:
     def made_here(self) -> nn.Module:
         """The module, made in this process, for whoever neither times it nor wants it
         kept."""
-        from workloads.compression.compressing import compressed
-
         sample = self._gradient_sample
         return compressed(self.task, self.size, self.compression, self.weights, sample)
 
@@ -110,6 +108,40 @@ class CompressedModel:
         key = {**self.file.key, "module": self.file.path.parent.name}
         arguments = (self.task, self.file.path)
         return plain.plain_outputs(key, write_outputs, arguments, features)
+
+
+def compressed(
+    task: Task[Any, Any],
+    size: Size,
+    compression: Compression,
+    weights: Weights,
+    sample: Sequence[Any] = (),
+) -> nn.Module:
+    """The model of a compression in fp32, ready to run: with weights that were trained
+    after it, else compressed here; `sample` holds training items, of which a pruning by
+    gradients needs some.
+
+    Trained weights have the shapes of training: channels of zeros are taken out here.
+    """
+    step = compression.step_of(ModuleStep)
+    if step is None or not weights.is_fitted or weights.path is None:
+        return compress(task, load(task, size, weights.path), compression, sample)
+    model = step.structure(untrained(task, size))
+    return step.ready(task, load_into(task, size, model, weights.path))
+
+
+def compress(
+    task: Task[Any, Any],
+    model: nn.Module,
+    compression: Compression,
+    sample: Sequence[Any] = (),
+) -> nn.Module:
+    """A copy, pruned or factorized as the compression says, without any training; the
+    model itself where it asks for neither."""
+    step = compression.step_of(ModuleStep)
+    if step is None:
+        return model
+    return step.ready(task, step.applied(task, model, sample))
 
 
 @dataclass(frozen=True)
@@ -174,8 +206,6 @@ def write_module(
     """Make the module, and count it; `sample` is what gradients are taken of."""
     import torch
 
-    from workloads.compression.compressing import compressed
-
     model = compressed(task, size, compression, weights, sample)
     torch.save(model, folder / MODULE)
     facts = task.count(size, model) | changes(task, size, compression, model)
@@ -185,19 +215,22 @@ def write_module(
 def changes(
     task: Task[Any, Any], size: Size, compression: Compression, model: nn.Module
 ) -> dict[str, int | float | str]:
-    """Which layers a compression changed, and what the weights take in formats for many
-    zeros."""
-    from workloads.compression.compressing import changed_layers
+    """How many layers with weights a compression changed, which it left, and what the
+    weights take in formats for many zeros."""
     from workloads.compression.sparse.sizes import model_sizes
 
     step = compression.step_of(ModuleStep)
     if step is None:
         return {}
-    layers = changed_layers(task, size, compression)
-    reasons = by_reason({one.name: one.reason for one in layers.left})
+    plain_model = untrained(task, size)
+    left = step.skipped(task, plain_model)
+    weighted = sum(
+        any(p.ndim > 1 for p in module.parameters(recurse=False))
+        for module in plain_model.modules()
+    )
     facts: dict[str, int | float | str] = {
-        "layers_changed": layers.changed,
-        "layers_left": reasons or "none",
+        "layers_changed": weighted - len(left),
+        "layers_left": by_reason({one.name: one.reason for one in left}) or "none",
     }
     if not step.leaves_zeros:
         return facts

@@ -18,13 +18,13 @@ from workloads.compressed import (
     CompressedModel,
     ModuleFile,
     changes,
+    compress,
     export_into,
     load_module,
     write_module,
     write_outputs,
 )
 from workloads.compression import artifacts
-from workloads.compression.compressing import compress
 from workloads.compression.known import parse
 from workloads.compression.sparse.formats import FORMATS
 from workloads.separation.task import SEPARATION

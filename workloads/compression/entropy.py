@@ -23,14 +23,7 @@ def huffman_bytes(values: NDArray[np.int8] | NDArray[np.uint8]) -> int:
 
     `values` have any shape; how many there are is known from elsewhere. The table of
     the code counts, with 256 bytes. A single symbol still takes one bit each time.
-
-    Raises ValueError if the values are not of 8 bits, or if there are none.
     """
-    if values.dtype not in (np.int8, np.uint8) or not values.size:
-        raise ValueError(
-            f"{values.size} values of {values.dtype} cannot be coded: "
-            "give one or more of int8 or uint8"
-        )
     symbols = np.ascontiguousarray(values).view(np.uint8).ravel()
     counts = np.bincount(symbols, minlength=SYMBOLS).tolist()
     pairs = zip(counts, code_lengths(counts), strict=True)

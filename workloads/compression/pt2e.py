@@ -28,23 +28,12 @@ def quantize_for_compile(
     calibration: Sequence[NDArray[np.float32]],
     keep: str = "none",
 ) -> nn.Module:
-    """A quantized copy of the module, of any batch and length, to be compiled.
+    """A quantized copy of a module without LSTMs, as `ExportStep.exported` says.
 
-    `example` (B, T, F) is what the module is traced with, `calibration` holds
-    utterances (T, F). `keep` leaves layers in float: "none", "first", or "edges", the
-    first two and the last two.
-
-    Raises ValueError if the module is training or has an LSTM, or for bad calibration
-    data.
+    Raises ValueError if the module is training, or for bad calibration data.
     """
     if module.training:
         raise ValueError("the module is in training mode: call its eval() first")
-    lstms = [n for n, part in module.named_modules() if isinstance(part, nn.LSTM)]
-    if lstms:
-        raise ValueError(
-            f"{', '.join(lstms)}: torch.export fixes the length of an LSTM's input, so "
-            "torch.compile gets no int8-static of it; use onnxruntime or openvino"
-        )
     utterances = checked_calibration(calibration, example.shape[2])
     with quiet("torch.utils._pytree", "torchao"):
         from torchao.quantization.pt2e import allow_exported_model_train_eval

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from workloads.runtimes.session import KernelCall
 
@@ -18,57 +19,39 @@ _SAME = {"inner_product": "matmul"}  # one name for what OpenVINO does not tell 
 _POINTWISE = "1x1"  # is in both names of a kernel, or in neither
 
 
-@dataclass(frozen=True)
-class Created:
-    """A kernel, in oneDNN's words."""
-
-    primitive: str
-    implementation: str
-    types: tuple[str, ...]  # source, weights
+Kind = tuple[str, tuple[str, ...], bool]  # primitive, source and weights, whether 1x1
+Created = Mapping[Kind, Collection[str]]  # names of implementations
 
 
-def created(log: Iterable[str]) -> list[Created]:
-    """The kernels of a log's lines; other lines are passed over.
+def created(log: Iterable[str]) -> Created:
+    """The kernels of a log's lines, in oneDNN's words; other lines are passed over.
 
     >>> created(["onednn_verbose,v1,primitive,create:cache_miss,cpu,convolution,"
     ...     "brg_conv_fwd:avx512_core_vnni,forward_inference,src:u8::blocked:acb::f0 "
     ...     "wei:s8:ap:blocked:AcB::f0 dst:u8::blocked:acb::f0,,alg:convolution_direct,"
-    ...     "mb1,0.5"])[0].types
-    ('u8', 's8')
+    ...     "mb1,0.5"])[("convolution", ("u8", "s8"), False)]
+    {'brg_conv_fwd:avx512_core_vnni'}
     """
-    kernels = []
+    kernels = defaultdict(set)
     for found in filter(None, map(_CREATED.match, log)):
-        primitive = found["primitive"]
-        types = {one["role"]: one["dtype"] for one in _TYPES.finditer(found["memory"])}
-        kernels.append(
-            Created(
-                _SAME.get(primitive, primitive),
-                found["implementation"],
-                tuple(types[role] for role in ("src", "wei") if role in types),
-            )
-        )
+        primitive, implementation = found["primitive"], found["implementation"]
+        roles = {one["role"]: one["dtype"] for one in _TYPES.finditer(found["memory"])}
+        types = tuple(roles[role] for role in ("src", "wei") if role in roles)
+        kind = _SAME.get(primitive, primitive), types, _POINTWISE in implementation
+        kernels[kind].add(implementation)
     return kernels
 
 
-def named(calls: Sequence[KernelCall], kernels: Sequence[Created]) -> list[KernelCall]:
+def named(calls: Sequence[KernelCall], kernels: Created) -> list[KernelCall]:
     """The calls by oneDNN's names instead of OpenVINO's, where a kernel of the same
     primitive and types was created; where several were, all their names."""
+
+    def name(call: KernelCall) -> str:
+        types = tuple(call.dtypes.split(",")[:2])
+        kind = call.primitive, types, _POINTWISE in call.implementation
+        return "|".join(sorted(kernels.get(kind, ()))) or call.implementation
+
     return [
-        replace(call, implementation=_name(call, kernels))
-        if call.primitive in _NAMED
-        else call
+        replace(call, implementation=name(call)) if call.primitive in _NAMED else call
         for call in calls
     ]
-
-
-def _name(call: KernelCall, kernels: Sequence[Created]) -> str:
-    types = tuple(call.dtypes.split(",")[:2])
-    pointwise = _POINTWISE in call.implementation
-    fitting = {
-        kernel.implementation
-        for kernel in kernels
-        if kernel.primitive == call.primitive
-        and kernel.types == types
-        and (_POINTWISE in kernel.implementation) == pointwise
-    }
-    return "|".join(sorted(fitting)) or call.implementation

@@ -12,22 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.compression.step import Compression
-
 # Largest errors that arithmetic alone explains; docs/values.md says what was measured.
 LIMITS = {"fp32": 1e-4, "bf16": 0.1, "fp16": 0.03, "int8": 0.5, "int16": 0.01}
 GRADIENT_LIMITS = {"fp32": 1e-3, "bf16": 0.3, "fp16": 0.1}
 MOST_OUTPUTS = 16  # that are compared: kernels are chosen by shape, not by content
-
-
-def limit_of(compression: Compression) -> float:
-    """The largest error of an output that passes.
-
-    >>> from workloads.compression.known import parse
-    >>> limit_of(parse("tucker-30")) == LIMITS["fp32"]
-    True
-    """
-    return LIMITS[compression.rounds_to]
 
 
 def relative_error(found: np.ndarray, plain: np.ndarray) -> float:

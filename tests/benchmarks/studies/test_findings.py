@@ -29,7 +29,7 @@ from benchmarks.studies.findings.rules import (
 )
 from benchmarks.studies.findings.scores import chains_of, in_float, round_to_half
 from harness.report.pages import plain
-from workloads.compression.compressing import compress
+from workloads.compressed import compress
 from workloads.compression.factorization.factorize import factorize
 from workloads.compression.known import parse
 from workloads.compression.quantization import Quantized, SkippedLayer

@@ -15,7 +15,7 @@ from benchmarks.studies.findings import __main__ as command
 from benchmarks.studies.findings.report import STUDY
 from benchmarks.studies.findings.rules import COMPRESSIONS, PRUNED, Scored
 from workloads.baseline import plain_run
-from workloads.compression.compressing import compress
+from workloads.compressed import compress
 from workloads.compression.known import parse
 from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.metrics.separation import Measure

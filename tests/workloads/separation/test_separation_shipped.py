@@ -3,7 +3,7 @@
 import pytest
 
 from workloads.baseline import plain_run
-from workloads.compression.compressing import compressed
+from workloads.compressed import compressed
 from workloads.compression.known import parse
 from workloads.corpora.mixtures import builtin
 from workloads.separation.dataset import builtin_mixtures

@@ -50,23 +50,11 @@ class Plan:
 
 
 class Chain(nn.Sequential):
-    """Layers in the place of one, whose sizes its parent may still ask for."""
+    """Layers in the place of one, whose width attention may still ask for."""
 
     @property
     def in_features(self) -> int:
         return cast(nn.Linear, self[0]).in_features
-
-    @property
-    def out_features(self) -> int:
-        return cast(nn.Linear, self[-1]).out_features
-
-    @property
-    def in_channels(self) -> int:
-        return cast(nn.Conv1d, self[0]).in_channels
-
-    @property
-    def out_channels(self) -> int:
-        return cast(nn.Conv1d, self[-1]).out_channels
 
 
 def plan(layer: Layer, method: Method, percent: int) -> Plan:

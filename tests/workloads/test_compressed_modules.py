@@ -7,15 +7,11 @@ import torch
 from separators import CONV, DPT, LSTM
 from torch import nn
 
-from workloads.compression.compressing import (
-    ChangedLayers,
-    changed_layers,
-    compress,
-    compressed,
-)
+from workloads.compressed import changes, compress, compressed
 from workloads.compression.factorization.factorize import factorize
 from workloads.compression.known import parse
 from workloads.compression.pruning.prune import prune
+from workloads.compression.step import ModuleStep
 from workloads.separation.task import SEPARATION
 from workloads.task import NotHereError, parameters_of
 from workloads.training import weights
@@ -167,45 +163,49 @@ def test_other_items_have_other_gradients(pairs):
 def test_weights_stay_without_pruning_or_factorization():
     model = separator(CONV)
     assert shortened(model, "int8-static") is model
-    found = changed_layers(SEPARATION, CONV, parse("int8-static"))
-    assert found == ChangedLayers(0, ())
+    assert changes(SEPARATION, CONV, parse("int8-static"), model) == {}
+
+
+def layers_left(size, name):
+    step = parse(name).step_of(ModuleStep)
+    return step.skipped(SEPARATION, weights.untrained(SEPARATION, size))
+
+
+def layers_changed(size, name):
+    model = shortened(weights.untrained(SEPARATION, size), name)
+    return changes(SEPARATION, size, parse(name), model)["layers_changed"]
 
 
 @each_size
 def test_layers_that_whole_channels_cannot_leave_are_listed(size):
-    found = changed_layers(SEPARATION, size, parse("prune-l1-structured-30"))
-    (left,) = found.left
+    (left,) = layers_left(size, "prune-l1-structured-30")
     assert (left.name, left.kind) == ("decoder", "Decoder")
     assert left.reason == "it has one output channel, which must stay"
-    single = changed_layers(SEPARATION, size, parse("prune-l1-unstructured-30"))
-    assert single.left == ()
+    assert layers_left(size, "prune-l1-unstructured-30") == ()
 
 
 def test_all_layers_with_weights_are_counted():
     """Encoder, bottleneck, mask and decoder; of each block three, of three a fourth."""
-    single, whole = (
-        changed_layers(SEPARATION, CONV, parse(f"prune-l1-{kind}-30"))
-        for kind in ("unstructured", "structured")
-    )
-    assert single.changed == 4 + 4 * 3 + 3
-    assert whole.changed == single.changed - len(whole.left) == 18
+    assert layers_changed(CONV, "prune-l1-unstructured-30") == 4 + 4 * 3 + 3
+    assert layers_changed(CONV, "prune-l1-structured-30") == 18  # but the decoder
 
 
 @each_size
 @pytest.mark.parametrize("method", ["cp", "tucker", "tsvd"])
 def test_layers_that_factors_do_not_change_are_listed(size, method):
-    found = changed_layers(SEPARATION, size, parse(f"{method}-30"))
+    found = layers_left(size, f"{method}-30")
     expected = factorize(weights.load(SEPARATION, size, None), method, 30)
-    assert (found.changed, found.left) == (len(expected.changed), expected.left)
-    assert all(one.reason for one in found.left)
+    assert found == expected.left
+    assert layers_changed(size, f"{method}-30") == len(expected.changed)
+    assert all(one.reason for one in found)
 
 
 def test_depthwise_and_recurrent_layers_say_why_they_are_left():
-    found = changed_layers(SEPARATION, CONV, parse("tucker-30"))
-    of_conv = {one.name: one.reason for one in found.left}
+    found = layers_left(CONV, "tucker-30")
+    of_conv = {one.name: one.reason for one in found}
     assert of_conv["blocks.0.depthwise"].startswith("depth-wise: no channel")
-    found = changed_layers(SEPARATION, LSTM, parse("tsvd-30"))
-    of_lstm = {one.name: one.reason for one in found.left}
+    found = layers_left(LSTM, "tsvd-30")
+    of_lstm = {one.name: one.reason for one in found}
     assert of_lstm["lstm"].startswith("a recurrent kernel takes its matrices")
 
 
