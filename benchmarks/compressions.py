@@ -90,28 +90,23 @@ def _order(compression: Compression) -> tuple[int, list[int], str]:
     return len(kinds), kinds, compression.name
 
 
-class Notes:
-    """Reasons by number, each once."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def cell(self, reasons: Sequence[str | None]) -> str:
-        """Whether it runs, and the numbers of what keeps it from that."""
-        some = [reason for reason in dict.fromkeys(reasons) if reason]
-        if not some:
-            return "yes"
-        self.texts += [text for text in some if text not in self.texts]
-        numbers = ", ".join(str(1 + self.texts.index(text)) for text in some)
-        return f"some ({numbers})" if None in reasons else f"no ({numbers})"
+def cell(reasons: Sequence[str | None], notes: list[str]) -> str:
+    """Whether it runs, and the numbers of the notes that say what keeps it from that,
+    to which new ones are added."""
+    some = [reason for reason in dict.fromkeys(reasons) if reason]
+    if not some:
+        return "yes"
+    notes += [text for text in some if text not in notes]
+    numbers = ", ".join(str(1 + notes.index(text)) for text in some)
+    return f"some ({numbers})" if None in reasons else f"no ({numbers})"
 
 
-def cpu_table(all_declared: Iterable[Declared], notes: Notes) -> Table:
+def cpu_table(all_declared: Iterable[Declared], notes: list[str]) -> Table:
     """Compressions that differ in percentages alone are one row."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for one in all_declared:
         name = one.compression.name
-        cells = (notes.cell(one.reasons(runtime, CPU)) for runtime in RUNTIMES)
+        cells = (cell(one.reasons(runtime, CPU), notes) for runtime in RUNTIMES)
         stem = _PERCENT.sub("-PERCENT", name)
         rows.setdefault((stem, *cells), []).append(name)
     texts = [(_joined(names), *key[1:]) for key, names in rows.items()]
@@ -166,9 +161,9 @@ def cuda_lines(all_declared: Sequence[Declared]) -> Iterator[str]:
 
 def page() -> str:
     """All of it, in lines of any length."""
-    found, notes = declared(), Notes()
+    found, notes = declared(), list[str]()
     table = as_markdown([cpu_table(found, notes)])
-    numbered = [f"{number}. {text}" for number, text in enumerate(notes.texts, 1)]
+    numbered = [f"{number}. {text}" for number, text in enumerate(notes, 1)]
     cuda = "\n".join(cuda_lines(found))
     parts = (
         HEAD,

@@ -37,7 +37,7 @@ def test_every_step_and_every_declared_compression_is_on_the_page() -> None:
 
 
 def test_a_reason_of_a_runtime_is_a_note_with_a_number() -> None:
-    found, notes = compressions.declared(), compressions.Notes()
+    found, notes = compressions.declared(), list[str]()
     table = compressions.cpu_table(found, notes)
     rows = {row[0]: row[1:] for row in table.lines()}
     assert rows["fp32"] == ("yes",) * 4
@@ -45,7 +45,7 @@ def test_a_reason_of_a_runtime_is_a_note_with_a_number() -> None:
     assert files == ["yes", "yes"]
     assert eager.startswith("no (")
     assert compiled.startswith("some (")  # not of models with LSTMs
-    assert "int8-static" in notes.texts[int(eager[4:-1]) - 1]
+    assert "int8-static" in notes[int(eager[4:-1]) - 1]
 
 
 def test_what_a_runtime_says_otherwise_changes_the_page(

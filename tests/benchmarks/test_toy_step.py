@@ -101,7 +101,7 @@ def test_what_runs_where_follows_from_its_kind(
 
 def test_the_page_has_both() -> None:
     one = compressions.Declared(parse("coarse+bf16"), ((TINY, SIZE),))
-    table = compressions.cpu_table([one], compressions.Notes())
+    table = compressions.cpu_table([one], [])
     assert [column.head for column in table.columns][-1] == "bare"
     assert next(iter(table.lines()))[-1].startswith("no (")
 

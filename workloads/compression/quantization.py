@@ -84,18 +84,10 @@ def quantize(
         names = [node.name for node in weighted_nodes(model)]
         if before := compression.step_of(ModuleStep):
             before.check_weights(_weights(model))
-        # Such as sums, which would be quantized beside the layers, and products.
-        others = [
-            node
-            for node in model.graph.node
-            if node.name not in names and node.op_type not in CLIPPING
-        ]
         kept = kept_layers(names, step.keep)
         if only is not None:
             kept = tuple(name for name in names if name not in only)
-        else:
-            others = [node for node in others if node.op_type in WEIGHTED]
-        excluded = [*kept, *(node.name for node in others)]
+        excluded = [*kept, *_beside(model, names, of_any_kind=only is not None)]
         calibrating: dict[str, Any] = {}
         if "calibration" in step.needs:
             utterances = checked_calibration(calibration, width)
@@ -116,6 +108,18 @@ def quantize(
         if n.name not in wanted
     )
     return Quantized(kept, len(names), len(plain), left)
+
+
+def _beside(model: Any, layers: Sequence[str], of_any_kind: bool) -> list[str]:
+    """Nodes without weights that would be quantized: products, as layers are, or of any
+    kind, such as sums, as what lies beside layers is."""
+    return [
+        node.name
+        for node in model.graph.node
+        if node.name not in layers
+        and node.op_type not in CLIPPING
+        and (of_any_kind or node.op_type in WEIGHTED)
+    ]
 
 
 def layers_of(fp32_path: Path) -> tuple[Layer, ...]:

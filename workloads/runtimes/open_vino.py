@@ -98,14 +98,17 @@ class OpenVinoSession:
         features = checked_features(features, self.width)
         only = self._shape_of(features) is not None
         compiled = self.compiled if only else self._of_any_shape
-        request = compiled.create_infer_request()
-        tensor = self._openvino.Tensor(features, shared_memory=True)
-        request.set_input_tensor(tensor)
-        prepared = Request(features, request)
+        prepared = Request(features, self._request(compiled, features))
         if not self._proven:  # a failure that it hides must not be timed
             self.output(prepared)
             self._proven = True
         return prepared
+
+    def _request(self, compiled: Any, features: np.ndarray) -> Any:
+        request = compiled.create_infer_request()
+        tensor = self._openvino.Tensor(features, shared_memory=True)
+        request.set_input_tensor(tensor)
+        return request
 
     def run(self, prepared: Request) -> None:
         try:
@@ -136,10 +139,7 @@ class OpenVinoSession:
         """
         shape = self._shape_of(prepared.features)
         compiled = self._compile(shape, counting=True)
-        request = compiled.create_infer_request()
-        request.set_input_tensor(
-            self._openvino.Tensor(prepared.features, shared_memory=True)
-        )
+        request = self._request(compiled, prepared.features)
         request.infer(share_outputs=True)
         before = request.profiling_info
         wall_ms = 0.0

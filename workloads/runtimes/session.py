@@ -54,11 +54,7 @@ class PrecisionMissingError(ValueError):
 
 @dataclass(frozen=True)
 class KernelCall:
-    """One call of one kernel, in oneDNN's words where it has them.
-
-    >>> KernelCall("convolution", "QLinearConv", "u8,s8,u8", 0.68).primitive
-    'convolution'
-    """
+    """One call of one kernel, in oneDNN's words where it has them."""
 
     primitive: str
     implementation: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from workloads.compression.step import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from workloads.compression.pruning.importance import PruningChoice
 
@@ -59,9 +60,8 @@ class Prune(Pruning, ModuleStep, TrainedStep):
             gradient_magnitudes,
         )
 
-        def gradients(current: nn.Module) -> dict[str, Tensor]:
-            return gradient_magnitudes(current, sample, task.gradient_loss)
-
+        loss = task.gradient_loss
+        gradients = partial(gradient_magnitudes, batches=sample, loss=loss)
         groups = task.channel_groups(model) if self.structured else ()
         return PruningChoice(self, groups, gradients if sample else None)
 
