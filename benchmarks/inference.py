@@ -121,11 +121,12 @@ class TimedModel:
             context.hardware.isa,
             len(os.sched_getaffinity(0)),
         )
-        reason = why_not(
+        hindered = why_not(
             *(task, self.size, self.compression),
             *(self.case.runtime, self.place, self.options),
         )
-        if reason:
+        runtime = runtime_named(self.case.runtime)
+        if reason := hindered or runtime.why_not_installed():
             raise UnsupportedError(reason)
         context.progress("data", 0, 2)
         data = data_of(context, task)

@@ -35,6 +35,7 @@ from harness.workload import UnsupportedError
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin as mixtures
 from workloads.corpora.mixtures.scenes import MEETING
+from workloads.runtimes.onnx_runtime import OnnxRuntime
 from workloads.runtimes.session import OperatorMissingError
 from workloads.training import weights
 from workloads.training.weights import trained_dir
@@ -96,6 +97,14 @@ def test_what_cannot_run_is_skipped_with_the_reason(
 ) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         inference(at(name, **asked), SMALL[name].task)
+
+
+def test_a_case_of_a_runtime_that_is_not_installed_is_skipped(
+    at: ContextOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OnnxRuntime, "packages", ("absent_engine",))
+    with pytest.raises(UnsupportedError, match="needs absent_engine: run `pip"):
+        inference(at("wav2letter", runtime="onnxruntime"), WAV2LETTER.task)
 
 
 def test_several_devices_are_refused(small: Small, at: ContextOf) -> None:

@@ -141,7 +141,8 @@ class OnnxRuntimeSession:
 class OnnxRuntime(FileRuntime):
     """ONNX Runtime, of which a case's id may set `arena` and `graph`."""
 
-    name, options = "onnxruntime", ("arena", "graph")
+    name, packages = "onnxruntime", ("onnxruntime",)
+    options = ("arena", "graph")
     takes = (ModuleStep, FileStep)
 
     def why_not_on(self, place: Place) -> str | None:

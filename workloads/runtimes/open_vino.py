@@ -250,7 +250,7 @@ def run_logged(log: Path, settings: tuple[Any, ...], features: np.ndarray) -> No
 class OpenVino(FileRuntime):
     """OpenVINO on the CPU."""
 
-    name = "openvino"
+    name, packages = "openvino", ("openvino",)
     takes = (ModuleStep, PrecisionStep, FileStep)
 
     def lack(self, step: Step, place: Place) -> str:

@@ -116,7 +116,7 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
 class Eager(Runtime):
     """Modules as they are."""
 
-    name = "eager"
+    name, packages = "eager", ("torch",)
     takes: ClassVar[tuple[type[Step], ...]] = (ModuleStep, PrecisionStep)
     compiled = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,10 +55,11 @@ class OpenModel:
 
 
 class Runtime(ABC):
-    """`options` are the names of what a case's id may set of it, `takes` the kinds of
-    steps that it runs what was made of."""
+    """`packages` are those that it needs, `options` the names of what a case's id may
+    set of it, `takes` the kinds of steps that it runs what was made of."""
 
     name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
     takes: ClassVar[tuple[type[Step], ...]]
     options: ClassVar[tuple[str, ...]] = ()
 
@@ -70,6 +72,13 @@ class Runtime(ABC):
             self.why_not_after(s, place, is_recurrent) for s in compression.steps
         )
         return self.why_not_on(place) or next(filter(None, reasons), None)
+
+    def why_not_installed(self) -> str | None:
+        """Which package is missing here; unlike all else it depends on the machine."""
+        missing = [name for name in self.packages if find_spec(name) is None]
+        if not missing:
+            return None
+        return f"{self.name} needs {missing[0]}: run `pip install {missing[0]}`"
 
     def why_not_on(self, place: Place) -> str | None:
         """What keeps it from running anything there."""

@@ -34,6 +34,16 @@ def test_every_runtime_is_known_by_its_own_name() -> None:
     assert runtime_named("openvino") is RUNTIMES["openvino"]
 
 
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_runtime_that_is_not_installed_names_the_package(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runtime_named(name).why_not_installed() is None
+    monkeypatch.setattr(type(runtime_named(name)), "packages", ("absent_engine",))
+    reason = runtime_named(name).why_not_installed()
+    assert reason == f"{name} needs absent_engine: run `pip install absent_engine`"
+
+
 def test_an_unknown_runtime_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="called 'tflite': expected one of eager, co"):
         runtime_named("tflite")
