@@ -17,7 +17,7 @@ from workloads.metrics.separation import NAMES, Measure, SeparationScores
 from workloads.recognition.data import Part
 from workloads.separation.scoring import scores_of
 from workloads.task import Gate
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 from workloads.wav2letter.symbols import LETTERS
 
 KINDS = [kind for kind in vars(kinds).values() if isinstance(kind, MetricKind)]
@@ -122,7 +122,7 @@ def test_silence_in_place_of_speech_fails_whatever_the_numbers_say(
 
 def test_what_was_understood_is_judged_utterance_by_utterance() -> None:
     texts = ("a cat", "dog", "bee")
-    part = Part(ArrayPart((), texts, "0"), texts, (0.1,) * 3, LETTERS)
+    part = Part(ArrayRows(()), texts, (0.1,) * 3, LETTERS)
     task = SMALL["wav2letter"].task
     found = judged(task.scores_of(part, ["a cap", "dog", "x"]), task.measures)
     assert found.metrics["levenshtein"].value == pytest.approx(4 / 3)

@@ -27,10 +27,14 @@ import numpy as np
 
 from basics.files import file_sha256
 from workloads.corpora.faults import AbsentError
+from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ
+from workloads.feeding.normaliser import RunningMoments
+from workloads.recognition.data import Part, Recordings
 from workloads.wav2letter import object_arrays
+from workloads.wav2letter.sizes import FEATURES
 from workloads.wav2letter.symbols import Alphabet, is_mark
 
-FEATURES = 40
+HOP_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 TRAIN, DEV = "train", "dev"
 FEATURE_FILES = ("{part}.npy", "{part}_new.npy")
 TRANSCRIPT_FILES = ("{part}_transcripts.npy",)
@@ -38,37 +42,20 @@ LABEL_FILES = ("{part}_labels.npy",)
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPart:
-    """Features of utterances, and their texts as the alphabet spells them."""
+class ArrayRows:
+    """Features in memory, float32 (T, 40) of each utterance."""
 
-    features: tuple[np.ndarray, ...]  # float32 (T, 40) each
-    texts: tuple[str, ...]
-    checksum: str  # SHA-256 over the two files'
+    features: tuple[np.ndarray, ...]
 
     @cached_property
     def frames(self) -> list[int]:
-        """T of each utterance."""
         return [len(features) for features in self.features]
 
     def read(self, positions: Sequence[int]) -> list[np.ndarray]:
-        """Features of the utterances at these positions, float32 (T, 40) each."""
         return [self.features[position] for position in positions]
 
 
-@dataclass(frozen=True, eq=False)
-class ArraySet:
-    """Utterances to train on and to validate on."""
-
-    train: ArrayPart
-    dev: ArrayPart
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 over the four files'."""
-        return _joined([self.train.checksum, self.dev.checksum])
-
-
-def load(folder: Path, alphabet: Alphabet) -> ArraySet:
+def load(folder: Path, alphabet: Alphabet) -> Recordings:
     """Both parts from a folder; all features are held in memory.
 
     Raises AbsentError for a missing file, and ValueError, naming the file and the
@@ -77,10 +64,22 @@ def load(folder: Path, alphabet: Alphabet) -> ArraySet:
     outside the alphabet.
     """
     names = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
-    features = [_first(folder, FEATURE_FILES, part) for part in (TRAIN, DEV)]
-    transcripts = [_first(folder, names, part) for part in (TRAIN, DEV)]
+    paths = [
+        (_first(folder, FEATURE_FILES, part), _first(folder, names, part))
+        for part in (TRAIN, DEV)
+    ]
     read = _read_labels if alphabet.is_spaced else _read_transcripts
-    return ArraySet(*map(_part, features, transcripts, read(transcripts, alphabet)))
+    texts = read([transcripts for _, transcripts in paths], alphabet)
+    train, dev = (
+        _part(*of_part, part_texts, alphabet)
+        for of_part, part_texts in zip(paths, texts, strict=True)
+    )
+    moments = RunningMoments(FEATURES)
+    for position in range(len(train.texts)):
+        moments.add(*train.rows.read([position]))
+    checksum = _joined(_joined(map(file_sha256, of_part)) for of_part in paths)
+    name = f"arrays-{alphabet.name}"
+    return Recordings(name, checksum, train, dev, moments.normaliser())
 
 
 def _first(folder: Path, patterns: Sequence[str], part: str) -> Path:
@@ -97,7 +96,9 @@ def _first(folder: Path, patterns: Sequence[str], part: str) -> Path:
     )
 
 
-def _part(path: Path, texts_path: Path, texts: Sequence[str]) -> ArrayPart:
+def _part(
+    path: Path, texts_path: Path, texts: Sequence[str], alphabet: Alphabet
+) -> Part:
     found = object_arrays.read(path)
     if found.ndim == 0 or len(found) == 0:
         raise ValueError(
@@ -109,9 +110,9 @@ def _part(path: Path, texts_path: Path, texts: Sequence[str]) -> ArrayPart:
             f"{path} holds {len(found)} utterances, {texts_path} holds {len(texts)}: "
             "take both from one set"
         )
-    features = tuple(_features(path, i, one) for i, one in enumerate(found))
-    digests = [file_sha256(path), file_sha256(texts_path)]
-    return ArrayPart(features, tuple(texts), _joined(digests))
+    rows = ArrayRows(tuple(_features(path, i, one) for i, one in enumerate(found)))
+    durations_s = tuple(HOP_S * frames for frames in rows.frames)
+    return Part(rows, tuple(texts), durations_s, alphabet)
 
 
 def _features(path: Path, position: int, found: Any) -> np.ndarray:
@@ -142,11 +143,11 @@ def _read_transcripts(paths: Sequence[Path], alphabet: Alphabet) -> list[list[st
 
 
 def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
-    items = _each(path, lambda one: [_string(item) for item in _items(one)])
     marks = set(filter(is_mark, alphabet.symbols))
-    spelt = [[item for item in one if item not in marks] for one in items]
+    read = _each(path, _strings)
+    spelt = [[string for string in one if string not in marks] for one in read]
     # Characters or words? Nobody says "A I A I" in every utterance of a set.
-    characters = all(len(item) <= 1 for one in spelt for item in one)
+    characters = all(len(string) <= 1 for one in spelt for string in one)
     texts = [("" if characters else " ").join(one) for one in spelt]
     return _checked(
         path,
@@ -155,17 +156,14 @@ def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
     )
 
 
-def _items(found: Any) -> list[Any]:
-    """The strings of one transcript, which may itself be a string."""
-    return [found] if isinstance(found, str | bytes) else list(found)
-
-
-def _string(item: Any) -> str:
-    if isinstance(item, bytes):
-        return item.decode("latin1")
-    if isinstance(item, str):
-        return str(item)
-    raise TypeError(f"{item!r} is no string")
+def _strings(found: Any) -> list[str]:
+    """Those of one transcript, which may itself be a string."""
+    items = [found] if isinstance(found, str | bytes) else list(found)
+    items = [x.decode("latin1") if isinstance(x, bytes) else x for x in items]
+    for item in items:
+        if not isinstance(item, str):
+            raise TypeError(f"{item!r} is no string")
+    return items
 
 
 def _read_labels(paths: Sequence[Path], alphabet: Alphabet) -> list[list[str]]:

@@ -1,23 +1,35 @@
 """Reading numpy files of arrays within arrays, and nothing else that they may hold.
 
-A `.npy` file of unequal arrays is a pickle, and a pickle can run any program. The
-reader here builds arrays, numbers, strings and lists, and stops at whatever else a file
-asks for. It reads what numpy wrote under Python 2 as well.
+A `.npy` file of unequal arrays is a pickle, and a pickle can run any program. So the
+reader here calls nothing that a pickle names: it notes the calls, and makes arrays,
+numbers and strings of those that numpy writes (NEP 1, `numpy.ndarray.__reduce__`).
+numpy itself would take an array's state for true: one that says "objects" of a block of
+bytes, or promises more elements than it brings, makes it follow pointers that the file
+chose. What numpy wrote under Python 2 is read as well.
 """
+
+from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import tokenize
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import IO
+from reprlib import repr as brief
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy
 
-from workloads.wav2letter import array_pickle
-from workloads.wav2letter.array_pickle import ForbiddenError, checked_count
-
+PLAIN = re.compile("[?]|b1|[iu][1248]|f[248]|[US][1-9][0-9]{0,6}")
+OBJECTS = ("O", "O4", "O8")
+DEEPEST = 8  # arrays and lists within one another
+AMPLIFICATION = 64  # how many times the file's bytes a value may hold: an element that
+# is mentioned again takes two bytes
+LARGEST_CODE_POINT = 0x10FFFF
 _READ_HEADER = {
     (1, 0): npy.read_array_header_1_0,
     (2, 0): npy.read_array_header_2_0,
@@ -38,11 +50,16 @@ _BROKEN = (
 )
 
 
+class ForbiddenError(Exception):
+    """The pickle names something that is neither array, number nor string."""
+
+
 def read(path: Path) -> np.ndarray:
-    """The array in a `.npy` file, whose elements may be arrays, strings or numbers.
+    """The array in a `.npy` file, whose elements may be arrays, numbers, strings or
+    lists of them. What Python 2 calls `str` comes as bytes.
 
     Raises ValueError, naming the file, if it is none, is damaged, or asks for anything
-    but arrays, numbers and strings.
+    else.
     """
     with path.open("rb") as file:
         try:
@@ -64,31 +81,192 @@ def _read(file: IO[bytes]) -> np.ndarray:
     if version not in _READ_HEADER:
         raise ValueError(f"its format has version {version}, expected (1, 0) or (2, 0)")
     shape, fortran, dtype = _READ_HEADER[version](file)
-    left_bytes = os.fstat(file.fileno()).st_size - file.tell()
     if dtype.char != "O":
-        return _read_plain(file, shape, fortran, dtype, left_bytes)
-    array = array_pickle.load(file, left_bytes)
+        _check_plain(dtype.str[1:])
+        count = _count(shape)
+        flat = _plain(file.read()[: count * dtype.itemsize], dtype, count)
+        return flat.reshape(shape, order="F" if fortran else "C")
+    left_bytes = os.fstat(file.fileno()).st_size - file.tell()
+    found = _Unpickler(file, encoding="bytes").load()
+    array = _Maker(AMPLIFICATION * left_bytes).value(found, 0)
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError(f"it promises an array of shape {shape} and holds another")
     return array
 
 
-def _read_plain(
-    file: IO[bytes],
-    shape: tuple[int, ...],
-    fortran: bool,
-    dtype: np.dtype,
-    left_bytes: int,
-) -> np.ndarray:
-    """Numbers and strings, just as many bytes as the header promises."""
-    checked = array_pickle.plain_dtype(dtype.str.lstrip("<>|="), None)
-    wanted_bytes = checked_count(shape) * checked.itemsize
-    if wanted_bytes > left_bytes:
-        raise ValueError(
-            f"it promises an array of shape {shape} and {dtype}, {wanted_bytes} bytes, "
-            f"and holds {left_bytes}"
-        )
-    array = np.frombuffer(file.read(wanted_bytes), dtype=dtype).copy()
+@dataclass(frozen=True)
+class _Function:
+    """What a pickle would call."""
+
+    name: str
+
+
+@dataclass(eq=False, repr=False)
+class _Call:
+    """What numpy would make, and the state that the pickle gives it."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    state: tuple[Any, ...] | None = None
+
+
+_FUNCTIONS = {
+    ("numpy", "dtype"): "dtype",
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy._core.multiarray", "_reconstruct"): "array",
+    ("numpy._core.multiarray", "scalar"): "scalar",
+    ("numpy.core.multiarray", "_reconstruct"): "array",  # until numpy 1
+    ("numpy.core.multiarray", "scalar"): "scalar",
+    # Python 3 writes bytes with these in protocol 2, the second for b"".
+    ("_codecs", "encode"): "encode",
+    ("builtins", "bytes"): "bytes",
+    ("__builtin__", "bytes"): "bytes",
+}
+
+
+class _Unpickler(pickle._Unpickler):
+    """pickle's own reader in Python: the one in C keeps what is mentioned again in a
+    list, which a file may ask to be of 64 GB."""
+
+    stack: list[Any]
+
+    def find_class(self, module_name: str, global_name: str) -> _Function:
+        name = _FUNCTIONS.get((module_name, global_name))
+        if name is None:
+            raise ForbiddenError(f"{module_name}.{global_name}")
+        return _Function(name)
+
+    def note_call(self) -> None:
+        arguments = self.stack.pop()
+        match self.stack[-1], arguments:
+            case _Function("encode"), (str() as text, "latin1"):
+                self.stack[-1] = text.encode("latin1")
+            case _Function("encode"), (_, encoding):
+                raise ValueError(
+                    f"bytes in the encoding {brief(encoding)}, expected latin1"
+                )
+            case _Function("bytes"), ():
+                self.stack[-1] = b""
+            case _Function(name), tuple():
+                self.stack[-1] = _Call(name, arguments)
+            case called, _:
+                raise ValueError(f"it calls {brief(called)} with {brief(arguments)}")
+
+    def note_state(self) -> None:
+        state = self.stack.pop()
+        match self.stack[-1], state:
+            case _Call(state=None) as call, tuple():
+                call.state = state
+            case other, _:
+                raise ValueError(f"it gives {brief(other)} the state {brief(state)}")
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,
+        pickle.REDUCE[0]: note_call,
+        pickle.BUILD[0]: note_state,
+    }
+
+
+class _Maker:
+    """Makes values of noted calls, of no more than so many bytes and elements."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._made: dict[_Call, np.ndarray] = {}  # an array may be mentioned again
+
+    def value(self, found: object, depth: int) -> Any:
+        """ValueError for what is no array, number, string or list, too deep, or too
+        large."""
+        self._spend(1)
+        if depth > DEEPEST:
+            raise ValueError(f"lists and arrays more than {DEEPEST} deep")
+        match found:
+            case str() | bytes() | int() | float():
+                return found
+            case list() | tuple():
+                return [self.value(one, depth + 1) for one in found]
+            case _Call("scalar", (dtype, data)):
+                return self._numbers(data, *_named(dtype), 1)[0]
+            case _Call("array", (_Function("ndarray"), _, _)):
+                return self._array(found, depth)
+        kind = found.function if isinstance(found, _Call) else type(found).__name__
+        raise ValueError(f"a {kind.strip('_')}, expected arrays, numbers and strings")
+
+    def _spend(self, size: int) -> None:
+        self._budget -= size
+        if self._budget < 0:
+            raise ValueError("the same values again and again, more than a file may")
+
+    def _array(self, found: _Call, depth: int) -> np.ndarray:
+        made = self._made.get(found)
+        if made is None:
+            made = self._made[found] = self._new_array(found.state, depth)
+        else:
+            self._spend(made.nbytes + made.size)
+        return made
+
+    def _new_array(self, state: object, depth: int) -> np.ndarray:
+        match state:
+            case (_, tuple() as shape, dtype, (0 | 1) as fortran, data):
+                count, (name, order) = _count(shape), _named(dtype)
+            case _:
+                raise ValueError(f"an array of the state {brief(state)}")
+        if name not in OBJECTS:
+            flat = self._numbers(data, name, order, count)
+        elif isinstance(data, list) and len(data) == count:
+            flat = np.empty(count, dtype=object)
+            for position, one in enumerate(data):
+                flat[position] = self.value(one, depth + 1)
+        else:
+            raise ValueError(f"an array of shape {shape} of {brief(data)}")
+        return flat.reshape(shape, order="F" if fortran else "C")
+
+    def _numbers(self, data: object, name: str, order: Any, count: int) -> np.ndarray:
+        _check_plain(name)
+        made = _plain(data, np.dtype(name).newbyteorder(order), count)
+        self._spend(made.nbytes)
+        return made
+
+
+def _named(dtype: object) -> tuple[str, str]:
+    """A dtype's name and byte order; its state may say nothing beyond: no parts, no
+    fields."""
+    match dtype:
+        case _Call("dtype", (name, *_), None):
+            return _text(name), "="
+        case _Call("dtype", (name, *_), (3, order, None, None, None, *_)):
+            return _text(name), _text(order)
+        case _Call("dtype", (name, *_)):
+            raise ValueError(f"the dtype {brief(name)} has parts, expected none")
+    raise ValueError(f"a dtype is {brief(dtype)}")
+
+
+def _text(found: object) -> str:
+    text = found.decode("ascii") if isinstance(found, bytes) else found
+    if not isinstance(text, str):
+        raise ValueError(f"the dtype {brief(found)}")
+    return text
+
+
+def _check_plain(name: str) -> None:
+    if not PLAIN.fullmatch(name):
+        raise ValueError(f"the dtype {name!r:.60}, expected numbers or strings")
+
+
+def _plain(data: object, dtype: np.dtype, count: int) -> np.ndarray:
+    """Numbers or strings (count,); ValueError where a string holds no characters."""
+    if not isinstance(data, bytes) or len(data) != count * dtype.itemsize:
+        raise ValueError(f"it promises {count} elements of {dtype}: {brief(data)}")
+    array = np.frombuffer(data, dtype).copy()
     if dtype.kind == "U":
-        array_pickle.check_text(array)
-    return array.reshape(shape, order="F" if fortran else "C")
+        codes = array.view(dtype.byteorder.replace("|", "=") + "u4")
+        if array.size and int(codes.max()) > LARGEST_CODE_POINT:
+            raise ValueError(f"a string with the character {int(codes.max()):#x}")
+    return array
+
+
+def _count(shape: tuple[Any, ...]) -> int:
+    """The elements of an array of that shape; ValueError where it is none."""
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise ValueError(f"an array of shape {brief(shape)}")
+    return prod(shape)

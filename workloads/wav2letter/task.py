@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from workloads.compression.step import Compression, ModuleStep
 from workloads.compression.steps.prune import Prune
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.speech import speech_of
-from workloads.corpora.utterance import HOP_SAMPLES, SAMPLE_RATE_HZ, Corpus
-from workloads.feeding.normaliser import RunningMoments
+from workloads.corpora.utterance import Corpus
 from workloads.metrics.error_rates import (
     character_errors,
     levenshtein_distances,
@@ -40,7 +38,6 @@ from workloads.wav2letter.symbols import Alphabet
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-HOP_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 EXAMPLE_FRAMES = 100
 TRAIN_S = 14_400.0
 EDITS = LEVENSHTEIN.name
@@ -82,7 +79,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
     most_gradient_error = 0.01
     onnx_names = ("features", "log_probs")
     utterances = 64  # as many different ones as p90 takes
-    hop_s = HOP_S
+    hop_s = arrays.HOP_S
 
     def dataset(self, size: Wav2LetterSize, request: DataRequest) -> Recordings:
         """The paper's arrays or LibriSpeech where the user has them, else the built-in
@@ -97,7 +94,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
                 )
             return _spelled(speech_of(request), alphabet)
         try:
-            return of_arrays(request.root, alphabet)
+            return arrays.load(request.root, alphabet)
         except AbsentError as no_arrays:
             try:
                 corpus = speech_of(request)
@@ -175,7 +172,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
     ) -> Recipe:
         """The paper's on its own arrays, the built-in speech's otherwise; going on with
         simulated int8 takes a tenth of the rate and few epochs."""
-        if isinstance(data.train.rows, arrays.ArrayPart):
+        if isinstance(data.train.rows, arrays.ArrayRows):
             found = PHONEMES if size.alphabet.is_spaced else LETTERS
         else:
             small = size.width <= WAV2LETTER_SMALL.width
@@ -198,26 +195,6 @@ def _spelled(corpus: Corpus, alphabet: Alphabet) -> Recordings:
     if alphabet.is_spaced:
         return recordings_of(corpus, LOG_MEL, alphabet, phonemes)
     return recordings_of(corpus, LOG_MEL, alphabet)
-
-
-def of_arrays(folder: Path, alphabet: Alphabet) -> Recordings:
-    """The paper's arrays on disk, all held in memory: see `arrays.load`."""
-    found = arrays.load(folder, alphabet)
-    moments = RunningMoments(FEATURES)
-    for features in found.train.features:
-        moments.add(features)
-
-    def part(one: arrays.ArrayPart) -> Part:
-        durations_s = tuple(HOP_S * frames for frames in one.frames)
-        return Part(one, one.texts, durations_s, alphabet)
-
-    return Recordings(
-        f"arrays-{alphabet.name}",
-        found.checksum,
-        part(found.train),
-        part(found.dev),
-        moments.normaliser(),
-    )
 
 
 WAV2LETTER = QuantizedRecognition()

@@ -21,7 +21,7 @@ from workloads.wav2letter import arrays
 from workloads.wav2letter.decoding import greedy
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import LETTERS
-from workloads.wav2letter.task import WAV2LETTER, of_arrays
+from workloads.wav2letter.task import WAV2LETTER
 
 UTTERANCES = 24
 BROKEN = 5
@@ -126,7 +126,7 @@ def test_the_numbers_say_where_they_come_from(run, place):
     origin = run[0]["origin"]
     path = place / "cache" / "weights" / "wav2letter-small.safetensors"
     assert origin["weights_sha256"] == file_sha256(path)
-    data = of_arrays(place / "data", LETTERS)
+    data = arrays.load(place / "data", LETTERS)
     assert origin["corpus_checksum"] == data.checksum
     assert {"onnxruntime", "onnx", "speechmark", "python"} <= set(origin)
     assert ".json" not in origin["command"]
@@ -134,7 +134,7 @@ def test_the_numbers_say_where_they_come_from(run, place):
 
 
 def test_weights_of_the_users_corpus_come_first(place, monkeypatch):
-    data = of_arrays(place / "data", LETTERS)
+    data = arrays.load(place / "data", LETTERS)
     own = trained_dir(data.checksum) / f"{WAV2LETTER_SMALL.name}.safetensors"
     model = weights.load(WAV2LETTER, WAV2LETTER_SMALL, None)
     save(model, data.normaliser, own)
@@ -191,7 +191,7 @@ def test_more_utterances_than_there_are_cannot_be_taken(place, count):
 
 
 def test_fewer_utterances_lie_evenly_over_all(place, monkeypatch):
-    whole, analysed = of_arrays(place / "data", LETTERS).validation, []
+    whole, analysed = arrays.load(place / "data", LETTERS).validation, []
 
     def watched(size, weights, data, *_):
         analysed.append(data.validation)

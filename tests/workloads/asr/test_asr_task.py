@@ -23,7 +23,7 @@ from workloads.task import DataRequest, NotHereError
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE, autocast
 from workloads.training.recipe import AdaDelta
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 
 CPU = torch.device("cpu")
 BATCHES = [(0, 5, 69), (64, 2), (63, 65, 3, 1), (7,)]
@@ -141,7 +141,7 @@ def test_training_costs_three_forward_passes_less_the_gradient_of_the_features()
 
 
 def part_of(*texts):
-    return Part(ArrayPart((), (), "0"), texts, (), ALPHABET)
+    return Part(ArrayRows(()), texts, (), ALPHABET)
 
 
 def test_a_beam_of_one_is_the_best_path():

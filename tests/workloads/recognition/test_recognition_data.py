@@ -12,7 +12,7 @@ from workloads.recognition.data import (
     padded_batch,
     recordings_of,
 )
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 from workloads.wav2letter.features import LOG_MEL
 from workloads.wav2letter.symbols import LETTERS, PHONEMES
 
@@ -30,7 +30,7 @@ def made_up(*frames, text="a", alphabet=LETTERS):
     rng = np.random.default_rng(0)
     features = tuple(rng.normal(size=(n, WIDTH)).astype(np.float32) for n in frames)
     texts = (text,) * len(frames)
-    rows = ArrayPart(features, texts, "0")
+    rows = ArrayRows(features)
     return Part(rows, texts, tuple(n / 100 for n in frames), alphabet)
 
 

@@ -20,7 +20,7 @@ from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.training.loop import Job, train
 from workloads.training.objective import ALONE, Rank
 from workloads.training.recipe import Adam, Recipe
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 from workloads.wav2letter.sizes import Wav2LetterSize
 from workloads.wav2letter.symbols import LETTERS
 from workloads.wav2letter.task import WAV2LETTER
@@ -265,7 +265,7 @@ def test_an_evaluation_decodes_with_the_recipe_s_beam(spoken, monkeypatch):
 
 
 def test_a_part_without_utterances_cannot_be_judged(letters):
-    empty = Part(ArrayPart((), (), "0"), (), (), LETTERS)
+    empty = Part(ArrayRows(()), (), (), LETTERS)
     objective = objective_of(replace(letters, validation=empty))
     with pytest.raises(ValueError, match="no validation utterances: accuracy cannot"):
         objective.evaluate(model_of())

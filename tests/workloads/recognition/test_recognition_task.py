@@ -14,7 +14,7 @@ from workloads.recognition.recipe import Recognition
 from workloads.recognition.task import BATCHES, CALIBRATION_UTTERANCES
 from workloads.training.objective import ALONE
 from workloads.training.recipe import Adam, Recipe
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 from workloads.wav2letter.sizes import WAV2LETTER_SMALL, output_length
 from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
 from workloads.wav2letter.task import WAV2LETTER
@@ -27,7 +27,7 @@ def part_of(texts, alphabet=LETTERS, frames=None):
     """An utterance for each text, whose features all hold its number."""
     lengths = frames or [20] * len(texts)
     features = [np.full((n, 40), i, np.float32) for i, n in enumerate(lengths)]
-    rows = ArrayPart(tuple(features), tuple(texts), "0")
+    rows = ArrayRows(tuple(features))
     return Part(rows, tuple(texts), (0.2,) * len(texts), alphabet)
 
 

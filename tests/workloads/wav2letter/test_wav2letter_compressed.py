@@ -14,7 +14,7 @@ from workloads.runtimes.pytorch import COMPILE
 from workloads.runtimes.runtime import Opening, Place
 from workloads.training import weights
 from workloads.training.weights import Weights
-from workloads.wav2letter.arrays import ArrayPart
+from workloads.wav2letter.arrays import ArrayRows
 from workloads.wav2letter.sizes import WAV2LETTER, WAV2LETTER_SMALL
 from workloads.wav2letter.symbols import LETTERS
 from workloads.wav2letter.task import WAV2LETTER as TASK
@@ -48,7 +48,7 @@ def speech():
     frames = rng.integers(60, 160, size=16)
     rows = tuple(rng.normal(size=(n, 40)).astype(np.float32) for n in frames)
     texts = ("a cat",) * len(rows)
-    part = Part(ArrayPart(rows, texts, "0"), texts, (1.0,) * len(rows), LETTERS)
+    part = Part(ArrayRows(rows), texts, (1.0,) * len(rows), LETTERS)
     plain = Normaliser(np.zeros(40, np.float32), np.ones(40, np.float32))
     return Recordings("made up", "0" * 64, part, part, plain)
 
