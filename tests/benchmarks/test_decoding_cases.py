@@ -91,7 +91,7 @@ def test_of_as_many_frames_the_shortest_utterance_is_timed_where_asked(
     """Of all utterances one is timed; errors are counted over all in either order."""
     save_weights(WAV2LETTER)
     context = at("wav2letter", runtime="numpy", beam="1")
-    alike = [np.full((9, WAV2LETTER.size.outputs), 0.0, np.float32)] * 6
+    alike = [np.full((9, WAV2LETTER.size.alphabet.outputs), 0.0, np.float32)] * 6
     monkeypatch.setattr(decoding_cases, "UTTERANCES", 1)
     monkeypatch.setattr(WAV2LETTER.task, "log_probs", lambda *_, **__: alike)
     plain, sorted_ = (

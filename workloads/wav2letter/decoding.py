@@ -1,6 +1,6 @@
 """From log-probabilities to text: best path, and beam search without a lexicon.
 
-Axes: `U` output frames, `N` outputs. torch is imported by the beam search alone.
+Axes: `U` output frames, `N` outputs. The beam search alone loads torch.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def make_decoder(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
     """
     if width == 1:
         return lambda log_probs: greedy(log_probs, alphabet)
-    return BeamDecoder(alphabet, width).decode
+    return beam_search(alphabet, width)
 
 
 def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
@@ -31,7 +31,7 @@ def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
     return alphabet.decode(path[kept].tolist())
 
 
-class BeamDecoder:
+def beam_search(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
     """CTC prefix beam search, without lexicon or language model.
 
     Flashlight's decoder through torchaudio, told to add up the probabilities of the
@@ -39,23 +39,21 @@ class BeamDecoder:
     them, which finds what the best path finds. Runs on one core. `width` prefixes are
     kept; the paper keeps 20.
     """
+    if width < 1:
+        raise ValueError(f"a beam of {width} keeps nothing: use 1 or more")
+    search = _flashlight(alphabet.outputs, width)
 
-    def __init__(self, alphabet: Alphabet, width: int) -> None:
-        if width < 1:
-            raise ValueError(f"a beam of {width} keeps nothing: use 1 or more")
-        self.alphabet = alphabet
-        self._search = _flashlight(alphabet.outputs, width)
-
-    def decode(self, log_probs: np.ndarray) -> str:
+    def decode(log_probs: np.ndarray) -> str:
         import torch
 
-        _check(log_probs, self.alphabet)
+        _check(log_probs, alphabet)
         if len(log_probs) == 0:
             return ""
         emissions = np.ascontiguousarray(log_probs, dtype=np.float32)
-        best = self._search(torch.from_numpy(emissions)[None])[0][0]
-        labels = best.tokens.tolist()
-        return self.alphabet.decode(x for x in labels if x < self.alphabet.outputs)
+        best = search(torch.from_numpy(emissions)[None])[0][0]
+        return alphabet.decode(x for x in best.tokens.tolist() if x < alphabet.outputs)
+
+    return decode
 
 
 def _flashlight(outputs: int, width: int) -> Any:

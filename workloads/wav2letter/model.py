@@ -29,8 +29,7 @@ class Wav2Letter(nn.Module):
         self.size = size
         layers: list[nn.Module] = []
         for one in size.layers:
-            shape = one.inputs, one.outputs, one.kernel, one.stride, one.padding
-            layers += [FrameConv1d(*shape), nn.ReLU(), nn.Dropout(size.dropout)]
+            layers += [FrameConv1d(*one), nn.ReLU(), nn.Dropout(size.dropout)]
         self.layers = nn.Sequential(*layers[:-2])  # the logits stay as they are
 
     def forward(self, features: Tensor) -> Tensor:

@@ -4,15 +4,14 @@ Axes: `T` frames, `U` output frames. Needs no torch.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from workloads.wav2letter.symbols import LETTERS, PHONEMES, Alphabet
 
 FEATURES = 40  # log-mel bands
-MIN_FRAMES = 2  # fewer have no place for the first kernel
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """The shape of a convolution over frames."""
 
     inputs: int
@@ -20,11 +19,6 @@ class Layer:
     kernel: int
     stride: int = 1
     padding: int = 0
-
-    @property
-    def parameters(self) -> int:
-        """Weights and biases."""
-        return (self.kernel * self.inputs + 1) * self.outputs
 
 
 @dataclass(frozen=True)
@@ -39,10 +33,6 @@ class Wav2LetterSize:
     inputs: int = FEATURES
 
     @property
-    def outputs(self) -> int:
-        return self.alphabet.outputs
-
-    @property
     def layers(self) -> list[Layer]:
         """The eleven convolutions, the input's first."""
         width, wide = self.width, self.wide
@@ -51,17 +41,8 @@ class Wav2LetterSize:
             *[Layer(width, width, kernel=7, padding=3)] * 7,
             Layer(width, wide, kernel=32, padding=16),
             Layer(wide, wide, kernel=1),
-            Layer(wide, self.outputs, kernel=1),
+            Layer(wide, self.alphabet.outputs, kernel=1),
         ]
-
-    @property
-    def parameters(self) -> int:
-        """Weights and biases.
-
-        >>> WAV2LETTER.parameters
-        23618535
-        """
-        return sum(layer.parameters for layer in self.layers)
 
     def macs(self, frames: int) -> int:
         """Multiply-accumulates of T frames, biases left out.
@@ -79,18 +60,10 @@ class Wav2LetterSize:
 WAV2LETTER = Wav2LetterSize("wav2letter", 250, 2000, LETTERS)
 # So few channels need no dropout on two hours of speech.
 WAV2LETTER_SMALL = Wav2LetterSize("wav2letter-small", 64, 256, LETTERS, dropout=0.0)
-WAV2LETTER_PHONEMES = replace(WAV2LETTER, name="wav2letter-phonemes", alphabet=PHONEMES)
-WAV2LETTER_SMALL_PHONEMES = replace(
-    WAV2LETTER_SMALL, name="wav2letter-small-phonemes", alphabet=PHONEMES
-)
 SIZES = {
     size.name: size
-    for size in (
-        WAV2LETTER,
-        WAV2LETTER_SMALL,
-        WAV2LETTER_PHONEMES,
-        WAV2LETTER_SMALL_PHONEMES,
-    )
+    for own in (WAV2LETTER, WAV2LETTER_SMALL)
+    for size in (own, replace(own, name=f"{own.name}-phonemes", alphabet=PHONEMES))
 }
 
 

@@ -9,7 +9,6 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 BLANK = 0
 
@@ -39,7 +38,6 @@ class Alphabet:
 
     @property
     def blank(self) -> int:
-        """The label of CTC's blank."""
         return BLANK
 
     def encode(self, text: str) -> list[int]:
@@ -81,14 +79,6 @@ class Alphabet:
         if self.is_spaced:
             return " ".join(kept)
         return " ".join("".join(kept).lower().split())
-
-    def collapse(self, path: Iterable[int]) -> str:
-        """The text of a frame-by-frame CTC path: repeats, then blanks vanish.
-
-        >>> LETTERS.collapse([16, 16, 16, 0, 16, 5, 0])
-        'lla'
-        """
-        return self.decode(label for label, _ in groupby(path))
 
     @cached_property
     def _labels(self) -> dict[str, int]:

@@ -105,13 +105,18 @@ def test_quantized_outputs_are_close_to_those_of_fp32(made, name):
     assert 1e-4 < error < 0.1
 
 
+def counts_of(size):
+    """Weights and biases of each layer."""
+    return [(one.kernel * one.inputs + 1) * one.outputs for one in size.layers]
+
+
 def test_int8_takes_a_quarter_and_kept_layers_their_share(made):
     whole = made("fp32").bytes
-    assert whole == pytest.approx(4 * SMALL.parameters, rel=0.02)
-    counts = [layer.parameters for layer in SMALL.layers]
+    assert whole == pytest.approx(4 * sum(counts_of(SMALL)), rel=0.02)
+    counts = counts_of(SMALL)
     for name in QUANTIZED:
         share = kept_share(counts, parse(name).keep)
-        expected = 4 * SMALL.parameters * (share + (1 - share) / 4)
+        expected = 4 * sum(counts_of(SMALL)) * (share + (1 - share) / 4)
         # Biases stay wider, and the graph has a few kilobytes of its own.
         assert made(name).bytes == pytest.approx(expected, rel=0.06), name
 
@@ -123,7 +128,7 @@ def kept_share(counts, keep):
 
 
 def test_the_published_size_keeps_little_in_float():
-    counts = [layer.parameters for layer in WAV2LETTER.layers]
+    counts = counts_of(WAV2LETTER)
     first, edges = (kept_share(counts, keep) for keep in ("first", "edges"))
     assert first == pytest.approx(0.020, abs=5e-4)
     assert edges == pytest.approx(0.211, abs=5e-4)
@@ -143,10 +148,10 @@ def test_pruning_zeroes_half_of_each_layers_weights(made):
 
 def test_a_pruned_module_says_how_little_is_left_to_store(model_of):
     facts = model_of(PRUNED).file.facts
-    assert facts["parameters"] == SMALL.parameters
+    assert facts["parameters"] == sum(counts_of(SMALL))
     assert (facts["layers_changed"], facts["layers_left"]) == (11, "none")
     assert facts["zeros_percent"] == pytest.approx(50, abs=0.1)
-    assert 0.5 < facts["bitmap_bytes"] / (4 * SMALL.parameters) < 0.55
+    assert 0.5 < facts["bitmap_bytes"] / (4 * sum(counts_of(SMALL))) < 0.55
 
 
 def test_a_pruned_model_can_be_quantized(made):
@@ -169,8 +174,8 @@ def test_an_int8_torch_model_has_int8_weights_but_in_kept_layers(model_of):
     module = opened.session.forward
     held = [*module.buffers(), *module.parameters()]
     int8 = sorted(one.numel() for one in held if one.dtype == torch.int8)
-    counts = [layer.parameters for layer in SMALL.layers]
-    channels = [64] * 8 + [256, 256, SMALL.outputs]
+    counts = counts_of(SMALL)
+    channels = [64] * 8 + [256, 256, LETTERS.outputs]
     weighted = [a - b for a, b in zip(counts, channels, strict=True)]
     assert int8 == sorted(weighted[1:])
     assert opened.float_layers == 1

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from workloads.wav2letter.decoding import BeamDecoder, greedy, make_decoder
+from workloads.wav2letter.decoding import beam_search, greedy, make_decoder
 from workloads.wav2letter.symbols import BLANK, LETTERS, PHONEMES
 
 
@@ -57,8 +57,8 @@ def greedily(log_probs, lengths, alphabet):
 
 
 def by_beam(log_probs, lengths, alphabet, width=20):
-    decoder = BeamDecoder(alphabet, width)
-    return [decoder.decode(row[:n]) for row, n in zip(log_probs, lengths, strict=True)]
+    decoder = beam_search(alphabet, width)
+    return [decoder(row[:n]) for row, n in zip(log_probs, lengths, strict=True)]
 
 
 def test_greedy_reads_the_best_path_of_each_utterance(alphabet):
@@ -104,6 +104,13 @@ def test_a_letter_is_doubled_only_across_a_blank():
         assert decoded == ["aa", "a", "a"]
 
 
+def test_a_repeated_phoneme_needs_a_blank_too():
+    (s,) = PHONEMES.encode("S")
+    paths = spell(PHONEMES, [[s, s, BLANK, s]])
+    for decoded in decode_both(*paths, PHONEMES):
+        assert decoded == ["S S"]
+
+
 def test_an_utterance_of_no_frames_or_only_blanks_is_the_empty_text(alphabet):
     log_probs, _ = spell(alphabet, [[BLANK, BLANK], [BLANK, BLANK]])
     for decoded in decode_both(log_probs, [2, 0], alphabet):
@@ -137,7 +144,7 @@ def test_beam_search_finds_the_most_probable_text_of_all_paths():
     """Against every path of four frames over the blank, two letters and a space."""
     rng = np.random.default_rng(3)
     labels = [BLANK, *LETTERS.encode("ab ")]
-    decoder = BeamDecoder(LETTERS, width=200)
+    decoder = beam_search(LETTERS, width=200)
     for _ in range(20):
         probs = np.full((4, LETTERS.outputs), 1e-12)
         probs[:, labels] = rng.dirichlet(np.ones(len(labels)), size=4)
@@ -152,13 +159,13 @@ def test_beam_search_finds_the_most_probable_text_of_all_paths():
             share = float(np.prod(probs[range(4), chosen]))
             totals[spelt] = totals.get(spelt, 0.0) + share
         best = max(totals, key=lambda spelt: totals[spelt])
-        assert decoder.decode(np.log(probs)) == LETTERS.decode(best)
+        assert decoder(np.log(probs)) == LETTERS.decode(best)
 
 
 @pytest.mark.parametrize("width", [0, -3])
 def test_a_beam_of_nothing_is_refused(width):
     with pytest.raises(ValueError, match=f"beam of {width} keeps nothing"):
-        BeamDecoder(LETTERS, width)
+        beam_search(LETTERS, width)
 
 
 @pytest.mark.parametrize("shape", [(4, 35), (1, 4, 42), (42,)])
@@ -167,7 +174,7 @@ def test_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match=expected):
         greedy(np.zeros(shape), PHONEMES)
     with pytest.raises(ValueError, match=expected):
-        BeamDecoder(PHONEMES, 20).decode(np.zeros(shape))
+        beam_search(PHONEMES, 20)(np.zeros(shape))
 
 
 @pytest.mark.parametrize("width", [1, 20])
@@ -188,7 +195,7 @@ def test_a_missing_flashlight_names_the_package_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="pip install flashlight-text"):
-        BeamDecoder(LETTERS, 20)
+        beam_search(LETTERS, 20)
 
 
 def test_reading_and_greedy_decoding_need_no_torch():

@@ -61,23 +61,12 @@ def test_a_foreign_symbol_is_named_beside_what_is_allowed(
         alphabet.encode(text)
 
 
-def test_collapsing_merges_repeats_and_keeps_what_a_blank_divides():
-    h, e, l, o = LETTERS.encode("helo")  # noqa: E741
-    path = [BLANK, h, h, e, l, l, BLANK, l, o, o, BLANK]
-    assert LETTERS.collapse(path) == "hello"
-
-
-def test_a_repeated_phoneme_needs_a_blank_too():
-    (s,) = PHONEMES.encode("S")
-    assert PHONEMES.collapse([s, s, BLANK, s]) == "S S"
-
-
 def test_sentence_marks_vanish():
     sos, eos = 33, 34
     path = [sos, *LETTERS.encode("ab"), eos, eos]
-    assert LETTERS.collapse(path) == "ab"
+    assert LETTERS.decode(path) == "ab"
 
 
 def test_spaces_at_the_ends_and_after_another_vanish():
     space, a = LETTERS.encode(" a")
-    assert LETTERS.collapse([space, a, space, BLANK, space, a, space]) == "a a"
+    assert LETTERS.decode([space, a, space, BLANK, space, a, space]) == "a a"
