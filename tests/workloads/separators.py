@@ -10,7 +10,6 @@ import torch
 from workloads.corpora.mixtures.mixture import Mixture, Track
 from workloads.counting import macs_of
 from workloads.separation.dataset import Dataset, MixtureSet
-from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
     DPTNET_SMALL,
@@ -18,6 +17,7 @@ from workloads.separation.sizes import (
     Framing,
     Size,
 )
+from workloads.separation.task import SEPARATION
 
 FRAMING = Framing(filters=12, window=16, stride=8)
 CONV = replace(
@@ -39,13 +39,13 @@ SAMPLES = 2_000
 def macs_of_size(size: Size, samples: int) -> int:
     """Multiply-accumulates of an utterance."""
     with torch.device("meta"):
-        return macs_of(make(size), 1, samples)
+        return macs_of(SEPARATION.model(size), 1, samples)
 
 
 def parameter_counts(size: Size) -> dict[str, int]:
     """Of each kind of layer, weights and biases."""
     with torch.device("meta"):
-        model = make(size)
+        model = SEPARATION.model(size)
     counts: dict[str, int] = {}
     for module in model.modules():
         own = sum(p.numel() for p in module.parameters(recurse=False))

@@ -9,13 +9,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from workloads.compression.factorization.factorize import factorize
 from workloads.counting import macs_of, macs_of_layers
 from workloads.separation.attention import SelfAttention
-from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET,
     DPTNET,
     LSTM_TASNET,
     with_sources,
 )
+from workloads.separation.task import SEPARATION
 from workloads.task import parameters_of
 
 
@@ -23,7 +23,7 @@ def flops_of_torch(size, samples):
     """On the meta device, in training: there LSTMs and attention are products of
     matrices that torch counts."""
     with torch.device("meta"):
-        model, waves = make(size), torch.empty(1, samples)
+        model, waves = SEPARATION.model(size), torch.empty(1, samples)
     with FlopCounterMode(display=False) as counter:
         model(waves)
     return counter.get_total_flops()
@@ -34,7 +34,9 @@ def flops_of_torch(size, samples):
 @pytest.mark.parametrize("tiny", [CONV, LSTM, DPT], ids=lambda size: size.name)
 def test_costs_agree_with_torchs_own_counter(tiny, sources, samples):
     size = with_sources(tiny, sources)
-    assert 2 * macs_of(make(size), 1, samples) == flops_of_torch(size, samples)
+    assert 2 * macs_of(SEPARATION.model(size), 1, samples) == flops_of_torch(
+        size, samples
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_costs_agree_with_torchs_own_counter(tiny, sources, samples):
     ids=lambda value: getattr(value, "name", None),
 )
 def test_full_sizes_cost_what_formulas_say(size, macs):
-    assert macs_of(make(size), 1, 800) == macs
+    assert macs_of(SEPARATION.model(size), 1, 800) == macs
 
 
 @pytest.mark.parametrize(
@@ -73,21 +75,21 @@ def test_layers_are_told_apart_and_one_that_is_used_twice_counts_twice():
 
 
 def test_a_factorized_model_has_fewer_parameters_and_costs_less():
-    model = make(replace(CONV, hidden=40, bottleneck=30))
+    model = SEPARATION.model(replace(CONV, hidden=40, bottleneck=30))
     small = factorize(model, "tucker", 50).model
     assert parameters_of(small) < parameters_of(model)
     assert macs_of(small, 1, 203) < macs_of(model, 1, 203)
 
 
 def test_pruned_weights_that_are_still_there_count():
-    model = make(CONV)
+    model = SEPARATION.model(CONV)
     before = parameters_of(model), macs_of(model, 1, 203)
     nn.init.zeros_(model.bottleneck.weight)
     assert (parameters_of(model), macs_of(model, 1, 203)) == before
 
 
 def test_counting_leaves_the_model_as_it_was():
-    model = make(LSTM)
+    model = SEPARATION.model(LSTM)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     waves = torch.randn(1, 203)
     expected = model(waves)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from workloads.classification.data import LabelledSounds, Sounds
 from workloads.metrics.scores import Scores
-from workloads.training.objective import Evaluation, autocast
+from workloads.training.objective import Evaluation, Objective, autocast
 from workloads.training.recipe import Recipe
 
 ScoresOf = Callable[[np.ndarray, np.ndarray], Scores]  # of outputs (N, U, K), labels
@@ -33,8 +33,8 @@ class LabelledBatch:
 
 
 @dataclass(frozen=True)
-class ClassificationObjective:
-    """Of a classifier on labelled sounds; as `training.objective.Objective`."""
+class ClassificationObjective(Objective):
+    """Of a classifier on labelled sounds."""
 
     recipe: Recipe
     data: LabelledSounds
@@ -81,8 +81,3 @@ class ClassificationObjective:
             found.append(outputs.float().cpu().numpy())
         scores = self.scores_of(np.concatenate(found), held_out.labels)
         return Evaluation(loss / len(held_out), scores)
-
-    def samples(
-        self, model: nn.Module, batch: LabelledBatch
-    ) -> tuple[tuple[str, str], ...]:
-        return ()  # classes are no text

@@ -45,6 +45,10 @@ def channel_groups(model: nn.Module) -> list[ChannelGroup]:
     )
 
 
+def _group(name: str, channels: int, *members: Member) -> ChannelGroup:
+    return ChannelGroup(name, channels, members)
+
+
 def _per_source(sources: int, channels: int) -> tuple[int, ...]:
     """Where each source's channels begin."""
     return tuple(source * channels for source in range(sources))
@@ -52,58 +56,33 @@ def _per_source(sources: int, channels: int) -> tuple[int, ...]:
 
 def _of_conv_tasnet(model: ConvTasNet) -> Iterator[ChannelGroup]:
     filters = model.encoder.out_channels
-    yield ChannelGroup(
-        "filters",
-        filters,
-        (
-            *outputs("encoder"),
-            *outputs("norm"),
-            inputs("bottleneck"),
-            *outputs("mask", _per_source(model.size.sources, filters)),
-            inputs("decoder", axis=0),
-        ),
-    )
-    yield from _between_blocks(model)
+    members = [*outputs("encoder"), *outputs("norm"), inputs("bottleneck")]
+    members += outputs("mask", _per_source(model.size.sources, filters))
+    yield _group("filters", filters, *members, inputs("decoder", axis=0))
+    residual, skip, hidden = list(outputs("bottleneck")), [inputs("mask")], []
     for path, block in model.named_modules():
-        if isinstance(block, Block):
-            yield _hidden(path, block)
-
-
-def _between_blocks(model: ConvTasNet) -> Iterator[ChannelGroup]:
-    residual, skip = list(outputs("bottleneck")), [inputs("mask")]
-    for path, block in model.named_modules():
-        if isinstance(block, Block):
-            residual.append(inputs(f"{path}.expand"))
-            skip += outputs(f"{path}.skip")
-            if block.residual is not None:
-                residual += outputs(f"{path}.residual")
-    yield ChannelGroup("residual", model.bottleneck.out_channels, tuple(residual))
-    yield ChannelGroup("skip", model.mask.in_channels, tuple(skip))
-
-
-def _hidden(path: str, block: Block) -> ChannelGroup:
-    makers = ("expand", "norm_1", "depthwise", "norm_2")
-    members = [member for name in makers for member in outputs(f"{path}.{name}")]
-    members.append(inputs(f"{path}.skip"))
-    if block.residual is not None:
-        members.append(inputs(f"{path}.residual"))
-    return ChannelGroup(f"{path}.hidden", block.expand.out_channels, tuple(members))
+        if not isinstance(block, Block):
+            continue
+        names = [f"{path}.{x}" for x in ("expand", "norm_1", "depthwise", "norm_2")]
+        own = [member for name in names for member in outputs(name)]
+        own.append(inputs(f"{path}.skip"))
+        residual.append(inputs(f"{path}.expand"))
+        skip += outputs(f"{path}.skip")
+        if block.residual is not None:
+            own.append(inputs(f"{path}.residual"))
+            residual += outputs(f"{path}.residual")
+        hidden.append(_group(f"{path}.hidden", block.expand.out_channels, *own))
+    yield _group("residual", model.bottleneck.out_channels, *residual)
+    yield _group("skip", model.mask.in_channels, *skip)
+    yield from hidden
 
 
 def _of_lstm_tasnet(model: LstmTasNet) -> Iterator[ChannelGroup]:
     filters = model.encoder.out_channels
-    yield ChannelGroup(
-        "filters",
-        filters,
-        (
-            *outputs("encoder"),
-            *outputs("encoder_gate"),
-            *outputs("norm"),
-            *lstm_inputs("lstm"),
-            *outputs("mask", _per_source(model.size.sources, filters)),
-            inputs("decoder", axis=0),
-        ),
-    )
+    members = [*outputs("encoder"), *outputs("encoder_gate"), *outputs("norm")]
+    members += lstm_inputs("lstm")
+    members += outputs("mask", _per_source(model.size.sources, filters))
+    yield _group("filters", filters, *members, inputs("decoder", axis=0))
     yield from _of_lstm("lstm", model.lstm, "mask")
 
 
@@ -121,21 +100,18 @@ def _of_lstm(path: str, lstm: nn.LSTM, reader: str) -> Iterator[ChannelGroup]:
 
 
 def _of_dptnet(model: DptNet) -> Iterator[ChannelGroup]:
-    members = [*outputs("encoder"), *outputs("norm")]
+    members, parts = [*outputs("encoder"), *outputs("norm")], list[ChannelGroup]()
     for path, module in model.named_modules():
         if isinstance(module, Transformer):
             members += _along(path)
+            parts += _of_attention(f"{path}.attention", module.attention)
+            parts += _of_lstm(f"{path}.lstm", module.lstm, f"{path}.linear")
     members += [inputs("split"), *outputs("output"), *outputs("gate")]
-    members.append(inputs("decoder", axis=0))
-    yield ChannelGroup("filters", model.encoder.out_channels, tuple(members))
-    channels = model.output.in_channels
-    sources = _per_source(model.size.sources, channels)
-    split = (*outputs("split", sources), inputs("output"), inputs("gate"))
-    yield ChannelGroup("split", channels, split)
-    for path, module in model.named_modules():
-        if isinstance(module, Transformer):
-            yield from _of_attention(f"{path}.attention", module.attention)
-            yield from _of_lstm(f"{path}.lstm", module.lstm, f"{path}.linear")
+    filters, channels = model.encoder.out_channels, model.output.in_channels
+    yield _group("filters", filters, *members, inputs("decoder", axis=0))
+    split = outputs("split", _per_source(model.size.sources, channels))
+    yield _group("split", channels, *split, inputs("output"), inputs("gate"))
+    yield from parts
 
 
 def _along(path: str) -> Iterator[Member]:

@@ -29,21 +29,29 @@ LEVEL_DB = 2.5  # at most, of a remixed source against the one it replaces
 
 
 @dataclass(frozen=True)
+class Separation:
+    """What training a separator takes, beside what any model does: mixtures are cut to
+    `segment_s`; `remix` makes new ones of their sources in each epoch."""
+
+    segment_s: float = 4.0
+    remix: bool = True
+
+    def __post_init__(self) -> None:
+        if self.segment_s <= 0:
+            raise ValueError(f"segment_s is {self.segment_s}: give more than 0")
+
+
+@dataclass(frozen=True)
 class MixtureSet:
     """Mixtures to train on, or to validate on, at a model's sample rate."""
 
     mixtures: tuple[Mixture, ...]
     sample_rate_hz: int
 
-    def signals(self) -> Iterator[Signals]:
-        """Of each mixture, one at a time."""
-        for mixture in self.mixtures:
-            yield read(mixture, self.sample_rate_hz)
-
     @cached_property
     def held(self) -> list[Signals]:
         """All in memory."""
-        return list(self.signals())
+        return [read(mixture, self.sample_rate_hz) for mixture in self.mixtures]
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,9 @@ def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
     Raises ValueError where it has another number of sources.
     """
     check_sources(corpus, size.sources, size.name)
-    rate = size.sample_rate_hz
-    return Dataset(
-        corpus.name,
-        corpus.checksum,
-        MixtureSet(corpus.train, rate),
-        MixtureSet(corpus.validation, rate),
-    )
+    parts = corpus.train, corpus.validation
+    train, validation = (MixtureSet(part, size.sample_rate_hz) for part in parts)
+    return Dataset(corpus.name, corpus.checksum, train, validation)
 
 
 def builtin_mixtures(
@@ -83,14 +87,8 @@ def builtin_mixtures(
     """Built-in mixtures: of `scene`, else those with the size's number of sources."""
     if scene is None:
         scene = MEETING if size.sources == MEETING.sources else TWO_SPEAKERS
-    corpus = builtin.load_or_build(
-        mixtures.fitted(scene),
-        cache_dir,
-        size.sample_rate_hz,
-        scene,
-        on_progress=on_progress,
-    )
-    return of_corpus(corpus, size)
+    wanted = (mixtures.fitted(scene), cache_dir, size.sample_rate_hz, scene)
+    return of_corpus(builtin.load_or_build(*wanted, on_progress=on_progress), size)
 
 
 def on_disk(
@@ -104,15 +102,8 @@ def on_disk(
     Raises ValueError where there is none with the size's number of sources. LibriCSS
     has no part to train on: its `train` is empty.
     """
-    corpus = disk.load(
-        root,
-        size.sample_rate_hz,
-        size.framing.window,
-        may_resample,
-        size.sources,
-        on_progress,
-    )
-    return of_corpus(corpus, size)
+    needs = (size.sample_rate_hz, size.framing.window, may_resample, size.sources)
+    return of_corpus(disk.load(root, *needs, on_progress), size)
 
 
 def with_training(found: Dataset, make: Callable[[], Dataset]) -> Dataset:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,11 @@ from torch import Tensor, nn
 
 from workloads.corpora.mixtures.mixture import Signals
 from workloads.metrics.separation import no_scores, score
-from workloads.separation.dataset import Dataset, batches
+from workloads.separation.dataset import Dataset, Separation, batches
 from workloads.separation.loss import pit_loss
-from workloads.separation.recipe import Separation
 from workloads.separation.scoring import scores_of
 from workloads.task import Task
-from workloads.training.objective import Evaluation
+from workloads.training.objective import Evaluation, Objective
 from workloads.training.recipe import Recipe
 
 
@@ -36,8 +36,8 @@ class Stretches:
         return len(self.mixtures)
 
 
-class SeparationObjective:
-    """Of a separator on mixtures; as `training.objective.Objective`."""
+class SeparationObjective(Objective):
+    """Of a separator on mixtures."""
 
     def __init__(
         self,
@@ -54,16 +54,10 @@ class SeparationObjective:
     def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Stretches]]:
         """Those of an epoch, each mixture once."""
         rng = np.random.default_rng((self.recipe.seed, epoch))
-        made = batches(
-            self.data.train.held,
-            self.recipe.batch_size,
-            self.samples_each,
-            rng,
-            self.own.remix,
-        )
-        for place, batch in enumerate(made):
-            if place >= skip:
-                yield len(batch), self._on_device(batch)
+        held, size = self.data.train.held, self.recipe.batch_size
+        made = batches(held, size, self.samples_each, rng, self.own.remix)
+        for batch in islice(made, skip, None):
+            yield len(batch), self._on_device(batch)
 
     def batch(self, positions: Sequence[int]) -> Stretches:
         """The beginnings of the training mixtures at these positions."""
@@ -104,12 +98,6 @@ class SeparationObjective:
                 estimates = np.zeros_like(estimates)
             total = total + score(estimates, one.sources, one.mixture)
         return Evaluation(sum(losses) / len(losses), scores_of(total))
-
-    def samples(
-        self, model: nn.Module, batch: Stretches
-    ) -> tuple[tuple[str, str], ...]:
-        """None: waveforms are no text."""
-        return ()
 
 
 def on(device: torch.device, array: np.ndarray) -> Tensor:

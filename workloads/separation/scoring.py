@@ -6,6 +6,7 @@ Axes: `B` mixtures, `S` samples, `C` sources.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -32,15 +33,10 @@ def batches_of_one_length(
     held: Sequence[Signals], batch_size: int
 ) -> Iterator[list[Signals]]:
     """In order; a batch ends where the length changes."""
-    batch: list[Signals] = []
-    for one in held:
-        full = len(batch) == batch_size
-        if batch and (full or len(one.mixture) != len(batch[0].mixture)):
-            yield batch
-            batch = []
-        batch.append(one)
-    if batch:
-        yield batch
+    for _, neighbours in groupby(held, lambda one: len(one.mixture)):
+        alike = list(neighbours)
+        for start in range(0, len(alike), batch_size):
+            yield alike[start : start + batch_size]
 
 
 def scores_of(found: SeparationScores) -> Scores:

@@ -24,8 +24,7 @@ from workloads.metrics.kinds import SI_SDR, SI_SDR_IMPROVEMENT, SNR_RESCALED
 from workloads.metrics.scores import Scores
 from workloads.one_length import OneLengthTask
 from workloads.separation import dataset
-from workloads.separation.dataset import Dataset
-from workloads.separation.recipe import Separation
+from workloads.separation.dataset import Dataset, Separation
 from workloads.separation.sizes import (
     SIZES,
     ConvTasNetSize,
@@ -115,9 +114,13 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
         )
 
     def model(self, size: Size) -> nn.Module:
-        from workloads.separation import models
+        from workloads.separation.conv_tasnet import ConvTasNet
+        from workloads.separation.dptnet import DptNet
+        from workloads.separation.lstm_tasnet import LstmTasNet
 
-        return models.make(size)
+        if isinstance(size, ConvTasNetSize):
+            return ConvTasNet(size)
+        return DptNet(size) if isinstance(size, DptNetSize) else LstmTasNet(size)
 
     def deployed(self, model: nn.Module) -> nn.Module:
         from workloads.separation.framing import OfSamples

@@ -34,17 +34,12 @@ class Evaluation:
     scores: Scores
 
 
-class Batch(Protocol):
-    """What a model learns from at once; its length is the number of items."""
-
-    def __len__(self) -> int: ...
-
-
 class Objective(Protocol):
     """Batches, loss and evaluation of one training.
 
     `batches` are those of an epoch from number `skip` on, the same for the same seed
     and epoch; each comes with the size of the global batch, of which a rank has a part.
+    The length of a batch is the number of its items.
     `forward` runs under autocast, `loss` outside of it; `loss` is summed over items.
     """
 
@@ -56,7 +51,9 @@ class Objective(Protocol):
     def loss(self, outputs: Any, batch: Any) -> Tensor: ...
     def evaluate(self, model: nn.Module) -> Evaluation: ...
     def samples(self, model: nn.Module, batch: Any) -> tuple[tuple[str, str], ...]:
-        """References and what the model makes of some of the batch."""
+        """References and what the model makes of some of the batch; none where that is
+        no text."""
+        return ()
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:

@@ -158,7 +158,7 @@ def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
 
 def _strings(found: Any) -> list[str]:
     """Those of one transcript, which may itself be a string."""
-    items = [found] if isinstance(found, str | bytes) else list(found)
+    items: list[Any] = [found] if isinstance(found, str | bytes) else list(found)
     items = [x.decode("latin1") if isinstance(x, bytes) else x for x in items]
     for item in items:
         if not isinstance(item, str):

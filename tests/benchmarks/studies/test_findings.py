@@ -35,7 +35,6 @@ from workloads.compression.known import parse
 from workloads.compression.quantization import Quantized, SkippedLayer
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
-from workloads.separation.models import make
 from workloads.separation.sizes import ConvTasNetSize, Framing
 from workloads.separation.task import SEPARATION
 
@@ -226,7 +225,7 @@ def test_why_cp_and_tucker_are_equal_is_read_off_the_models():
 
 
 def test_a_separator_has_matrices_alone_for_cp_and_tucker():
-    model = make(TINY)
+    model = SEPARATION.model(TINY)
     cp, tucker = (
         chains_of(compress(SEPARATION, model, parse(name)))
         for name in ("cp-30", "tucker-30")
@@ -357,7 +356,7 @@ def test_points_far_below_are_counted_where_they_are_not_shown():
 
 
 def test_rounding_to_half_counts_what_it_changes():
-    model = make(TINY)
+    model = SEPARATION.model(TINY)
     _, total = round_to_half(model)
     assert total == sum(p.numel() for p in model.parameters())
     assert round_to_half(model) == (0, total)

@@ -16,7 +16,6 @@ from workloads.compression.quantization import quantize
 from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.runtimes.open_vino import OpenVinoSession
 from workloads.separation.framing import OfSamples
-from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
     DPTNET_SMALL,
@@ -24,6 +23,7 @@ from workloads.separation.sizes import (
     Framing,
     with_sources,
 )
+from workloads.separation.task import SEPARATION
 
 FRAMING = Framing(filters=16, window=16, stride=8)
 SIZES = {
@@ -59,7 +59,9 @@ SPEECH = waves(2, 1203)
 @pytest.fixture(scope="module")
 def modules():
     torch.manual_seed(0)
-    return {name: OfSamples(make(size)).eval() for name, size in SIZES.items()}
+    return {
+        name: OfSamples(SEPARATION.model(size)).eval() for name, size in SIZES.items()
+    }
 
 
 @pytest.fixture(scope="module")

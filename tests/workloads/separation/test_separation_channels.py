@@ -14,7 +14,6 @@ from workloads.compression.pruning.prune import prune
 from workloads.compression.pruning.shrink import shrink
 from workloads.separation.channels import channel_groups
 from workloads.separation.framing import OfSamples
-from workloads.separation.models import make
 from workloads.separation.sizes import (
     SMALL,
     ConvTasNetSize,
@@ -22,6 +21,7 @@ from workloads.separation.sizes import (
     Framing,
     LstmTasNetSize,
 )
+from workloads.separation.task import SEPARATION
 
 FRAMING = Framing(filters=12, window=8, stride=4)
 CONV = ConvTasNetSize("conv", FRAMING, 6, 10, 8, blocks=2, repeats=2)
@@ -37,7 +37,7 @@ def by_name(size):
 def separator(size):
     """With biases and norms that would show if a channel's were forgotten."""
     torch.manual_seed(0)
-    model = make(size).eval()
+    model = SEPARATION.model(size).eval()
     for parameter in model.parameters():
         if parameter.ndim == 1:
             nn.init.normal_(parameter, 0.5, 0.5)
@@ -126,7 +126,7 @@ def macs(model, samples):
 @pytest.mark.parametrize("size", TINY, ids=by_name)
 def test_half_of_the_channels_make_a_model_of_half_the_size(size):
     _, small = pruned_and_shrunk(size)
-    assert count(small) == count(make(halved(size)))
+    assert count(small) == count(SEPARATION.model(halved(size)))
     assert macs(small, 203) == macs_of_size(halved(size), 203)
 
 

@@ -178,7 +178,7 @@ def test_a_part_is_read_at_its_own_rate(pairs):
     assert len(pairs.train.held) == 12
     assert pairs.train.held is pairs.train.held  # kept in memory
     assert pairs.train.held[0].sources.shape == (2, first.samples)
-    (halved,) = MixtureSet((first,), 4_000).signals()
+    (halved,) = MixtureSet((first,), 4_000).held
     assert halved.mixture.shape == (first.samples // 2,)
 
 

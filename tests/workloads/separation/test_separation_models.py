@@ -9,13 +9,13 @@ from torch.nn import functional as F
 from workloads.separation.conv_tasnet import ConvTasNet
 from workloads.separation.dptnet import DptNet
 from workloads.separation.lstm_tasnet import LstmTasNet
-from workloads.separation.models import make
 from workloads.separation.sizes import with_sources
+from workloads.separation.task import SEPARATION
 
 
 def separator(size):
     torch.manual_seed(0)
-    return make(size).eval()
+    return SEPARATION.model(size).eval()
 
 
 def noise(batch, samples):
@@ -23,7 +23,7 @@ def noise(batch, samples):
 
 
 def test_a_size_makes_its_architecture_in_training_mode(conv, lstm, dpt):
-    made = [make(size) for size in (conv, lstm, dpt)]
+    made = [SEPARATION.model(size) for size in (conv, lstm, dpt)]
     assert [type(model) for model in made] == [ConvTasNet, LstmTasNet, DptNet]
     assert all(model.training for model in made)
 
@@ -74,7 +74,7 @@ def test_every_sample_of_the_mixture_is_heard(tiny):
 
 
 def test_every_parameter_is_trained(tiny):
-    model = make(tiny)
+    model = SEPARATION.model(tiny)
     model(noise(2, 203)).square().sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -85,7 +85,7 @@ def test_dropout_acts_in_training_alone(lstm):
     waves = noise(1, 203)
     for dropout, same in ((0.0, True), (0.5, False)):
         torch.manual_seed(0)
-        model = make(replace(lstm, dropout=dropout))
+        model = SEPARATION.model(replace(lstm, dropout=dropout))
         assert model(waves).equal(model(waves)) == same
         model.eval()
         assert model(waves).equal(model(waves))

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from workloads.metrics.separation import SILENT_DB
+from workloads.separation.dataset import Separation
 from workloads.separation.loss import pit_loss
-from workloads.separation.recipe import Separation
 from workloads.separation.scoring import score_set
 from workloads.separation.task import SEPARATION
 from workloads.task import NotHereError

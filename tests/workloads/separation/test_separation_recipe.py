@@ -1,7 +1,7 @@
 import pytest
 
 from workloads.compression.known import parse
-from workloads.separation.recipe import Separation
+from workloads.separation.dataset import Separation
 from workloads.separation.sizes import SIZES, is_small
 from workloads.separation.task import FINE_TUNING, FROM_SCRATCH, SEPARATION
 from workloads.training.recipe import Adam

@@ -14,8 +14,8 @@ from workloads.compression.steps.prune import Prune
 from workloads.metrics.error_rates import ErrorRate
 from workloads.metrics.scores import Scores
 from workloads.separation.channels import channel_groups
+from workloads.separation.dataset import Separation
 from workloads.separation.objective import SeparationObjective
-from workloads.separation.recipe import Separation
 from workloads.separation.task import SEPARATION
 from workloads.task import parameters_of
 from workloads.training import fine_tuning, loop

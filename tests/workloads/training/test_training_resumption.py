@@ -9,7 +9,7 @@ from separators import CONV
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.task import ASR
 from workloads.recognition.recipe import Recognition, SpecAugment
-from workloads.separation.recipe import Separation
+from workloads.separation.dataset import Separation
 from workloads.separation.task import SEPARATION
 from workloads.training import checkpoint
 from workloads.training.loop import Job, train

@@ -13,13 +13,13 @@ from workloads.compression.factorization.factorize import (
     structure_like,
 )
 from workloads.frame_convolution import FrameConv1d
-from workloads.separation.models import make
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
     DPTNET_SMALL,
     LSTM_TASNET_SMALL,
     SMALL,
 )
+from workloads.separation.task import SEPARATION
 
 METHODS = ("cp", "tucker", "tsvd")
 
@@ -236,7 +236,7 @@ def test_weights_that_are_not_finite_are_named(model):
 @pytest.mark.parametrize("size", SMALL, ids=lambda size: size.name)
 @pytest.mark.parametrize("method", METHODS)
 def test_each_layer_of_a_separator_is_changed_or_left(size, method):
-    model = make(size).eval()
+    model = SEPARATION.model(size).eval()
     found = factorize(model, method, 30)
     named = [layer.names[0] for layer in found.changed]
     named += [layer.name for layer in found.left]
@@ -266,7 +266,7 @@ def test_each_layer_of_a_separator_is_changed_or_left(size, method):
     ids=lambda value: getattr(value, "name", value),
 )
 def test_how_many_layers_of_a_separator_change(size, method, count):
-    assert len(factorize(make(size), method, 30).changed) == count
+    assert len(factorize(SEPARATION.model(size), method, 30).changed) == count
 
 
 @pytest.mark.parametrize("method", ["cp", "tsvd"])
