@@ -117,9 +117,7 @@ class TimedModel:
         self.size = task.sizes[self.case.model]
         self.compression = parse(self.case.compression)
         self.place = Place(
-            single_device(context),
-            context.hardware.isa,
-            len(os.sched_getaffinity(0)),
+            single_device(context), context.hardware.isa, len(os.sched_getaffinity(0))
         )
         hindered = why_not(
             *(task, self.size, self.compression),

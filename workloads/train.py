@@ -93,7 +93,10 @@ def sizes_beginning_with(_: Any, __: Any, incomplete: str) -> list[str]:
 
 
 # click leaves the lines below its mark as they are.
-@click.command(help=(__doc__ or "").replace("\n\n    ", "\n\n\b\n    ", 1))
+@click.command(
+    help=(__doc__ or "").replace("\n\n    ", "\n\n\b\n    ", 1),
+    context_settings={"show_default": True},
+)
 @click.option(
     "--model",
     type=read_by(size_named),
@@ -112,13 +115,7 @@ def sizes_beginning_with(_: Any, __: Any, incomplete: str) -> list[str]:
 @click.option("--train-s", type=POSITIVE, help="Seconds of built-in data to train on.")
 @click.option("--no-resample", is_flag=True, help="Refuse other sample rates.")
 @click.option("--go-on", is_flag=True, help="Go on from trained weights.")
-@click.option(
-    "--device",
-    type=read_by(device_here),
-    metavar="DEVICE",
-    default="cpu",
-    show_default=True,
-)
+@click.option("--device", type=read_by(device_here), metavar="DEVICE", default="cpu")
 @click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: the recipe's.")
 @click.option("--learning-rate", type=POSITIVE, help="Default: the recipe's.")
@@ -128,7 +125,6 @@ def sizes_beginning_with(_: Any, __: Any, incomplete: str) -> list[str]:
     "--worst-percent",
     type=click.FloatRange(0),
     default=5.0,
-    show_default=True,
     help="Pruning ends where the validation loss is worse than that.",
 )
 @click.option("--directory", type=click.Path(path_type=Path), help="Not the cache.")

@@ -53,8 +53,8 @@ def spoken(tones: Corpus, feature_cache: Path) -> Recordings:
 @pytest.fixture(scope="session")
 def letters(tones: Corpus, feature_cache: Path) -> Recordings:
     """The tones as Wav2Letter takes them."""
-    from workloads.wav2letter.features import LOG_MEL
     from workloads.wav2letter.symbols import LETTERS
+    from workloads.wav2letter.task import LOG_MEL
 
     return recordings(tones, feature_cache, LOG_MEL, LETTERS)
 

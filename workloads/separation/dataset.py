@@ -168,6 +168,5 @@ def _cut(heard: Signals, samples: int, rng: np.random.Generator) -> Signals:
         window = slice(start := int(rng.integers(spare + 1)), start + samples)
         return Signals(heard.mixture[window], heard.sources[:, window])
     return Signals(
-        np.pad(heard.mixture, (0, -spare)),
-        np.pad(heard.sources, ((0, 0), (0, -spare))),
+        np.pad(heard.mixture, (0, -spare)), np.pad(heard.sources, ((0, 0), (0, -spare)))
     )

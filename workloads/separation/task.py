@@ -25,13 +25,7 @@ from workloads.metrics.scores import Scores
 from workloads.one_length import OneLengthTask
 from workloads.separation import dataset
 from workloads.separation.dataset import Dataset, Separation
-from workloads.separation.sizes import (
-    SIZES,
-    ConvTasNetSize,
-    DptNetSize,
-    Size,
-    is_small,
-)
+from workloads.separation.sizes import SIZES, ConvTasNetSize, DptNetSize, Size, is_small
 from workloads.task import DataRequest, Gate, NotHereError, Run
 from workloads.training.recipe import Adam, Plateau, Recipe
 

@@ -11,7 +11,6 @@ import multiprocessing
 import queue
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,16 +29,6 @@ _POLL_S = 1.0  # how often a silent rank is looked at
 _PATIENCE = timedelta(hours=6)  # the others wait while rank 0 evaluates, widest beam
 
 
-@dataclass(frozen=True, eq=False)
-class Shared:
-    """What every rank is given."""
-
-    job: Job
-    devices: tuple[str, ...]
-    meeting_point: str  # a file that the ranks find each other by
-    threads: int  # of each rank
-
-
 def train_data_parallel(job: Job, devices: Sequence[str]) -> Iterator[Event]:
     """As `loop.train`, over `devices`: ["cuda:0", "cuda:1"], or ["cpu"] * n.
 
@@ -51,13 +40,7 @@ def train_data_parallel(job: Job, devices: Sequence[str]) -> Iterator[Event]:
     """
     _check(devices, job.recipe)
     with tempfile.TemporaryDirectory() as directory:
-        shared = Shared(
-            job,
-            tuple(devices),
-            (Path(directory) / "ranks").as_uri(),
-            max(1, torch.get_num_threads() // len(devices)),
-        )
-        yield from _relay(shared)
+        yield from _relay(job, devices, (Path(directory) / "ranks").as_uri())
 
 
 def _check(devices: Sequence[str], recipe: Recipe) -> None:
@@ -76,12 +59,15 @@ def _check(devices: Sequence[str], recipe: Recipe) -> None:
         )
 
 
-def _relay(shared: Shared) -> Iterator[Event]:
+def _relay(job: Job, devices: Sequence[str], meeting_point: str) -> Iterator[Event]:
+    """All ranks find each other by a file, the meeting point, and share the threads."""
     context = multiprocessing.get_context("spawn")
     events: Any = context.Queue()
+    threads = max(1, torch.get_num_threads() // len(devices))
+    shared = (job, devices, meeting_point, threads, events)
     ranks = [
-        context.Process(target=_rank_main, args=(shared, number, events), daemon=True)
-        for number in range(len(shared.devices))
+        context.Process(target=_rank_main, args=(number, *shared), daemon=True)
+        for number in range(len(devices))
     ]
     for rank in ranks:
         rank.start()
@@ -110,24 +96,31 @@ def _next_event(events: Any, ranks: Sequence[BaseProcess]) -> Event | None:
                 ) from None
 
 
-def _rank_main(shared: Shared, number: int, events: Any) -> None:
+def _rank_main(
+    number: int,
+    job: Job,
+    devices: Sequence[str],
+    meeting_point: str,
+    threads: int,
+    events: Any,
+) -> None:
     parent = multiprocessing.parent_process()
     end_with_parent(parent.pid if parent else None)
-    torch.set_num_threads(shared.threads)
-    device = torch.device(shared.devices[number])
+    torch.set_num_threads(threads)
+    device = torch.device(devices[number])
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        init_method=shared.meeting_point,
+        init_method=meeting_point,
         rank=number,
-        world_size=len(shared.devices),
+        world_size=len(devices),
         timeout=_PATIENCE,
     )
     try:
-        rank = Rank(number, len(shared.devices))
+        rank = Rank(number, len(devices))
         distributed.barrier()
-        for event in train(shared.job, str(device), rank=rank):
+        for event in train(job, str(device), rank=rank):
             if number == 0:
                 events.put(event)
         distributed.barrier()

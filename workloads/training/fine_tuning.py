@@ -61,10 +61,7 @@ class FineTuning:
         return found
 
     def in_rounds(
-        self,
-        model: nn.Module,
-        choose: Callable[..., PruningChoice],
-        by_gradients: bool,
+        self, model: nn.Module, choose: Callable[..., PruningChoice], by_gradients: bool
     ) -> FineTuned:
         """A copy that is pruned ever more and trained in between."""
         task, data = self.job.task, self.job.data

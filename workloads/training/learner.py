@@ -79,27 +79,20 @@ class Learner:
         elif self.schedule is not None:
             self.schedule.step()
 
+    @property
+    def _parts(self) -> dict[str, Any]:
+        names = ("model", "optimizer", "scaler", "warmup", "schedule")
+        parts = {name: getattr(self, name) for name in names}
+        return {name: part for name, part in parts.items() if part is not None}
+
     def state(self) -> dict[str, object]:
         """All that a resumed training needs of it."""
-        parts = {"warmup": self.warmup, "schedule": self.schedule}
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            **{key: one.state_dict() for key, one in parts.items() if one},
-        }
+        return {name: part.state_dict() for name, part in self._parts.items()}
 
     def restore(self, state: dict[str, object]) -> None:
         """Take up what `state` gave."""
-        parts: dict[str, Any] = {"warmup": self.warmup, "schedule": self.schedule}
-        kept: dict[str, Any] = {
-            "model": self.model,
-            "optimizer": self.optimizer,
-            "scaler": self.scaler,
-        }
-        for key, part in {**kept, **parts}.items():
-            if part is not None:
-                part.load_state_dict(state[key])
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
 
 
 def _optimizer(

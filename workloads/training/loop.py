@@ -23,9 +23,7 @@ from workloads.training.objective import ALONE, Rank
 from workloads.training.recipe import Cosine, Plateau, Recipe
 
 # These may change between a checkpoint and its resumption; all else may not.
-_FREE = frozenset(
-    ("epochs", "decode_every_steps", "checkpoint_every_steps", "stop_after")
-)
+_FREE = {"epochs", "decode_every_steps", "checkpoint_every_steps", "stop_after"}
 
 Notes = Callable[[], Mapping[str, Any]]
 

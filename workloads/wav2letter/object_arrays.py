@@ -30,10 +30,7 @@ DEEPEST = 8  # arrays and lists within one another
 AMPLIFICATION = 64  # how many times the file's bytes a value may hold: an element that
 # is mentioned again takes two bytes
 LARGEST_CODE_POINT = 0x10FFFF
-_READ_HEADER = {
-    (1, 0): npy.read_array_header_1_0,
-    (2, 0): npy.read_array_header_2_0,
-}
+_READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _BROKEN = (
     ArithmeticError,
     AttributeError,

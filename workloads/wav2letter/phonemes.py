@@ -8,7 +8,7 @@ espeak-ng would weaken some ("a" and "the" lose their vowels, "on" its stress).
 
 # ruff: noqa: RUF001  IPA has letters that look like others
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from workloads.corpora import espeak
 
@@ -42,8 +42,6 @@ _ARPABET = {
     "x": "K", "r": "R",
 }  # fmt: skip
 
-_found: dict[str, str] = {}  # of each word so far: one look-up loads a library
-
 
 def phonemes(texts: Sequence[str]) -> list[str]:
     """The phonemes of each text with spaces between them.
@@ -53,15 +51,10 @@ def phonemes(texts: Sequence[str]) -> list[str]:
     >>> phonemes(["nothing", "a"])
     ['N AH TH IH NG', 'AH']
     """
-    _look_up({word for text in texts for word in text.split()})
-    return [" ".join(_found[word] for word in text.split()) for text in texts]
-
-
-def _look_up(words: Iterable[str]) -> None:
-    unknown = sorted(set(words) - _found.keys())
-    if unknown:
-        sounds = espeak.phonemes(unknown, ACCENT)
-        _found.update(zip(unknown, map(_arpabet, unknown, sounds), strict=True))
+    words = sorted({word for text in texts for word in text.split()})
+    sounds = espeak.phonemes(words, ACCENT)  # of all at once: it loads a library
+    spelt = dict(zip(words, map(_arpabet, words, sounds), strict=True))
+    return [" ".join(spelt[word] for word in text.split()) for text in texts]
 
 
 def _arpabet(word: str, sounds: Sequence[str]) -> str:

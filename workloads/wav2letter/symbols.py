@@ -102,8 +102,7 @@ def is_mark(symbol: str) -> bool:
 
 
 LETTERS = Alphabet(
-    "letters",
-    ("<pad>", *"'+-.", *string.ascii_uppercase, "_", " ", "<sos>", "<eos>"),
+    "letters", ("<pad>", *"'+-.", *string.ascii_uppercase, "_", " ", "<sos>", "<eos>")
 )
 PHONEMES = Alphabet(
     "phonemes", ("<pad>", "SIL", "SPN", *_ARPABET.split()), is_spaced=True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from workloads.compression.step import Compression, ModuleStep
@@ -16,6 +17,7 @@ from workloads.compression.steps.prune import Prune
 from workloads.corpora.faults import AbsentError
 from workloads.corpora.speech import speech_of
 from workloads.corpora.utterance import Corpus
+from workloads.feeding.shards import SplitName
 from workloads.metrics.error_rates import (
     character_errors,
     levenshtein_distances,
@@ -23,14 +25,13 @@ from workloads.metrics.error_rates import (
 )
 from workloads.metrics.kinds import CER, LEVENSHTEIN, PER
 from workloads.metrics.scores import EditUnit, Scores, Transcribed
-from workloads.recognition.data import Part, Recordings, recordings_of
+from workloads.recognition.data import FeatureKind, Part, Recordings, recordings_of
 from workloads.recognition.recipe import Recognition, SpecAugment
 from workloads.recognition.task import Decode, RecognitionTask
 from workloads.task import DataRequest, Gate, NotHereError
 from workloads.training.recipe import Adam, Plateau, Recipe
 from workloads.wav2letter import arrays, sizes
 from workloads.wav2letter.decoding import make_decoder
-from workloads.wav2letter.features import LOG_MEL
 from workloads.wav2letter.phonemes import phonemes
 from workloads.wav2letter.sizes import FEATURES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.symbols import Alphabet
@@ -64,6 +65,17 @@ BUILTIN_SMALL = replace(
 )
 BUILTIN = replace(BUILTIN_SMALL, optimizer=Adam(3e-4, weight_decay=1e-5), batch_size=4)
 QAT_EPOCHS = 2
+
+
+def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
+    """Compute the features of a split into the cache."""
+    from workloads.feeding.mel import LogMel
+    from workloads.feeding.sources import write_shards
+
+    write_shards(corpus, split, LogMel(FEATURES), cache_dir)
+
+
+LOG_MEL = FeatureKind(f"logmel{FEATURES}", FEATURES, write_features)
 
 
 class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):

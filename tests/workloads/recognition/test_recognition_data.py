@@ -13,8 +13,8 @@ from workloads.recognition.data import (
     recordings_of,
 )
 from workloads.wav2letter.arrays import ArrayRows
-from workloads.wav2letter.features import LOG_MEL
 from workloads.wav2letter.symbols import LETTERS, PHONEMES
+from workloads.wav2letter.task import LOG_MEL
 
 WIDTH = 40
 PLAIN = Normaliser(np.zeros(WIDTH, np.float32), np.ones(WIDTH, np.float32))

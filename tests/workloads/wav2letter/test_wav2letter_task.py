@@ -21,11 +21,10 @@ from workloads.training.recipe import Adam
 from workloads.wav2letter import arrays
 from workloads.wav2letter import task as wav2letter
 from workloads.wav2letter.arrays import ArrayRows
-from workloads.wav2letter.features import LOG_MEL
 from workloads.wav2letter.phonemes import phonemes
 from workloads.wav2letter.sizes import FEATURES, SIZES, WAV2LETTER_SMALL
 from workloads.wav2letter.symbols import LETTERS, PHONEMES
-from workloads.wav2letter.task import QAT_EPOCHS, WAV2LETTER
+from workloads.wav2letter.task import LOG_MEL, QAT_EPOCHS, WAV2LETTER
 
 PHONEMIC = SIZES["wav2letter-small-phonemes"]
 TEXTS = {
