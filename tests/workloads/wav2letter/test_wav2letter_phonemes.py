@@ -85,10 +85,16 @@ def test_many_texts_are_those_of_one_by_one_in_the_same_order():
     assert phonemes(texts) == [to_arpabet(text) for text in texts]
 
 
-def test_a_word_is_looked_up_once(monkeypatch):
-    first = to_arpabet("marmalade")
-    monkeypatch.setattr(espeak, "phonemes", None)
-    assert to_arpabet("marmalade") == first
+def test_the_words_of_all_texts_are_looked_up_at_once_and_each_once(monkeypatch):
+    asked = []
+
+    def look_up(words, accent):
+        asked.append(words)
+        return [["t"] for _ in words]
+
+    monkeypatch.setattr(espeak, "phonemes", look_up)
+    assert phonemes(["tea at tea", "tea"]) == ["T T T", "T"]
+    assert asked == [["at", "tea"]]
 
 
 def test_a_sound_without_a_symbol_is_named_beside_its_word(monkeypatch):
