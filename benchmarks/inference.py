@@ -248,12 +248,8 @@ class TimedModel:
             return Accuracy({}, self.weights.reason)
         batch_size = self.task.evaluation_batch or self.case.batch_size
         scores = self.task.score(self.run, self.data, batch_size)
-        baseline = self._baseline(batch_size)
-        if baseline is None:
-            return judging.judged(scores, self.task.measures)
-        return judging.judged(
-            scores, self.task.measures, baseline, self.baseline_case, self.task.gates
-        )
+        beside = (self._baseline(batch_size), self.baseline_case, self.task.gates)
+        return judging.judged(scores, self.task.measures, *beside)
 
     def _baseline(self, batch_size: int) -> Any:
         """The scores to hold these against; None, with a warning where there ought to
@@ -283,9 +279,8 @@ class TimedModel:
     def baseline_case(self) -> str:
         """The id of the case of the same data, uncompressed, by torch as it is."""
         kept = tuple(o for o in self.case.options if o[0] in self.task.data_options)
-        return replace(
-            self.case, compression=FP32.name, runtime=RUNTIME, options=kept
-        ).id
+        plain = replace(self.case, compression=FP32.name, runtime=RUNTIME, options=kept)
+        return plain.id
 
 
 def input_padding_percent(inputs: list[Input]) -> float:

@@ -210,9 +210,9 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
 
         from workloads.separation.loss import pit_loss
 
-        mixture = torch.from_numpy(np.ascontiguousarray(item.mixture))
-        sources = torch.from_numpy(np.ascontiguousarray(item.sources))
-        return pit_loss(model(mixture[None]), sources[None])
+        both = (item.mixture[None], item.sources[None])
+        mixtures, sources = (torch.from_numpy(np.ascontiguousarray(x)) for x in both)
+        return pit_loss(model(mixtures), sources)
 
     def train_s(self, size: Size) -> float | None:
         return SMALL_TRAIN_S if is_small(size) else FULL_TRAIN_S

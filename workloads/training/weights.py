@@ -82,12 +82,7 @@ def of_one_corpus(one: Path, other: Path, corpus_checksum: str) -> bool:
 
 
 def weights_name(size: Size, compression: str = "") -> str:
-    """Of a file, without its suffix; `compression` is what they were trained after.
-
-    >>> from workloads.separation.sizes import CONV_TASNET
-    >>> weights_name(CONV_TASNET, "tucker-30")
-    'conv-tasnet-tucker-30'
-    """
+    """Of a file, without its suffix; `compression` is what they were trained after."""
     return f"{size.name}-{compression}" if compression else size.name
 
 

@@ -51,18 +51,16 @@ class Alphabet:
         found = self.split(text)
         foreign = sorted({symbol for symbol in found if symbol not in self._labels})
         if foreign:
+            spelt = (symbol for symbol in self.symbols if not is_mark(symbol))
+            allowed = " ".join("space" if one == " " else one for one in spelt)
             raise ValueError(
                 f"{text!r} holds {', '.join(map(repr, foreign))}, for which the "
-                f"{self.name} have no output: use {self._allowed}"
+                f"{self.name} have no output: use {allowed}"
             )
         return [self._labels[symbol] for symbol in found]
 
     def split(self, text: str) -> list[str]:
-        """A text's letters, or its phonemes.
-
-        >>> LETTERS.split("a b"), PHONEMES.split("K AE B")
-        (['a', ' ', 'b'], ['K', 'AE', 'B'])
-        """
+        """A text's letters, or its phonemes."""
         return text.split() if self.is_spaced else list(text)
 
     def decode(self, labels: Iterable[int]) -> str:
@@ -89,11 +87,6 @@ class Alphabet:
             if not is_mark(symbol)
             for written in (symbol, symbol.lower())
         }
-
-    @property
-    def _allowed(self) -> str:
-        spelt = [symbol for symbol in self.symbols if not is_mark(symbol)]
-        return " ".join("space" if symbol == " " else symbol for symbol in spelt)
 
 
 def is_mark(symbol: str) -> bool:
