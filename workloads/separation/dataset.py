@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures import on_disk as disk
 from workloads.corpora.mixtures.mixture import (
@@ -80,14 +81,13 @@ def of_corpus(corpus: MixtureCorpus, size: Size) -> Dataset:
 def builtin_mixtures(
     size: Size,
     mixtures: builtin.MixturesSize,
-    cache_dir: Path,
     scene: Scene | None = None,
     on_progress: Progress = no_progress,
 ) -> Dataset:
     """Built-in mixtures: of `scene`, else those with the size's number of sources."""
     if scene is None:
         scene = MEETING if size.sources == MEETING.sources else TWO_SPEAKERS
-    wanted = (mixtures.fitted(scene), cache_dir, size.sample_rate_hz, scene)
+    wanted = (mixtures.fitted(scene), default_cache_dir(), size.sample_rate_hz, scene)
     return of_corpus(builtin.load_or_build(*wanted, on_progress=on_progress), size)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from workloads.compression.step import Compression
 from workloads.compression.steps.int8_dynamic import Int8Dynamic
-from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.corpora.mixtures.mixture import Signals
@@ -102,7 +101,6 @@ class SpeechSeparation(OneLengthTask[Size, Dataset]):
         return dataset.builtin_mixtures(
             size,
             mixtures,
-            default_cache_dir(),
             SCENES.get(request.options.get("corpus", "")),
             request.progress,
         )

@@ -68,8 +68,11 @@ def load(folder: Path, alphabet: Alphabet) -> Recordings:
         (_first(folder, FEATURE_FILES, part), _first(folder, names, part))
         for part in (TRAIN, DEV)
     ]
-    read = _read_labels if alphabet.is_spaced else _read_transcripts
-    texts = read([transcripts for _, transcripts in paths], alphabet)
+    transcripts = [path for _, path in paths]
+    if alphabet.is_spaced:
+        texts = _read_labels(transcripts, alphabet)
+    else:
+        texts = [_transcripts(path, alphabet) for path in transcripts]
     train, dev = (
         _part(*of_part, part_texts, alphabet)
         for of_part, part_texts in zip(paths, texts, strict=True)
@@ -138,10 +141,6 @@ def _features(path: Path, position: int, found: Any) -> np.ndarray:
     return features
 
 
-def _read_transcripts(paths: Sequence[Path], alphabet: Alphabet) -> list[list[str]]:
-    return [_transcripts(path, alphabet) for path in paths]
-
-
 def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
     marks = set(filter(is_mark, alphabet.symbols))
     read = _each(path, _strings)
@@ -149,11 +148,11 @@ def _transcripts(path: Path, alphabet: Alphabet) -> list[str]:
     # Characters or words? Nobody says "A I A I" in every utterance of a set.
     characters = all(len(string) <= 1 for one in spelt for string in one)
     texts = [("" if characters else " ").join(one) for one in spelt]
-    return _checked(
-        path,
-        texts,
-        lambda text: alphabet.decode(alphabet.encode(" ".join(text.split()))),
-    )
+
+    def written(text: str) -> str:
+        return alphabet.decode(alphabet.encode(" ".join(text.split())))
+
+    return _checked(path, texts, written)
 
 
 def _strings(found: Any) -> list[str]:

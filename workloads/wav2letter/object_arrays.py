@@ -79,9 +79,9 @@ def _read(file: IO[bytes]) -> np.ndarray:
         raise ValueError(f"its format has version {version}, expected (1, 0) or (2, 0)")
     shape, fortran, dtype = _READ_HEADER[version](file)
     if dtype.char != "O":
-        _check_plain(dtype.str[1:])
         count = _count(shape)
-        flat = _plain(file.read()[: count * dtype.itemsize], dtype, count)
+        data = file.read()[: count * dtype.itemsize]
+        flat = _plain(data, dtype.str[1:], dtype.str[0], count)
         return flat.reshape(shape, order="F" if fortran else "C")
     left_bytes = os.fstat(file.fileno()).st_size - file.tell()
     found = _Unpickler(file, encoding="bytes").load()
@@ -183,7 +183,9 @@ class _Maker:
             case list() | tuple():
                 return [self.value(one, depth + 1) for one in found]
             case _Call("scalar", (dtype, data)):
-                return self._numbers(data, *_named(dtype), 1)[0]
+                flat = _plain(data, *_named(dtype), 1)
+                self._spend(flat.nbytes)
+                return flat[0]
             case _Call("array", (_Function("ndarray"), _, _)):
                 return self._array(found, depth)
         kind = found.function if isinstance(found, _Call) else type(found).__name__
@@ -195,34 +197,25 @@ class _Maker:
             raise ValueError("the same values again and again, more than a file may")
 
     def _array(self, found: _Call, depth: int) -> np.ndarray:
-        made = self._made.get(found)
-        if made is None:
-            made = self._made[found] = self._new_array(found.state, depth)
-        else:
-            self._spend(made.nbytes + made.size)
-        return made
-
-    def _new_array(self, state: object, depth: int) -> np.ndarray:
-        match state:
+        if (before := self._made.get(found)) is not None:
+            self._spend(before.nbytes + before.size)
+            return before
+        match found.state:
             case (_, tuple() as shape, dtype, (0 | 1) as fortran, data):
                 count, (name, order) = _count(shape), _named(dtype)
-            case _:
+            case state:
                 raise ValueError(f"an array of the state {brief(state)}")
         if name not in OBJECTS:
-            flat = self._numbers(data, name, order, count)
+            flat = _plain(data, name, order, count)
+            self._spend(flat.nbytes)
         elif isinstance(data, list) and len(data) == count:
             flat = np.empty(count, dtype=object)
             for position, one in enumerate(data):
                 flat[position] = self.value(one, depth + 1)
         else:
             raise ValueError(f"an array of shape {shape} of {brief(data)}")
-        return flat.reshape(shape, order="F" if fortran else "C")
-
-    def _numbers(self, data: object, name: str, order: Any, count: int) -> np.ndarray:
-        _check_plain(name)
-        made = _plain(data, np.dtype(name).newbyteorder(order), count)
-        self._spend(made.nbytes)
-        return made
+        self._made[found] = flat.reshape(shape, order="F" if fortran else "C")
+        return self._made[found]
 
 
 def _named(dtype: object) -> tuple[str, str]:
@@ -245,13 +238,11 @@ def _text(found: object) -> str:
     return text
 
 
-def _check_plain(name: str) -> None:
+def _plain(data: object, name: str, order: Any, count: int) -> np.ndarray:
+    """Numbers or strings (count,); ValueError where a string holds no characters."""
     if not PLAIN.fullmatch(name):
         raise ValueError(f"the dtype {name!r:.60}, expected numbers or strings")
-
-
-def _plain(data: object, dtype: np.dtype, count: int) -> np.ndarray:
-    """Numbers or strings (count,); ValueError where a string holds no characters."""
+    dtype = np.dtype(name).newbyteorder(order)
     if not isinstance(data, bytes) or len(data) != count * dtype.itemsize:
         raise ValueError(f"it promises {count} elements of {dtype}: {brief(data)}")
     array = np.frombuffer(data, dtype).copy()

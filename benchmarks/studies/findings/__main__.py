@@ -32,7 +32,6 @@ from harness.report.tables.terminal import console_of
 from workloads.compressed import CompressedModel
 from workloads.compression.known import parse
 from workloads.compression.step import ModuleStep
-from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures.builtin import MixturesSize
 from workloads.elsewhere import ElsewhereError
 from workloads.separation.dataset import (
@@ -122,8 +121,7 @@ def data_of(size: Size, root: Path | None, mixtures: int | None) -> Dataset:
 
     def built_in(count: int) -> Dataset:
         wanted = MixturesSize("findings", CALIBRATION_MIXTURES, count)
-        cache = default_cache_dir()
-        return builtin_mixtures(size, wanted, cache, on_progress=tell_progress)
+        return builtin_mixtures(size, wanted, on_progress=tell_progress)
 
     if root is None:
         return built_in(MIXTURES if mixtures is None else mixtures)

@@ -218,9 +218,10 @@ def test_builtin_mixtures_are_those_of_the_sizes_sources(
         return MixtureCorpus(scene.name, "2" * 64, mixtures, mixtures, {})
 
     monkeypatch.setattr(builtin, "load_or_build", load)
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
     size = replace(CONV_TASNET, sources=sources)
     tiny = builtin.MixturesSize("tiny", 60, 6)
-    found = builtin_mixtures(size, tiny, tmp_path, given)
+    found = builtin_mixtures(size, tiny, given)
     count = 10 if expected is MEETING else 60  # of 24 s in place of 4 s
     assert asked == [(count, tmp_path, 16_000, expected)]
     assert found.name == expected.name

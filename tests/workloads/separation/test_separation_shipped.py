@@ -29,16 +29,18 @@ COMPRESSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.mark.parametrize("size", SMALL, ids=lambda size: size.name)
-def test_small_sizes_improve_held_out_mixtures_by_6_db(size, cache):
+def test_small_sizes_improve_held_out_mixtures_by_6_db(size):
     """So that compressions have something to lose."""
     mixtures = builtin.MixturesSize("some", train=1, validation=16)
-    data = builtin_mixtures(size, mixtures, cache)
+    data = builtin_mixtures(size, mixtures)
     run = plain_run(SEPARATION, size, Weights(find(SEPARATION, size)))
     scores = SEPARATION.score(run, data, 4)
     assert scores.faults == {}

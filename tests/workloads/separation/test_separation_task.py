@@ -200,7 +200,7 @@ def built(pairs, monkeypatch):
     """What built-in mixtures were asked for, none of which is made."""
     asked = []
 
-    def builtin_mixtures(size, mixtures, cache_dir, scene, progress):
+    def builtin_mixtures(size, mixtures, scene, progress):
         asked.append((mixtures, scene))
         return pairs
 
