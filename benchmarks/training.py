@@ -182,7 +182,6 @@ class ClockedTraining:
         self.scores: Scores | None = curve[-1].scores if curve else None
 
     def events(self, notes: Callable[[], dict[str, Any]]) -> Iterator[Event]:
-        """Those of the trainer, whose scores are kept."""
         if len(self.devices) > 1:
             stream = train_data_parallel(self.job, self.devices)
         else:
@@ -192,7 +191,6 @@ class ClockedTraining:
             yield event
 
     def accuracy(self) -> Accuracy:
-        """Of the last whole epoch."""
         if self.scores is None:
             return Accuracy({}, "no epoch was whole")
         return judging.judged(self.scores, self.job.task.measures)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -52,7 +52,6 @@ class SeparationObjective(Objective):
         self.samples_each = round(self.own.segment_s * data.train.sample_rate_hz)
 
     def batches(self, epoch: int, skip: int) -> Iterator[tuple[int, Stretches]]:
-        """Those of an epoch, each mixture once."""
         rng = np.random.default_rng((self.recipe.seed, epoch))
         held, size = self.data.train.held, self.recipe.batch_size
         made = batches(held, size, self.samples_each, rng, self.own.remix)
@@ -76,8 +75,7 @@ class SeparationObjective(Objective):
 
     def forward(self, model: nn.Module, batch: Stretches) -> Tensor:
         """Estimates (B, C, S)."""
-        estimates: Tensor = model(batch.mixtures)
-        return estimates
+        return cast(Tensor, model(batch.mixtures))
 
     def loss(self, outputs: Tensor, batch: Stretches) -> Tensor:
         """Negative SI-SDR in dB, summed over mixtures."""

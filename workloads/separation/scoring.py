@@ -42,10 +42,10 @@ def batches_of_one_length(
 def scores_of(found: SeparationScores) -> Scores:
     """The measures; the improvement fails whatever its value where sources that speak
     are answered with silence."""
-    if not found.silent_estimates:
-        return Scores.of(*found.measures)
-    fault = (
-        f"{found.silent_estimates} estimates of sources that speak are silent: look "
-        "for an underflow, or for a layer that lost all its weights"
-    )
-    return Scores.of(*found.measures, faults={SI_SDR_IMPROVEMENT.name: fault})
+    faults = {}
+    if found.silent_estimates:
+        faults[SI_SDR_IMPROVEMENT.name] = (
+            f"{found.silent_estimates} estimates of sources that speak are silent: "
+            "look for an underflow, or for a layer that lost all its weights"
+        )
+    return Scores.of(*found.measures, faults=faults)

@@ -86,7 +86,6 @@ class Event:
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Event:
-        """The event that `to_plain` gave."""
         scores = content["scores"]
         return replace(
             cls(**content),

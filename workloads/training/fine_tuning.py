@@ -51,14 +51,13 @@ class FineTuning:
         Raises NotFineTunedError for a compression that leaves weights as they are or
         has nothing to change, and where training diverges.
         """
-        step = compression.step_of(TrainedStep)
-        if step is None:
-            raise NotFineTunedError(
-                f"{compression.name} leaves weights as they are: there is nothing to "
-                "fine-tune"
-            )
-        found: FineTuned = step.fine_tuned(self, model)
-        return found
+        if step := compression.step_of(TrainedStep):
+            found: FineTuned = step.fine_tuned(self, model)
+            return found
+        raise NotFineTunedError(
+            f"{compression.name} leaves weights as they are: there is nothing to "
+            "fine-tune"
+        )
 
     def in_rounds(
         self, model: nn.Module, choose: Callable[..., PruningChoice], by_gradients: bool

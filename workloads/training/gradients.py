@@ -85,8 +85,6 @@ def write_gradients(
     weights: Path | None,
     _: Sequence[np.ndarray],
 ) -> None:
-    """Write those of a step."""
-
     def compute() -> dict[str, np.ndarray]:
         job = Job(task, size, recipe, data)
         learner = learner_of(job, torch.device("cpu"), weights)

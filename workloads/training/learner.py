@@ -90,7 +90,6 @@ class Learner:
         return {name: part.state_dict() for name, part in self._parts.items()}
 
     def restore(self, state: dict[str, object]) -> None:
-        """Take up what `state` gave."""
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
 

@@ -52,8 +52,7 @@ def train(
     stands; yields an event at each step, state and epoch.
 
     Checkpoints hold what `notes()` returns then: plain values of the caller's own, such
-    as its clock. A resumed training goes on as if it had never stopped: an event
-    "resumed" hands those notes back; the epochs before are
+    as its clock, which an event "resumed" hands back. The epochs before it are
     `checkpoint.read_curve(job.resume_from)`.
     """
     yield Event("state", "train", 1, 0)
@@ -127,7 +126,6 @@ class Training:
         return stalls or not math.isfinite(losses[-1])
 
     def run(self) -> Iterator[Event]:
-        """All epochs that are left."""
         while not self.is_over:
             yield from self._steps()
             yield from self._end_epoch()

@@ -1,12 +1,10 @@
-"""The weights that a case times: which file, whether it is whole, a model of it.
+"""The weights that a case times, the very same on every machine.
 
-The very same weights are timed on every machine. `NAME.safetensors` holds tensors,
-among them the normaliser of the training set; `NAME.json` beside it holds the file's
-SHA-256 and the facts: the command that made it and what it reached. Small sizes ship
-with the project, in the folder `weights` beside their task; others lie in the cache
-once they were trained, those of a user's corpus apart. Weights that were trained after
-a compression, or for one, are files of their own. torch is imported where a model is
-made.
+`NAME.safetensors` holds tensors, among them the normaliser of the training set;
+`NAME.json` beside it the file's SHA-256 and the facts: the command that made it and
+what it reached. Small sizes ship in the folder `weights` beside their task; others lie
+in the cache once they were trained, those of a user's corpus apart. Weights that were
+trained after a compression, or for one, are files of their own.
 """
 
 from __future__ import annotations
@@ -68,8 +66,7 @@ def shipped_dir(task: Task[Any, Any]) -> Path:
 
 
 def trained_dir(corpus_checksum: str | None = None) -> Path:
-    """Where weights trained on demand are kept: those of the built-in corpora, or those
-    of a user's corpus."""
+    """Where weights trained on demand are kept, of the built-in corpora or a user's."""
     folder = default_cache_dir() / "weights"
     return folder / f"corpus-{corpus_checksum[:16]}" if corpus_checksum else folder
 

@@ -1,1 +1,0 @@
-"""Training, quantization and decoding of a Wav2Letter acoustic model with CTC."""

@@ -43,8 +43,6 @@ class Alphabet:
     def encode(self, text: str) -> list[int]:
         """Labels of a text in either case; a foreign symbol is a ValueError naming it.
 
-        >>> LETTERS.encode("Cab")
-        [7, 5, 6]
         >>> PHONEMES.encode("K AE B")
         [22, 4, 9]
         """
