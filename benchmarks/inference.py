@@ -123,8 +123,8 @@ class TimedModel:
             *(task, self.size, self.compression),
             *(self.case.runtime, self.place, self.options),
         )
-        runtime = runtime_named(self.case.runtime)
-        if reason := hindered or runtime.why_not_installed():
+        engine = runtime_named(self.case.runtime)
+        if reason := hindered or engine.why_not_installed():
             raise UnsupportedError(reason)
         context.progress("data", 0, 2)
         data = data_of(context, task)
@@ -168,7 +168,7 @@ class TimedModel:
 
     def _opened(self) -> OpenModel:
         shape = self.task.only_shape(self.size, self.case.batch_size, self.options)
-        runtime = runtime_named(self.case.runtime)
+        engine = runtime_named(self.case.runtime)
         opening = Opening(self.place, self.options, shape)
         found = runtime.open(self.model, opening)
         more = self.task.float_layers(self.compression, runtime.name)
