@@ -170,8 +170,8 @@ class TimedModel:
         shape = self.task.only_shape(self.size, self.case.batch_size, self.options)
         engine = runtime_named(self.case.runtime)
         opening = Opening(self.place, self.options, shape)
-        found = runtime.open(self.model, opening)
-        more = self.task.float_layers(self.compression, runtime.name)
+        found = engine.open(self.model, opening)
+        more = self.task.float_layers(self.compression, engine.name)
         return replace(found, float_layers=found.float_layers + more)
 
     @cached_property
