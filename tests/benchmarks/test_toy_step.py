@@ -14,8 +14,8 @@ import torch
 from tiny_task import FEATURES, SIZE, TINY, tiny_data
 from torch import nn
 
-from benchmarks import compressions
 from benchmarks.grid import grid, runs
+from benchmarks.studies import compressions
 from workloads.compressed import CompressedModel
 from workloads.compression import known
 from workloads.compression.known import parse

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compressions
+from benchmarks.studies import compressions
 from harness import workload_files
 from workloads.compression.known import STEPS
 from workloads.runtimes.known import RUNTIMES
 from workloads.runtimes.pytorch import Eager
 
-PAGE = Path(__file__).parents[2] / "docs" / "compressions.md"
+PAGE = Path(__file__).parents[3] / "docs" / "compressions.md"
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Which compression runs on which runtime, and why not: a page in Markdown.
 
-    python -m benchmarks.compressions > docs/compressions.md
+    python -m benchmarks.studies.compressions > docs/compressions.md
 
 All of it is what steps, runtimes and tasks say of themselves, for the compressions and
 models of the declared cases; nothing is read of this machine.
@@ -27,10 +27,10 @@ from workloads.tasks import all_tasks, size_named
 HEAD = """\
 # Which compression runs on which runtime
 
-`python -m benchmarks.compressions` prints this page. A case that cannot run is skipped
-with the reason that stands here. "yes" says that nothing known beforehand is in the
-way; what a CPU turns out to lack, such as kernels for half precision, is told when the
-model is opened.
+`python -m benchmarks.studies.compressions` prints this page. A case that cannot run is
+skipped with the reason that stands here. "yes" says that nothing known beforehand is in
+the way; what a CPU turns out to lack, such as kernels for half precision, is said when
+the model is opened.
 """
 STEPS_HEAD = """\
 ## Steps
