@@ -8,6 +8,7 @@ import torch
 from workloads.compressed import CompressedModel
 from workloads.compression.known import parse
 from workloads.compression.quantization import kept_layers
+from workloads.compression.step import Quantization
 from workloads.feeding.normaliser import Normaliser
 from workloads.recognition.data import Part, Recordings
 from workloads.runtimes.pytorch import COMPILE
@@ -115,7 +116,7 @@ def test_int8_takes_a_quarter_and_kept_layers_their_share(made):
     assert whole == pytest.approx(4 * sum(counts_of(SMALL)), rel=0.02)
     counts = counts_of(SMALL)
     for name in QUANTIZED:
-        share = kept_share(counts, parse(name).keep)
+        share = kept_share(counts, parse(name).step_of(Quantization).keep)
         expected = 4 * sum(counts_of(SMALL)) * (share + (1 - share) / 4)
         # Biases stay wider, and the graph has a few kilobytes of its own.
         assert made(name).bytes == pytest.approx(expected, rel=0.06), name
