@@ -49,7 +49,7 @@ def phonemes(texts: Sequence[str]) -> list[str]:
     Raises ValueError, naming word and sound, for a sound that ARPAbet has no symbol of.
 
     >>> phonemes(["nothing", "a"])
-    ['N AH TH IH NG', 'AH']
+    ['N AH TH IH NG', 'EY']
     """
     words = sorted({word for text in texts for word in text.split()})
     sounds = espeak.phonemes(words, ACCENT)  # of all at once: it loads a library
