@@ -147,20 +147,25 @@ def _replaced(
             return "a hook may set its weight in each call"
         return why_not(module)
 
-    result = Sparsified(copy.deepcopy(model), [], {})
+    sparse = copy.deepcopy(model)
+    changed: list[str] = []
+    left: dict[str, str] = {}
     new: dict[nn.Module, nn.Module] = {}
-    for name, module in list(result.model.named_modules(remove_duplicate=False)):
+    for name, module in list(sparse.named_modules(remove_duplicate=False)):
         own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
         if all(x.ndim < 2 for x in own):
             continue
         if why := reason(module):
-            result.left[name] = why
+            left[name] = why
             continue
         if module not in new:
             new[module] = kinds[type(module)](module)
-        result.model.set_submodule(name, new[module])
-        result.changed.append(name)
-    return result
+        if name:
+            sparse.set_submodule(name, new[module])
+        else:  # the model is itself such a layer
+            sparse = new[module]
+        changed.append(name)
+    return Sparsified(sparse, changed, left)
 
 
 def _not_csr(layer: nn.Linear | nn.Conv1d) -> str:

@@ -66,7 +66,7 @@ def test_the_model_itself_is_not_changed():
 @torch.inference_mode()
 def test_a_linear_layer_takes_any_leading_axes(shape):
     linear = nn.Linear(7, 5)
-    (sparse,) = csr_linears(nn.Sequential(linear)).model
+    sparse = csr_linears(linear).model
     assert isinstance(sparse, CsrLinear)
     x = torch.randn(shape)
     torch.testing.assert_close(sparse(x), linear(x), rtol=0, atol=1e-5)
@@ -76,7 +76,7 @@ def test_a_linear_layer_takes_any_leading_axes(shape):
 @torch.inference_mode()
 def test_a_pointwise_convolution_is_a_product_over_channels(shape):
     conv = nn.Conv1d(7, 5, 1)
-    (sparse,) = csr_linears(nn.Sequential(conv)).model
+    sparse = csr_linears(conv).model
     assert isinstance(sparse, CsrPointwiseConv)
     x = torch.randn(shape)
     torch.testing.assert_close(sparse(x), conv(x), rtol=0, atol=1e-5)
@@ -87,7 +87,7 @@ def test_a_pointwise_convolution_is_a_product_over_channels(shape):
 def test_sparse_convolutions_of_frames_leave_frames_together(bias):
     conv = FrameConv1d(7, 5, 1, bias=bias)
     x = torch.randn(3, 9, 7).transpose(1, 2)
-    found = csr_linears(nn.Sequential(conv)).model(x)
+    found = csr_linears(conv).model(x)
     torch.testing.assert_close(found, conv(x), rtol=0, atol=1e-5)
     assert found.transpose(1, 2).is_contiguous()
 
@@ -103,7 +103,7 @@ def test_convolutions_that_are_more_than_a_product_are_left(kind, option):
 
 def test_only_what_is_not_zero_is_kept():
     linear = pruned(Small(), 0.75).linear
-    (sparse,) = csr_linears(nn.Sequential(linear)).model
+    sparse = csr_linears(linear).model
     assert sparse.values.numel() == linear.weight.count_nonzero() == 10
     assert sparse.weight.layout == torch.sparse_csr
     assert torch.equal(sparse.weight.to_dense(), linear.weight)
@@ -126,6 +126,13 @@ def test_a_layer_that_occurs_twice_stays_one():
     found = csr_linears(nn.Sequential(linear, nn.ReLU(), linear))
     assert found.changed == ["0", "2"]
     assert found.model[0] is found.model[2]
+
+
+def test_a_layer_alone_is_a_model_without_a_name():
+    linear = nn.Linear(4, 3)
+    found = csr_linears(linear)
+    assert (found.changed, found.left) == ([""], {})
+    assert type(linear) is nn.Linear
 
 
 def test_pruning_that_is_not_permanent_is_refused():
