@@ -10,6 +10,7 @@ A word's place is known only once the word before it is read. So where each bloc
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,21 @@ Bytes = NDArray[np.uint8]
 
 class PrefixCode:
     """The canonical code of these lengths, of 1 to 63 bits; a symbol of length 0 has no
-    word. `words` holds that of each symbol in the lowest bits."""
+    word. `words` holds that of each symbol in the lowest bits.
+
+    Raises ValueError where there is no such code.
+    """
 
     def __init__(self, lengths: Sequence[int]) -> None:
+        _check(lengths)
         self.lengths = np.array(lengths, np.int64)
         ordered = np.argsort(self.lengths, kind="stable")
         self._ordered = ordered[self.lengths[ordered] > 0]
         spare = _WORD - self.lengths[self._ordered].astype(np.uint64)
-        # Of the space of 64 bits: what lies before each word.
-        self._firsts = np.cumsum(spans := np.uint64(1) << spare) - spans
+        # Of the space of 64 bits: what lies before each word. A code that takes all of
+        # it ends at 2**64, which wraps around to 0, and so does the difference.
+        spans = np.uint64(1) << spare
+        self._firsts = np.cumsum(spans) - spans
         self.words = np.zeros(self.lengths.size, np.uint64)
         self.words[self._ordered] = self._firsts >> spare
 
@@ -65,3 +72,15 @@ class PrefixCode:
             column[:] = self._ordered[after - 1]
             starts = starts + self.lengths[column]
         return found.reshape(-1)[:count]
+
+
+def _check(lengths: Sequence[int]) -> None:
+    """ValueError where there is no code of these lengths, or none shorter than 64."""
+    used = [bits for bits in lengths if bits]
+    taken = sum(Fraction(1, 2**bits) for bits in used)
+    if not used or max(used) >= _WORD or taken > 1:
+        raise ValueError(
+            f"{len(used)} words that take {float(taken):.3g} of the code space make no "
+            "prefix code: expected one or more of 1 to 63 bits that take at most all "
+            "of it"
+        )

@@ -50,3 +50,9 @@ def test_very_long_words_are_read():
     symbols = np.tile(np.arange(60), 40)
     stream, starts = written(code, symbols)
     assert np.array_equal(code.symbols(stream, starts, symbols.size), symbols)
+
+
+@pytest.mark.parametrize("lengths", [[0, 0], [1, 1, 1], [64, 1]])
+def test_lengths_that_make_no_code_are_refused(lengths):
+    with pytest.raises(ValueError, match="make no prefix code"):
+        PrefixCode(lengths)
