@@ -29,7 +29,8 @@ class Bitmap(Format):
 
     def restore(self, payload: Payload, bits: Bits) -> None:
         ones = payload.fields(bits.size, 1).reshape(bits.shape)
-        _, bits[ones != 0] = payload.entries(0)
+        _, values = payload.entries(0)
+        bits[ones != 0] = values
 
 
 class Coordinates(Format):
@@ -43,4 +44,5 @@ class Coordinates(Format):
         return layout_of_entries(field_bits(bits.size - 1), offsets, bits[bits != 0])
 
     def restore(self, payload: Payload, bits: Bits) -> None:
-        offsets, bits.flat[offsets] = payload.entries(payload.header.width)
+        offsets, values = payload.entries(payload.header.width)
+        bits.flat[offsets] = values

@@ -21,9 +21,15 @@ def model_sizes(state: Mapping[str, Any]) -> ModelSizes:
 
     A tensor of weights is a matrix (its first axis, all others). What has fewer than
     two axes, such as a bias, no elements or another type is dense in every format.
+    Raises ValueError where no tensor is a matrix.
     """
     arrays = list(map(np.asarray, state.values()))
     matrices = [one.reshape(len(one), -1) for one in arrays if _is_weights(one)]
+    if not matrices:
+        raise ValueError(
+            f"of {len(arrays)} tensors none is a matrix of weights: give the state of "
+            "a model with some"
+        )
     dense_bytes = sum(one.nbytes for one in arrays if not _is_weights(one))
     stored = {
         format.name: dense_bytes + sum(map(format.encoded_bytes, matrices))

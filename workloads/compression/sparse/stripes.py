@@ -101,7 +101,12 @@ class Banks(Format):
 
 def _banks(matrix: Matrix, height: int, width: int) -> Matrix:
     """(banks, h * w), row after row of banks; those at the right and the lower edge are
-    filled up with zeros."""
+    filled up with zeros. Raises ValueError for banks without weights."""
+    if min(height, width) < 1:
+        raise ValueError(
+            f"a bank of {height} x {width} holds no weights: give at least one row "
+            "and one column"
+        )
     rows, columns = matrix.shape
     full = np.pad(matrix, ((0, -rows % height), (0, -columns % width)))
     tiles = full.reshape(len(full) // height, height, -1, width)

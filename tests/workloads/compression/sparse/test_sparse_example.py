@@ -49,6 +49,14 @@ def test_csb_in_banks_of_a_row_fills_up_the_empty_rows(example, parts):
     assert values == [*VALUES[:2], 0, 0, 0, 0, *VALUES[2:]]
 
 
+@pytest.mark.parametrize("bank", [(0, 4), (2, -1)])
+def test_banks_without_weights_are_refused(example, bank):
+    height, width = bank
+    expected = f"a bank of {height} x {width} holds no weights"
+    with pytest.raises(ValueError, match=expected):
+        Banks(bank).encode(example)
+
+
 def test_the_bitmap_is_of_ones_and_zeros(example, parts):
     ones, values = parts("bitmap", BITMAP.encode(example), (16, 1))
     assert ones == [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]

@@ -40,3 +40,8 @@ def test_other_types_and_tensors_without_elements_count_dense(state):
     assert found.sparsity == before.sparsity
     for name, size in before.stored_bytes.items():
         assert found.stored_bytes[name] == size + 96
+
+
+def test_a_model_without_matrices_has_no_sizes():
+    with pytest.raises(ValueError, match="of 1 tensors none is a matrix of weights"):
+        model_sizes({"b": np.ones(3, np.float32)})
