@@ -1,6 +1,6 @@
 """The steps that there are, and the compressions that their names make."""
 
-from workloads.compression.step import FP32, Compression, Step
+from workloads.compression.step import FP32, Compression, FileStep, Step
 from workloads.compression.steps.cast import Bf16, Fp16
 from workloads.compression.steps.factorize import Factorize
 from workloads.compression.steps.int8_dynamic import Int8Dynamic
@@ -13,6 +13,10 @@ from workloads.compression.steps.w16a8 import W16A8
 STEPS: tuple[type[Step], ...] = (
     *(Bf16, Fp16, Int8Dynamic, Int8Static, Int8Qat, Int16Weights, W16A8),
     *(Prune, Factorize),
+)
+# To 8 bits without any training: the quantizations whose layers may be kept in float.
+POST_TRAINING = tuple(
+    kind.base for kind in STEPS if issubclass(kind, FileStep) and kind.may_keep
 )
 
 

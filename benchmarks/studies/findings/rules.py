@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
 
+from workloads.compression.known import POST_TRAINING
 from workloads.compression.pruning.criteria import STRUCTURED, UNSTRUCTURED
 from workloads.metrics.bootstrap import Difference
 from workloads.metrics.separation import Measure
@@ -27,7 +28,6 @@ STRATEGIES = (
     *(f"{criterion}-unstructured" for criterion in UNSTRUCTURED),
 )
 BASELINE = "fp32"
-POST_TRAINING = ("int8-dynamic", "int8-static")
 FORMATS = ("fp16", *POST_TRAINING)
 FACTORIZED = tuple(f"{m}-{percent}" for m in ("cp", "tucker") for percent in LOW)
 PRUNED = tuple(f"prune-{s}-{percent}" for s in STRATEGIES for percent in (*LOW, *HIGH))
@@ -257,7 +257,7 @@ def how_alike(scores: Scores) -> str:
     apart = [
         f"in place of {len(unlike)} of {len(cp.chains | tucker.chains)} at {percent} %"
         for percent, (cp, tucker) in both.items()
-        if (unlike := dict(cp.chains.items() ^ tucker.chains.items()))
+        if (unlike := {name for name, _ in cp.chains.items() ^ tucker.chains.items()})
     ]
     if apart:
         return f"they make different layers {', '.join(apart)}"

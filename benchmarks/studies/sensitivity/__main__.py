@@ -29,7 +29,7 @@ from benchmarks.studies.sensitivity.report import (
 from harness.report.tables.outputs import Outputs, usage_errors
 from harness.report.tables.terminal import console_of, print_table
 from workloads.compressed import CompressedModel
-from workloads.compression.known import parse
+from workloads.compression.known import POST_TRAINING, parse
 from workloads.compression.sensitivity import Sensitivity, analyse
 from workloads.compression.step import FP32
 from workloads.metrics.error_rates import ErrorRate
@@ -39,8 +39,6 @@ from workloads.task import DataRequest
 from workloads.training.weights import Weights, find, normalised
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.task import EDITS, WAV2LETTER
-
-POST_TRAINING = ("int8-dynamic", "int8-static")
 
 
 def analyse_size(
@@ -84,7 +82,7 @@ def analyse_size(
     default=POST_TRAINING[0],
     help=f"[default: {POST_TRAINING[0]}, the paper's]",
 )
-@click.option("--utterances", type=int, help="of the validation set  [default: all]")
+@click.option("--utterances", type=int, help="held-out ones  [default: all]")
 @click.option(
     "--data-root",
     type=click.Path(path_type=Path),

@@ -187,7 +187,7 @@ def test_a_file_of_another_kind_is_refused_before_the_work(place, tmp_path):
 @pytest.mark.parametrize("count", [0, -1, UTTERANCES + 1])
 def test_more_utterances_than_there_are_cannot_be_taken(place, count):
     said = refused(place, f"--utterances={count}")
-    assert f"cannot take {count} utterances: 24 are held out" in said
+    assert f"cannot take {count} utterances: 24 utterances are held out" in said
 
 
 def test_fewer_utterances_lie_evenly_over_all(place, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 
-from workloads.compression.known import STEPS, parse
+from workloads.compression.known import POST_TRAINING, STEPS, parse
 from workloads.compression.step import Compression
 from workloads.compression.steps.cast import Bf16
 from workloads.compression.steps.factorize import Factorize
@@ -35,6 +35,10 @@ NAMES = [
     "tsvd-20+int8-dynamic-keep-first",
     "tucker-30+fp16",
 ]
+
+
+def test_studies_quantize_to_8_bits_without_training():
+    assert POST_TRAINING == ("int8-dynamic", "int8-static")
 
 
 @pytest.mark.parametrize("name", NAMES)

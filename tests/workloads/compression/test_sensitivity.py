@@ -12,7 +12,7 @@ from torch import nn
 
 from workloads.compression.export import export_onnx
 from workloads.compression.graph import load_onnx, weighted_nodes
-from workloads.compression.known import parse
+from workloads.compression.known import POST_TRAINING, parse
 from workloads.compression.quantization import (
     NothingQuantizedError,
     layers_of,
@@ -22,7 +22,6 @@ from workloads.compression.sensitivity import analyse, mean_change
 from workloads.metrics.error_rates import ErrorRate
 
 FEATURES, LAYERS = 8, 6  # of the tiny model
-POST_TRAINING = ("int8-dynamic", "int8-static")
 N = 30
 
 
