@@ -21,6 +21,7 @@ from workloads.task import Dataset
 
 Models = Mapping[str, tuple[Path, Dataset]]
 PACKAGES = ("speechmark", "numpy", "onnx", "onnxruntime", "torch", "torchmetrics")
+START_CHARACTERS = 1000  # of a study's file: its mark stands among them
 study_outputs = table_outputs(
     json="write all numbers to this file", html="write a page with pictures"
 )
@@ -73,7 +74,7 @@ class Study:
             (outputs.json, f'"schema": "{self.kind}"', f"{self.name} in JSON"),
             (outputs.html, f'content="{self.kind}"', f"page of the {self.name}"),
         ):
-            if path and path.exists() and mark not in path.read_text(errors="ignore"):
+            if path and path.exists() and mark not in _start_of(path):
                 raise ValueError(
                     f"{path} exists and is no {what}: remove it or give another name"
                 )
@@ -90,6 +91,15 @@ class Study:
             json=lambda: json.dumps(content, indent=1) + "\n",
             html=lambda: page(report.title, self.kind, parts, report.heading),
         )
+
+
+def _start_of(path: Path) -> str:
+    """Where a study's mark stands; "" where the file cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="ignore") as file:
+            return file.read(START_CHARACTERS)
+    except OSError:
+        return ""
 
 
 def origin_of(models: Models) -> dict[str, str]:
@@ -118,6 +128,7 @@ def places(
         count = min(there, usual or there)
     if not 1 <= count <= there:
         raise ValueError(
-            f"cannot take {count} {what}: {there} are held out, give 1 to as many"
+            f"cannot take {count} {what}: {there} {what} are held out, give 1 to as "
+            "many"
         )
     return tuple(i * there // count for i in range(count))

@@ -1,6 +1,7 @@
 """Files for people are never written over those of another kind."""
 
 import json
+from pathlib import Path
 
 import click
 import pytest
@@ -73,6 +74,32 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path, option, content):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("option", "mark"),
+    [("json", '"schema": "some-study"'), ("html", 'content="some-study"')],
+)
+def test_a_mark_deep_in_a_file_does_not_make_it_of_the_kind(tmp_path, option, mark):
+    path = tmp_path / "theirs.txt"
+    path.write_text(content := f"{'a note on files ' * 100}\n{mark}")
+    status, said = run(f"--{option}", path)
+    assert (status, "theirs.txt exists and is no" in said) == (2, True)
+    assert path.read_text() == content
+
+
+def test_a_file_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch):
+    path = tmp_path / "theirs.txt"
+    path.write_text("theirs")
+
+    def refused(*arguments, **options):
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refused)
+        status, said = run("--html", path)
+    assert (status, "theirs.txt exists and is no" in said) == (2, True)
+    assert path.read_text() == "theirs"
+
+
 def test_a_page_is_no_file_of_numbers(tmp_path):
     run("--html", tmp_path / "page")
     status, said = run("--json", tmp_path / "page")
@@ -99,5 +126,5 @@ def test_without_files_nothing_is_written(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("count", [0, -1, 6])
 def test_more_than_there_are_cannot_be_taken(count):
-    with pytest.raises(ValueError, match=f"cannot take {count} mixtures: 5 are held"):
+    with pytest.raises(ValueError, match=f"cannot take {count} mixtures: 5 mixtures"):
         places(count, 5, "mixtures")
