@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.studies.command import Study
 from benchmarks.studies.display import difference_columns, with_interval
@@ -14,6 +14,7 @@ from harness.report.tables.table import (
     text_column,
 )
 from workloads.compression.sensitivity import Cost, LayerCost, Sensitivity
+from workloads.metrics.bootstrap import Difference
 from workloads.metrics.error_rates import ErrorRate
 
 STUDY = Study("sensitivity", "speechmark-sensitivity", "sensitivity analysis")
@@ -56,28 +57,49 @@ def title(found: Sensitivity, setting: Setting) -> str:
     )
 
 
+class _Row(NamedTuple):
+    """What is quantized, and what it costs where that is known."""
+
+    label: str
+    weights_percent: float
+    shape: str = ""
+    model_mb: float | None = None
+    rate: float | None = None
+    difference: Difference | None = None
+    output_change: float | None = None
+
+
+def _row(label: str, weights_percent: float, cost: Cost | None, shape: str) -> _Row:
+    if cost is None:
+        return _Row(label, weights_percent)
+    costs = cost.errors.value, cost.difference, cost.output_change
+    return _Row(label, weights_percent, shape, cost.model_bytes / 1e6, *costs)
+
+
+def _rows(found: Sensitivity) -> list[_Row]:
+    layers = [layer for layer, _ in found.ranked()]
+    layers += [layer for layer in found.layers if layer.cost is None]
+    in_float = found.baseline_bytes / 1e6, found.baseline.value
+    return [
+        *(_row(one.label, one.weights_percent, one.cost, shape(one)) for one in layers),
+        _row(ALL, 100.0, found.together, ""),
+        _Row("none: fp32", 0.0, "", *in_float),
+    ]
+
+
 def table(found: Sensitivity, setting: Setting) -> Table:
     """All layers, the costliest first; then the model quantized whole and in float."""
-    ranked = [layer for layer, _ in found.ranked()]
-    layers = [*ranked, *(layer for layer in found.layers if layer.cost is None)]
-    labels = [*(layer.label for layer in layers), ALL, "none: fp32"]
-    shapes = [shape(layer) if layer.cost else "" for layer in layers]
-    percents = [*(layer.weights_percent for layer in layers), 100.0, 0.0]
-    costs = [*(layer.cost for layer in layers), found.together, None]
-    sizes = [cost.model_bytes / 1e6 if cost else None for cost in costs]
-    sizes[-1] = found.baseline_bytes / 1e6
-    rates = [cost.errors.value if cost else None for cost in costs]
-    rates[-1] = found.baseline.value
-    differences = [cost.difference if cost else None for cost in costs]
-    changes = [cost.output_change if cost else None for cost in costs]
+    labels, percents, shapes, sizes_mb, rates, differences, changes = zip(
+        *_rows(found), strict=True
+    )
     columns = (
         text_column("quantized", labels, is_name=True),
-        figure_column("weights", [*shapes, "", ""]),
+        figure_column("weights", shapes),
         formatted_column("% of weights", percents, ".1f", importance=2),
         figure_column(
             "MB",
-            ("in float" if size is None else f"{size:.2f}" for size in sizes),
-            sizes,
+            ("in float" if size is None else f"{size:.2f}" for size in sizes_mb),
+            sizes_mb,
             importance=1,
         ),
         formatted_column(setting.unit, rates, ".2f", importance=3),
@@ -85,7 +107,7 @@ def table(found: Sensitivity, setting: Setting) -> Table:
         formatted_column("output change", changes, ".3g", importance=4),
     )
     changed = f"mean absolute, of {setting.outputs} ({setting.output_unit})"
-    n = len(ranked)
+    n = len(found.ranked())
     chance = (  # each interval has a bound below, which 2.5 % of all cross
         f"each interval stands alone: of {n} layers that cost nothing, one lies above "
         f"0 by chance in up to {min(100.0, 2.5 * n):.0f} % of such analyses"
