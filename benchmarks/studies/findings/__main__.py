@@ -9,11 +9,14 @@ were fine-tuned. torch computes all but int8, which ONNX Runtime does, on one th
 The held-out mixtures are built in, or those of `--data-root`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import click
+import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.studies.command import places, study_outputs
@@ -91,7 +94,7 @@ class Subject:
         )
 
     def checked(self) -> Checked:
-        """With the scores of all compressions, each told as soon as it is done.
+        """With the scores of all compressions, each printed as soon as it is done.
 
         Raises ValueError where the baseline cannot be scored; other compressions are
         left out with their reason.
@@ -145,6 +148,18 @@ def subject_of(
     return Subject(size, path, data, trained)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The small models gain nothing by more, and sums have one order anywhere."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # of its MKL too, which threadpoolctl does not see
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def tell_progress(stage: str, done: int, total: int) -> None:
     tell(f"{stage}: {done} of {total}")
 
@@ -189,8 +204,7 @@ def main(
             for size in chosen:
                 load_facts(SEPARATION, size, find(SEPARATION, size))
         subjects = [subject_of(size, data_root, mixtures, trained) for size in chosen]
-        # The small models gain nothing by more, and sums have one order anywhere.
-        with threadpool_limits(1):
+        with one_thread():
             checked = [subject.checked() for subject in subjects]
     models = {f"{one.size.name} ": (one.weights, one.data) for one in subjects}
     STUDY.write(outputs, report(checked, models))

@@ -213,8 +213,8 @@ one claim of two
 {LIMITS.mixtures} mixtures
   {LIMITS.counts_db:g} dB is the last decimal that papers give; {LIMITS.alike_db:g} dB \
 is 5 % of what a good separator improves; {LIMITS.far_db:g} dB is far
-  random pruning is one draw; gradients and calibration are of other mixtures than these
-"""
+  random pruning is one draw; gradients and calibration are of other mixtures \
+than these"""
 
 
 def numbers(checked: Sequence[Checked]) -> dict[str, Any]:

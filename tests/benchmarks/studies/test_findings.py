@@ -297,6 +297,7 @@ def test_the_rules_in_the_report_have_the_thresholds():
         "1 dB is far",
     ):
         assert rule in rules
+    assert text.endswith("gradients and calibration are of other mixtures than these\n")
 
 
 def test_what_was_left_out_and_how_others_were_computed_is_printed():

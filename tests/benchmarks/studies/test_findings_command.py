@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from click.testing import CliRunner
 from written_corpora import write_librimix
 
@@ -191,6 +193,44 @@ def test_weights_of_the_users_corpus_come_first(place):
     assert f"{own} one alone was trained on this corpus" in pruned
 
 
+def test_nothing_of_torch_takes_more_than_one_thread(place, monkeypatch):
+    seen = []
+
+    def watched(model, mixtures):
+        seen.extend(most_threads())
+        return Scored(Measure("si_sdr_improvement", (5.0,) * N))
+
+    monkeypatch.setattr(command, "scored", watched)
+    monkeypatch.setattr(command, "COMPRESSIONS", ("fp32",))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert called(place).exit_code == 0
+        assert set(seen) == {1}
+        assert set(most_threads()) == {2}
+    finally:
+        torch.set_num_threads(before)
+
+
+def most_threads():
+    """Of torch, and of OpenMP and MKL as far as it has them."""
+    found = re.findall(r"max_threads\(\) : (\d+)", torch.__config__.parallel_info())
+    return [torch.get_num_threads(), *map(int, found)]
+
+
+def test_a_corpus_without_a_training_part_has_no_weights_of_its_own(place, monkeypatch):
+    whole = on_disk(place / "data", TINY)
+    theirs = replace(whole, train=MixtureSet((), 8_000))
+    made = replace(whole, name="built-in", checksum="1" * 64)
+    monkeypatch.setattr(command, "on_disk", lambda *_, **__: theirs)
+    monkeypatch.setattr(command, "builtin_mixtures", lambda *_, **__: made)
+    subject = command.subject_of(TINY, place / "data", None, True)
+    assert not subject.data.is_whole
+    assert subject.data.name == f"built-in+{theirs.name}"
+    assert subject.data.checksum not in (made.checksum, theirs.checksum)
+    assert subject.weights == place / "cache" / "weights" / "tiny.safetensors"
+
+
 def test_what_breaks_is_left_out_with_its_reason(place, monkeypatch):
     def broken(model, mixtures):
         if model.compression.name == "cp-10":
@@ -247,7 +287,7 @@ def test_files_of_another_kind_are_refused_before_the_work(place, tmp_path, opti
 @pytest.mark.parametrize("count", [0, -1, N + 1])
 def test_more_mixtures_than_there_are_cannot_be_taken(place, count):
     said = refused(place, f"--mixtures={count}")
-    assert f"cannot take {count} mixtures: {N} are held out" in said
+    assert f"cannot take {count} mixtures: {N} mixtures are held out" in said
 
 
 def test_no_built_in_mixture_is_refused(place):
