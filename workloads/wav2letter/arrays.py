@@ -59,9 +59,9 @@ def load(folder: Path, alphabet: Alphabet) -> Recordings:
     """Both parts from a folder; all features are held in memory.
 
     Raises AbsentError for a missing file, and ValueError, naming the file and the
-    utterance, for a foreign one, features that are not finite or not (T, 40) with a T
-    of 1 or more, transcripts that are empty, fewer or more than the utterances, or
-    outside the alphabet.
+    utterance, for a file that `object_arrays.read` refuses, features that are not
+    finite or not (T, 40) with a T of 1 or more, transcripts that are empty, fewer or
+    more than the utterances, or outside the alphabet.
     """
     names = LABEL_FILES if alphabet.is_spaced else TRANSCRIPT_FILES
     paths = [
@@ -123,7 +123,7 @@ def _features(path: Path, position: int, found: Any) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # an infinity is named below
             features = np.asarray(found, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{where} is not an array of numbers ({error})") from error
     if features.ndim != 2 or features.shape[1] != FEATURES:
         raise ValueError(
@@ -209,7 +209,7 @@ def _checked(
         where = f"transcript {position} of {path}"
         try:
             parsed.append(parse(one))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{where}: {error}: correct or remove it") from error
         if len(parsed[-1]) == 0:
             raise ValueError(f"{where} is empty: remove it and its features")

@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 
 PLAIN = re.compile("[?]|b1|[iu][1248]|f[248]|[US][1-9][0-9]{0,6}")
 OBJECTS = ("O", "O4", "O8")
+BYTE_ORDERS = ("<", ">", "|", "=")
 DEEPEST = 8  # arrays and lists within one another
 AMPLIFICATION = 64  # how many times the file's bytes a value may hold: an element that
 # is mentioned again takes two bytes
@@ -84,11 +85,24 @@ def _read(file: IO[bytes]) -> np.ndarray:
         flat = _plain(data, dtype.str[1:], dtype.str[0], count)
         return flat.reshape(shape, order="F" if fortran else "C")
     left_bytes = os.fstat(file.fileno()).st_size - file.tell()
-    found = _Unpickler(file, encoding="bytes").load()
-    array = _Maker(AMPLIFICATION * left_bytes).value(found, 0)
+    allowance = _Allowance(AMPLIFICATION * left_bytes)
+    found = _Unpickler(file, allowance).load()
+    array = _Maker(allowance).value(found, 0)
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError(f"it promises an array of shape {shape} and holds another")
     return array
+
+
+@dataclass
+class _Allowance:
+    """How many bytes and elements a file's values may yet hold."""
+
+    left: int
+
+    def spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise ValueError("the same values again and again, more than a file may")
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,9 @@ class _Function:
     """What a pickle would call."""
 
     name: str
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 @dataclass(eq=False, repr=False)
@@ -105,6 +122,9 @@ class _Call:
     function: str
     arguments: tuple[Any, ...]
     state: tuple[Any, ...] | None = None
+
+    def __repr__(self) -> str:
+        return self.function
 
 
 _FUNCTIONS = {
@@ -127,6 +147,10 @@ class _Unpickler(pickle._Unpickler):
 
     stack: list[Any]
 
+    def __init__(self, file: IO[bytes], allowance: _Allowance) -> None:
+        super().__init__(file, encoding="bytes")
+        self._allowance = allowance
+
     def find_class(self, module_name: str, global_name: str) -> _Function:
         name = _FUNCTIONS.get((module_name, global_name))
         if name is None:
@@ -137,6 +161,7 @@ class _Unpickler(pickle._Unpickler):
         arguments = self.stack.pop()
         match self.stack[-1], arguments:
             case _Function("encode"), (str() as text, "latin1"):
+                self._allowance.spend(len(text))
                 self.stack[-1] = text.encode("latin1")
             case _Function("encode"), (_, encoding):
                 raise ValueError(
@@ -157,18 +182,23 @@ class _Unpickler(pickle._Unpickler):
             case other, _:
                 raise ValueError(f"it gives {brief(other)} the state {brief(state)}")
 
+    def refuse_bytearray(self) -> None:
+        """pickle makes one of the length that the file promises, before it reads."""
+        raise ValueError("a bytearray, expected arrays, numbers and strings")
+
     dispatch: ClassVar[dict[int, Any]] = {
         **pickle._Unpickler.dispatch,
         pickle.REDUCE[0]: note_call,
         pickle.BUILD[0]: note_state,
+        pickle.BYTEARRAY8[0]: refuse_bytearray,
     }
 
 
 class _Maker:
-    """Makes values of noted calls, of no more than so many bytes and elements."""
+    """Makes values of noted calls."""
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, allowance: _Allowance) -> None:
+        self._spend = allowance.spend
         self._made: dict[_Call, np.ndarray] = {}  # an array may be mentioned again
 
     def value(self, found: object, depth: int) -> Any:
@@ -178,7 +208,10 @@ class _Maker:
         if depth > DEEPEST:
             raise ValueError(f"lists and arrays more than {DEEPEST} deep")
         match found:
-            case str() | bytes() | int() | float():
+            case str() | bytes():
+                self._spend(len(found))
+                return found
+            case int() | float():
                 return found
             case list() | tuple():
                 return [self.value(one, depth + 1) for one in found]
@@ -188,13 +221,11 @@ class _Maker:
                 return flat[0]
             case _Call("array", (_Function("ndarray"), _, _)):
                 return self._array(found, depth)
-        kind = found.function if isinstance(found, _Call) else type(found).__name__
-        raise ValueError(f"a {kind.strip('_')}, expected arrays, numbers and strings")
-
-    def _spend(self, size: int) -> None:
-        self._budget -= size
-        if self._budget < 0:
-            raise ValueError("the same values again and again, more than a file may")
+            case _Call() | _Function():
+                kind = repr(found)
+            case _:
+                kind = type(found).__name__
+        raise ValueError(f"a {kind}, expected arrays, numbers and strings")
 
     def _array(self, found: _Call, depth: int) -> np.ndarray:
         if (before := self._made.get(found)) is not None:
@@ -238,13 +269,21 @@ def _text(found: object) -> str:
     return text
 
 
-def _plain(data: object, name: str, order: Any, count: int) -> np.ndarray:
+def _plain(data: object, name: str, order: str, count: int) -> np.ndarray:
     """Numbers or strings (count,); ValueError where a string holds no characters."""
     if not PLAIN.fullmatch(name):
         raise ValueError(f"the dtype {name!r:.60}, expected numbers or strings")
+    if order not in BYTE_ORDERS:
+        raise ValueError(f"the byte order {order!r:.60}, expected <, >, | or =")
     dtype = np.dtype(name).newbyteorder(order)
-    if not isinstance(data, bytes) or len(data) != count * dtype.itemsize:
+    wanted = count * dtype.itemsize
+    if not isinstance(data, bytes):
         raise ValueError(f"it promises {count} elements of {dtype}: {brief(data)}")
+    if len(data) != wanted:
+        raise ValueError(
+            f"it promises {count} elements of {dtype}, {wanted} bytes, and holds "
+            f"{len(data)}"
+        )
     array = np.frombuffer(data, dtype).copy()
     if dtype.kind == "U":
         codes = array.view(dtype.byteorder.replace("|", "=") + "u4")

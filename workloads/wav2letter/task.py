@@ -68,7 +68,7 @@ QAT_EPOCHS = 2
 
 
 def write_features(corpus: Corpus, split: SplitName, cache_dir: Path) -> None:
-    """Compute the features of a split into the cache."""
+    """Compute the features of a split into the cache, where they are not there yet."""
     from workloads.feeding.mel import LogMel
     from workloads.feeding.sources import write_shards
 

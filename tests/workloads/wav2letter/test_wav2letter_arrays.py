@@ -166,6 +166,7 @@ def test_fewer_transcripts_than_utterances_are_counted(tmp_path, alphabet):
         (np.full((3, 40), 1e300), "is not finite in float32, first in frame 0"),
         ("features", "is not an array of numbers"),
         ([[1.0], [1.0, 2.0]], "is not an array of numbers"),
+        ([[10**400] * 40], "is not an array of numbers"),
     ],
 )
 def test_bad_features_are_named_by_their_utterance(tmp_path, bad, message):
@@ -201,7 +202,7 @@ def test_a_label_outside_the_alphabet_is_named(tmp_path, label):
 
 
 @pytest.mark.parametrize(
-    "bad", [np.array([1.5]), np.array([np.nan]), np.zeros((2, 2), int), ["K"]]
+    "bad", [np.array([1.5]), np.array([np.nan]), np.zeros((2, 2), int), ["K"], [10**30]]
 )
 def test_labels_that_are_no_whole_numbers_are_refused(tmp_path, bad):
     write_both(tmp_path, PHONEMES)

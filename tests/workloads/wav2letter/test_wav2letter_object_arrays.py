@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import ClassVar
 
@@ -184,6 +185,7 @@ def changed(pickled: bytes, before: bytes, after: bytes) -> bytes:
 
 
 ONE_NUMBER = pickle.dumps(np.array([7]), 2)
+SCALAR = b"\x80\x02cnumpy.core.multiarray\nscalar\n"
 ONE_OBJECT = pickle.dumps(array_of([1]), 2)
 
 
@@ -203,7 +205,13 @@ ONE_OBJECT = pickle.dumps(array_of([1]), 2)
         (b"\x80\x02Nr\xff\xff\xff\xff.", "a NoneType"),  # mentioned as number 2^32 - 1
         (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.", "."),  # 2^63 bytes
         (b"\x80\x02]q\x00h\x00a.", "more than 8 deep"),  # a list that holds itself
-        (b"\x80\x02cnumpy\ndtype\n}X\x05\0\0\0_callNsb.", "gives _Function.* state"),
+        (b"\x80\x02cnumpy\ndtype\n}X\x05\0\0\0_callNsb.", "gives dtype the state"),
+        (b"\x80\x02cnumpy\ndtype\n.", "a dtype, expected arrays"),
+        (b"\x80\x02cnumpy\ndtype\nK\x01R.", "calls dtype with 1"),
+        (SCALAR + b"cnumpy\ndtype\nU\x011\x86R.", "a dtype is dtype"),
+        (SCALAR + b"cnumpy\nndarray\n)RU\x011\x86R.", "a dtype is ndarray"),
+        (changed(ONE_NUMBER, b"\x01\0\0\0<", b"\x01\0\0\0S"), "byte order 'S', exp"),
+        (changed(ONE_NUMBER, b"\x01\0\0\0<", b"\x04\0\0\0swap"), "order 'swap'"),
     ],
 )
 def test_what_would_make_numpy_follow_a_pointer_or_fill_the_memory_is_refused(
@@ -221,6 +229,47 @@ def test_an_array_mentioned_too_often_is_refused_before_it_fills_the_memory(tmp_
     assert len(object_arrays.read(path)) == 3
     write_pickle(path, pickle.dumps(array_of([shared] * 10_000), 4), (10_000,))
     with pytest.raises(ValueError, match="again and again"):
+        object_arrays.read(path)
+
+
+def test_a_bytearray_is_refused_before_memory_of_its_length_is_taken(tmp_path):
+    path, length = tmp_path / "x.npy", 1 << 30
+    write_pickle(path, b"\x80\x05\x96" + struct.pack("<Q", length) + b".", (1,))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"x\.npy .*a bytearray, expected arrays"):
+            object_arrays.read(path)
+        assert tracemalloc.get_traced_memory()[1] < length / 100
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["A" * 100_000, b"A" * 100_000], ids=["text", "bytes"])
+def test_a_string_mentioned_too_often_is_refused(tmp_path, text):
+    path = tmp_path / "x.npy"
+    write_pickle(path, pickle.dumps(array_of([text] * 3), 4), (3,))
+    assert_same(object_arrays.read(path), [text] * 3)
+    write_pickle(path, pickle.dumps(array_of([text] * 10_000), 4), (10_000,))
+    with pytest.raises(ValueError, match="again and again"):
+        object_arrays.read(path)
+
+
+def test_a_text_made_bytes_too_often_is_refused_while_it_is_read(tmp_path):
+    path, length, times = tmp_path / "x.npy", 100_000, 10_000
+    text = b"X" + struct.pack("<I", length) + b"A" * length + b"q\x01"
+    encode, codec = b"c_codecs\nencode\nq\x00", b"X\x06\0\0\0latin1q\x02"
+    once = b"h\x00h\x01h\x02\x86R0"
+    write_pickle(path, b"\x80\x02" + encode + text + codec + once * times + b".", (1,))
+    with pytest.raises(ValueError, match="again and again"):
+        object_arrays.read(path)
+
+
+def test_numbers_that_are_cut_short_are_counted(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros(5, "<f4"))
+    path.write_bytes(path.read_bytes()[:-3])
+    expected = "it promises 5 elements of float32, 20 bytes, and holds 17"
+    with pytest.raises(ValueError, match=expected):
         object_arrays.read(path)
 
 
