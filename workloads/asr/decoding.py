@@ -29,7 +29,7 @@ class LexiconBeamDecoder:
     """Prefix beam search that can only write words of a lexicon; `beam_width` prefixes
     are kept.
 
-    Flashlight's decoder through torchaudio, without a language model, told to add up
+    Flashlight's decoder through torchaudio, without a language model, set to add up
     the probabilities of the paths that spell the same, as CTC defines them; its own
     default takes the best of them. A word ends with the space after it; one certain
     space is appended to every utterance, so that its last word ends too. Runs on one

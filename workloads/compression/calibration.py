@@ -1,4 +1,4 @@
-"""Calibration: from what a model will hear to the ranges of its activations.
+"""Calibration: from what a model will be given to the ranges of its activations.
 
 Axes: `T` frames, `F` features.
 """

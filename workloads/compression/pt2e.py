@@ -28,12 +28,18 @@ def quantize_for_compile(
     calibration: Sequence[NDArray[np.float32]],
     keep: str = "none",
 ) -> nn.Module:
-    """A quantized copy of a module without LSTMs, as `ExportStep.exported` says.
+    """A quantized copy, as `ExportStep.exported` says.
 
-    Raises ValueError if the module is training, or for bad calibration data.
+    Raises ValueError if the module is training or has an LSTM, or for bad calibration
+    data.
     """
     if module.training:
         raise ValueError("the module is in training mode: call its eval() first")
+    if lstms := [n for n, m in module.named_modules() if isinstance(m, nn.LSTM)]:
+        raise ValueError(
+            f"{', '.join(lstms)}: torch.export fixes the length of an LSTM's input, so "
+            "torch.compile gets no int8-static of it; use onnxruntime or openvino"
+        )
     utterances = checked_calibration(calibration, example.shape[2])
     with quiet("torch.utils._pytree", "torchao"):
         from torchao.quantization.pt2e import allow_exported_model_train_eval

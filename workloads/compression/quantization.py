@@ -30,6 +30,7 @@ from workloads.compression.graph import (
     weighted_nodes,
     weights_of,
 )
+from workloads.compression.known import STEPS
 from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import Compression, FileStep, ModuleStep, PreparedFile
 
@@ -63,19 +64,20 @@ def quantize(
 ) -> Quantized:
     """Write a quantized copy of the model.
 
-    `calibration` holds utterances (T, F) of what the model will hear, of any lengths,
-    from which the range of each activation is derived. Weights that `compression`
-    prunes must be pruned in the model already. `only` names the layers that are
-    quantized, whatever `compression` keeps: all else stays in float.
+    `calibration` holds utterances (T, F) of what the model will be given, of any
+    lengths, from which the range of each activation is derived. Weights that
+    `compression` prunes must be pruned in the model already. `only` names the layers
+    that are quantized, whatever `compression` keeps: all else stays in float.
 
-    Raises ValueError for a file that is no such model and for bad calibration data;
-    NothingQuantizedError where all layers would stay in float.
+    Raises ValueError for a file that is no such model, for bad calibration data, and
+    where `only` is empty or names what is no layer; NothingQuantizedError where all
+    layers would stay in float.
     """
     step = compression.step_of(FileStep)
     if step is None:
+        known = ", ".join(kind.base for kind in STEPS if issubclass(kind, FileStep))
         raise ValueError(
-            f"{compression.name} is no quantization: give one of int8-dynamic, "
-            "int8-static and all else that changes ONNX files"
+            f"{compression.name} is no quantization of ONNX files: give one of {known}"
         )
     name, width = model_input(load_onnx(fp32_path), fp32_path)
     with tempfile.TemporaryDirectory(prefix="speechmark-") as folder:
@@ -86,7 +88,7 @@ def quantize(
             before.check_weights(_weights(model))
         kept = kept_layers(names, step.keep)
         if only is not None:
-            kept = tuple(name for name in names if name not in only)
+            kept = _all_but(only, names)
         excluded = [*kept, *_beside(model, names, of_any_kind=only is not None)]
         calibrating: dict[str, Any] = {}
         if "calibration" in step.needs:
@@ -108,6 +110,16 @@ def quantize(
         if n.name not in wanted
     )
     return Quantized(kept, len(names), len(plain), left)
+
+
+def _all_but(only: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    unknown = sorted(set(only) - set(names))
+    if unknown or not only:
+        raise ValueError(
+            f"no layer is called {', '.join(unknown) or 'nothing'}: give one or more "
+            f"of {', '.join(names)}"
+        )
+    return tuple(name for name in names if name not in only)
 
 
 def _beside(model: Any, layers: Sequence[str], of_any_kind: bool) -> list[str]:

@@ -14,7 +14,7 @@ class SkippedLayer:
 
 
 def by_reason(reasons: Mapping[str, str]) -> str:
-    """Reasons by name, told with the names first: many are left for the same one.
+    """Reasons by name, given with the names first: many are left for the same one.
 
     >>> by_reason({"a": "too thin", "b": "grouped", "c": "too thin"})
     'a, c: too thin; b: grouped'

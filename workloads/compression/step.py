@@ -69,12 +69,12 @@ class Step(ABC):
 
     @classmethod
     def help(cls) -> str:
-        """Its names, for who gave another one."""
+        """The names that `parse` takes, as an error lists them."""
         return ", ".join(one.name for one in cls.variants())
 
 
-class Prunable(Protocol):
-    """What a step may ask of a task."""
+class CompressedTask(Protocol):
+    """What a step asks of the task whose model it changes."""
 
     def channel_groups(self, model: nn.Module) -> Sequence[Any]: ...
     def gradient_loss(self, model: nn.Module, item: Any) -> Tensor: ...
@@ -92,7 +92,7 @@ class ModuleStep(Step):
 
     @abstractmethod
     def applied(
-        self, task: Prunable, model: nn.Module, sample: Sequence[Any]
+        self, task: CompressedTask, model: nn.Module, sample: Sequence[Any]
     ) -> nn.Module:
         """A copy without any training; `sample` holds training items where it needs
         gradients."""
@@ -101,12 +101,14 @@ class ModuleStep(Step):
         """The modules that weights fit which were trained after it."""
         return model
 
-    def ready(self, task: Prunable, model: nn.Module) -> nn.Module:
+    def ready(self, task: CompressedTask, model: nn.Module) -> nn.Module:
         """As it is run, from what was applied or trained."""
         return model.eval()
 
     @abstractmethod
-    def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
+    def skipped(
+        self, task: CompressedTask, model: nn.Module
+    ) -> tuple[SkippedLayer, ...]:
         """The layers with weights that it does not change."""
 
     def check_weights(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -228,8 +230,8 @@ class Compression:
     def step_of(self, kind: Callable[..., S]) -> S | None:
         """The one of a kind, which is its own class or how it is applied."""
         # mypy takes no abstract class for type[S]
-        sort = cast(type[S], kind)
-        return next((step for step in self.steps if isinstance(step, sort)), None)
+        wanted = cast(type[S], kind)
+        return next((step for step in self.steps if isinstance(step, wanted)), None)
 
     @property
     def name(self) -> str:

@@ -22,6 +22,8 @@ from workloads.runtimes.session import (
     OperatorMissingError,
     checked_features,
     checked_model,
+    checked_threads,
+    failure,
     nodes_with,
 )
 
@@ -70,7 +72,7 @@ class OnnxRuntimeSession:
         self._onnxruntime, self._path = onnxruntime, path
         levels = onnxruntime.GraphOptimizationLevel
         self._settings = {
-            "intra_op_num_threads": threads,
+            "intra_op_num_threads": checked_threads(threads),
             "enable_cpu_mem_arena": arena,
             "graph_optimization_level": getattr(levels, _GRAPH_LEVELS[graph]),
         }
@@ -128,7 +130,7 @@ class OnnxRuntimeSession:
                     self._path, operator.rpartition(":")[2]
                 )
                 return OperatorMissingError(RUNTIME, operator, node, _ADVICE)
-        return ValueError(f"{RUNTIME} cannot open {self._path}: {message}")
+        return failure(RUNTIME, self._path, message)
 
     def _bind(self, session: Any, features: np.ndarray) -> Any:
         value = self._onnxruntime.OrtValue.ortvalue_from_numpy(features)
@@ -141,7 +143,7 @@ class OnnxRuntimeSession:
 class OnnxRuntime(FileRuntime):
     """ONNX Runtime, of which a case's id may set `arena` and `graph`."""
 
-    name, packages = "onnxruntime", ("onnxruntime",)
+    name, packages = "onnxruntime", ("onnx", "onnxruntime")
     options = ("arena", "graph")
     takes = (ModuleStep, FileStep)
 

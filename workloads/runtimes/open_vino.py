@@ -27,6 +27,9 @@ from workloads.runtimes.session import (
     PrecisionMissingError,
     checked_features,
     checked_model,
+    checked_precision,
+    checked_threads,
+    failure,
     nodes_with,
 )
 
@@ -74,7 +77,9 @@ class OpenVinoSession:
         import openvino
 
         self._openvino = openvino
-        self.path, self.precision, self.threads = path, precision, threads
+        self.path, self.precision = path, precision
+        self.threads = checked_threads(threads)
+        self._hint = checked_precision(precision, PRECISIONS)
         model = self._read()
         inputs = [
             (one.element_type.get_type_name(), _lengths(one.partial_shape))
@@ -123,7 +128,7 @@ class OpenVinoSession:
             raise OperatorMissingError(
                 RUNTIME,
                 "that it hides",
-                "not told",
+                "unnamed",
                 f"with one thread this build skips what it cannot run, without an "
                 f"error: the output has shape {result.shape} for features of shape "
                 f"{prepared.features.shape} ({_allowed_isa()}); two threads tell more",
@@ -183,7 +188,7 @@ class OpenVinoSession:
         self, shape: tuple[int, int, int] | None, counting: bool = False
     ) -> Any:
         properties = {
-            "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
+            "INFERENCE_PRECISION_HINT": self._hint,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
@@ -200,7 +205,7 @@ class OpenVinoSession:
     def _check_honoured(self) -> None:
         """It takes other precisions and fewer threads in silence."""
         hint = self.compiled.get_property("INFERENCE_PRECISION_HINT")
-        if hint.get_type_name() != PRECISIONS[self.precision]:
+        if hint.get_type_name() != self._hint:
             raise PrecisionMissingError(
                 f"{RUNTIME} computes in {hint.get_type_name()} on this CPU, not in "
                 f"{self.precision}: take another precision or another CPU"
@@ -223,11 +228,11 @@ class OpenVinoSession:
             return OperatorMissingError(
                 RUNTIME,
                 found["op"],
-                found["node"] or "not told",
+                found["node"] or "unnamed",
                 f"this build has none for these types ({_allowed_isa()}); raise the "
                 f"cap or use another compression",
             )
-        return ValueError(f"{RUNTIME} cannot run {self.path}: {message}")
+        return failure(RUNTIME, self.path, message)
 
 
 def _allowed_isa() -> str:
@@ -250,7 +255,7 @@ def run_logged(log: Path, settings: tuple[Any, ...], features: np.ndarray) -> No
 class OpenVino(FileRuntime):
     """OpenVINO on the CPU."""
 
-    name, packages = "openvino", ("openvino",)
+    name, packages = "openvino", ("onnx", "openvino")
     takes = (ModuleStep, PrecisionStep, FileStep)
 
     def lack(self, step: Step, place: Place) -> str:

@@ -26,6 +26,7 @@ from workloads.runtimes.session import (
     KernelCall,
     PrecisionMissingError,
     checked_features,
+    checked_precision,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class TorchSession:
         if module.training and not exported:
             raise ValueError("the module is in training mode: call its eval() first")
         self._device, self.width = device, width
-        self._dtype = getattr(self._torch, PRECISIONS[precision])
+        self._dtype = getattr(self._torch, checked_precision(precision, PRECISIONS))
         if precision == "fp16" and device == "cpu" and not _has_fp16(self._torch):
             raise PrecisionMissingError(
                 "torch's oneDNN has no fp16 kernels for this CPU, which lacks "

@@ -10,7 +10,7 @@ so that a process that times one runtime never holds another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -83,6 +83,21 @@ def checked_model(
     return shape[2] if isinstance(shape[2], int) else None
 
 
+def checked_threads(threads: int) -> int:
+    """The same; ValueError below 1, as runtimes take 0 for all cores."""
+    if threads < 1:
+        raise ValueError(f"threads={threads}: expected a whole number above 0")
+    return threads
+
+
+def checked_precision(precision: str, names: Mapping[str, str]) -> str:
+    """The runtime's own name of a precision; ValueError for an unknown one."""
+    if precision not in names:
+        expected = ", ".join(names)
+        raise ValueError(f"precision={precision!r}: expected one of {expected}")
+    return names[precision]
+
+
 def checked_features(features: np.ndarray, width: int | None) -> np.ndarray:
     """The same array where it is contiguous and writable, which runtimes need to share
     its memory; else a copy. ValueError for what the model cannot take."""
@@ -105,10 +120,16 @@ def checked_features(features: np.ndarray, width: int | None) -> np.ndarray:
     return np.require(features, requirements=["C", "W"])
 
 
+def failure(runtime: str, path: Path, message: str) -> ValueError:
+    """What to raise of a model that cannot be opened or run."""
+    remedy = "" if path.is_file() else ": export it first"
+    return ValueError(f"{runtime} cannot run {path}: {message.rstrip()}{remedy}")
+
+
 def nodes_with(path: Path, operator: str) -> str:
-    """Names of the model's nodes of that type, for an error that does not tell them."""
+    """Names of the model's nodes of that type, for an error that does not name them."""
     import onnx
 
     graph = onnx.load(path, load_external_data=False).graph
     names = [node.name or "unnamed" for node in graph.node if node.op_type == operator]
-    return ", ".join(names) or "not told"
+    return ", ".join(names) or "unnamed"

@@ -34,7 +34,7 @@ def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
 def beam_search(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
     """CTC prefix beam search, without lexicon or language model.
 
-    Flashlight's decoder through torchaudio, told to add up the probabilities of the
+    Flashlight's decoder through torchaudio, set to add up the probabilities of the
     paths that spell the same, as CTC defines them; its own default takes the best of
     them, which finds what the best path finds. Runs on one core. `width` prefixes are
     kept; the paper keeps 20.

@@ -269,7 +269,7 @@ def _text(found: object) -> str:
     return text
 
 
-def _plain(data: object, name: str, order: str, count: int) -> np.ndarray:
+def _plain(data: object, name: str, order: Any, count: int) -> np.ndarray:
     """Numbers or strings (count,); ValueError where a string holds no characters."""
     if not PLAIN.fullmatch(name):
         raise ValueError(f"the dtype {name!r:.60}, expected numbers or strings")

@@ -95,6 +95,12 @@ def test_a_module_in_training_is_refused(tiny, calibration):
         quantize_for_compile(torch.nn.Identity().train(), example(), calibration)
 
 
+def test_a_module_with_an_lstm_is_refused(calibration):
+    module = torch.nn.Sequential(torch.nn.LSTM(8, 8, batch_first=True)).eval()
+    with pytest.raises(ValueError, match=r"^0: torch.export fixes the length"):
+        quantize_for_compile(module, example(), calibration)
+
+
 def test_calibration_data_are_checked(tiny):
     with pytest.raises(ValueError, match=r"shape \(9, 7\), expected \(frames, 8\)"):
         quantize_for_compile(tiny, example(), [np.zeros((9, 7), np.float32)])

@@ -270,9 +270,11 @@ def test_a_model_that_is_not_pruned_is_no_pruned_model(quantized):
 
 @pytest.mark.parametrize("name", ["fp32", "bf16", "fp16", "prune-l1-unstructured-20"])
 def test_what_is_no_quantization_is_refused(quantized, name):
-    with pytest.raises(
-        ValueError, match=f"{name} is no quantization: give one of int8"
-    ):
+    expected = (
+        f"{name} is no quantization of ONNX files: give one of int8-dynamic, "
+        "int8-static, int8-qat, int16-weights, w16a8$"
+    )
+    with pytest.raises(ValueError, match=expected):
         quantized(name)
 
 

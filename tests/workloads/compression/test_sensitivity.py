@@ -1,6 +1,7 @@
 """The layer that was made to break under 8 bits is found."""
 
 import copy
+import re
 
 import numpy as np
 import onnx
@@ -198,9 +199,11 @@ def test_sums_beside_the_named_layer_stay_in_float(tmp_path, calibration):
     assert not rounded & {name for node in plain for name in node.input}
 
 
-@pytest.mark.parametrize("only", [["none"], []])
-def test_a_layer_that_is_not_there_is_refused(tiny_onnx, tmp_path, only):
-    with pytest.raises(ValueError, match="leaves all 6 layers"):
+@pytest.mark.parametrize(("only", "called"), [(["none"], "none"), ([], "nothing")])
+def test_a_layer_that_is_not_there_is_refused(tiny_onnx, tmp_path, only, called):
+    names = [layer.name for layer in layers_of(tiny_onnx)]
+    expected = f"no layer is called {called}: give one or more of {', '.join(names)}"
+    with pytest.raises(ValueError, match=re.escape(expected)):
         quantize(tiny_onnx, tmp_path / "x.onnx", parse("int8-dynamic"), only=only)
 
 

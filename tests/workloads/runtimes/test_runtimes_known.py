@@ -44,6 +44,18 @@ def test_a_runtime_that_is_not_installed_names_the_package(
     assert reason == f"{name} needs absent_engine: run `pip install absent_engine`"
 
 
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_a_runtime_of_onnx_files_needs_onnx_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "workloads.runtimes.runtime.find_spec",
+        lambda package: None if package == "onnx" else True,
+    )
+    reason = runtime_named(name).why_not_installed()
+    assert reason == f"{name} needs onnx: run `pip install onnx`"
+
+
 def test_an_unknown_runtime_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="called 'tflite': expected one of eager, co"):
         runtime_named("tflite")

@@ -60,6 +60,15 @@ def test_a_session_starts_as_many_threads_as_asked(onnx_path: Path) -> None:
     assert started(threads=3) == 2
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_thread_is_refused_where_it_would_mean_all_cores(
+    onnx_path: Path, threads: int
+) -> None:
+    expected = f"threads={threads}: expected a whole number above 0"
+    with pytest.raises(ValueError, match=expected):
+        opened(onnx_path, threads=threads)
+
+
 def test_an_unknown_extent_of_rewriting_is_refused(onnx_path: Path) -> None:
     with pytest.raises(ValueError, match="graph='most': expected one of all, "):
         opened(onnx_path, graph="most")

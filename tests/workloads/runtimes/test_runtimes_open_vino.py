@@ -107,6 +107,20 @@ def test_threads_that_the_machine_lacks_are_refused(onnx_path: Path) -> None:
         OpenVinoSession(onnx_path, "fp32", too_many)
 
 
+@pytest.mark.parametrize(
+    ("precision", "threads", "message"),
+    [
+        ("int8", 1, "precision='int8': expected one of fp32, bf16, fp16"),
+        ("fp32", 0, "threads=0: expected a whole number above 0"),
+    ],
+)
+def test_unknown_settings_are_refused(
+    onnx_path: Path, precision: str, threads: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        OpenVinoSession(onnx_path, precision, threads)
+
+
 def test_kernels_have_the_names_that_tell_the_instruction_set(onnx_path: Path) -> None:
     session = OpenVinoSession(onnx_path, "fp32", 1)
     prepared = session.prepare(speech(2, 50))

@@ -86,6 +86,13 @@ def test_fp16_is_refused_on_a_cpu_without_its_kernels(
         TorchSession(module, WIDTH, precision="fp16")
 
 
+def test_an_unknown_precision_is_refused(module: nn.Module) -> None:
+    with pytest.raises(
+        ValueError, match="precision='int8': expected one of fp32, bf16"
+    ):
+        TorchSession(module, WIDTH, precision="int8")
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_agrees_loosely(
     module: nn.Module, precision: str, monkeypatch: pytest.MonkeyPatch

@@ -67,7 +67,7 @@ class Factorized:
 def factorize(model: nn.Module, method: Method, percent: int) -> Factorized:
     """A copy of the model without `percent` of the weights of each layer that changes.
 
-    Layers are told by their exact type, FrameConv1d beside torch's own: their parents
+    Layers are known by their exact type, FrameConv1d beside torch's own: their parents
     must call them, as a chain has no `weight` to read.
 
     Raises ValueError for weights that are not finite.
@@ -142,7 +142,7 @@ def _reason_for_its_type(module: nn.Module, method: Method) -> str | None:
     if 1 in (getattr(module, "in_channels", 2), getattr(module, "out_channels", 2)):
         return (
             "one channel on a side leaves that mode no rank below it: encoders and "
-            "decoders hold few weights, and all that the model hears and says"
+            "decoders hold few weights, and all that the model takes and gives"
         )
     if type(module) not in (*KINDS[method], FrameConv1d):
         kind = type(module).__name__

@@ -31,7 +31,6 @@ class Pruning:
 
     @classmethod
     def help(cls) -> str:
-        """Its names, for who gave another one."""
         return (
             "prune-CRITERION-structured-PERCENT with one of "
             f"{', '.join(STRUCTURED)}, prune-CRITERION-unstructured-PERCENT with one "

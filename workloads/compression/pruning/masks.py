@@ -118,8 +118,8 @@ def _check_finite(name: str, weights: Tensor, scores: Tensor) -> None:
     for what, values in (("weights", weights), ("gradients", scores)):
         if not values.isfinite().all():
             raise ValueError(
-                f"{name} holds {what} that are not finite: they cannot be told "
-                "by magnitude; use weights of a training that converged"
+                f"{name} holds {what} that are not finite: they cannot be "
+                "ordered by magnitude; use weights of a training that converged"
             )
 
 

@@ -1,6 +1,6 @@
 """Canonical prefix codes, written and read by numpy without a loop over symbols.
 
-A canonical code is told by its lengths alone: of words in ascending length, and of
+A canonical code is given by its lengths alone: of words in ascending length, and of
 equal lengths in ascending symbol, each is the next number (E. S. Schwartz, B. Kallick,
 "Generating a Canonical Prefix Encoding", 1964). The stream holds the words one after
 another, the highest bit of a byte first.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from workloads.compression.factorization.ranks import Method
 from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import (
+    CompressedTask,
     FineTuner,
     ModuleStep,
     NotFineTunedError,
-    Prunable,
     Step,
     TrainedStep,
 )
@@ -60,7 +60,7 @@ class Factorize(ModuleStep, TrainedStep):
         return f"METHOD-PERCENT with one of {', '.join(METHODS)}"
 
     def applied(
-        self, task: Prunable, model: nn.Module, sample: Sequence[Any]
+        self, task: CompressedTask, model: nn.Module, sample: Sequence[Any]
     ) -> nn.Module:
         from workloads.compression.factorization.factorize import factorize
 
@@ -71,7 +71,9 @@ class Factorize(ModuleStep, TrainedStep):
 
         return structure_like(model, self.method, self.percent).model
 
-    def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
+    def skipped(
+        self, task: CompressedTask, model: nn.Module
+    ) -> tuple[SkippedLayer, ...]:
         from workloads.compression.factorization.factorize import structure_like
 
         return structure_like(model, self.method, self.percent).left

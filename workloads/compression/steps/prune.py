@@ -13,10 +13,10 @@ import numpy as np
 from workloads.compression.pruning.criteria import Pruning
 from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import (
+    CompressedTask,
     FineTuner,
     ModuleStep,
     Need,
-    Prunable,
     Step,
     TrainedStep,
 )
@@ -52,7 +52,7 @@ class Prune(Pruning, ModuleStep, TrainedStep):
         return found and cls(found[1], found[2] is None, int(found[3]))
 
     def choice(
-        self, task: Prunable, model: nn.Module, sample: Sequence[Any]
+        self, task: CompressedTask, model: nn.Module, sample: Sequence[Any]
     ) -> PruningChoice:
         """What it needs of this model and of some training items."""
         from workloads.compression.pruning.importance import (
@@ -66,20 +66,22 @@ class Prune(Pruning, ModuleStep, TrainedStep):
         return PruningChoice(self, groups, gradients if sample else None)
 
     def applied(
-        self, task: Prunable, model: nn.Module, sample: Sequence[Any]
+        self, task: CompressedTask, model: nn.Module, sample: Sequence[Any]
     ) -> nn.Module:
         from workloads.compression.pruning.prune import prune
 
         return prune(model, self.choice(task, model, sample))
 
-    def ready(self, task: Prunable, model: nn.Module) -> nn.Module:
+    def ready(self, task: CompressedTask, model: nn.Module) -> nn.Module:
         from workloads.compression.pruning.shrink import shrink
 
         if self.structured:
             model = shrink(model, task.channel_groups(model))
         return model.eval()
 
-    def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
+    def skipped(
+        self, task: CompressedTask, model: nn.Module
+    ) -> tuple[SkippedLayer, ...]:
         from workloads.compression.pruning.masks import left
 
         return left(model, self.choice(task, model, ()))
