@@ -5,6 +5,20 @@ import numpy as np
 
 from workloads.wav2letter.arrays import FEATURE_FILES, LABEL_FILES, TRANSCRIPT_FILES
 
+# Of every kind that such files may hold.
+ELEMENTS = [
+    np.arange(6, dtype=np.float32).reshape(3, 2),
+    np.array([b"HELLO", b"WORLD"]),
+    np.array(["HE", "YOU"]),
+    np.array([b"A", "B"], dtype=object),
+    b"bytes",
+    b"",
+    "text",
+    ["A", "list"],
+    7,
+    np.float64(1.5),
+]
+
 
 def write(folder, alphabet, part, features, texts):
     """One part, TRAIN or DEV."""
@@ -16,12 +30,16 @@ def write(folder, alphabet, part, features, texts):
     write_objects(folder / names[0].format(part=part), transcripts)
 
 
-def write_objects(path, elements):
-    """An array of objects of shape (len(elements),)."""
+def array_of(elements):
+    """Of objects, of shape (len(elements),)."""
     array = np.empty(len(elements), dtype=object)
     for position, element in enumerate(elements):
         array[position] = element
-    np.save(path, array, allow_pickle=True)
+    return array
+
+
+def write_objects(path, elements):
+    np.save(path, array_of(elements), allow_pickle=True)
 
 
 def _labels_from_0(text, alphabet):
