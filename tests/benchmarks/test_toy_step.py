@@ -20,7 +20,7 @@ from workloads.compressed import CompressedModel
 from workloads.compression import known
 from workloads.compression.known import parse
 from workloads.compression.skipped import SkippedLayer
-from workloads.compression.step import ModuleStep, Prunable, Step
+from workloads.compression.step import CompressedTask, ModuleStep, Step
 from workloads.runtimes.known import RUNTIMES, why_not
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.runtime import Opening, OpenModel, Place, Runtime
@@ -37,14 +37,16 @@ class Coarse(ModuleStep):
     summary = "weights are rounded to whole eighths"
 
     def applied(
-        self, task: Prunable, model: nn.Module, sample: Sequence[Any]
+        self, task: CompressedTask, model: nn.Module, sample: Sequence[Any]
     ) -> nn.Module:
         found = copy.deepcopy(model)
         for one in found.parameters():
             one.data = (one.data * STEPS).round() / STEPS
         return found
 
-    def skipped(self, task: Prunable, model: nn.Module) -> tuple[SkippedLayer, ...]:
+    def skipped(
+        self, task: CompressedTask, model: nn.Module
+    ) -> tuple[SkippedLayer, ...]:
         return ()
 
 
