@@ -1,5 +1,5 @@
 """Which of the project's files a module runs: itself, all that these import, and the
-data (TOML) beside them."""
+data (TOML) beside them: not beside a user's file, whose folder may hold anything."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def files_of(module: Path) -> list[Path]:
         if (path := waiting.pop()) not in found:
             found.add(path)
             waiting += _imported(path, path.stat().st_mtime_ns)
-    data = {one for path in found for one in path.parent.glob("*.toml")}
-    return sorted(found | data)
+    own = {path.parent for path in found if path.is_relative_to(ROOT)}
+    return sorted(found.union(*(folder.glob("*.toml") for folder in own)))
 
 
 @cache

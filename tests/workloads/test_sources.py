@@ -102,3 +102,15 @@ def test_data_beside_a_module_counts(project: Path) -> None:
     with_one = code_sha256(project / "b.py")
     (project / "words.toml").write_text('words = ["two"]\n')
     assert len({before, with_one, code_sha256(project / "b.py")}) == 3
+
+
+def test_data_beside_a_file_of_a_user_do_not_count(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its folder may hold anything."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "mine.py").write_text("import workloads.b\n")
+    (project / "words.toml").write_text('words = ["one"]\n')
+    (home / "shopping.toml").write_text('buy = ["bread"]\n')
+    found = [path.name for path in files_of(home / "mine.py")]
+    assert found == ["mine.py", "__init__.py", "b.py", "words.toml"]
