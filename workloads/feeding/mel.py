@@ -25,7 +25,8 @@ class LogMel(nn.Module):
 
     def __init__(self, bands: int = 40, window: int = WINDOW) -> None:
         super().__init__()
-        self.name = f"logmel{bands}"
+        other = "" if window == WINDOW else f"-window{window}"
+        self.name = f"logmel{bands}{other}"
         self.width = bands
         self.mel = torchaudio.transforms.MelSpectrogram(
             SAMPLE_RATE_HZ,

@@ -13,6 +13,11 @@ def test_a_second_of_audio_has_101_frames_of_as_many_bands(bands):
     assert (extractor.name, extractor.width) == (f"logmel{bands}", bands)
 
 
+def test_another_window_has_another_name():
+    names = [LogMel(80).name, LogMel(80, 400).name, LogMel(80, 512).name]
+    assert names == ["logmel80", "logmel80", "logmel80-window512"]
+
+
 def test_the_energies_are_those_of_torchaudio_alone():
     audio = torch.randn(12_345)
     spectrum = torchaudio.transforms.MelSpectrogram(
