@@ -16,6 +16,7 @@ from workloads.asr.alphabet import ALPHABET, BLANK, OUTPUTS, SYMBOLS, separate_d
 # Flashlight's files are separated by spaces, so they need other names for two outputs.
 _BOUNDARY = "|"
 _TOKENS = [_BOUNDARY if s == " " else s for s in SYMBOLS] + ["-"]
+_BOUNDARY_OUTPUT = _TOKENS.index(_BOUNDARY)
 _IMPOSSIBLE = -1e4
 
 
@@ -48,7 +49,7 @@ class LexiconBeamDecoder:
     def decode(self, log_probs: np.ndarray) -> str:
         """The text of one utterance's `log_probs` (U, 30)."""
         end = np.full((1, OUTPUTS), _IMPOSSIBLE, np.float32)
-        end[0, _TOKENS.index(_BOUNDARY)] = 0.0
+        end[0, _BOUNDARY_OUTPUT] = 0.0
         emissions = np.concatenate([log_probs, end])[None]  # (1, U + 1, 30)
         hypotheses = self._search(torch.from_numpy(emissions))[0]
         return " ".join(hypotheses[0].words) if hypotheses else ""
