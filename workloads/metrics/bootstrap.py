@@ -8,7 +8,6 @@ B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import add
 from typing import ClassVar, Self
 
 import numpy as np
@@ -90,13 +89,12 @@ class Pooled:
             )
         return baseline
 
-    def __add__(self, other: Self) -> Self:
+    def check_same_measure(self, other: Pooled) -> None:
+        """ValueError where the two cannot be added."""
         if self.name != other.name:
             raise ValueError(
                 f"cannot add {other.name} to {self.name}: they count different things"
             )
-        (_, *own), (_, *its) = vars(self).values(), vars(other).values()
-        return type(self)(self.name, *map(add, own, its))
 
 
 def _resampled(*scores: Pooled) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ Axes: `N` utterances, `R` bootstrap resamples.
 
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jiwer
 
@@ -35,6 +35,11 @@ class ErrorRate(Pooled):
     def per_item(self) -> list[tuple[float, float]]:
         """The edits and the length of each utterance."""
         return list(zip(self.errors, self.lengths, strict=True))
+
+    def __add__(self, other: Self) -> Self:
+        self.check_same_measure(other)
+        errors, lengths = self.errors + other.errors, self.lengths + other.lengths
+        return replace(self, errors=errors, lengths=lengths)
 
 
 def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:

@@ -19,8 +19,7 @@ dB, which is 157 dB at E = 1 and the most that float64 can tell.
 """
 
 from dataclasses import dataclass, replace
-from operator import add
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -60,6 +59,10 @@ class Measure(Pooled):
         """The value of each mixture, which counts once."""
         return [(value, 1.0) for value in self.values]
 
+    def __add__(self, other: Self) -> Self:
+        self.check_same_measure(other)
+        return replace(self, values=self.values + other.values)
+
     def minus(self, baseline: Pooled) -> Difference:
         pairs = zip(self.paired(baseline).values, self.values, strict=True)
         gained = Measure(self.name, tuple(after - before for before, after in pairs))
@@ -83,8 +86,12 @@ class SeparationScores:
         return self.si_sdr, self.si_sdr_improvement, self.snr_rescaled
 
     def __add__(self, other: "SeparationScores") -> "SeparationScores":
-        pairs = vars(self).values(), vars(other).values()
-        return SeparationScores(*map(add, *pairs))
+        return SeparationScores(
+            self.si_sdr + other.si_sdr,
+            self.si_sdr_improvement + other.si_sdr_improvement,
+            self.snr_rescaled + other.snr_rescaled,
+            self.silent_estimates + other.silent_estimates,
+        )
 
 
 def no_scores() -> SeparationScores:
@@ -173,12 +180,14 @@ def _tensor(signals: np.ndarray) -> torch.Tensor:
 def _check(
     estimates: np.ndarray, sources: np.ndarray, mixture: np.ndarray, name: str
 ) -> None:
-    shape = len(sources), *mixture.shape
-    if not mixture.size or (estimates.shape, sources.shape) != (shape, shape):
+    shape = len(sources), mixture.size
+    fits = estimates.shape == sources.shape == shape and mixture.ndim == 1
+    if not (mixture.size and fits):
         raise ValueError(
             f"{name}: estimates {estimates.shape}, sources {sources.shape}, mixture "
-            f"{mixture.shape}: give (sources, samples) twice and (samples,), of a "
-            "model that separates as many as the corpus mixes"
+            f"{mixture.shape}: give (sources, samples) twice and (samples,), of the "
+            "same number of samples, 1 or more, and a model that separates as many as "
+            "the corpus mixes"
         )
     for kind, signal, advice in (
         ("estimates", estimates, "look for an overflow in the model"),

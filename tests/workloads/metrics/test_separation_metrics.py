@@ -239,6 +239,12 @@ def test_adding_joins_mixtures_and_counts() -> None:
     assert isinstance(total, SeparationScores)
 
 
+def test_adding_different_measures_is_refused() -> None:
+    found = score(*scene(0))
+    with pytest.raises(ValueError, match="cannot add snr_rescaled to si_sdr: they"):
+        found.si_sdr + found.snr_rescaled
+
+
 def test_shapes_and_numbers_of_sources_that_do_not_fit_are_refused() -> None:
     estimates, sources, mixture = scene(0)
     with pytest.raises(
@@ -253,6 +259,12 @@ def test_shapes_and_numbers_of_sources_that_do_not_fit_are_refused() -> None:
         score(estimates[:, :0], sources[:, :0], mixture[:0])
     with pytest.raises(ValueError, match=r"mixture \(1, 800\): give \(sources, sam"):
         score(estimates, sources, mixture[None])
+    with pytest.raises(ValueError, match=r"same number of samples, 1 or more, and a m"):
+        score(estimates[:, None], sources[:, None], mixture[None])
+    with pytest.raises(
+        ValueError, match=r"estimates \(2,\), sources \(2,\), mixture \("
+    ):
+        score(estimates[:, 0], sources[:, 0], mixture[0])
 
 
 def test_values_that_are_not_finite_are_counted_where_they_stand() -> None:
