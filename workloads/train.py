@@ -35,8 +35,9 @@ from torch import nn
 
 from workloads.compression.known import parse
 from workloads.compression.pruning.prune import Schedule
-from workloads.compression.step import Compression, NotFineTunedError
+from workloads.compression.step import Compression, CompressionError
 from workloads.compression.steps.prune import Prune
+from workloads.corpora.faults import DataError
 from workloads.task import DataRequest, NotHereError, Size, Task
 from workloads.tasks import all_tasks, size_named
 from workloads.training import weights
@@ -47,6 +48,8 @@ from workloads.training.recipe import LOSS, Cosine, Recipe
 POSITIVE = click.FloatRange(0, min_open=True)
 # What is replaced in the recipe as it is given; the rate and its schedule are apart.
 REPLACED = ("epochs", "batch_size", "precision")
+# The errors that are of what the user gave, whenever they show.
+OF_THE_USER = (NotHereError, DataError, CompressionError, weights.WeightsError)
 
 
 def read_by(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -139,7 +142,7 @@ def main(**chosen: Any) -> None:
             f"--compression {compression.name} goes on from uncompressed weights: "
             "leave out --go-on, which takes up prunings alone"
         )
-    with told_to_the_user(NotHereError, NotFineTunedError, weights.WeightsError):
+    with shown_to_the_user(*OF_THE_USER):
         run = TrainingRun(chosen)
         run.after(compression) if compression else run.from_scratch()
         if chosen["ship"]:
@@ -151,7 +154,7 @@ def main(**chosen: Any) -> None:
 
 
 @contextmanager
-def told_to_the_user(*kinds: type[Exception]) -> Iterator[None]:
+def shown_to_the_user(*kinds: type[Exception]) -> Iterator[None]:
     """Errors of these kinds are of what was given, and end the command by their text;
     all others are of the code, and keep their traceback."""
     try:
@@ -175,7 +178,7 @@ class TrainingRun:
             train_s=chosen["train_s"] or self.task.train_s(self.size),
             may_resample=not chosen["no_resample"],
         )
-        with told_to_the_user(ValueError):
+        with shown_to_the_user(ValueError):
             self.data = self.task.dataset(self.size, request)
         compression: Compression | None = chosen["compression"]
         recipe = self.task.recipe(self.size, self.data, compression)
@@ -200,7 +203,7 @@ class TrainingRun:
         """Train, and save each epoch that is better than all before."""
         best, saved = math.inf, False
         if self.go_on:
-            model = self._started()
+            model, _ = self._started()
             # Measured: what stands beside the weights may be of another corpus.
             best = evaluation_loss(self._job(), model)
             self.say(f"goes on from {self.recipe.best_by or LOSS} {best:.4g}")
@@ -221,9 +224,9 @@ class TrainingRun:
     def _job(self) -> Job:
         return Job(self.task, self.size, self.recipe, self.data)
 
-    def _started(self, compression: str = "") -> nn.Module:
-        """The model of trained weights; their constants, and what they were made from,
-        go on."""
+    def _started(self, compression: str = "") -> tuple[nn.Module, Path]:
+        """The model of trained weights, and their file; their constants, and what they
+        were made from, go on."""
         start = weights.find(self.task, self.size, compression, self.own)
         self.data = weights.normalised(self.task, self.size, self.data, start)
         before = weights.load_facts(self.task, self.size, start)
@@ -231,7 +234,7 @@ class TrainingRun:
         self.facts["started_from"] = "; ".join(filter(None, commands))
         if "note" in before:
             self.facts["note"] = before["note"]
-        return weights.load(self.task, self.size, start)
+        return weights.load(self.task, self.size, start), start
 
     def _save(self, model: nn.Module, facts: dict[str, str]) -> None:
         constants, facts = self.task.constants(self.data), {**self.facts, **facts}
@@ -242,12 +245,11 @@ class TrainingRun:
         """Train on after a compression; a pruning that was rolled back is saved under
         another name, for the path's says how much was pruned. Going on from a pruned
         model is one more round, which is to make it better."""
-        model = self._started(compression.name if self.go_on else "")
+        model, start = self._started(compression.name if self.go_on else "")
         schedule = Schedule(rounds=1, worst=0.0) if self.go_on else self.schedule
         tuning = FineTuning(self._job(), schedule, self.say, self.device)
         tuned = tuning.of(model, compression)
         if tuned.warning and self.go_on:
-            start = weights.find(self.task, self.size, compression.name, self.own)
             sys.exit(f"no epoch was better than {start}, which stays")
         if tuned.warning:
             name = f"{self.path.stem}-rolled-back.safetensors"

@@ -20,6 +20,7 @@ from train_command import (
 )
 
 from workloads import train
+from workloads.corpora.faults import DataError
 from workloads.training import loop, weights
 
 NAME = "tiny.safetensors"
@@ -218,6 +219,15 @@ def test_a_mistake_in_the_code_is_not_told_as_one_of_the_user(monkeypatch):
     monkeypatch.setattr(loop, "train", mistaken)
     with pytest.raises(ValueError, match="not enough values"):
         run()
+
+
+def test_data_found_faulty_while_training_end_it_in_a_line(monkeypatch):
+    def broken(*_):
+        raise DataError("a.wav is no audio: replace the file")
+        yield
+
+    monkeypatch.setattr(loop, "train", broken)
+    assert run(code=1) == "Error: a.wav is no audio: replace the file\n"
 
 
 def test_damaged_weights_are_told_in_a_line(path):

@@ -1,6 +1,8 @@
 """The command that trains, going on from what was trained before, on the tiny task."""
 
 import json
+import math
+import shutil
 
 import pytest
 from tiny_task import SIZE, TINY, tiny_data
@@ -147,6 +149,22 @@ def test_a_compressed_model_is_trained_from_trained_weights(started, path, name)
     assert (constants["normaliser.mean"] == tiny_data().mean).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (PRUNED, "the baseline's loss is nan, expected a finite number: validate"),
+        ("tsvd-50", "first cannot be factorized: it holds weights"),
+    ],
+)
+def test_weights_that_cannot_be_compressed_end_it_in_a_line(started, name, expected):
+    facts = weights.load_facts(TINY, SIZE, started)
+    constants = TINY.constants(tiny_data())
+    state = {key: one * math.nan for key, one in state_of(started).items()}
+    weights.save(TINY, SIZE, state, constants, facts, started)
+    said = run(*SHORT, "--compression", name, code=1)
+    assert said.startswith(f"Error: {expected}")
+
+
 @pytest.mark.usefixtures("started")
 def test_a_pruned_model_has_the_zeros_that_it_is_called_by(path):
     run(*SHORT, "--compression", PRUNED, "--worst-percent", 1000)
@@ -205,6 +223,24 @@ def test_a_pruned_model_that_gets_no_better_stays(path, monkeypatch):
     said = run(*options, "--go-on", code=1)
     assert said.splitlines()[-1] == f"no epoch was better than {pruned}, which stays"
     assert pruned.read_bytes() == before
+
+
+@pytest.mark.usefixtures("started")
+def test_the_weights_that_a_training_started_from_are_named(path, monkeypatch, places):
+    """Whatever is shipped while it goes on."""
+
+    def shipped_meanwhile(*arguments):
+        shutil.copytree(path.parent, places / "shipped")
+        return train_as_before(*arguments)
+
+    pruned = path.with_stem(f"tiny-{PRUNED}")
+    options = [*SHORT, "--compression", PRUNED]
+    run(*options, "--worst-percent", 1000)
+    train_as_before = loop.train
+    monkeypatch.setattr(loop, "train", shipped_meanwhile)
+    judged_as(monkeypatch, 2.0, 3.0)
+    said = run(*options, "--go-on", code=1)
+    assert said.splitlines()[-1] == f"no epoch was better than {pruned}, which stays"
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,15 @@ from workloads.metrics.error_rates import (
 )
 from workloads.metrics.kinds import CER, CER_MAX, WER
 from workloads.metrics.scores import Scores, Transcribed
-from workloads.recognition.data import FeatureKind, Part, Recordings, recordings_of
+from workloads.recognition.data import (
+    Decode,
+    FeatureKind,
+    Part,
+    Recordings,
+    recordings_of,
+)
 from workloads.recognition.recipe import Recognition
-from workloads.recognition.task import Decode, RecognitionTask
+from workloads.recognition.task import RecognitionTask
 from workloads.task import DataRequest, Gate
 from workloads.training.recipe import AdaDelta, Recipe
 

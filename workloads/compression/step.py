@@ -184,8 +184,9 @@ class ExportStep(Quantization):
         (B, T, F) is what it is traced with, `calibration` holds utterances (T, F)."""
 
 
-class NotFineTunedError(ValueError):
-    """Training on cannot help, or failed; the text says why."""
+class CompressionError(ValueError):
+    """A compression cannot be done to a model's weights, or training after it cannot
+    help, or failed; the text says why."""
 
 
 class FineTuner(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.corpora.faults import NO_AUDIO, UNREADABLE, Fault
+from workloads.corpora.faults import NO_AUDIO, UNREADABLE, DataError, Fault
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,23 @@ def read_samples(
     path: Path, item_id: str, sample_rate_hz: int, start: int = 0, samples: int = -1
 ) -> np.ndarray:
     """Float32 in [-1, 1), shape (S, K): as many `samples` as there are from `start` on.
-    Raises ValueError, naming the file, if it is missing, no audio or of other rate."""
+    Raises DataError, naming the file, if it is missing, no audio or of other rate."""
     import soundfile
 
     if not path.is_file():
-        raise ValueError(f"no audio file {path} for {item_id}: load the corpus again")
+        raise DataError(f"no audio file {path} for {item_id}: load the corpus again")
     try:
         with soundfile.SoundFile(path) as file:
             found_hz = file.samplerate
-            file.seek(min(start, file.frames))
+            if start:  # no seeking in whole reads, which are timed
+                file.seek(min(start, file.frames))
             audio = file.read(samples, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(
+        raise DataError(
             f"cannot read {path} as audio ({error}): replace the file"
         ) from error
     if found_hz != sample_rate_hz:
-        raise ValueError(
+        raise DataError(
             f"{path} has {found_hz} Hz, expected {sample_rate_hz} Hz: load the corpus "
             "again"
         )

@@ -27,6 +27,11 @@ class AbsentError(ValueError):
     """A folder holds nothing of the corpus that is looked for: it is another one."""
 
 
+class DataError(ValueError):
+    """The user's data cannot be used, which shows only where they are read; the text
+    names the remedy."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """`reason` is one of few, to be counted; `where` names the file."""
@@ -114,9 +119,9 @@ def _by_kind(faults: Sequence[Fault]) -> str:
     kinds: dict[str, list[str]] = {}
     for fault in faults:
         kinds.setdefault(fault.reason, []).append(fault.where)
-    told = []
+    kinds_listed = []
     for reason, places in kinds.items():
         more = ", ..." if len(places) > LISTED_OF_A_KIND else ""
         first = ", ".join(places[:LISTED_OF_A_KIND])
-        told.append(f"{len(places)} {reason}: {first}{more}")
-    return "; ".join(told)
+        kinds_listed.append(f"{len(places)} {reason}: {first}{more}")
+    return "; ".join(kinds_listed)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.corpora.audio_files import read_samples
+from workloads.corpora.faults import DataError
 
 ALPHABET = " '" + string.ascii_lowercase
 SAMPLE_RATE_HZ = 16_000
@@ -88,15 +89,15 @@ def check_transcript(utterance_id: str, transcript: str) -> None:
 
 
 def read_audio(utterance: Utterance) -> np.ndarray:
-    """Float32 in [-1, 1), shape (S,). Raises ValueError, naming the file, as
+    """Float32 in [-1, 1), shape (S,). Raises DataError, naming the file, as
     `read_samples`, and if it has several channels or another length."""
     path = utterance.path
     audio = read_samples(path, utterance.id, SAMPLE_RATE_HZ)
     if audio.shape[1] != 1:
         found = audio.shape[1]
-        raise ValueError(f"{path} has {found} channels, expected 1: mix it down")
+        raise DataError(f"{path} has {found} channels, expected 1: mix it down")
     if len(audio) != utterance.samples:
-        raise ValueError(
+        raise DataError(
             f"{path} holds {len(audio)} samples, expected {utterance.samples}: "
             "replace the file, or load the corpus again"
         )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from workloads.corpora.faults import DataError
+
 MAX_PADDING_PERCENT = 10.0  # more where even sorted lengths of a small corpus differ
 GRID_FRAMES = 8
 JITTERS = (0.3, 0.2, 0.1, 0.05, 0.0)  # of the length
@@ -46,7 +48,7 @@ def plan_epoch(
     `shortest_first` orders them by length (SortaGrad, Deep Speech 2, section 3.2).
     """
     if not lengths:
-        raise ValueError("no utterances to batch: the training set is empty")
+        raise DataError("no utterances to batch: the training set is empty")
     frames = np.asarray(lengths)
     for jitter in JITTERS:
         rng = np.random.default_rng((seed, epoch))

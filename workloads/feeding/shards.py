@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from workloads.corpora import cache
+from workloads.corpora.faults import DataError
 from workloads.corpora.utterance import Corpus, Utterance, frame_count
 from workloads.feeding.normaliser import Normaliser
 
@@ -46,7 +47,7 @@ class FeatureShards:
 
     def read(self, positions: Sequence[int]) -> list[np.ndarray]:
         """Features (T, F) of each, not normalised; any thread may read. Raises
-        ValueError, naming the shard, if it has become too short."""
+        DataError, naming the shard, if it has become too short."""
         return [self._read(i) for i in positions]
 
     def _read(self, position: int) -> np.ndarray:
@@ -55,7 +56,7 @@ class FeatureShards:
         offset = self.rows[position] * self.width * VALUE_BYTES
         values = np.fromfile(path, np.float32, count, offset=offset)
         if len(values) != count:
-            raise ValueError(
+            raise DataError(
                 f"{path} ends {count - len(values)} numbers early: "
                 f"delete {self.directory} to have it written again"
             )

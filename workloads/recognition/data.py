@@ -1,7 +1,7 @@
 """What a recogniser is trained and judged on: features by position, texts, labels.
 
-Axes: `B` utterances, `T` frames, `F` features. Needs no torch: features that are not in
-the cache are made by another process.
+Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs. Needs no
+torch: features that are not in the cache are made by another process.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from workloads.feeding.batching import padded_length
 from workloads.feeding.normaliser import Normaliser
 from workloads.feeding.shards import FeatureShards, SplitName, shard_folder
 from workloads.recognition.alphabet import Alphabet
+
+Decode = Callable[[np.ndarray], str]  # of one utterance's log-probabilities (U, N)
 
 
 class Rows(Protocol):

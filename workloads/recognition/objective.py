@@ -7,7 +7,7 @@ Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workloads.corpora.faults import DataError
 from workloads.feeding.batching import plan_epoch, share_of_rank, sorted_batches
 from workloads.metrics.scores import Scores
 from workloads.recognition.batches import Batch, load_batch, stream
-from workloads.recognition.data import Part, Recordings
+from workloads.recognition.data import Decode, Part, Recordings
 from workloads.recognition.recipe import Recognition, SpecAugment
-from workloads.training.objective import Evaluation, Rank, autocast
+from workloads.training.objective import Evaluation, Objective, Rank, autocast
 from workloads.training.recipe import Recipe
 
 DECODED_SENTENCES = 4  # of the batch at hand
@@ -35,12 +36,12 @@ class Recogniser(Protocol):
         self, model: nn.Module, features: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Tensor]: ...
     def log_probabilities(self, outputs: Tensor) -> Tensor: ...
-    def decoder(self, train: Part, beam_width: int) -> Callable[[np.ndarray], str]: ...
+    def decoder(self, train: Part, beam_width: int) -> Decode: ...
     def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores: ...
 
 
-class RecognitionObjective:
-    """Of a recogniser on recordings; as `training.objective.Objective`."""
+class RecognitionObjective(Objective):
+    """Of a recogniser on recordings."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class RecognitionObjective:
         decoded with the recipe's beam."""
         part = self.data.validation
         if not part.texts:
-            raise ValueError("no validation utterances: accuracy cannot be measured")
+            raise DataError("no validation utterances: accuracy cannot be measured")
         model.eval()
         texts: dict[int, str] = {}
         total = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -120,9 +121,7 @@ class RecognitionObjective:
         scores = self.task.scores_of(part, hypotheses)
         return Evaluation(float(total) / len(texts), scores)
 
-    def _texts(
-        self, outputs: tuple[Tensor, Tensor], decode: Callable[[np.ndarray], str]
-    ) -> list[str]:
+    def _texts(self, outputs: tuple[Tensor, Tensor], decode: Decode) -> list[str]:
         found, lengths = outputs
         log_probs = self.task.log_probabilities(found.float()).cpu().numpy()
         rows = zip(log_probs, lengths.tolist(), strict=True)

@@ -6,7 +6,7 @@ Axes: `B` utterances, `T` frames, `F` features, `U` output frames, `N` outputs.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from workloads.feeding.choosing import full_batches
 from workloads.feeding.normaliser import Normaliser
 from workloads.metrics.scores import Scores
 from workloads.recognition.data import (
+    Decode,
     Part,
     Recordings,
     joined,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 BATCHES = 8  # at most, evenly over the lengths of the validation set
 CALIBRATION_UTTERANCES = 32
-
-Decode = Callable[[np.ndarray], str]  # of one utterance's log-probabilities (U, N)
 
 
 class RecognitionTask(Task[S, Recordings]):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.faults import DataError
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures import on_disk as disk
 from workloads.corpora.mixtures.mixture import (
@@ -131,7 +132,7 @@ def batches(
     The last mixtures, too few for a batch, are left out, unless there is no other.
     """
     if not held:
-        raise ValueError("no mixtures to train on: give a corpus that has some")
+        raise DataError("no mixtures to train on: give a corpus that has some")
     order = rng.permutation(len(held))
     batch_size = min(batch_size, len(held))
     for start in range(0, len(order) - batch_size + 1, batch_size):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from workloads.compression.pruning.importance import PruningChoice
 from workloads.compression.pruning.prune import Schedule, prune_in_rounds
-from workloads.compression.step import Compression, NotFineTunedError, TrainedStep
+from workloads.compression.step import Compression, CompressionError, TrainedStep
 from workloads.training.loop import Job, epochs_of, evaluation_loss
 from workloads.training.recipe import Recipe
 
@@ -48,13 +48,13 @@ class FineTuning:
     def of(self, model: nn.Module, compression: Compression) -> FineTuned:
         """A compressed copy of a trained model, trained on.
 
-        Raises NotFineTunedError for a compression that leaves weights as they are or
+        Raises CompressionError for a compression that leaves weights as they are or
         has nothing to change, and where training diverges.
         """
         if step := compression.step_of(TrainedStep):
             found: FineTuned = step.fine_tuned(self, model)
             return found
-        raise NotFineTunedError(
+        raise CompressionError(
             f"{compression.name} leaves weights as they are: there is nothing to "
             "fine-tune"
         )
@@ -86,7 +86,7 @@ class FineTuning:
         slower = replace(chosen, learning_rate=rate)
         best = self._trained(model, replace(self.job.recipe, optimizer=slower))
         if not math.isfinite(best):
-            raise NotFineTunedError(
+            raise CompressionError(
                 f"training diverged at a learning rate of {rate:g}: give a lower one"
             )
         return FineTuned(model, best)

@@ -25,9 +25,15 @@ from workloads.metrics.error_rates import (
 )
 from workloads.metrics.kinds import CER, LEVENSHTEIN, PER
 from workloads.metrics.scores import EditUnit, Scores, Transcribed
-from workloads.recognition.data import FeatureKind, Part, Recordings, recordings_of
+from workloads.recognition.data import (
+    Decode,
+    FeatureKind,
+    Part,
+    Recordings,
+    recordings_of,
+)
 from workloads.recognition.recipe import Recognition, SpecAugment
-from workloads.recognition.task import Decode, RecognitionTask
+from workloads.recognition.task import RecognitionTask
 from workloads.task import DataRequest, Gate, NotHereError
 from workloads.training.recipe import Adam, Plateau, Recipe
 from workloads.wav2letter import arrays, sizes

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from workloads.corpora.audio_files import read_samples
+from workloads.corpora.faults import DataError
 from workloads.corpora.utterance import (
     ALPHABET,
     Utterance,
@@ -69,34 +71,55 @@ def test_audio_comes_back_as_float32_in_unit_range(tmp_path: Path) -> None:
     np.testing.assert_array_equal(audio * 32768, samples)
 
 
+def test_nothing_is_sought_in_a_file_that_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading is timed."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(8_000, np.int16), 16_000)
+    sought: list[int] = []
+    seek = soundfile.SoundFile.seek
+
+    def watched(self: soundfile.SoundFile, place: int, whence: int = 0) -> int:
+        if (place, whence) != (0, soundfile.SEEK_CUR):  # which only asks for the place
+            sought.append(place)
+        return seek(self, place, whence)
+
+    monkeypatch.setattr(soundfile.SoundFile, "seek", watched)
+    assert len(read_audio(utterance_at(path))) == 8_000
+    assert 0 not in sought
+    read_samples(path, "u1", 16_000, start=100)
+    assert 100 in sought
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no audio file .*gone\.wav for u1"):
+    with pytest.raises(DataError, match=r"no audio file .*gone\.wav for u1"):
         read_audio(utterance_at(tmp_path / "gone.wav"))
 
 
 def test_a_file_that_is_not_audio_is_named(tmp_path: Path) -> None:
     path = tmp_path / "text.wav"
     path.write_text("not audio")
-    with pytest.raises(ValueError, match=r"cannot read .*text\.wav as audio"):
+    with pytest.raises(DataError, match=r"cannot read .*text\.wav as audio"):
         read_audio(utterance_at(path))
 
 
 def test_the_sample_rate_must_be_the_one_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "slow.wav"
     soundfile.write(path, np.zeros(4_000, np.int16), 8_000)
-    with pytest.raises(ValueError, match=r"slow\.wav has 8000 Hz, expected 16000 Hz"):
+    with pytest.raises(DataError, match=r"slow\.wav has 8000 Hz, expected 16000 Hz"):
         read_audio(utterance_at(path))
 
 
 def test_stereo_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "stereo.wav"
     soundfile.write(path, np.zeros((8_000, 2), np.int16), 16_000)
-    with pytest.raises(ValueError, match=r"stereo\.wav has 2 channels, expected 1"):
+    with pytest.raises(DataError, match=r"stereo\.wav has 2 channels, expected 1"):
         read_audio(utterance_at(path))
 
 
 def test_a_file_of_another_length_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     soundfile.write(path, np.zeros(7_999, np.int16), 16_000)
-    with pytest.raises(ValueError, match="holds 7999 samples, expected 8000"):
+    with pytest.raises(DataError, match="holds 7999 samples, expected 8000"):
         read_audio(utterance_at(path))

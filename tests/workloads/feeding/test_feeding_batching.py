@@ -3,6 +3,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
+from workloads.corpora.faults import DataError
 from workloads.feeding.batching import (
     padded_length,
     padding_percent,
@@ -68,5 +69,5 @@ def test_sorted_batches_hold_every_utterance_once_in_order_of_length():
 
 
 def test_an_empty_corpus_is_refused():
-    with pytest.raises(ValueError, match="training set is empty"):
+    with pytest.raises(DataError, match="training set is empty"):
         plan_epoch([], 32, seed=0, epoch=1)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from workloads.corpora import cache
+from workloads.corpora.faults import DataError
 from workloads.feeding import shards
 from workloads.feeding.mel import LogMel
 from workloads.feeding.normaliser import RunningMoments
@@ -236,7 +237,7 @@ def test_a_shard_of_the_wrong_size_is_not_found(tones, own):
 def test_a_shard_cut_while_it_is_in_use_is_named(tones, own):
     found = build(tones, own)
     cut_a_shard(folder_of(own))
-    with pytest.raises(ValueError, match=r"00000\.f32 ends 2 numbers early"):
+    with pytest.raises(DataError, match=r"00000\.f32 ends 2 numbers early"):
         found.read([63])
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from workloads.asr.ds2 import DeepSpeech2Size
 from workloads.asr.task import ASR
+from workloads.corpora.faults import DataError
 from workloads.recognition.batches import Batch, load_batch
 from workloads.recognition.data import Part
 from workloads.recognition.objective import (
@@ -267,7 +268,7 @@ def test_an_evaluation_decodes_with_the_recipe_s_beam(spoken, monkeypatch):
 def test_a_part_without_utterances_cannot_be_judged(letters):
     empty = Part(ArrayRows(()), (), (), LETTERS)
     objective = objective_of(replace(letters, validation=empty))
-    with pytest.raises(ValueError, match="no validation utterances: accuracy cannot"):
+    with pytest.raises(DataError, match="no validation utterances: accuracy cannot"):
         objective.evaluate(model_of())
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from workloads.corpora.faults import DataError
 from workloads.corpora.mixtures import builtin
 from workloads.corpora.mixtures import on_disk as disk
 from workloads.corpora.mixtures.mixture import MixtureCorpus, Signals
@@ -248,7 +249,7 @@ def test_corpora_on_disk_are_loaded_as_the_size_needs_them(
 
 
 def test_nothing_to_train_on_is_an_error():
-    with pytest.raises(ValueError, match="no mixtures to train on"):
+    with pytest.raises(DataError, match="no mixtures to train on"):
         next(batches([], 4, 100, np.random.default_rng(0), remix=False))
 
 

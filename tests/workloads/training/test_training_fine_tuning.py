@@ -20,7 +20,7 @@ from workloads.separation.task import SEPARATION
 from workloads.task import parameters_of
 from workloads.training import fine_tuning, loop
 from workloads.training.events import Event
-from workloads.training.fine_tuning import FineTuning, NotFineTunedError
+from workloads.training.fine_tuning import CompressionError, FineTuning
 from workloads.training.loop import Job, evaluation_loss, train
 from workloads.training.objective import Evaluation
 from workloads.training.recipe import Adam, Recipe
@@ -170,7 +170,7 @@ def test_a_factorization_that_changes_nothing_is_refused(tuning):
         "^tsvd-30 changes no layer of this model, the first because tsvd changes only "
         "nn.Linear: there is nothing to fine-tune$"
     )
-    with pytest.raises(NotFineTunedError, match=expected):
+    with pytest.raises(CompressionError, match=expected):
         tuning.of(made(CONV), parse("tsvd-30"))
 
 
@@ -189,13 +189,13 @@ def test_training_for_int8_rounds_and_leaves_plain_weights(tuning):
 @pytest.mark.parametrize("name", ["fp16", "int8-static"])
 def test_what_leaves_weights_as_they_are_is_refused(tuning, name):
     expected = f"^{name} leaves weights as they are: there is nothing to fine-tune$"
-    with pytest.raises(NotFineTunedError, match=expected):
+    with pytest.raises(CompressionError, match=expected):
         tuning.of(made(CONV), parse(name))
 
 
 def test_training_that_diverges_is_refused(tuning):
     expected = "^training diverged at a learning rate of 1e.30: give a lower one$"
-    with pytest.raises(NotFineTunedError, match=expected):
+    with pytest.raises(CompressionError, match=expected):
         with_rate(tuning, 1e30).of(made(WIDE), parse("tucker-50"))
 
 

@@ -34,6 +34,7 @@ from workloads.compression.factorization.decompositions import (
 )
 from workloads.compression.factorization.ranks import Method
 from workloads.compression.skipped import SkippedLayer
+from workloads.compression.step import CompressionError
 from workloads.frame_convolution import FrameConv1d
 
 FINE_TUNE_RATE_FACTOR: dict[Method, float] = {"cp": 0.1, "tucker": 1.0, "tsvd": 1.0}
@@ -70,14 +71,14 @@ def factorize(model: nn.Module, method: Method, percent: int) -> Factorized:
     Layers are known by their exact type, FrameConv1d beside torch's own: their parents
     must call them, as a chain has no `weight` to read.
 
-    Raises ValueError for weights that are not finite.
+    Raises CompressionError for weights that are not finite.
     """
     found = structure_like(model, method, percent)
     for one in found.changed:
         try:
             kernels = decompose(kernel(one.layer), one.plan)
         except DecompositionError as failure:
-            raise ValueError(
+            raise CompressionError(
                 f"{one.names[0]} cannot be factorized: {failure}"
             ) from failure
         fill(one.chain, kernels, one.layer.bias)

@@ -22,6 +22,7 @@ from workloads.compression.pruning.importance import (
     importance,
 )
 from workloads.compression.skipped import SkippedLayer
+from workloads.compression.step import CompressionError
 
 Masks = dict[str, Tensor]  # of parameters' names; 1 stays, 0 goes
 
@@ -36,8 +37,8 @@ def masks(model: nn.Module, recipe: PruningChoice, percent: float) -> Masks:
     those that are zero first, then the least important, of equals the first ones.
     Biases stay, but for those of channels that go. Layers share no weights.
 
-    Raises ValueError for weights or gradients that are not finite, for missing
-    gradients, and for groups that are missing or do not fit.
+    Raises CompressionError for weights or gradients that are not finite, ValueError for
+    missing gradients, and for groups that are missing or do not fit.
     """
     matters = importance(model, recipe)
     if not recipe.pruning.structured:
@@ -117,7 +118,7 @@ def _mask(name: str, weights: Tensor, scores: Tensor, percent: float) -> Tensor:
 def _check_finite(name: str, weights: Tensor, scores: Tensor) -> None:
     for what, values in (("weights", weights), ("gradients", scores)):
         if not values.isfinite().all():
-            raise ValueError(
+            raise CompressionError(
                 f"{name} holds {what} that are not finite: they cannot be "
                 "ordered by magnitude; use weights of a training that converged"
             )

@@ -23,6 +23,7 @@ from workloads.compression.pruning.masks import (
     make_permanent,
     masks,
 )
+from workloads.compression.step import CompressionError
 
 _log = logging.getLogger("speechmark")
 
@@ -74,7 +75,7 @@ class Schedule:
 
 
 def prune(model: nn.Module, recipe: PruningChoice) -> nn.Module:
-    """A copy with zeros, without fine-tuning. Raises ValueError as `masks` does."""
+    """A copy with zeros, without fine-tuning. Raises as `masks` does."""
     model = copy.deepcopy(model)
     chosen = masks(model, recipe, recipe.pruning.percent)
     apply_masks(model, chosen)
@@ -98,10 +99,10 @@ def prune_in_rounds(
     loss that is not a number is worse. The last state that was not worse is kept, and a
     warning tells of it.
 
-    Raises ValueError for a baseline that is not finite, and as `masks` does.
+    Raises CompressionError for a baseline that is not finite, and as `masks` does.
     """
     if not math.isfinite(baseline_loss):
-        raise ValueError(
+        raise CompressionError(
             f"the baseline's loss is {baseline_loss}, expected a finite number: "
             "validate the model that is to be pruned first"
         )

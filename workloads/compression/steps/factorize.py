@@ -11,9 +11,9 @@ from workloads.compression.factorization.ranks import Method
 from workloads.compression.skipped import SkippedLayer
 from workloads.compression.step import (
     CompressedTask,
+    CompressionError,
     FineTuner,
     ModuleStep,
-    NotFineTunedError,
     Step,
     TrainedStep,
 )
@@ -86,7 +86,7 @@ class Factorize(ModuleStep, TrainedStep):
 
         done = factorize(model, self.method, self.percent)
         if not done.changed:
-            raise NotFineTunedError(
+            raise CompressionError(
                 f"{self.name} changes no layer of this model, the first because "
                 f"{done.left[0].reason}: there is nothing to fine-tune"
             )

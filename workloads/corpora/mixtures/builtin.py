@@ -127,8 +127,8 @@ def write_mixture(
         for kind, audio in kinds.items():
             place = f"wav{rate_hz // 1000}k/{split.part}/{kind}"
             name = f"{place}/{index:06d}.{scene.audio_format}"
-            heard = resampled(audio, SAMPLE_RATE_HZ, rate_hz)
-            write_pcm(folder / name, heard, rate_hz)
+            at_rate = resampled(audio, SAMPLE_RATE_HZ, rate_hz)
+            write_pcm(folder / name, at_rate, rate_hz)
             files[name] = file_sha256(folder / name)
     return {
         "index": index,

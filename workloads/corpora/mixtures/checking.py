@@ -23,13 +23,14 @@ Checked = tuple[Mixture, str]  # whose files are sound, and a digest of all of t
 @dataclass(frozen=True)
 class Content:
     """What lies in a `folder`, so many of `what` looked at; `train` is None where the
-    corpus has no part to train on."""
+    corpus has no part to train on. `remedy` is for where nothing is left of a part."""
 
     name: str
     folder: Path
     what: str
     train: Sequence[Checked] | None
     validation: Sequence[Checked]
+    remedy: str
 
 
 def read_headers(

@@ -20,13 +20,13 @@ from pathlib import Path
 
 from workloads.corpora.faults import Fault, Inspection
 from workloads.corpora.mixtures.checking import Checked, Content, present, read_headers
-from workloads.corpora.mixtures.mixture import Mixture, Track, tell_other_rate
+from workloads.corpora.mixtures.mixture import Mixture, Track, warn_of_other_rate
 from workloads.corpora.mixtures.scenes import MEETING_S
 from workloads.corpora.utterance import SAMPLE_RATE_HZ
 
 HOLDER = "LibriCSS"
 CONDITIONS = ("0S", "0L", "OV10", "OV20", "OV30", "OV40")
-HEARD, SOURCES = "clean/mix.wav", "clean/each_spk.wav"
+MIXED, SOURCES = "clean/mix.wav", "clean/each_spk.wav"
 REST = "rest of a session"
 OTHER_CHANNELS = "another number of speakers"
 
@@ -53,37 +53,38 @@ class LibriCssLayout:
     ) -> Content:
         """All that is sound in `folder`, which `find` found; what remains of a session
         behind its last cut is counted as dropped. Raises ValueError where sessions are
-        missing, and as `tell_other_rate`."""
+        missing, and as `warn_of_other_rate`."""
         conditions = _conditions(folder)
         name = f"libricss-{'+'.join(conditions)}-clean-{MEETING_S:g}s"
-        tell_other_rate(name, SAMPLE_RATE_HZ, sample_rate_hz, may_resample)
+        warn_of_other_rate(name, SAMPLE_RATE_HZ, sample_rate_hz, may_resample)
         checked: list[Checked] = []
         for condition in conditions:
             sessions = _sessions(folder / condition)
             for cuts, has_rest in inspection.check(self._check, sessions, condition):
                 checked += cuts
                 inspection.dropped[REST] += has_rest
-        return Content(name, folder, "sessions", None, checked)
+        remedy = f"give sessions of {MEETING_S:g} s or more"
+        return Content(name, folder, "sessions", None, checked, remedy)
 
     def _check(self, session: Path) -> tuple[list[Checked], bool] | Fault:
         """The session's cuts, and whether the mixture or the sources have more."""
-        heard, spoken = session / HEARD, session / SOURCES
-        found = read_headers((heard, spoken), SAMPLE_RATE_HZ)
+        mixed, spoken = session / MIXED, session / SOURCES
+        found = read_headers((mixed, spoken), SAMPLE_RATE_HZ)
         if isinstance(found, Fault):
             return found
         headers, digests = found
         if headers[1].channels != self.sources:
-            told = f"{headers[1].channels} channels, expected {self.sources}"
-            return Fault(OTHER_CHANNELS, f"{spoken} has {told}")
+            count = f"{headers[1].channels} channels, expected {self.sources}"
+            return Fault(OTHER_CHANNELS, f"{spoken} has {count}")
         samples = round(MEETING_S * SAMPLE_RATE_HZ)
         lengths = [header.samples for header in headers]
         name = f"{session.parent.name}-{_short_name(session)}"
         starts = range(0, min(lengths) - samples + 1, samples)
         cuts = []
         for number, start in enumerate(starts):
-            mixed = Track(heard, start=start)
+            mixture = Track(mixed, start=start)
             tracks = tuple(Track(spoken, one, start) for one in range(self.sources))
-            cut = f"{name}-{number:04d}", mixed, tracks, samples, SAMPLE_RATE_HZ
+            cut = f"{name}-{number:04d}", mixture, tracks, samples, SAMPLE_RATE_HZ
             cuts.append((Mixture(*cut), digests))
         return cuts, max(lengths) > len(cuts) * samples
 

@@ -20,7 +20,7 @@ from pathlib import Path, PureWindowsPath
 
 from workloads.corpora.faults import TWICE, Fault, Inspection
 from workloads.corpora.mixtures.checking import Checked, Content, present, read_headers
-from workloads.corpora.mixtures.mixture import Mixture, Track, tell_other_rate
+from workloads.corpora.mixtures.mixture import Mixture, Track, warn_of_other_rate
 
 MODE, KIND = "min", "mix_both"
 VALIDATION = "dev"
@@ -53,10 +53,10 @@ class LibriMixLayout:
     ) -> Content:
         """All that is sound in `folder`, which `find` found: of several rates, those of
         the next above the model's `sample_rate_hz`. Raises ValueError where folders or
-        columns are missing, and as `tell_other_rate`."""
+        columns are missing, and as `warn_of_other_rate`."""
         rate_folder, found_hz = _rate_folder(folder, sample_rate_hz)
         name = f"{self.folder.lower()}-{rate_folder.name}-{MODE}-{KIND}"
-        tell_other_rate(name, found_hz, sample_rate_hz, may_resample)
+        warn_of_other_rate(name, found_hz, sample_rate_hz, may_resample)
         place = rate_folder / MODE
         train = _subsets(place, *self.train)
         _subsets(place, VALIDATION)  # known to be there before any file is read
@@ -66,7 +66,8 @@ class LibriMixLayout:
             return inspection.check(_check, rows, subset)
 
         trained = [one for subset in train for one in checked(subset)]
-        return Content(name, place, "mixtures", trained, checked(VALIDATION))
+        validation, remedy = checked(VALIDATION), "make the corpus anew"
+        return Content(name, place, "mixtures", trained, validation, remedy)
 
     def _rows(
         self, place: Path, subset: str, sample_rate_hz: int, faults: list[Fault]
@@ -90,8 +91,8 @@ class LibriMixLayout:
                     row = _row(place, columns, sample_rate_hz, fields)
                 except (TypeError, ValueError, OverflowError):
                     where = f"{path}:{reader.line_num}"
-                    told = f"{where}: {fields} has not id, paths and length"
-                    faults.append(Fault(DAMAGED_ROW, told))
+                    found = f"{where}: {fields} has not id, paths and length"
+                    faults.append(Fault(DAMAGED_ROW, found))
                     continue
                 if rows.setdefault(row.id, row) is not row:
                     faults.append(Fault(TWICE, str(row.mixture.path)))
@@ -150,8 +151,10 @@ def _row(
     samples = int(float(fields["length"]))  # pandas writes 57920 or 57920.0
     if not fields["mixture_ID"]:
         raise ValueError("no id")
-    heard, *said = (Track(place.joinpath(*names)) for names in parts)
-    return Mixture(fields["mixture_ID"], heard, tuple(said), samples, sample_rate_hz)
+    mixture, *sources = (Track(place.joinpath(*names)) for names in parts)
+    return Mixture(
+        fields["mixture_ID"], mixture, tuple(sources), samples, sample_rate_hz
+    )
 
 
 def _check(mixture: Mixture) -> Checked | Fault:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.corpora.audio_files import read_samples
+from workloads.corpora.faults import DataError
 
 _log = logging.getLogger("speechmark")
 
@@ -58,31 +59,31 @@ class Signals:
 def read(mixture: Mixture, sample_rate_hz: int) -> Signals:
     """The audio of a mixture, resampled where it has another rate.
 
-    Raises ValueError, naming the file, where it is missing, is not audio, has another
+    Raises DataError, naming the file, where it is missing, is not audio, has another
     rate than the mixture says, lacks the channel, or is too short.
     """
     files: dict[tuple[Path, int], np.ndarray] = {}
-    heard, *said = (
+    mixed, *tracks = (
         _read_track(track, mixture, files)
         for track in (mixture.mixture, *mixture.sources)
     )
-    sources = np.stack(said)
+    sources = np.stack(tracks)
     if mixture.sample_rate_hz != sample_rate_hz:
-        heard = resampled(heard, mixture.sample_rate_hz, sample_rate_hz)
+        mixed = resampled(mixed, mixture.sample_rate_hz, sample_rate_hz)
         sources = resampled(sources, mixture.sample_rate_hz, sample_rate_hz)
-    return Signals(heard, sources)
+    return Signals(mixed, sources)
 
 
-def tell_other_rate(
+def warn_of_other_rate(
     name: str, found_hz: int, sample_rate_hz: int, may_resample: bool
 ) -> None:
     """Warn that a corpus of another rate is resampled, or raise ValueError."""
     if found_hz == sample_rate_hz:
         return
-    told = f"{name} has {found_hz} Hz, the model {sample_rate_hz} Hz"
+    rates = f"{name} has {found_hz} Hz, the model {sample_rate_hz} Hz"
     if not may_resample:
-        raise ValueError(f"{told}: give a corpus of that rate, or let it be resampled")
-    _log.warning("%s: the corpus is resampled", told)
+        raise ValueError(f"{rates}: give a corpus of that rate, or let it be resampled")
+    _log.warning("%s: the corpus is resampled", rates)
 
 
 def check_sources(corpus: MixtureCorpus, sources: int, model: str) -> None:
@@ -115,12 +116,12 @@ def _read_track(
         )
     audio = files[key]
     if len(audio) != mixture.samples:
-        raise ValueError(
+        raise DataError(
             f"{track.path} holds {len(audio)} samples from sample {track.start} on, "
             f"expected {mixture.samples}: replace the file"
         )
     if track.channel >= audio.shape[1]:
-        raise ValueError(
+        raise DataError(
             f"{track.path} has {audio.shape[1]} channels, expected {track.channel + 1} "
             "or more: replace the file"
         )

@@ -30,8 +30,8 @@ def load(
     there is none, ValueError where there is more than one.
 
     Where there are no mixtures of the model's `sample_rate_hz`, others are to be
-    resampled, which is told, or refused. Every file's header is read. What is faulty is
-    left out, counted in `dropped` and named in a warning to the logger `speechmark`;
+    resampled, with a warning, or refused. Every file's header is read. What is faulty
+    is left out, counted in `dropped` and named in a warning to the logger `speechmark`;
     mixtures with fewer than `min_samples` at the model's rate are counted there too.
     Raises ValueError where more than 1 % is faulty, where folders or columns are
     missing, or where no mixture is left.
@@ -55,7 +55,7 @@ def load(
         if not kept:
             raise ValueError(
                 f"no mixture to {use} on is left in {content.folder} ({dropped} "
-                "dropped): make the corpus anew, or use a model that needs fewer than "
+                f"dropped): {content.remedy}, or use a model that needs fewer than "
                 f"{min_samples} samples"
             )
     train, validation = (

@@ -12,6 +12,7 @@ from workloads.compression.factorization.factorize import (
     factorize,
     structure_like,
 )
+from workloads.compression.step import CompressionError
 from workloads.frame_convolution import FrameConv1d
 from workloads.separation.sizes import (
     CONV_TASNET_SMALL,
@@ -228,7 +229,7 @@ def test_weights_that_are_not_finite_are_named(model):
     with torch.no_grad():
         model.first.weight[0, 0, 0] = float("nan")
     with pytest.raises(
-        ValueError, match="first cannot be factorized: it holds weights"
+        CompressionError, match="first cannot be factorized: it holds weights"
     ):
         factorize(model, "cp", 30)
 

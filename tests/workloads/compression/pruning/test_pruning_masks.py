@@ -16,6 +16,7 @@ from workloads.compression.pruning.masks import (
     masks,
     prunable_weights,
 )
+from workloads.compression.step import CompressionError
 
 L1 = PruningChoice(Pruning("l1", False, 50))
 
@@ -131,7 +132,9 @@ def test_a_percentage_outside_is_refused(percent):
 
 
 def test_weights_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match="weight holds weights that are not finite"):
+    with pytest.raises(
+        CompressionError, match="weight holds weights that are not finite"
+    ):
         masks(linear([[1.0, float("nan")]]), L1, 50)
 
 
@@ -140,7 +143,9 @@ def test_gradients_that_are_not_finite_are_refused():
         Pruning("gradient", False, 50),
         gradients=lambda m: {"weight": torch.tensor([[1.0, float("inf")]])},
     )
-    with pytest.raises(ValueError, match="weight holds gradients that are not finite"):
+    with pytest.raises(
+        CompressionError, match="weight holds gradients that are not finite"
+    ):
         masks(linear([[1.0, 2.0]]), recipe, 50)
 
 

@@ -15,6 +15,7 @@ from workloads.compression.pruning.prune import (
     prune,
     prune_in_rounds,
 )
+from workloads.compression.step import CompressionError
 
 HALF = PruningChoice(Pruning("l1", False, 50))
 
@@ -174,7 +175,9 @@ def test_random_rounds_nest(layer):
 
 @pytest.mark.parametrize("baseline", [math.nan, math.inf, -math.inf])
 def test_a_baseline_that_is_not_finite_is_refused(layer, baseline):
-    with pytest.raises(ValueError, match=f"baseline's loss is {baseline}, expected a"):
+    with pytest.raises(
+        CompressionError, match=f"baseline's loss is {baseline}, expected a"
+    ):
         prune_in_rounds(layer, HALF, fine_tuned(1), baseline)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from workloads.corpora.faults import DataError
 from workloads.corpora.mixtures.mixture import (
     Mixture,
     MixtureCorpus,
@@ -16,7 +17,7 @@ from workloads.corpora.mixtures.mixture import (
     check_sources,
     read,
     resampled,
-    tell_other_rate,
+    warn_of_other_rate,
 )
 
 RATE_HZ = 8_000
@@ -124,7 +125,7 @@ FAULTS = [
 def test_what_cannot_be_read_is_named(
     mixture: Mixture, change: Callable[[Mixture], Mixture], told: str
 ) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(DataError, match=told):
         read(change(mixture), 16_000 if change is another_rate else RATE_HZ)
 
 
@@ -132,14 +133,14 @@ def test_another_rate_is_a_warning_or_an_error(
     mixture: Mixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="speechmark"):
-        tell_other_rate("corpus", RATE_HZ, RATE_HZ, False)
+        warn_of_other_rate("corpus", RATE_HZ, RATE_HZ, False)
         assert caplog.text == ""
-        tell_other_rate("corpus", RATE_HZ, 16_000, True)
+        warn_of_other_rate("corpus", RATE_HZ, 16_000, True)
     assert "corpus has 8000 Hz, the model 16000 Hz: the corpus is res" in caplog.text
     with pytest.raises(
         ValueError, match="corpus has 8000 Hz, the model 16000 Hz: give"
     ):
-        tell_other_rate("corpus", RATE_HZ, 16_000, False)
+        warn_of_other_rate("corpus", RATE_HZ, 16_000, False)
 
 
 def test_another_number_of_sources_is_an_error(mixture: Mixture) -> None:
