@@ -122,8 +122,8 @@ def test_no_mixture_of_a_windows_length_is_an_error(
     monkeypatch.setattr(libricss, "MEETING_S", 24)
     with pytest.raises(
         ValueError,
-        match=r"no mixture to validate on is left in .* session': 3.*: give sessions of "
-        "24 s or more, or use",
+        match=r"no mixture to validate on is left in .* session': 3.*: give sessions "
+        "of 24 s or more, or use",
     ):
         on_disk.load(root, RATE_HZ)
 
