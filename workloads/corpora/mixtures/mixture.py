@@ -28,7 +28,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Mixture:
-    """What a microphone heard, and its sources, each of so many samples."""
+    """What a microphone recorded, and its sources, each of so many samples."""
 
     id: str
     mixture: Track
