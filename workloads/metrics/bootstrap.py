@@ -73,8 +73,9 @@ class Pooled:
         that what makes an item hard for both cancels. Raises ValueError where the two
         cannot be paired.
         """
-        before, after = _resampled(self.paired(baseline), self)
-        return Difference(self.value - baseline.value, *_interval(after - before))
+        change = self.value - self.paired(baseline).value  # raises where undefined
+        before, after = _resampled(baseline, self)
+        return Difference(change, *_interval(after - before))
 
     def paired(self, baseline: Pooled) -> Self:
         """The baseline; ValueError where it is of another measure or other items."""

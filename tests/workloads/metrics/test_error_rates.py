@@ -186,6 +186,18 @@ def test_different_utterances_or_measures_are_not_paired() -> None:
         a.minus(ErrorRate("cer", (1,), (2,)))
 
 
+@pytest.mark.parametrize("counts", [((), ()), ((0, 0), (0, 0))])
+def test_a_difference_of_nothing_is_refused_like_its_value(
+    counts: tuple[tuple[int, ...], tuple[int, ...]],
+) -> None:
+    nothing = ErrorRate("wer", *counts)
+    with pytest.raises(ValueError) as undefined:  # noqa: PT011  its text is compared
+        _ = nothing.value
+    with pytest.raises(ValueError) as refused:  # noqa: PT011
+        nothing.minus(nothing)
+    assert str(refused.value) == str(undefined.value)
+
+
 def test_a_rate_is_known_as_any_score_by_value_items_and_direction() -> None:
     score = ErrorRate("wer", (1, 0, 3), (2, 4, 4))
     assert score.value == 0.4
