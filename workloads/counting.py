@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 def macs_of_layers(model: nn.Module, *shape: int) -> dict[str, int]:
     """Multiply-accumulates of each layer, by its path, for an input of this shape;
-    biases and element-wise products left out.
+    biases and element-wise products left out. Raises ValueError for a layer whose
+    weights are multiplied in a way that is not known here.
 
     Counted while a copy without data (meta device) runs: torch's own counter sees
     neither LSTM nor attention on a CPU, and takes minutes for an LSTM without data.
@@ -27,6 +28,7 @@ def macs_of_layers(model: nn.Module, *shape: int) -> dict[str, int]:
         counts[path] = counts.get(path, 0) + _cost(layer, inputs[0], made)
 
     for path, layer in model.named_modules():
+        _check_known(path, layer)
         layer.register_forward_hook(partial(count, path))
         if isinstance(layer, nn.LSTM):
             layer.forward = partial(_shape_of_lstm, layer)  # type: ignore
@@ -36,8 +38,19 @@ def macs_of_layers(model: nn.Module, *shape: int) -> dict[str, int]:
 
 
 def macs_of(model: nn.Module, *shape: int) -> int:
-    """Those of all layers."""
+    """Multiply-accumulates of all layers together."""
     return sum(macs_of_layers(model, *shape).values())
+
+
+def _check_known(path: str, layer: nn.Module) -> None:
+    """Before a model runs: torch's fast paths call no layers of the layers within."""
+    if hasattr(layer, "macs_besides") or isinstance(layer, tuple(COSTS)):
+        return
+    if any(p.ndim > 1 for p in layer.parameters(recurse=False)):
+        raise ValueError(
+            f"{path or 'the model'} is a {type(layer).__name__}, whose "
+            "multiply-accumulates are not known: give it macs_besides"
+        )
 
 
 def _cost(layer: Any, x: Any, output: Any) -> int:
@@ -76,4 +89,5 @@ COSTS: dict[type[nn.Module], Callable[[Any, Any, Any], int]] = {
     nn.ConvTranspose1d: _transposed,
     nn.Linear: _linear,
     nn.LSTM: _lstm,
+    nn.Embedding: lambda *_: 0,  # rows are looked up
 }

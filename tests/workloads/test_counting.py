@@ -29,6 +29,17 @@ def flops_of_torch(size, samples):
     return counter.get_total_flops()
 
 
+class Codes(nn.Module):
+    """Whose inputs are rows to look up."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = nn.Embedding(9, 4)
+
+    def forward(self, x):
+        return self.rows(x.long())
+
+
 @pytest.mark.parametrize("samples", [16, 203])
 @pytest.mark.parametrize("sources", [2, 8])
 @pytest.mark.parametrize("tiny", [CONV, LSTM, DPT], ids=lambda size: size.name)
@@ -57,6 +68,7 @@ def test_full_sizes_cost_what_formulas_say(size, macs):
         (nn.Conv2d(4, 6, (3, 2)), (1, 4, 5, 7), 3 * 6 * 6 * 4 * 6),
         (nn.ConvTranspose1d(4, 2, 3, stride=2), (2, 4, 11), 2 * 11 * 4 * 2 * 3),
         (nn.LSTM(3, 5, 2), (2, 7, 3), 14 * (20 * (3 + 5) + 20 * (5 + 5))),
+        (Codes(), (2, 7), 0),
         # four matrices; queries with keys, weights with values
         (SelfAttention(6, 2, 3), (2, 7, 6), 2 * (7 * 6 * 24 + 2 * 7 * 7 * 6)),
     ],
@@ -64,6 +76,31 @@ def test_full_sizes_cost_what_formulas_say(size, macs):
 )
 def test_a_layer_costs_what_was_worked_out_by_hand(layer, shape, expected):
     assert macs_of(layer, *shape) == expected
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.GRU(3, 5),
+        nn.ConvTranspose2d(3, 2, 3),
+        nn.MultiheadAttention(4, 2),
+        nn.Bilinear(3, 3, 2),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_layer_whose_products_are_not_known_is_refused(layer):
+    model = nn.Sequential(nn.Linear(3, 3), layer)
+    kind = type(layer).__name__
+    with pytest.raises(ValueError, match=rf"^1 is a {kind}, whose mul.*macs_besides$"):
+        macs_of(model, 2, 7, 3)
+    with pytest.raises(ValueError, match=f"^the model is a {kind}, whose"):
+        macs_of(layer, 2, 7, 3)
+
+
+def test_attention_within_a_fast_path_of_torch_is_refused_too():
+    layer = nn.TransformerEncoderLayer(4, 2, batch_first=True).eval()
+    with pytest.raises(ValueError, match=r"^self_attn is a MultiheadAttention, whose"):
+        macs_of(layer, 2, 7, 4)
 
 
 def test_layers_are_told_apart_and_one_that_is_used_twice_counts_twice():
