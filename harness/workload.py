@@ -224,7 +224,7 @@ class TrainingEvent(Protocol):
     """What a training generator yields; the harness stamps the time of each.
 
     kind "state": the named state begins; "step": an optimizer step ended; "epoch": an
-    epoch and its evaluation ended, with `errors`, the value of each metric in
+    epoch and its evaluation ended, with `values`, that of each metric in
     validation, whichever way it is better;
     "resumed", first of all where there is one: it goes on from a checkpoint, and
     `notes` are what the harness gave it to keep there.
@@ -241,7 +241,7 @@ class TrainingEvent(Protocol):
     @property
     def validation_loss(self) -> float | None: ...
     @property
-    def errors(self) -> Mapping[str, float] | None: ...
+    def values(self) -> Mapping[str, float] | None: ...
     @property
     def notes(self) -> Mapping[str, Any] | None: ...
 
@@ -274,7 +274,7 @@ class Training:
     `events` creates the model when first advanced: the clock starts there. `step` is
     one representative optimizer step, for the kernel profile alone. `accuracy` is asked
     for after training, of its last whole epoch; `values` before, of a first step's loss
-    and gradients. `metrics` are the kinds of what its events tell as errors.
+    and gradients. `metrics` are the kinds of what its events give values of.
     """
 
     events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]

@@ -186,7 +186,7 @@ class _Stopwatch:
                 train_s,
                 event.loss,
                 event.validation_loss,
-                dict(event.errors or {}),
+                dict(event.values or {}),
             )
         )
 

@@ -203,10 +203,10 @@ def _train(
 
     def show(event: Any, seconds: float) -> None:
         if event.kind == "epoch":
-            errors = ", ".join(
-                f"{name} {value:.3g}" for name, value in (event.errors or {}).items()
+            values = ", ".join(
+                f"{name} {value:.3g}" for name, value in (event.values or {}).items()
             )
-            what = f"epoch {event.epoch}: {errors}"
+            what = f"epoch {event.epoch}: {values}"
             channel.progress(what, round(seconds), round(budget_s))
 
     channel.enter("timed")

@@ -110,12 +110,12 @@ def test_every_training_has_a_target_of_a_measure_that_it_tells(
     for event in training.events(dict):
         if event.kind == "epoch":
             break
-    assert event.errors is not None
-    assert {target.metric for target in training.targets} <= set(event.errors)
+    assert event.values is not None
+    assert {target.metric for target in training.targets} <= set(event.values)
     metrics = training.accuracy().metrics
     for target in training.targets:
         assert metrics[target.metric].better == target.better
-        assert metrics[target.metric].value == event.errors[target.metric]
+        assert metrics[target.metric].value == event.values[target.metric]
 
 
 def test_a_training_goes_on_from_the_checkpoint_of_a_killed_run(

@@ -130,7 +130,7 @@ class Event:
     epoch: int = 1
     loss: float | None = None
     validation_loss: float | None = None
-    errors: dict[str, float] | None = None
+    values: dict[str, float] | None = None
     notes: dict[str, Any] | None = None
 
 

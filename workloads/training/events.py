@@ -41,7 +41,7 @@ class Event:
         return self.scores.measures if self.scores else {}
 
     @property
-    def errors(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """The value of each measure, whichever way it is better."""
         return {name: float(one.value) for name, one in self.measures.items()}
 
@@ -62,7 +62,7 @@ class Event:
     @property
     def line(self) -> str:
         """What a person reads of an epoch."""
-        measures = "".join(f"{name} {one:.4g}, " for name, one in self.errors.items())
+        measures = "".join(f"{name} {one:.4g}, " for name, one in self.values.items())
         return (
             f"epoch {self.epoch}: loss {self.loss:.2f}, validation loss "
             f"{self.validation_loss:.2f}, {measures}learning rate "
@@ -75,7 +75,7 @@ class Event:
         return {
             "epoch": str(self.epoch),
             "validation_loss": f"{self.validation_loss:.3f}",
-            **{name: f"{value:.4f}" for name, value in self.errors.items()},
+            **{name: f"{value:.4f}" for name, value in self.values.items()},
             "torch": torch.__version__,
         }
 

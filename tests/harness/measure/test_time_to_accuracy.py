@@ -38,7 +38,7 @@ def training(clock, errors, first=1, create_s=2.0):
             facts = {
                 "loss": 9.0 / epoch,
                 "validation_loss": 6.0 / epoch,
-                "errors": {"cer": error},
+                "values": {"cer": error},
             }
             yield take(1.0, "epoch", "evaluate", epoch, **facts)
 
