@@ -120,8 +120,12 @@ class TimedModel:
             single_device(context), context.hardware.isa, len(os.sched_getaffinity(0))
         )
         hindered = why_not(
-            *(task, self.size, self.compression),
-            *(self.case.runtime, self.place, self.options),
+            task=task,
+            size=self.size,
+            compression=self.compression,
+            runtime=self.case.runtime,
+            place=self.place,
+            options=self.options,
         )
         engine = runtime_named(self.case.runtime)
         if reason := hindered or engine.why_not_installed():
@@ -130,7 +134,7 @@ class TimedModel:
         data = data_of(context, task)
         context.progress("model", 1, 2)
         self.weights = weights_of(task, self.size, self.compression, data.checksum)
-        self.data = weights.normalised(task, self.size, data, self.weights.path)
+        self.data = weights.data_for(task, self.size, data, self.weights.path)
         self._warn_of_weights(context)
         self.model = CompressedModel(
             task, self.size, self.compression, self.weights, self.data
@@ -268,7 +272,7 @@ class TimedModel:
                 *(self.weights.path, plain.path),
             )
             return None
-        data = weights.normalised(self.task, self.size, self.data, plain.path)
+        data = weights.data_for(self.task, self.size, self.data, plain.path)
         try:
             return baseline_scores(self.task, self.size, plain, data, batch_size)
         except (ElsewhereError, OSError) as error:

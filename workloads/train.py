@@ -228,7 +228,7 @@ class TrainingRun:
         """The model of trained weights, and their file; their constants, and what they
         were made from, go on."""
         start = weights.find(self.task, self.size, compression, self.own)
-        self.data = weights.normalised(self.task, self.size, self.data, start)
+        self.data = weights.data_for(self.task, self.size, self.data, start)
         before = weights.load_facts(self.task, self.size, start)
         commands = (before.get("started_from"), before["command"])
         self.facts["started_from"] = "; ".join(filter(None, commands))

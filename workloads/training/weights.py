@@ -178,7 +178,7 @@ def load_constants(
         return {key: file.get_tensor(key) for key in names}
 
 
-def normalised(task: Task[Any, Any], size: Size, data: Any, path: Path | None) -> Any:
+def data_for(task: Task[Any, Any], size: Size, data: Any, path: Path | None) -> Any:
     """Data as the weights of a file take them; without a file, as they are."""
     if path is None:
         return data

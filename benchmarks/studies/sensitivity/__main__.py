@@ -36,7 +36,7 @@ from workloads.metrics.error_rates import ErrorRate
 from workloads.recognition.data import Recordings
 from workloads.runtimes.onnx_runtime import OnnxRuntimeSession
 from workloads.task import DataRequest
-from workloads.training.weights import Weights, find, normalised
+from workloads.training.weights import Weights, data_for, find
 from workloads.wav2letter.sizes import SIZES, WAV2LETTER_SMALL, Wav2LetterSize
 from workloads.wav2letter.task import EDITS, WAV2LETTER
 
@@ -103,7 +103,7 @@ def main(
         chosen = places(utterances, len(data.validation.texts), "utterances")
         data = replace(data, validation=data.validation.at(chosen))
         weights = find(WAV2LETTER, own, corpus_checksum=data.checksum)
-        data = normalised(WAV2LETTER, own, data, weights)
+        data = data_for(WAV2LETTER, own, data, weights)
     setting = Setting(size, compression, data.name)
     found = analyse_size(own, weights, data, setting)
     click.echo()
