@@ -88,19 +88,21 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
     )
 
 
-LSTM, CONV, DPT = ((f"{model}-small",) for model in MODELS)
-quick = partial(grid, expected_s=7)
+LSTM, CONV, DPT = ("lstm-tasnet-small",), ("conv-tasnet-small",), ("dptnet-small",)
+_quick_points = partial(grid, expected_s=7)
 QUICK = (
-    *quick(LSTM, runs(eager=("fp32", SHRUNK, "tsvd-30"))),
-    *quick(LSTM, runs(onnxruntime=("int8-dynamic",))),
-    *quick(CONV, runs(eager=("fp32", SHRUNK, "prune-l1-unstructured-50", "tucker-30"))),
-    *quick(CONV, runs(openvino=("fp32", "int8-static"))),
-    *quick(DPT, runs(eager=("fp32", SHRUNK, "cp-30"))),
+    *_quick_points(LSTM, runs(eager=("fp32", SHRUNK, "tsvd-30"))),
+    *_quick_points(LSTM, runs(onnxruntime=("int8-dynamic",))),
+    *_quick_points(
+        CONV, runs(eager=("fp32", SHRUNK, "prune-l1-unstructured-50", "tucker-30"))
+    ),
+    *_quick_points(CONV, runs(openvino=("fp32", "int8-static"))),
+    *_quick_points(DPT, runs(eager=("fp32", SHRUNK, "cp-30"))),
 )
 BESIDE = (  # what else is held beside the runtimes' own tools
-    *quick(LSTM + DPT, runs(onnxruntime=("fp32",), openvino=("fp32",))),
-    *quick(CONV, runs(eager=("bf16",), openvino=("bf16",))),
-    *quick(CONV, runs(onnxruntime=("fp32", "int8-static"), compile=("fp32",))),
+    *_quick_points(LSTM + DPT, runs(onnxruntime=("fp32",), openvino=("fp32",))),
+    *_quick_points(CONV, runs(eager=("bf16",), openvino=("bf16",))),
+    *_quick_points(CONV, runs(onnxruntime=("fp32", "int8-static"), compile=("fp32",))),
 )
 FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
 INFERENCE = Workload(

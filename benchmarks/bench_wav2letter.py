@@ -72,11 +72,11 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
     )
 
 
-quick = partial(grid, SMALL, expected_s=5)
+_quick_points = partial(grid, SMALL, expected_s=5)
 QUICK = (
-    *quick(runs(onnxruntime=("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat"))),
-    *quick(runs(openvino=("fp32", "int8-static"), eager=("fp32",))),
-    *quick(BATCHED, batch_sizes=(8,)),
+    *_quick_points(runs(onnxruntime=("fp32", *DYNAMIC[:2], *STATIC[:2], "int8-qat"))),
+    *_quick_points(runs(openvino=("fp32", "int8-static"), eager=("fp32",))),
+    *_quick_points(BATCHED, batch_sizes=(8,)),
 )
 # What else is held beside the runtimes' own tools.
 BESIDE = runs(
@@ -100,7 +100,11 @@ INFERENCE = Workload(
         ),
         "paper": (*_full("wav2letter", 600), *_full("wav2letter-phonemes", 600)),
     },
-    beside=(*QUICK, *quick(BESIDE), *quick(AT_ONE_LENGTH, frames="1000")),
+    beside=(
+        *QUICK,
+        *_quick_points(BESIDE),
+        *_quick_points(AT_ONE_LENGTH, frames="1000"),
+    ),
 )
 FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
 TRAINING = Workload(
