@@ -104,7 +104,7 @@ def _benchmark_app(session: OpenVinoSession, batches: Sequence[np.ndarray]) -> T
         if child.returncode != 0 or len(medians_s) < len(used):
             said = (child.stdout + child.stderr)[-_TAIL:]
             raise RuntimeError(
-                f"benchmark_app ended with {child.returncode} and told "
+                f"benchmark_app ended with {child.returncode} and wrote "
                 f"{len(medians_s)} latencies of {len(used)} shapes, with the options "
                 f"{' '.join(settings)}: {said}"
             )

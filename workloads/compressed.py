@@ -91,13 +91,13 @@ class CompressedModel:
         if step is None:
             return OnnxModel(fp32)
         calibrated = "calibration" in step.needs
-        heard = list(self.task.calibration(self.data)) if calibrated else []
+        calibration = list(self.task.calibration(self.data)) if calibrated else []
         key = {
             **key,
             "compression": self.compression.name,
-            "calibration": arrays_sha256(heard) if heard else "",
+            "calibration": arrays_sha256(calibration) if calibration else "",
         }
-        folder = made(key, quantize_into, (fp32, self.compression, heard))
+        folder = made(key, quantize_into, (fp32, self.compression, calibration))
         # The file is ours, and its checksum was compared.
         quantized = pickle.loads((folder / QUANTIZED).read_bytes())
         return OnnxModel(folder / MODEL, quantized)

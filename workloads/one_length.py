@@ -27,7 +27,7 @@ class OneLengthTask(Task[S, D]):
 
     @abstractmethod
     def item_shape(self, size: S) -> tuple[int, int]:
-        """(T, F)."""
+        """(T, F) of every item."""
 
     @abstractmethod
     def held_out(self, size: S, data: D) -> Sequence[np.ndarray]:
@@ -35,7 +35,7 @@ class OneLengthTask(Task[S, D]):
 
     @abstractmethod
     def training_count(self, data: D) -> int:
-        """Of the items to train on."""
+        """How many items there are to train on."""
 
     def inputs(
         self, size: S, data: D, batch_size: int, options: Mapping[str, str]

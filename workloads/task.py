@@ -37,7 +37,7 @@ class NotHereError(Exception):
 
 
 class Size(Protocol):
-    """Of an architecture."""
+    """A size of an architecture."""
 
     @property
     def name(self) -> str: ...
@@ -237,7 +237,8 @@ class Task(ABC, Generic[S, D]):
         raise NotHereError(f"{self.name} has no pruning by gradients")
 
     def train_s(self, size: S) -> float | None:
-        """Of built-in data, where the profile `quick` has too few."""
+        """Seconds of built-in data to train on, where the profile `quick` has too
+        few."""
         return None
 
     def recipe(
@@ -247,7 +248,7 @@ class Task(ABC, Generic[S, D]):
         raise NotHereError(f"{self.name} has no training")
 
     def timed_recipe(self, size: S, data: D, profile: str) -> Recipe:
-        """How a case trains that is clocked."""
+        """How a case that is clocked trains."""
         raise NotHereError(f"{self.name} has no training")
 
     def objective(

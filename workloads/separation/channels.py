@@ -59,7 +59,8 @@ def _of_conv_tasnet(model: ConvTasNet) -> Iterator[ChannelGroup]:
     members = [*outputs("encoder"), *outputs("norm"), inputs("bottleneck")]
     members += outputs("mask", _per_source(model.size.sources, filters))
     yield _group("filters", filters, *members, inputs("decoder", axis=0))
-    residual, skip, hidden = list(outputs("bottleneck")), [inputs("mask")], []
+    residual, skip = list(outputs("bottleneck")), [inputs("mask")]
+    hidden: list[ChannelGroup] = []
     for path, block in model.named_modules():
         if not isinstance(block, Block):
             continue
@@ -100,7 +101,8 @@ def _of_lstm(path: str, lstm: nn.LSTM, reader: str) -> Iterator[ChannelGroup]:
 
 
 def _of_dptnet(model: DptNet) -> Iterator[ChannelGroup]:
-    members, parts = [*outputs("encoder"), *outputs("norm")], list[ChannelGroup]()
+    members = [*outputs("encoder"), *outputs("norm")]
+    parts: list[ChannelGroup] = []
     for path, module in model.named_modules():
         if isinstance(module, Transformer):
             members += _along(path)

@@ -66,7 +66,7 @@ class Block(nn.Module):
         self.skip = FrameConv1d(H, size.skip, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`x` (B, bottleneck, T) to what the next block hears, and what is summed."""
+        """`x` (B, bottleneck, T) to the next block's input, and what is summed."""
         hidden = self.norm_1(self.prelu_1(self.expand(x)))
         hidden = self.norm_2(self.prelu_2(self.depthwise(hidden)))
         if self.residual is not None:

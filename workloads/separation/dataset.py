@@ -143,19 +143,19 @@ def batches(
 
 
 def _remixed(
-    held: Sequence[Signals], heard: Signals, rng: np.random.Generator
+    held: Sequence[Signals], signals: Signals, rng: np.random.Generator
 ) -> Signals:
     """Other sources over the same noise."""
-    count, samples = heard.sources.shape
+    count, samples = signals.sources.shape
     others = rng.choice(len(held), count, replace=len(held) < count)
-    sources = np.empty_like(heard.sources)
+    sources = np.empty_like(signals.sources)
     for row, other in enumerate(np.asarray(others)):
         source = held[other].sources[rng.integers(count)]
         shifted = np.roll(np.resize(source, samples), rng.integers(samples))
         gain_db = rng.uniform(-LEVEL_DB, LEVEL_DB)
-        scale = _rms(heard.sources[row]) / max(_rms(source), SILENT_RMS)
+        scale = _rms(signals.sources[row]) / max(_rms(source), SILENT_RMS)
         sources[row] = shifted * scale * 10 ** (gain_db / 20)
-    noise = heard.mixture - heard.sources.sum(0)
+    noise = signals.mixture - signals.sources.sum(0)
     return Signals(sources.sum(0) + noise, sources)
 
 
@@ -163,11 +163,12 @@ def _rms(audio: np.ndarray) -> float:
     return float(np.sqrt(np.mean(audio**2)))
 
 
-def _cut(heard: Signals, samples: int, rng: np.random.Generator) -> Signals:
-    spare = len(heard.mixture) - samples
+def _cut(signals: Signals, samples: int, rng: np.random.Generator) -> Signals:
+    spare = len(signals.mixture) - samples
     if spare >= 0:
         window = slice(start := int(rng.integers(spare + 1)), start + samples)
-        return Signals(heard.mixture[window], heard.sources[:, window])
+        return Signals(signals.mixture[window], signals.sources[:, window])
     return Signals(
-        np.pad(heard.mixture, (0, -spare)), np.pad(heard.sources, ((0, 0), (0, -spare)))
+        np.pad(signals.mixture, (0, -spare)),
+        np.pad(signals.sources, ((0, 0), (0, -spare))),
     )

@@ -77,7 +77,7 @@ def epochs_of(
 
 
 def evaluation_loss(job: Job, model: nn.Module) -> float:
-    """What a model reaches by the same measure as it is."""
+    """What a model reaches without training, by the measure of `epochs_of`."""
     device = torch.device("cpu")
     objective = job.task.objective(job.size, job.recipe, job.data, device, ALONE)
     found = objective.evaluate(model)

@@ -39,7 +39,9 @@ class Mixture:
 
 @dataclass(frozen=True)
 class MixtureCorpus:
-    """As `utterance.Corpus`, of mixtures of one number of sources and one rate."""
+    """As `utterance.Corpus`, of mixtures of one number of sources and one rate;
+    `checksum` is over their ids, lengths, and a digest of sampled bytes of each one's
+    files."""
 
     name: str
     checksum: str
