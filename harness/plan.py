@@ -5,23 +5,16 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from basics import user_files
-from harness import workload_files
+from basics.user_files import usable
 from harness.case import Case
 from harness.workload import Workload
 from harness.workload_files import module_of, others
 
 _log = logging.getLogger("speechmark")
-# What a file that someone is writing may raise when it is loaded.
-UNUSABLE = (
-    *(ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError),
-    *(ArithmeticError, AssertionError, LookupError, OSError, RuntimeError),
-)
 BENCHMARKS = "benchmarks"  # the package whose bench_*.py modules declare workloads
 ELSEWHERE = "bench_elsewhere"  # the one of them that declares none of its own
 _TWICE = (
@@ -75,30 +68,14 @@ def modules_elsewhere() -> list[ModuleType]:
 
 
 def _usable(shown: str, name: str) -> ModuleType | None:
-    """None of a file that is broken: the others serve all the same."""
-    try:
+    """None of a file that is broken, or declares no workloads."""
+
+    def load() -> ModuleType:
         module = module_of(name)
         declared(module)
-    except UNUSABLE as error:
-        _log.warning("%s is left out, and nothing else: %s", shown, _described(error))
-        return None
-    return module
+        return module
 
-
-def _described(error: BaseException) -> str:
-    """The mistake, and the last line of other code than this and Python's own import
-    that led to it."""
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError):  # which tells file and line itself
-        return f"{text}; correct it there"
-    own = (__file__, workload_files.__file__, user_files.__file__)
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and frame.filename not in own
-    ]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
-    return f"{where}{text}" + ("; correct it there" if frames else "")
+    return usable(shown, load)
 
 
 def declared(module: ModuleType) -> Sequence[Workload]:
