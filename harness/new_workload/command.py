@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -49,7 +50,6 @@ def check_name(_: click.Context, __: click.Parameter, name: str) -> str:
 @click.option(
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
     help="A checkout of the suite; default: the working folder.",
 )
 @click.option(
@@ -58,13 +58,15 @@ def check_name(_: click.Context, __: click.Parameter, name: str) -> str:
     metavar="FILE.py",
     help="Write a single file of your own instead, for --workload.",
 )
-def new_workload(name: str, into: Path, file: Path | None) -> None:
+def new_workload(name: str, into: Path | None, file: Path | None) -> None:
     """Write a workload that runs, to be changed into your own.
 
     It makes its sounds, trains, is compressed and scored as it is written; comments
     that begin with "Replace" mark what is yours. Nothing is overwritten.
     """
-    files = the_file(name, file) if file else the_folder(name, into)
+    if file and into:
+        raise click.UsageError("--file says where: leave out --into")
+    files = the_file(name, file) if file else the_folder(name, into or Path())
     for path in files:
         if path.exists():
             raise click.ClickException(f"{path} exists: give another name, or move it")
@@ -145,8 +147,9 @@ def next_commands(name: str, file: Path | None) -> list[str]:
             f"pytest --benchmark-only --profile=quick -k {name}",
             f"pytest tests/workloads/{module_of(name)}",
         ]
+    path = shlex.quote(str(file))
     return [
-        f"SPEECHMARK_WORKLOADS={file} python -m workloads.train --model {name}-small",
-        f"pytest --benchmark-only --profile=quick -k {name} --workload={file}",
-        f"speechmark plan -k {name} --workload={file}",
+        f"SPEECHMARK_WORKLOADS={path} python -m workloads.train --model {name}-small",
+        f"pytest --benchmark-only --profile=quick -k {name} --workload={path}",
+        f"speechmark plan -k {name} --workload={path}",
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from click.testing import CliRunner
 from harness import cli
 from harness.new_workload.command import LONGEST, TEMPLATES
 from harness.record.result import load
+from workloads.corpora.faults import AbsentError
+from workloads.task import DataRequest
 
 PROJECT = Path(__file__).parents[3]
 PACKAGES = ("basics", "harness", "workloads", "benchmarks")
@@ -139,6 +143,39 @@ def test_the_next_commands_stand_at_the_end(tmp_path: Path) -> None:
         f"    pytest --benchmark-only --profile=quick -k {NAME} --workload={file}",
         f"    speechmark plan -k {NAME} --workload={file}",
     ]
+
+
+def test_a_path_with_spaces_is_one_word_of_the_next_commands(tmp_path: Path) -> None:
+    file = tmp_path / "my workloads" / "own.py"
+    _, printed = invoke(NAME, "--file", file)
+    commands = [shlex.split(line) for line in printed.splitlines()[2:]]
+    assert commands[0][0] == f"SPEECHMARK_WORKLOADS={file}"
+    assert [words[-1] for words in commands[1:]] == [f"--workload={file}"] * 2
+
+
+def test_a_checkout_beside_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    status, printed = invoke(NAME, "--file", file, "--into", tmp_path)
+    assert status == 2
+    assert "--file says where: leave out --into" in printed
+    assert not file.exists()
+
+
+def test_other_sounds_have_another_checksum_and_no_corpus_is_read(
+    tmp_path: Path,
+) -> None:
+    """Else weights that were trained on the sounds of before would be loaded."""
+    file = tmp_path / "own.py"
+    invoke(NAME, "--file", file)
+    louder = file.with_name("louder.py")
+    louder.write_text(file.read_text().replace("NOISE = 2.0", "NOISE = 3.0"))
+    own, again, other = (
+        runpy.run_path(str(path))["sounds"]().checksum for path in (file, file, louder)
+    )
+    assert own == again != other
+    task = runpy.run_path(str(file))["TASK"]
+    with pytest.raises(AbsentError, match="and --data-root is mine: leave it out"):
+        task.dataset(None, DataRequest("quick", Path("mine")))
 
 
 @pytest.mark.parametrize(
