@@ -118,6 +118,14 @@ def test_its_types_are_right(checkout: Path, tmp_path: Path) -> None:
     run(checkout, tmp_path, "mypy", *code)
 
 
+def test_a_file_of_ones_own_is_clean(tmp_path: Path) -> None:
+    file = tmp_path / "own_spotting.py"
+    assert invoke(NAME, "--file", file)[0] == 0
+    for check in (("check",), ("format", "--check")):
+        run(PROJECT, tmp_path, "ruff", *check, file)
+
+
+@pytest.mark.slow
 def test_a_file_of_ones_own_trains_and_is_measured_beside_the_suite(
     tmp_path: Path,
 ) -> None:
@@ -125,8 +133,6 @@ def test_a_file_of_ones_own_trains_and_is_measured_beside_the_suite(
     status, printed = invoke(NAME, "--file", file)
     assert status == 0, printed
     cache.mkdir()
-    for check in (("check",), ("format", "--check")):
-        run(PROJECT, cache, "ruff", *check, file)
     train = ("workloads.train", "--model", f"{NAME}-small")
     run(PROJECT, cache, *train, SPEECHMARK_WORKLOADS=str(file))
     check_smoke(PROJECT, cache, f"--workload={file}")
