@@ -48,7 +48,9 @@ def hostile_page(visit):
     return opened
 
 
-@pytest.mark.parametrize("page", ["drawn", "on_phone", "single_page"])
+@pytest.mark.parametrize(
+    "page", ["drawn", pytest.param("on_phone", marks=pytest.mark.slow), "single_page"]
+)
 def test_axe_finds_nothing_serious(request, page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     opened = request.getfixturevalue(page)
