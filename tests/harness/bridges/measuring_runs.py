@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -116,6 +117,14 @@ def wait_for(condition: Any, limit_s: float = 60.0) -> Any:
 
 def scratch_file(bench: pytest.Pytester, name: str) -> Path | None:
     return next((bench.path / "results" / "local").glob(f"*/scratch/**/{name}"), None)
+
+
+def kill_while_building(bench: pytest.Pytester) -> None:
+    """Start a run, and kill it while its case "slow-build" is built."""
+    run_process = start(bench, *SMOKE)
+    wait_for(lambda: scratch_file(bench, "building"))
+    run_process.send_signal(signal.SIGKILL)
+    run_process.wait()
 
 
 def builds(bench: pytest.Pytester) -> int:

@@ -11,6 +11,7 @@ from measuring_runs import (
     SMOKE,
     builds,
     journals,
+    kill_while_building,
     only_result,
     run,
     scratch_file,
@@ -24,10 +25,7 @@ def test_a_killed_run_resumes_and_measures_no_finished_case_again(
     bench: pytest.Pytester,
 ) -> None:
     write_cases(bench, "self-profiled", "slow-build")
-    first = start(bench, *SMOKE)
-    wait_for(lambda: scratch_file(bench, "building"))  # the second case is under way
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill_while_building(bench)
     (journal,) = journals(bench)
     before = journal.read_bytes()
     with journal.open("ab") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 
 import pytest
 from measuring_runs import (
@@ -11,12 +10,11 @@ from measuring_runs import (
     OPTIONS,
     SMOKE,
     journals,
+    kill_while_building,
     only_file,
     only_result,
     run,
     scratch_file,
-    start,
-    wait_for,
     write_cases,
 )
 
@@ -25,10 +23,7 @@ def interrupt(bench: pytest.Pytester) -> None:
     """A run that is killed after its first case of three; the second is quick from then
     on."""
     write_cases(bench, "self-profiled", "slow-build", "keeps-first")
-    first = start(bench, *SMOKE)
-    wait_for(lambda: scratch_file(bench, "building"))
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill_while_building(bench)
     (scratch_file(bench, "building").parents[1] / "fast").touch()
 
 
