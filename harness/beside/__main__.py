@@ -1,7 +1,7 @@
 """Each case beside its runtime's own tool or plainest loop, on the same file, inputs,
 threads and CPUs:
 
-    python -m harness.beside [-k TEXT] [--pairs 8] [--json FILE]
+    python -m harness.beside [-k TEXT] [--most-pairs 18] [--json FILE]
 
 Exit status 0 where every case that has a tool is within 3 % of it, 1 where a step of
 ours takes longer or a case fails, 3 where it cannot be told.
@@ -40,18 +40,19 @@ from harness.run_session import this_machine
 from harness.statistics import RatioEstimate
 
 TOOL_ENTRY = "harness.measure.tool_turns:run_job"
-PAIRS = 8
+MOST_PAIRS = 18
 
 
 @click.command()
 @click.option("-k", "keyword", default="", help="only cases whose id contains this")
 @click.option("--hardware", default="cpu", show_default=True, metavar="HW")
 @click.option(
-    "--pairs",
-    default=PAIRS,
+    "--most-pairs",
+    default=MOST_PAIRS,
     show_default=True,
     type=click.IntRange(1),
-    help="of fresh processes, ours and the tool's; 6 have an interval",
+    help="of fresh processes, ours and the tool's; 8 or more have an interval, and "
+    "no more are started once it tells",
 )
 @click.option(
     "--pair-s",
@@ -64,7 +65,7 @@ PAIRS = 8
 def main(
     keyword: str,
     hardware: str,
-    pairs: int,
+    most_pairs: int,
     pair_s: float,
     out: Path | None,
     outputs: Outputs,
@@ -80,7 +81,7 @@ def main(
     held: list[Held] = []
     with TemporaryDirectory() as folder:
         for planned in cases:
-            held.append(beside(planned, machine, pairs, pair_s, Path(folder)))
+            held.append(beside(planned, machine, most_pairs, pair_s, Path(folder)))
             click.echo(line(held[-1]))
             if out is not None:
                 write(out, held)
@@ -101,7 +102,7 @@ def held_cases(hardware: str) -> list[Planned]:
 def beside(
     planned: Planned,
     machine: Machine,
-    pairs: int,
+    most_pairs: int,
     pair_s: float,
     folder: Path,
 ) -> Held:
@@ -130,7 +131,7 @@ def beside(
         case.id,
         partial(opened, "ours", ENTRY),
         partial(opened, "tool", TOOL_ENTRY),
-        pairs,
+        most_pairs,
         pair_s,
     )
 
@@ -138,7 +139,7 @@ def beside(
 def line(held: Held) -> str:
     """What a case came to.
 
-    >>> line(Held("toy/cpu/b1", "loop", ((0.0101,),) * 6, ((0.01,),) * 6))
+    >>> line(Held("toy/cpu/b1", "loop", ((0.0101,),) * 8, ((0.01,),) * 8))
     'toy/cpu/b1  1.010 [1.010, 1.010]  10.10 ms beside 10.00 by loop: within'
     """
     if held.status != "ok":
@@ -155,7 +156,7 @@ def line(held: Held) -> str:
 
 def shown(ratio: RatioEstimate) -> str:
     if ratio.is_endless:
-        return f"{ratio.ratio:.3f} [6 pairs or more have an interval]"
+        return f"{ratio.ratio:.3f} [8 pairs or more have an interval]"
     return f"{ratio.ratio:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
 
 
@@ -173,7 +174,7 @@ def summary(held: Sequence[Held]) -> str:
     counts = {
         f"within {LIMIT_PERCENT:g} % of the tool": timed.count("within"),
         "slower": timed.count("slower"),
-        "cannot tell (take more --pairs, or a quieter machine)": timed.count(
+        "cannot tell (take more --most-pairs, or a quieter machine)": timed.count(
             "cannot tell"
         ),
         **{

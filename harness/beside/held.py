@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 
 from harness.ab.pair import SETTLE_S, R, SideEndedError
 from harness.measure.results import ToolResult, TurnsResult
-from harness.statistics import RatioEstimate, paired_ratio
+from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 
 LIMIT_PERCENT = 3.0  # so much longer may a step of ours take
 BLOCK_S = 0.125  # of a turn, unless the tool takes longer
@@ -51,13 +51,13 @@ class Held:
 
     @property
     def ratio(self) -> RatioEstimate:
-        """Ours over the tool's, with the 95 % interval; endless below 6 pairs. A pair
-        counts as the median over its turns."""
+        """Ours over the tool's, with a 95 % interval that may be looked at again and
+        again; endless below 8 pairs. A pair counts as the median over its turns."""
         ratios = [
             median(a / b for a, b in zip(ours, tool, strict=True))
             for ours, tool in zip(self.ours_s, self.tool_s, strict=True)
         ]
-        return paired_ratio(ratios, [1.0] * len(ratios))
+        return sequential_ratio(ratios, [1.0] * len(ratios))
 
     @property
     def verdict(self) -> Verdict:
@@ -73,14 +73,15 @@ def hold(
     case_id: str,
     open_ours: Callable[[int], Turns],
     open_tools: Callable[[int], Turns],
-    pairs: int,
+    most_pairs: int,
     pair_s: float = PAIR_S,
     clock: Callable[[], float] = monotonic,
 ) -> Held:
-    """Start `pairs` of workers one after another, by their number; who is first
+    """Start pairs of workers one after another, by their number, until a look at LOOKS
+    tells on which side of the limit ours lies, or there are `most_pairs`; who is first
     alternates. What was measured before one ended early is kept."""
     held = Held(case_id)
-    for number in range(pairs):
+    for number in range(most_pairs):
         openers = [partial(opens, number) for opens in (open_ours, open_tools)]
         try:
             tool, ours_s, tool_s = _pair(openers, number % 2 == 1, pair_s, clock)
@@ -92,6 +93,8 @@ def hold(
             ours_s=(*held.ours_s, ours_s),
             tool_s=(*held.tool_s, tool_s),
         )
+        if number + 1 in LOOKS and held.verdict != "cannot tell":
+            break
     return held
 
 

@@ -135,13 +135,13 @@ def test_a_worker_that_ends_is_stated_with_its_reason(kind):
 @pytest.mark.parametrize(
     ("ratios", "verdict"),
     [
-        ((1.02,) * 6, "within"),
-        ((1.04,) * 6, "slower"),
-        ((0.6,) * 6, "within"),
-        ((1.0, 1.01, 1.02, 1.0, 1.05, 1.06), "cannot tell"),
-        ((1.02, 1.04, 1.06, 1.05, 1.05, 1.06), "cannot tell"),
-        ((1.0,) * 5, "cannot tell"),  # too few for any interval
-        ((2.0,) * 5, "cannot tell"),
+        ((1.02,) * 8, "within"),
+        ((1.04,) * 8, "slower"),
+        ((0.6,) * 8, "within"),
+        ((1.0, 1.01, 1.02, 1.0, 1.0, 1.0, 1.05, 1.06), "cannot tell"),
+        ((1.02, 1.04, 1.06, 1.05, 1.05, 1.06, 1.05, 1.05), "cannot tell"),
+        ((1.0,) * 7, "cannot tell"),  # too few for an interval that is looked at again
+        ((2.0,) * 7, "cannot tell"),
     ],
 )
 def test_the_verdict_is_stated_where_the_interval_lies_on_one_side(ratios, verdict):
@@ -149,8 +149,23 @@ def test_the_verdict_is_stated_where_the_interval_lies_on_one_side(ratios, verdi
 
 
 def test_the_interval_is_that_of_the_pairs_ratios():
-    found = of_ratios(1.01, 1.03, 1.02, 1.0, 1.02, 1.01).ratio
+    found = of_ratios(1.01, 1.03, 1.02, 1.0, 1.02, 1.01, 1.01, 1.02).ratio
     assert (found.low, found.high) == pytest.approx((1.0, 1.03))
+
+
+@pytest.mark.parametrize(
+    ("ratios", "pairs"),
+    [
+        ((1.0,) * 18, 8),  # the first look tells
+        ((1.06,) * 18, 8),
+        ((1.05, 1.0) * 2 + (1.0,) * 14, 12),  # the second
+        ((1.0, 1.06) * 9, 18),  # none
+        ((1.0,) * 5, 5),  # there are no more
+    ],
+)
+def test_pairs_go_on_until_a_look_tells(ratios, pairs):
+    found, _ = held([[ratio] for ratio in ratios], [[1.0]] * len(ratios))
+    assert len(found.ours_s) == len(found.tool_s) == pairs
 
 
 def run(monkeypatch, tmp_path, *results):
@@ -167,8 +182,8 @@ def run(monkeypatch, tmp_path, *results):
 @pytest.mark.parametrize(
     ("other", "exit_code", "stated"),
     [
-        (of_ratios(*(1.01,) * 6), 0, "2 cases: 2 within 3 % of the tool"),
-        (of_ratios(*(1.06,) * 6), 1, "1 within 3 % of the tool, 1 slower"),
+        (of_ratios(*(1.01,) * 8), 0, "2 cases: 2 within 3 % of the tool"),
+        (of_ratios(*(1.06,) * 8), 1, "1 within 3 % of the tool, 1 slower"),
         (Held("toy", status="skipped", reason="no AMX"), 0, "1 skipped"),
         (Held("toy", status="failed", reason="no file"), 1, "1 failed"),
         (of_ratios(0.9, 1.2, 1.0, 1.1, 1.0, 1.0), 3, "1 cannot tell"),
@@ -177,7 +192,7 @@ def run(monkeypatch, tmp_path, *results):
 def test_the_exit_status_asks_for_within_of_every_case_that_was_timed(
     monkeypatch, tmp_path, other, exit_code, stated
 ):
-    good = of_ratios(*(1.0,) * 6)
+    good = of_ratios(*(1.0,) * 8)
     found, cases = run(monkeypatch, tmp_path, good, other)
     assert found.exit_code == exit_code, found.output
     assert stated in found.output
