@@ -1,3 +1,6 @@
+# speechmark: each of these builds its environment first, and needs nothing else than
+# Python and make.
+#
 # make bench   measure this machine in the quick profile, and write a page about it
 # make test    every test, as many at once as there are cores
 # make smoke   the smoke case of every workload
@@ -6,15 +9,21 @@
 # make ab-power  20 more, one side 5 % slower, and some with a stall in every 7th step:
 #                does it find them?
 # make slow      the tests that take many minutes: asv between real commits
-# Each builds its environment first; nothing else than Python and make is needed.
+# make docs      the pages of docs as a site in build/docs, warnings as errors
+# make blocks    print anew what README and docs show of the files in results
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: bench test smoke aa ab-power slow lint lock clean
+# The comment above, and nothing else.
+help:
+	@sed '/^$$/q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: help bench test smoke aa ab-power slow docs blocks lint lock clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
+	@echo "installing the versions of requirements.lock into $(VENV): about 3 GB to load, 6 GB on disk; some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
@@ -39,6 +48,12 @@ ab-power: $(VENV)/installed
 
 slow: $(VENV)/installed
 	$(BIN)/pytest tests -m slow
+
+docs: $(VENV)/installed
+	$(BIN)/sphinx-build --fail-on-warning --keep-going docs build/docs
+
+blocks: $(VENV)/installed
+	$(BIN)/python docs/blocks.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
