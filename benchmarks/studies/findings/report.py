@@ -135,8 +135,8 @@ def notes(one: Checked) -> list[str]:
             lines.append(f"{name}: {found.note}")
         if count := found.silent_estimates:
             lines.append(
-                f"{name}: {count} estimates are silent, which counts as an SI-SDR of "
-                "0 dB"
+                f"{name}: {count} estimates are silent, which counts as the lowest "
+                "SI-SDR that there is"
             )
     return lines + [f"{name} is left out: {why}" for name, why in one.left_out.items()]
 

@@ -4,7 +4,7 @@ memory while the records with all that they hold are let go one by one."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -77,7 +77,8 @@ class Trained:
 @dataclass(frozen=True)
 class Figures:
     """What was measured. `latency_s` are independent samples, an array a process, None
-    of a training; `cycle` is how many steps go once through all inputs."""
+    of a training; `cycle` is how many steps go once through all inputs; `own_file` is
+    the digest of the user's file that declares the workload."""
 
     processes: tuple[Process, ...]
     cycle: int
@@ -85,6 +86,7 @@ class Figures:
     work: WorkRecord
     corpus: str
     weights: str
+    own_file: str | None
     metrics: dict[str, AccuracyMetric]
     no_metrics: str | None
     trained: Trained | None
@@ -174,6 +176,7 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
         work=record.work,
         corpus=plain(str(details.get("corpus_checksum", "none"))),
         weights=plain(str(details.get("weights_sha256", "none"))),
+        own_file=_own_file(details),
         metrics={plain(name): metric for name, metric in metrics.items()},
         no_metrics=_no_metrics(record),
         trained=_trained(record.tta) if record.tta else None,
@@ -185,6 +188,11 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
         spoiled=timing.spoiled,
         warnings=_warnings(record.warnings),
     )
+
+
+def _own_file(details: Mapping[str, float | str]) -> str | None:
+    found = details.get("workload_sha256")
+    return None if found is None else plain(str(found))
 
 
 def _process(samples_s: Sequence[float], cycle: int) -> Process:

@@ -157,6 +157,7 @@ def _work(attempt: Attempt) -> Fact:
         ("parameters", work.parameters),
         ("macs", work.macs_per_step),
         ("cycle", figures.cycle),
+        *([("own file", figures.own_file)] if figures.own_file else ()),
     )
 
 

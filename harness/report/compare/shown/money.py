@@ -64,10 +64,10 @@ def _prices(money: Money) -> Table | None:
     found, currency = money.prices, money.currency
     if not found:
         return None
-    origins = ["of a document" if one.published else "compared" for one in found]
+    origins = ["of a paper" if one.published else "compared" for one in found]
     columns = (
         text_column("candidate", (price.candidate for price in found)),
-        *([text_column("is", origins)] if "of a document" in origins else ()),
+        *([text_column("is", origins)] if "of a paper" in origins else ()),
         text_column("held", ("rented" if p.is_rented else "owned" for p in found)),
         _money_column("busy hour", (p.per_busy_hour for p in found), currency, 2),
         _money_column("fixed a year", (p.fixed_per_year for p in found), currency),

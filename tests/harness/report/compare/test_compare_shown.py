@@ -319,7 +319,7 @@ def test_a_priced_machine_of_a_document_is_set_apart_from_the_compared():
     theirs = replace(money.prices[0], candidate="Sys1$", published=True)
     priced = replace(small(), money=replace(money, prices=(*money.prices, theirs)))
     table = money_tables(priced)["prices"]
-    assert texts(table, "is") == (*["compared"] * 3, "of a document")
+    assert texts(table, "is") == (*["compared"] * 3, "of a paper")
 
 
 def test_without_prices_there_is_no_money():

@@ -128,6 +128,21 @@ def test_inputs_that_come_round_after_more_steps_are_other_work(matched):
     assert found.mismatches[0].found["b"].endswith("cycle 2")
 
 
+@pytest.mark.parametrize(("theirs", "same"), [("e", True), ("f", False), (None, False)])
+def test_a_workload_of_another_file_of_the_user_s_is_other_work(matched, theirs, same):
+    ours, other = (
+        record(
+            [step_s], details=DETAILS | ({"workload_sha256": one * 64} if one else {})
+        )
+        for step_s, one in ((1.0, "e"), (2.0, theirs))
+    )
+    found = matched(file("a", ours), file("b", other))
+    assert found.works[0].same is same
+    if not same:
+        assert found.mismatches[0].what == "work"
+        assert found.mismatches[0].found["a"].endswith(f"own file {'e' * 64}")
+
+
 @pytest.mark.parametrize(
     "field", ["items_per_step", "audio_s_per_step", "macs_per_step"]
 )
