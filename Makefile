@@ -23,7 +23,7 @@ help:
 .PHONY: help bench test smoke aa ab-power slow docs blocks lint lock clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
-	@echo "installing the versions of requirements.lock into $(VENV): about 3 GB to load, 6 GB on disk; some minutes"
+	@echo "installing the versions of requirements.lock into $(VENV): 6 GB on disk, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
