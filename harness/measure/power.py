@@ -39,6 +39,7 @@ class Found:
     trials: int
     registers: float | None = None
     memory: float | None = None
+    handovers: float | None = None
 
     def __str__(self) -> str:
         return f"{self.slow_percent:g} %: {self.found} of {self.trials}"
@@ -48,7 +49,7 @@ class Found:
         """Whether the host was slow with nothing injected."""
         if self.slow_percent or self.registers is None or self.memory is None:
             return False
-        return not is_good(self.registers, self.memory)
+        return not is_good(self.registers, self.memory, self.handovers)
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ class Power:
         if slow is not None:
             alone = (
                 f"0 %: true, for the host gave {slow.registers:.2f} of its best in "
-                f"registers and {slow.memory:.2f} in memory"
+                f"registers, {slow.memory:.2f} in memory"
             )
+            if slow.handovers is not None:
+                alone += f", {slow.handovers:.2f} between cores"
         return [
             f"yardstick: {1e3 * self.reading_s:.1f} ms between segments of "
             f"{SEGMENT_S:g} s, outside the timed region ({share:.1f} % more time)",
@@ -111,14 +114,20 @@ def host_power(
     found = (
         Found(
             percent,
-            sum(not is_good(one.registers, one.memory) for one in shares),
+            sum(not one.is_good for one in shares),
             trials,
             median(one.registers for one in shares),
             median(one.memory for one in shares),
+            _median_handovers(shares),
         )
         for percent, shares in given.items()
     )
     return tuple(found), median(seconds)
+
+
+def _median_handovers(shares: Sequence[HostShare]) -> float | None:
+    known = [one.handovers for one in shares if one.handovers is not None]
+    return median(known) if known else None
 
 
 def _found_beside(percent: float, cpu: int) -> int:

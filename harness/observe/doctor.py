@@ -11,6 +11,7 @@ from typing import Any, Literal
 from harness.files import cache_folder
 from harness.observe.gpu import Nvml
 from harness.observe.host_speed import (
+    GOOD_HANDOVERS,
     GOOD_MEMORY,
     GOOD_REGISTERS,
     HostNow,
@@ -153,7 +154,7 @@ def _quiet(now: Look) -> list[Finding]:
 def _host(now: HostNow | None) -> Finding:
     good = None
     if now is not None and now.known:
-        good = is_good(now.registers, now.memory)
+        good = is_good(now.registers, now.memory, now.handovers)
     found = "not read"
     if now is not None:
         best = "its best" if now.known else "the best of this moment"
@@ -161,11 +162,14 @@ def _host(now: HostNow | None) -> Finding:
             f"{now.registers:.2f} of {best} in registers ({now.lowest:.2f} to "
             f"{now.highest:.2f}), {now.memory:.2f} in memory"
         )
+        if now.handovers is not None:
+            found += f", {now.handovers:.2f} between cores"
     return _finding(
         "host speed",
         _when(good),
         found,
-        f"at least {GOOD_REGISTERS:g} and {GOOD_MEMORY:g} of the best of earlier runs",
+        f"at least {GOOD_REGISTERS:g}, {GOOD_MEMORY:g} and {GOOD_HANDOVERS:g} of the "
+        "best of earlier runs",
         "the host serves others too: use a dedicated one, or repeat at a quieter hour"
         if good is False
         else "measure once: a run keeps the best that this machine gives",

@@ -15,9 +15,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from basics.files import write_whole
@@ -27,7 +27,7 @@ from harness.observe.cpu import read_text
 from harness.observe.fingerprint import cores_first
 from harness.observe.yardstick import Reading, Yardstick
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RUNS_KEPT = 20
 FEWEST_READINGS = 5  # of a run that may set a best for others
 NOW_EVERY_S = 0.1
@@ -35,51 +35,119 @@ RECENT = 20  # readings: the last ten or twenty seconds of timed samples
 GOOD_SHARE = 0.25  # of them: with fewer, several draws would find one good one
 # Shares of the best from which on a reading is good: the limits of a segment.
 GOOD_REGISTERS, GOOD_MEMORY = 0.85, 0.75
+# Between cores 0.5 to 1 where they share a cache, 0.2 where they do not.
+GOOD_HANDOVERS = 0.35
+RATES = (
+    *("registers_bytes_per_s", "memory_bytes_per_s"),
+    *("handovers_per_s", "memory_apart_bytes_per_s"),
+)
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Best:
-    """The highest rates that are taken for true; 0 before anything was read."""
+    """The highest rates that are taken for true; 0 before anything was read.
+
+    Cores that lie apart hand over slowly, and have more of the memory: what they read
+    there is a best of its own.
+    """
 
     registers_bytes_per_s: float = 0.0
     memory_bytes_per_s: float = 0.0
+    handovers_per_s: float = 0.0
+    memory_apart_bytes_per_s: float = 0.0
+
+    @classmethod
+    def of(cls, readings: Sequence[Reading], known_per_s: float) -> Best:
+        """Of some readings, where so many handovers are known to be possible."""
+        rates = [one.handovers_per_s or 0.0 for one in readings]
+        handovers = robust_best(rates)
+        apart = [is_apart(rate, max(handovers, known_per_s)) for rate in rates]
+        memory: dict[bool, list[float]] = {False: [], True: []}
+        for one, is_one_apart in zip(readings, apart, strict=True):
+            memory[is_one_apart].append(one.memory_bytes_per_s)
+        return cls(
+            robust_best([one.registers_bytes_per_s for one in readings]),
+            robust_best(memory[False]),
+            handovers,
+            robust_best(memory[True]),
+        )
 
     def or_better(self, other: Best) -> Best:
+        handovers = max(self.handovers_per_s, other.handovers_per_s)
+        one, two = self._beside(handovers), other._beside(handovers)
         return Best(
-            max(self.registers_bytes_per_s, other.registers_bytes_per_s),
-            max(self.memory_bytes_per_s, other.memory_bytes_per_s),
+            max(one.registers_bytes_per_s, two.registers_bytes_per_s),
+            max(one.memory_bytes_per_s, two.memory_bytes_per_s),
+            handovers,
+            max(one.memory_apart_bytes_per_s, two.memory_apart_bytes_per_s),
         )
+
+    def _beside(self, handovers_per_s: float) -> Best:
+        """The same, where another run saw so many: cores that this one took to lie
+        together may have lain apart."""
+        if not is_apart(self.handovers_per_s, handovers_per_s):
+            return self
+        memory = max(self.memory_bytes_per_s, self.memory_apart_bytes_per_s)
+        return replace(self, memory_bytes_per_s=0.0, memory_apart_bytes_per_s=memory)
+
+    def memory_where(self, handovers_per_s: float) -> float:
+        """The best of memory where cores hand over at that rate."""
+        apart = is_apart(handovers_per_s, self.handovers_per_s)
+        own, other = self.memory_bytes_per_s, self.memory_apart_bytes_per_s
+        return (other or own) if apart else (own or other)
+
+
+def is_apart(handovers_per_s: float, best_per_s: float) -> bool:
+    """Whether cores hand over so slowly that they share no cache now; where nothing is
+    handed over, as of a single one, they do not."""
+    return handovers_per_s < GOOD_HANDOVERS * best_per_s
 
 
 @dataclass(frozen=True)
 class HostShare:
-    """Rates at both ends of a span, on average, and what share of the best they are;
-    `at_unix_s` is its end."""
+    """Rates at both ends of a span, and what share of the best they are: on average,
+    and between cores the slower, for they move in an instant. `at_unix_s` is its end;
+    `handovers` is None of a single CPU."""
 
     at_unix_s: float
     registers_bytes_per_s: float
     memory_bytes_per_s: float
     registers: float
     memory: float
+    handovers_per_s: float | None = None
+    handovers: float | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all shares are within a segment's limits."""
+        return is_good(self.registers, self.memory, self.handovers)
 
 
 def share(readings: Sequence[Reading], best: Best) -> HostShare:
     """Of the readings at a span's ends."""
-    registers = sum(one.registers_bytes_per_s for one in readings) / len(readings)
-    memory = sum(one.memory_bytes_per_s for one in readings) / len(readings)
+    registers = fmean(one.registers_bytes_per_s for one in readings)
+    memory = fmean(one.memory_bytes_per_s for one in readings)
+    rates = [one.handovers_per_s for one in readings if one.handovers_per_s]
+    handovers = min(rates, default=None)
     return HostShare(
         readings[-1].at_unix_s,
         registers,
         memory,
         registers / best.registers_bytes_per_s,
-        memory / best.memory_bytes_per_s,
+        memory / best.memory_where(handovers or best.handovers_per_s),
+        handovers,
+        None if handovers is None else handovers / best.handovers_per_s,
     )
 
 
-def is_good(registers: float, memory: float) -> bool:
+def is_good(registers: float, memory: float, handovers: float | None) -> bool:
     """Whether these shares of the best are within a segment's limits."""
-    return registers >= GOOD_REGISTERS and memory >= GOOD_MEMORY
+    return (
+        registers >= GOOD_REGISTERS
+        and memory >= GOOD_MEMORY
+        and (handovers is None or handovers >= GOOD_HANDOVERS)
+    )
 
 
 @dataclass(frozen=True)
@@ -92,15 +160,18 @@ class HostNow:
     highest: float
     memory: float
     known: bool
+    handovers: float | None = None
 
 
 def robust_best(rates: Sequence[float]) -> float:
     """The rate that a tenth of the readings exceeds, and one at least, if there are
-    two.
+    two; 0 of none.
 
     >>> robust_best([5.0]), robust_best([5.0, 9.0]), robust_best([5.0, 6.0, 99.0])
     (5.0, 5.0, 6.0)
     """
+    if not rates:
+        return 0.0
     beyond = min(max(1, len(rates) // 10), len(rates) - 1)
     return sorted(rates, reverse=True)[beyond]
 
@@ -148,12 +219,8 @@ class HostSpeed:
 
     @property
     def _own(self) -> Best:
-        if not self.readings:
-            return Best()
-        return Best(
-            robust_best([one.registers_bytes_per_s for one in self.readings]),
-            robust_best([one.memory_bytes_per_s for one in self.readings]),
-        )
+        earlier = self._earlier.handovers_per_s if self._earlier else 0.0
+        return Best.of(self.readings, earlier)
 
     def share(self, *readings: Reading) -> HostShare:
         return share(readings, self.best)
@@ -165,8 +232,7 @@ class HostSpeed:
         recent, best = self.readings[-RECENT:], self.best
         if len(recent) < FEWEST_READINGS:
             return False
-        shares = [share([one], best) for one in recent]
-        good = sum(is_good(one.registers, one.memory) for one in shares)
+        good = sum(share([one], best).is_good for one in recent)
         return good < GOOD_SHARE * len(recent)
 
     def now(
@@ -179,12 +245,14 @@ class HostSpeed:
             taken.append(self.read())
         shares = [share([one], self.best) for one in taken]
         registers = [one.registers for one in shares]
+        handovers = [one.handovers for one in shares if one.handovers is not None]
         return HostNow(
             median(registers),
             min(registers),
             max(registers),
             median(one.memory for one in shares),
             bool(self._runs()),
+            median(handovers) if handovers else None,
         )
 
     def save(self) -> None:
@@ -193,12 +261,7 @@ class HostSpeed:
         if self.kept is None or len(self.readings) < FEWEST_READINGS:
             return
         own = self._own
-        mine = {
-            "run": self.run,
-            "readings": len(self.readings),
-            "registers_bytes_per_s": own.registers_bytes_per_s,
-            "memory_bytes_per_s": own.memory_bytes_per_s,
-        }
+        mine = {"run": self.run, "readings": len(self.readings), **asdict(own)}
         others = [one for one in self._runs() if one["run"] != self.run]
         document = {
             "format_version": FORMAT_VERSION,
@@ -219,8 +282,7 @@ class HostSpeed:
 def _best_of(runs: Sequence[Mapping[str, Any]]) -> Best:
     best = Best()
     for run in runs:
-        own = Best(run["registers_bytes_per_s"], run["memory_bytes_per_s"])
-        best = best.or_better(own)
+        best = best.or_better(Best(*(run[name] for name in RATES)))
     return best
 
 
@@ -240,8 +302,10 @@ def _valid_runs(text: str) -> list[dict[str, Any]]:
 def _is_valid(run: object) -> bool:
     if not isinstance(run, dict) or not isinstance(run.get("run"), str):
         return False
-    rates = [run.get("registers_bytes_per_s"), run.get("memory_bytes_per_s")]
-    return all(isinstance(rate, int | float) and 0 < rate < 1e15 for rate in rates)
+    rates = [run.get(name) for name in RATES]
+    if not all(isinstance(rate, int | float) and 0 <= rate < 1e15 for rate in rates):
+        return False
+    return bool(rates[0])
 
 
 def machine_key(cpus: Sequence[int], root: Path = Path("/")) -> str:

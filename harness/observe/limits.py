@@ -1,8 +1,14 @@
 """Limits of what may disturb a measurement, and what to say of those exceeded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.observe.host_speed import GOOD_MEMORY, GOOD_REGISTERS
+from harness.observe.host_speed import (
+    GOOD_HANDOVERS,
+    GOOD_MEMORY,
+    GOOD_REGISTERS,
+    HostShare,
+)
 from harness.observe.noise import Noise
 
 
@@ -34,12 +40,17 @@ class Limits:
     # Reads of memory vary by 12 % by themselves (the middle 80 % of readings on a
     # virtual machine of two cores).
     host_memory_slow_percent: float = 100 * (1 - GOOD_MEMORY)
+    # Cores that share a cache hand over at half of the best or more, others at a fifth.
+    host_handover_slow_percent: float = 100 * (1 - GOOD_HANDOVERS)
 
 
 LIMITS = Limits()
 # What others did to a segment: it is drawn again. What a machine does to itself (its
 # clock, its heat, a quota) is part of what is bought: it warns, and counts.
-HOST = ("host_registers_slow_percent", "host_memory_slow_percent")
+HOST = (
+    *("host_registers_slow_percent", "host_memory_slow_percent"),
+    "host_handover_slow_percent",
+)
 FROM_OUTSIDE = (
     *("steal_percent", "steal_worst_cpu_percent"),
     *("others_cpu_percent", "others_cores", "waiting_percent"),
@@ -67,6 +78,11 @@ class NoiseWarning:
         )
 
 
+_SHARES: dict[str, Callable[[HostShare], float | None]] = {
+    "host_registers_slow_percent": lambda host: host.registers,
+    "host_memory_slow_percent": lambda host: host.memory,
+    "host_handover_slow_percent": lambda host: host.handovers,
+}
 _OTHER_HOST = (
     "use a dedicated or bare-metal machine, or repeat at a quieter hour; `speechmark "
     "doctor` reads it now"
@@ -136,6 +152,13 @@ _EXPLAINED = {
         "a host whose memory or shared cache others keep busy",
         _OTHER_HOST,
     ),
+    "host_handover_slow_percent": (
+        "% below the best handover between cores of this machine",
+        "a host that moved the worker's CPUs to cores that share no cache: threads "
+        "wait longer for each other",
+        "use a dedicated or bare-metal machine, or one whose host pins its CPUs; "
+        "`speechmark doctor` reads it now",
+    ),
 }
 
 
@@ -190,11 +213,8 @@ def _is_judged(noise: Noise, name: str) -> bool:
 def _measured(noise: Noise, name: str, fastest_mhz: float | None) -> float | None:
     if name == "frequency_drop_percent":
         return _clock_drop_percent(noise, fastest_mhz)
-    if name == "host_registers_slow_percent":
-        share = noise.host.registers if noise.host else None
-        return _host_slow_percent(share, noise, fastest_mhz)
-    if name == "host_memory_slow_percent":
-        share = noise.host.memory if noise.host else None
+    if name in HOST:
+        share = _SHARES[name](noise.host) if noise.host else None
         return _host_slow_percent(share, noise, fastest_mhz)
     value: float | None = getattr(noise, name)
     return value

@@ -2,11 +2,17 @@
 
 Counters inside a guest do not show a host that gives less: a sibling thread of the same
 core that serves another guest, a lower clock, memory that others keep busy. So a few
-milliseconds of the same work are timed again and again, on all of a worker's CPUs at
-once, while the worker waits: once in registers (BLAKE2b over a block that stays in the
-core's own cache, which keeps the integer units of a core busy), once in memory (a read
-through windows of a block larger than the caches that a core has to itself; a window is
-read again only when all others were). Neither depends on a worker's libraries or caps.
+milliseconds of the same work are timed again and again, on a worker's CPUs, while the
+worker waits: on all at once in registers (BLAKE2b over a block that stays in the core's
+own cache, which keeps the integer units of a core busy) and in memory (a read through
+windows of a block larger than the caches that a core has to itself; a window is read
+again only when all others were), then from one to the next between cores (a walk along
+a chain of objects that the core before has just walked along). None depends on a
+worker's libraries or caps.
+
+What passes between cores is what threads that wait for each other wait for. A host that
+moves a guest's CPUs from one shared cache to another makes it several times slower, and
+by that a step of small kernels, while registers give the same and memory gives more.
 
 Each thread's own processor time is the clock: what other processes of this machine
 take, threads of the waiting worker too, is not in it: /proc tells of those.
@@ -19,20 +25,25 @@ import ctypes
 import hashlib
 import mmap
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from statistics import median
 
 import psutil
 
-VERSION = 1  # of the work: rates of different versions are not compared
+VERSION = 2  # of the work: rates of different versions are not compared
 REGISTERS_BYTES = 1 << 19  # half a core's own cache, or less; about 1 ms
 REGISTERS_PASSES = 5
 WINDOW_BYTES = 4 << 20  # about 0.4 ms
 MEMORY_PASSES = 4
+CHAIN = 1000  # objects; 0.02 ms where cores share a cache, 0.1 where they do not
+MOST_WALKS, FEWEST_WALKS = 5, 2  # of each CPU
+WALKS = 64  # of all together, about
 SOURCE_BYTES = 128 << 20  # at least, on a machine that has the memory
 SOURCE_SHARE_OF_MEMORY = 1 / 64  # at most
 
@@ -43,12 +54,14 @@ _MAP_FILL = 1  # pages that nobody wrote to are one and the same, and in the cac
 class Reading:
     """Rates of the slowest CPU, on which a step on all of them waits, each the median
     of some passes. On processors with cores of two kinds that is one of the slow kind.
-    `seconds` is what the reading took."""
+    `handovers_per_s` are objects that a core takes over from another one, each after
+    the other; None of a single CPU. `seconds` is what the reading took."""
 
     at_unix_s: float
     registers_bytes_per_s: float
     memory_bytes_per_s: float
     seconds: float
+    handovers_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class Kernels:
     registers: Callable[[], object]
     memory: Callable[[int], object]
     windows: int
+    handover: Callable[[], object]
 
 
 def real_kernels(cpus: int, slow_percent: float = 0.0) -> Kernels:
@@ -84,7 +98,36 @@ def real_kernels(cpus: int, slow_percent: float = 0.0) -> Kernels:
     def read_window(number: int, _keeps: mmap.mmap = source) -> object:
         return search(address + number * WINDOW_BYTES, 0, searched)
 
-    return Kernels(lambda: hashlib.blake2b(block), read_window, windows)
+    first = _chain(int(CHAIN * more))
+    return Kernels(
+        lambda: hashlib.blake2b(block), read_window, windows, lambda: _walk(first)
+    )
+
+
+class _Link:
+    """As long as a line of the cache, so that no two share one."""
+
+    __slots__ = ("_1", "_2", "_3", "_4", "next")
+
+    next: _Link | None
+
+
+def _chain(length: int) -> _Link:
+    """The first of so many objects, each of which leads to one that lies elsewhere: no
+    prefetcher knows which."""
+    links = [_Link() for _ in range(length)]
+    random.Random(0).shuffle(links)
+    for link, following in pairwise(links):
+        link.next = following
+    links[-1].next = None
+    return links[0]
+
+
+def _walk(link: _Link | None) -> None:
+    """To reach an object counts a reference to it: its line of the cache becomes this
+    core's own, wherever it was."""
+    while link is not None:
+        link = link.next
 
 
 def _windows(cpus: int, memory_bytes: int) -> int:
@@ -124,8 +167,9 @@ class Yardstick:
         kernels, began_s = self._kernels, time.perf_counter()
         barrier = threading.Barrier(len(self.cpus))
         rates: list[tuple[float, float]] = []
+        ring = _Ring(len(self.cpus))
 
-        def on_cpu(cpu: int, first_window: int) -> None:
+        def on_cpu(place: int, cpu: int, first_window: int) -> None:
             _pin(cpu)
             barrier.wait()
             passes = range(REGISTERS_PASSES)
@@ -137,10 +181,12 @@ class Yardstick:
                 for number in range(first_window, first_window + MEMORY_PASSES)
             ]
             rates.append((median(registers), median(memory)))
+            barrier.wait()
+            ring.walk(place, lambda: self._rate(kernels.handover, CHAIN))
 
         threads = [
-            threading.Thread(target=on_cpu, args=(cpu, self._take_windows()))
-            for cpu in self.cpus
+            threading.Thread(target=on_cpu, args=(place, cpu, self._take_windows()))
+            for place, cpu in enumerate(self.cpus)
         ]
         for thread in threads:
             thread.start()
@@ -148,16 +194,42 @@ class Yardstick:
             thread.join()
         seconds = time.perf_counter() - began_s
         registers, memory = (min(column) for column in zip(*rates, strict=True))
-        return Reading(time.time(), registers, memory, seconds)
+        return Reading(time.time(), registers, memory, seconds, ring.slowest)
 
     def _take_windows(self) -> int:
         first, self._next_window = self._next_window, self._next_window + MEMORY_PASSES
         return first
 
-    def _rate(self, work: Callable[[], object], size_bytes: int) -> float:
+    def _rate(self, work: Callable[[], object], size: int) -> float:
         began = self._cpu_time_ns()
         work()
-        return size_bytes / max(1, self._cpu_time_ns() - began) * 1e9
+        return size / max(1, self._cpu_time_ns() - began) * 1e9
+
+
+class _Ring:
+    """Threads that do the same one after the other, some rounds of it: each finds what
+    the one before it left. A single one has nobody to take over from."""
+
+    def __init__(self, threads: int) -> None:
+        self._turns = [threading.Semaphore(0) for _ in range(threads)]
+        self._rounds = min(MOST_WALKS, max(FEWEST_WALKS, WALKS // threads))
+        self._rates: list[float] = []
+        self._turns[0].release()
+
+    def walk(self, place: int, rate: Callable[[], float]) -> None:
+        if len(self._turns) == 1:
+            return
+        rates = []
+        for _ in range(self._rounds):
+            self._turns[place].acquire()
+            rates.append(rate())
+            self._turns[(place + 1) % len(self._turns)].release()
+        self._rates.append(median(rates))
+
+    @property
+    def slowest(self) -> float | None:
+        """Of the threads' median rates."""
+        return min(self._rates, default=None)
 
 
 def _pin(cpu: int) -> None:

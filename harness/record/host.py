@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from statistics import median
 
-from harness.observe.host_speed import HostShare
+from harness.observe.host_speed import GOOD_HANDOVERS, HostShare
 from harness.record.schema import HostRecord, Record
 
+Given = HostRecord | HostShare
 FEWEST_FOR_DRIFT = 9  # readings: three in each third
 
 
@@ -16,7 +18,7 @@ def readings(record: Record) -> list[HostRecord]:
     return [one.host for one in record.noise if one.host is not None]
 
 
-def host_text(runs: Sequence[Sequence[HostRecord | HostShare]]) -> str | None:
+def host_text(runs: Sequence[Sequence[Given]]) -> str | None:
     """Of the readings of one or several runs of a machine; None without any.
 
     Shares are of the best that was known at the end: a run that finds a new best was
@@ -26,25 +28,55 @@ def host_text(runs: Sequence[Sequence[HostRecord | HostShare]]) -> str | None:
     if not known:
         return None
     seconds = sum(run[-1].at_unix_s - run[0].at_unix_s for run in known)
-    registers, memory = _shares(known, "registers"), _shares(known, "memory")
-    return (
-        f"{_middle(registers)} of its best in registers {_range(registers)}, "
-        f"{_middle(memory)} in memory {_range(memory)}; over {_duration(seconds)}"
-    )
+    parts = [
+        f"{_middle(shares)} {where} {_range(shares)}"
+        for where, shares in (
+            ("of its best in registers", _shares(known, _registers)),
+            ("in memory", _shares(known, _memory, _are_apart)),
+            ("between cores", _shares(known, _handovers)),
+        )
+        if any(shares)
+    ]
+    return f"{', '.join(parts)}; over {_duration(seconds)}"
+
+
+def _registers(one: Given) -> tuple[float | None, float | None]:
+    return one.registers_bytes_per_s, one.registers
+
+
+def _memory(one: Given) -> tuple[float | None, float | None]:
+    return one.memory_bytes_per_s, one.memory
+
+
+def _handovers(one: Given) -> tuple[float | None, float | None]:
+    return one.handovers_per_s, one.handovers
+
+
+def _are_apart(one: Given) -> bool:
+    """Memory has two bests: cores that lie apart have more of it."""
+    return one.handovers is not None and one.handovers < GOOD_HANDOVERS
 
 
 def _shares(
-    runs: Sequence[Sequence[HostRecord | HostShare]], name: str
+    runs: Sequence[Sequence[Given]],
+    rate_and_share: Callable[[Given], tuple[float | None, float | None]],
+    kind: Callable[[Given], bool] = lambda one: False,
 ) -> list[list[float]]:
-    """Of the highest best that any reading implies, run by run."""
-    rates = [[getattr(one, f"{name}_bytes_per_s") for one in run] for run in runs]
-    shares = [[getattr(one, name) for one in run] for run in runs]
-    best = max(
-        rate / share if share else rate
-        for run, given in zip(rates, shares, strict=True)
-        for rate, share in zip(run, given, strict=True)
-    )
-    return [[rate / best if best else 0.0 for rate in run] for run in rates]
+    """Of the highest best that any reading of its kind implies, run by run."""
+    bests: dict[bool, float] = {}
+    for one in chain.from_iterable(runs):
+        rate, share = rate_and_share(one)
+        if rate is not None:
+            implied = rate / share if share else rate
+            bests[kind(one)] = max(implied, bests.get(kind(one), 0.0))
+    return [
+        [
+            rate / bests[kind(one)] if bests[kind(one)] else 0.0
+            for one in run
+            if (rate := rate_and_share(one)[0]) is not None
+        ]
+        for run in runs
+    ]
 
 
 def _middle(runs: Sequence[Sequence[float]]) -> str:

@@ -136,15 +136,18 @@ class VariablesRecord(RecordPart):
 
 
 class HostRecord(RecordPart):
-    """What the host gave at both ends of a segment, on average: the yardstick's rates,
-    and what share they were of the best that this machine was known to give then.
-    `at_unix_s` is the segment's end."""
+    """What the host gave at both ends of a segment: the yardstick's rates, and what
+    share they were of the best that this machine was known to give then; on average,
+    and between cores the slower. `at_unix_s` is the segment's end. Records of before
+    handovers were read, and of a single CPU, hold none."""
 
     at_unix_s: Amount
     registers_bytes_per_s: Amount
     memory_bytes_per_s: Amount
     registers: Amount
     memory: Amount
+    handovers_per_s: Amount | None = None
+    handovers: Amount | None = None
 
 
 class NoiseRecord(RecordPart):

@@ -75,6 +75,6 @@ def test_what_is_found_of_a_host_that_is_slow_by_itself_is_no_false_alarm(
     alone = Found(0.0, 40, 40, registers, 0.9)
     _, host, _ = Power(0.009, (alone, Found(5.0, 40, 40, 0.65, 0.9)), ()).lines()
     assert stated in host
-    assert ("0.69 of its best in registers and 0.90 in memory" in host) is (
+    assert ("0.69 of its best in registers, 0.90 in memory" in host) is (
         registers == 0.69
     )

@@ -208,6 +208,7 @@ def test_a_segment_at_a_lower_clock_than_an_earlier_one_warns_but_counts(watchin
         ("others_cpu_percent", True),
         ("host_registers_slow_percent", True),
         ("host_memory_slow_percent", True),
+        ("host_handover_slow_percent", True),
         ("steal_worst_cpu_percent", True),
         ("others_cores", True),
         ("waiting_percent", True),

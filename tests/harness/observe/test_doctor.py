@@ -198,6 +198,12 @@ def test_an_examination_looks_and_judges(tmp_path):
             "0.97 of the best of this moment in registers (0.90 to 1.00), 0.90 in "
             "memory",
         ),
+        (
+            HostNow(0.97, 0.9, 1.0, 0.9, known=True, handovers=0.21),
+            "warn",
+            "0.97 of its best in registers (0.90 to 1.00), 0.90 in memory, 0.21 "
+            "between cores",
+        ),
         (None, "unknown", "not read"),
     ],
 )

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,10 +84,11 @@ def test_a_best_is_forgotten_after_as_many_runs_as_are_kept(tmp_path):
         "",
         "{",
         "[]",
-        '{"format_version": 1, "runs": 5}',
-        '{"format_version": 2, "runs": []}',
-        '{"format_version": 1, "runs": [7, {"run": "a"}, {"run": "b", '
-        '"registers_bytes_per_s": NaN, "memory_bytes_per_s": 1e9}]}',
+        '{"format_version": 2, "runs": 5}',
+        '{"format_version": 3, "runs": []}',
+        '{"format_version": 2, "runs": [7, {"run": "a"}, {"run": "b", '
+        '"registers_bytes_per_s": NaN, "memory_bytes_per_s": 1e9, '
+        '"handovers_per_s": 0, "memory_apart_bytes_per_s": 0}]}',
     ],
 )
 def test_a_damaged_cache_is_as_good_as_none(tmp_path, text):
@@ -111,6 +113,71 @@ def test_a_host_is_mostly_slow_with_few_good_readings_among_the_latest(
 ):
     rates = [4e8] * 30 + [2e8] * (20 - good) + [4e8] * good
     assert speed(*rates).is_mostly_slow is mostly_slow
+
+
+# Cores together, and apart: a host that moves a guest's CPUs
+
+NEAR = replace(READING, memory_bytes_per_s=30e9, handovers_per_s=60e6)
+FAR = replace(READING, memory_bytes_per_s=50e9, handovers_per_s=13e6)
+
+
+def of_readings(*readings, kept=None, run="this"):
+    return HostSpeed(FakeStick(), kept, run, readings=list(readings))
+
+
+def test_memory_is_held_against_the_best_of_cores_that_lie_alike():
+    one = of_readings(*[NEAR] * 10, *[FAR] * 10)
+    near, far = one.share(NEAR, NEAR), one.share(FAR, FAR)
+    assert (near.memory, near.handovers) == (1.0, 1.0)
+    assert (far.memory, far.handovers) == (1.0, pytest.approx(13 / 60))
+    assert (near.is_good, far.is_good) == (True, False)
+
+
+def test_between_cores_the_slower_end_of_a_span_counts():
+    found = of_readings(*[NEAR] * 10).share(NEAR, FAR)
+    assert found.handovers_per_s == 13e6
+    assert not found.is_good
+
+
+def test_a_run_whose_cores_lay_apart_sets_no_best_for_those_together(tmp_path):
+    kept = tmp_path / "best.json"
+    of_readings(*[FAR] * 9, kept=kept, run="apart").save()
+    near = of_readings(*[NEAR] * 9, kept=kept)
+    assert near.best.memory_bytes_per_s == 30e9
+    assert near.best.memory_apart_bytes_per_s == 50e9
+    assert near.share(NEAR).memory == 1.0
+
+
+def test_a_run_keeps_its_own_rate_between_cores_and_not_an_earlier_ones(tmp_path):
+    kept = tmp_path / "best.json"
+    of_readings(*[NEAR] * 9, kept=kept, run="near").save()
+    of_readings(*[FAR] * 9, kept=kept, run="far").save()
+    near, far = json.loads(kept.read_text())["runs"]
+    assert (near["handovers_per_s"], far["handovers_per_s"]) == (60e6, 13e6)
+
+
+def test_a_machine_whose_cores_always_lie_apart_is_at_its_best():
+    one = of_readings(*[FAR] * 9)
+    assert one.share(FAR).is_good
+
+
+def test_a_single_cpu_hands_over_to_nobody():
+    one = of_readings(*[READING] * 9)
+    found = one.share(READING)
+    assert (found.handovers, found.memory, found.is_good) == (None, 1.0, True)
+
+
+def test_cores_that_lie_apart_most_of_the_time_are_a_host_that_is_mostly_slow():
+    assert of_readings(*[NEAR] * 9, *[FAR] * 20).is_mostly_slow
+    assert not of_readings(*[FAR] * 20, *[NEAR] * 9).is_mostly_slow
+
+
+def test_a_look_tells_of_the_cores(tmp_path):
+    kept = tmp_path / "best.json"
+    of_readings(*[NEAR] * 9, kept=kept, run="before").save()
+    stick = SimpleNamespace(read=lambda: FAR)
+    now = HostSpeed(stick, kept, "now").now(3, lambda _: None)
+    assert now.handovers == pytest.approx(13 / 60)
 
 
 def test_a_few_readings_do_not_tell_what_is_most():

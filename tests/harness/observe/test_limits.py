@@ -10,8 +10,9 @@ from harness.observe.limits import Limits, warnings
 from harness.observe.noise import between
 
 
-def host(registers=1.0, memory=1.0):
-    return HostShare(5.0, 1e9 * registers, 1e10 * memory, registers, memory)
+def host(registers=1.0, memory=1.0, handovers=1.0):
+    rates, rate = (1e9 * registers, 1e10 * memory), handovers and 6e7 * handovers
+    return HostShare(5.0, *rates, registers, memory, rate, handovers)
 
 
 QUIET = between([BEFORE, replace(AFTER, worker_cpu_s=60.0)])
@@ -80,6 +81,7 @@ def test_each_limit_can_be_exceeded_and_raised(name, change, measured):
     [
         ({"registers": 0.75}, "host_registers_slow_percent", 25.0),
         ({"memory": 0.5}, "host_memory_slow_percent", 50.0),
+        ({"handovers": 0.25}, "host_handover_slow_percent", 75.0),
     ],
 )
 def test_a_host_that_gives_less_than_its_best_is_stated(given, name, measured):
@@ -89,7 +91,13 @@ def test_a_host_that_gives_less_than_its_best_is_stated(given, name, measured):
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"registers": 0.9, "memory": 0.8}, {"registers": 1.5, "memory": 1.5}]
+    "given",
+    [
+        {},
+        {"registers": 0.9, "memory": 0.8, "handovers": 0.4},
+        {"registers": 1.5, "memory": 1.5},
+        {"handovers": None},
+    ],
 )
 def test_a_host_near_its_best_is_no_disturbance(given):
     assert warnings(replace(QUIET, host=host(**given))) == []

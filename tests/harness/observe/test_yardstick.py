@@ -1,10 +1,12 @@
 import os
 import threading
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
+from harness.observe import yardstick
 from harness.observe.yardstick import (
+    CHAIN,
     MEMORY_PASSES,
     REGISTERS_BYTES,
     REGISTERS_PASSES,
@@ -18,14 +20,17 @@ MS = 1_000_000
 
 
 class FakeWork:
-    """Passes that take the milliseconds of a script, a list for each CPU."""
+    """Passes that take the milliseconds of a script, a list for each CPU; to take
+    over the chain from another CPU takes so many more."""
 
-    def __init__(self, windows=64, **cpus):
+    def __init__(self, windows=64, apart_ms=0, **cpus):
         self.windows_read = []
+        self.walkers = []
+        self._apart_ms = apart_ms
         self._clock = threading.local()
         self._pinned = {}
         self._scripts = {int(name[1:]): iter(times) for name, times in cpus.items()}
-        self.kernels = Kernels(self.registers, self.memory, windows)
+        self.kernels = Kernels(self.registers, self.memory, windows, self.handover)
         self._windows = windows
 
     def pin(self, cpu):
@@ -40,6 +45,11 @@ class FakeWork:
     def memory(self, window):
         self.windows_read.append(window)
         self.registers()
+
+    def handover(self):
+        is_taken_over = bool(self.walkers) and self.walkers[-1] != self._clock.cpu
+        self._clock.ns += (1 + self._apart_ms * is_taken_over) * MS
+        self.walkers.append(self._clock.cpu)
 
 
 @pytest.fixture
@@ -57,6 +67,36 @@ def test_a_reading_is_the_slowest_cpus_median_pass(stick):
     reading = stick(FakeWork(c0=fast, c7=slow), 0, 7).read()
     assert reading.registers_bytes_per_s == REGISTERS_BYTES / 2e-3
     assert reading.memory_bytes_per_s == WINDOW_BYTES / 4e-3
+
+
+def test_each_cpu_takes_over_from_the_one_before_it_and_never_at_once(stick):
+    work = FakeWork(apart_ms=3, c0=[1] * 9, c1=[1] * 9, c5=[1] * 9)
+    reading = stick(work, 0, 1, 5).read()
+    assert work.walkers == [0, 1, 5] * 5
+    assert reading.handovers_per_s == CHAIN / 4e-3
+
+
+def test_many_cpus_take_over_less_often(stick):
+    cpus = range(40)
+    work = FakeWork(windows=400, **{f"c{cpu}": [1] * 9 for cpu in cpus})
+    stick(work, *cpus).read()
+    assert work.walkers == [*cpus] * 2
+
+
+def test_a_single_cpu_has_nobody_to_take_over_from(stick):
+    work = FakeWork(c0=[1] * 9)
+    assert stick(work, 0).read().handovers_per_s is None
+    assert work.walkers == []
+
+
+def test_the_chain_leads_through_all_its_objects_and_not_in_their_order():
+    link, addresses = yardstick._chain(CHAIN), []
+    while link is not None:
+        addresses.append(id(link))
+        link = link.next
+    assert len(set(addresses)) == CHAIN
+    steps = [b - a for a, b in pairwise(addresses)]
+    assert sum(step == steps[0] for step in steps) < CHAIN / 10
 
 
 def test_no_window_of_memory_is_read_again_before_all_others(stick):
@@ -88,6 +128,7 @@ def test_a_real_reading_runs_on_each_cpu_and_leaves_the_callers_affinity():
     assert os.sched_getaffinity(0) == before
     assert reading.registers_bytes_per_s > 0
     assert reading.memory_bytes_per_s > 0
+    assert (reading.handovers_per_s is not None) == (len(before) > 1)
 
 
 def test_all_cpus_work_at_once(stick):
@@ -100,7 +141,8 @@ def test_all_cpus_work_at_once(stick):
             together.wait()
 
     one = Yardstick(
-        sorted(os.sched_getaffinity(0))[:1] * 2, Kernels(registers, lambda _: None, 64)
+        sorted(os.sched_getaffinity(0))[:1] * 2,
+        Kernels(registers, lambda _: None, 64, lambda: None),
     )
     assert one.read().seconds >= 0
 

@@ -49,6 +49,15 @@ def test_shares_of_a_best_that_was_not_known_yet_are_stated_anew():
     assert both.startswith("0.75 of its best in registers (0.50 to 1.00)")
 
 
+def test_cores_that_lay_together_and_apart_are_told_of_and_have_a_memory_each():
+    near = HostShare(0.0, 1.0, 30e9, 1.0, 1.0, 60e6, 1.0)
+    far = HostShare(60.0, 1.0, 45e9, 1.0, 0.9, 12e6, 0.2)
+    assert host_text([[near, far, near]]) == (
+        "1.00 of its best in registers (1.00 to 1.00), 1.00 in memory (0.90 to 1.00), "
+        "1.00 between cores (0.20 to 1.00); over 60 s"
+    )
+
+
 def test_several_runs_are_stated_together():
     stated = text(given(1.0, 1.0), given(0.5, 0.5, start_s=9e6))
     assert stated.startswith("0.75 of its best in registers (0.50 to 1.00)")

@@ -73,7 +73,7 @@ def test_json_holds_every_figure_and_the_limit():
     assert (plain["step_s"], plain["limit_percent"]) == (0.00022, 0.5)
     assert plain["answer"] == "yes"
     assert plain["showing"]["median_s"] == 0.004
-    unknown = {"registers": None, "memory": None}
+    unknown = dict.fromkeys(("registers", "memory", "handovers"))
     assert plain["power"] == {
         "reading_s": 0.009,
         "host": [{"slow_percent": 0.0, "found": 1, "trials": 40} | unknown],
