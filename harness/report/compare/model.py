@@ -68,7 +68,8 @@ class Error:
     """An error rate, or another metric, on held-out data with its 95 % interval.
 
     `gate` is the largest loss that passes: so far may the `difference` rise where lower
-    is `better`, and fall where higher is. `passed`: within the gate of its baseline;
+    is `better`, and fall where higher is. The difference is to the baseline, utterance
+    by utterance, with its own 95 % interval. `passed`: within the gate of its baseline;
     None where there is no gate.
     """
 
@@ -79,6 +80,7 @@ class Error:
     gate: float | None
     passed: bool | None
     better: Better = "lower"
+    difference_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

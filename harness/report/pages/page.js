@@ -68,7 +68,28 @@
       this.body = place.querySelector("tbody");
       this.addSorting();
       this.addTools();
+      this.addSideways();
       this.tell();
+    }
+
+    // Says how many columns lie beyond the edge, as long as any do.
+    addSideways() {
+      const scroll = this.place.querySelector(".scroll");
+      const hint = element("p", { className: "sideways", hidden: true });
+      scroll.before(hint);
+      const watch = () => {
+        const edge = scroll.scrollLeft + scroll.clientWidth;
+        const beyond = this.heads.filter(
+          (head) => head.offsetLeft + head.offsetWidth > edge + 1,
+        ).length;
+        const scrolls = scroll.scrollWidth > scroll.clientWidth + 1;
+        hint.hidden = !scrolls || scroll.clientWidth === 0;
+        hint.textContent = beyond
+          ? `Scroll sideways: ${beyond} more column${beyond > 1 ? "s" : ""} →`
+          : "← Scroll back for the first columns";
+      };
+      new ResizeObserver(watch).observe(scroll);
+      scroll.addEventListener("scroll", watch, { passive: true });
     }
 
     addSorting() {
@@ -211,14 +232,30 @@
     return tables.get(place);
   }
 
+  const isShown = (place) => !place.closest("details:not([open])");
   for (const place of document.querySelectorAll(".table")) {
-    if (!place.closest("details")) tableAt(place);
+    if (isShown(place)) tableAt(place);
   }
   for (const details of document.querySelectorAll("details")) {
     details.addEventListener("toggle", () => {
-      if (details.open) details.querySelectorAll(".table").forEach(tableAt);
+      for (const place of details.querySelectorAll(".table")) {
+        if (isShown(place)) tableAt(place);
+      }
     });
   }
+
+  // A link to a folded part, from the contents or from outside, opens it.
+  function openLinked() {
+    const target = location.hash.length > 1 && find(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const own = target.querySelector(":scope > details");
+    for (let one = own ?? target.closest("details"); one; one = one.parentElement.closest("details")) {
+      one.open = true;
+    }
+    target.scrollIntoView();
+  }
+  addEventListener("hashchange", openLinked);
+  openLinked();
 
   // Filters
   const filters = find("filters");
@@ -226,9 +263,11 @@
     const { text, ...facets } = Object.fromEntries(new FormData(filters));
     const filtered = [...document.querySelectorAll("[data-filtered]")].map(tableAt);
     for (const table of filtered) table.filter(text.trim().toLowerCase(), facets);
+    const isFiltered = text.trim() !== "" || Object.values(facets).some(Boolean);
     for (const section of document.querySelectorAll("section.workload")) {
       const place = section.querySelector("[data-filtered]");
       section.hidden = place !== null && tableAt(place).rows.length === 0;
+      if (isFiltered && place && !section.hidden) section.querySelector("details").open = true;
     }
     const cases = filtered.filter((table) => table.place.closest("section.workload"));
     const count = (counted) =>
@@ -266,19 +305,41 @@
     document.head.append(element("script", { textContent: find("plotly").textContent }));
   }
 
-  function draw(figure) {
-    if (figure.dataset.drawn) return;
-    figure.dataset.drawn = "yes";
+  // Colours of the pictures by those that stand for them on a dark page.
+  const dark = matchMedia("screen and (prefers-color-scheme: dark)");
+  const DARK = {
+    "#ffffff": "#0d1117", // paper
+    "#222222": "#e6edf3", // ink
+    "#000000": "#ffffff",
+    "#595959": "#a5afba", // grey
+    "#e4e4e4": "#30363d", // light
+    "#f2f2f2": "#1c2128", // bands
+    "#0072B2": "#58a6e0",
+  };
+  function darkened(value, key = "") {
+    if (Array.isArray(value)) return value.map((one) => darkened(one, key));
+    if (typeof value === "string") return (/color/i.test(key) && DARK[value]) || value;
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [name, darkened(inner, name)]),
+    );
+  }
+
+  function draw(figure, isDark = dark.matches) {
+    if (figure.dataset.drawn === String(isDark)) return;
+    figure.dataset.drawn = isDark;
     runPlotly();
     const plot = figure.querySelector(".plot");
-    const { data, layout } = read(`${figure.id}-figure`);
-    layout.template = look;
+    let made = { ...read(`${figure.id}-figure`) };
+    made.layout.template = structuredClone(look);
+    if (isDark) made = darkened(made);
+    const { data, layout } = made;
     if (plot.clientWidth < NARROW_PX) {
       layout.font = { size: 11 };
     }
     // A finger that moves over a picture scrolls the page.
     if (!canPoint) layout.dragmode = false;
-    Plotly.newPlot(plot, data, layout, config);
+    Plotly.react(plot, data, layout, config);
   }
 
   const pictures = [...document.querySelectorAll(".picture")];
@@ -292,13 +353,22 @@
     { rootMargin: AHEAD },
   );
   for (const picture of pictures) watcher.observe(picture);
+  dark.addEventListener("change", () => {
+    for (const picture of pictures.filter((one) => one.dataset.drawn)) draw(picture);
+  });
   const whenIdle = window.requestIdleCallback ?? setTimeout;
   if (pictures.length) addEventListener("load", () => whenIdle(runPlotly));
 
   // The whole comparison
-  find("save-document")?.addEventListener("click", () =>
-    save("speechmark-comparison.json", "application/json", find("comparison-json").textContent),
-  );
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+  find("save-document")?.addEventListener("click", async () => {
+    const text = await unpacked(find("comparison-gzip").textContent);
+    save("speechmark-comparison.json", "application/json", text);
+  });
   find("save-document")?.parentElement.removeAttribute("hidden");
 
   // Paper has no buttons: everything is opened, drawn and as wide as the paper is.
@@ -319,7 +389,7 @@
       table.render();
     }
     for (const picture of pictures.filter((one) => !one.closest("[hidden]"))) {
-      draw(picture);
+      draw(picture, false);
       const plot = picture.querySelector(".plot");
       const { height, font } = plot.layout;
       sizes.set(plot, { height, "font.size": font?.size ?? null });
@@ -339,5 +409,6 @@
     }
     for (const [plot, size] of sizes) resize(plot, { autosize: true, width: null, ...size });
     sizes.clear();
+    for (const picture of pictures.filter((one) => one.dataset.drawn)) draw(picture);
   });
 })();

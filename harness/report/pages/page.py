@@ -9,6 +9,7 @@ texts, never markup; and the page's own policy lets only those two scripts run.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,31 +18,45 @@ from typing import Any
 
 from jinja2 import Template
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from harness.report.compare.model import Comparison
 from harness.report.compare.shown.apart import apart, candidates_table
+from harness.report.compare.shown.best import best_of_models, best_table
 from harness.report.compare.shown.cases import case_table, cases, is_verdict
+from harness.report.compare.shown.key_figures import (
+    key_figures,
+    key_figures_of_one,
+)
 from harness.report.compare.shown.money import money_tables
 from harness.report.compare.shown.ranking import ranking_tables
 from harness.report.compare.shown.verdict import verdict
 from harness.report.pages.pictures import all_pictures
+from harness.report.pages.pictures.lead import rates_of_one, speed_and_cost
 from harness.report.pages.pictures.picture import TEMPLATE, Picture
-from harness.report.tables.html import embedded, environment, without_tags
+from harness.report.tables.html import embedded, environment
 from harness.report.tables.table import Table, brief, percent
 
 GENERATOR = "speechmark compare"
+# Scatters and bars are all that is drawn: plotly.js without maps and solids is a
+# fifth of the whole. It is the file of the npm package plotly.js-basic-dist-min.
+PLOTLY = "plotly-basic.min.js"
 MOST_DOCUMENT_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
 class Section:
-    """A workload: the table of its cases with a verdict, and its pictures."""
+    """A workload: the table of its cases with a verdict, and its pictures; of those
+    that few look at, `folded`, one opens them."""
 
     id: str
     workload: str
     table: Table | None
     pictures: tuple[Picture, ...]
+    folded: tuple[Picture, ...]
+
+    @property
+    def count(self) -> str:
+        return counted(self.table, "case")
 
 
 def page(comparison: Comparison, document_json: str) -> str:
@@ -49,7 +64,7 @@ def page(comparison: Comparison, document_json: str) -> str:
     downloaded from the page; beyond 4 MB, or empty, it is left out, and the page says
     so."""
     pictures, notes = all_pictures(comparison)
-    plotly, script = _script(get_plotlyjs()), _script(_own("page.js"))
+    plotly, script = _script(_own(PLOTLY)), _script(_own("page.js"))
     html = _template().render(
         generator=GENERATOR,
         title=_title(comparison),
@@ -59,7 +74,7 @@ def page(comparison: Comparison, document_json: str) -> str:
         script=Markup(script),
         look=embedded(TEMPLATE),
         comparison=comparison,
-        is_single=len(comparison.candidates) == 1,
+        **_answer(comparison),
         verdict=verdict(comparison),
         candidates=candidates_table(comparison),
         ranking=ranking_tables(comparison),
@@ -73,6 +88,24 @@ def page(comparison: Comparison, document_json: str) -> str:
     )
     # A file may hold half a character (a lone surrogate), which no page can.
     return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _answer(comparison: Comparison) -> dict[str, Any]:
+    """What the page opens with."""
+    if len(comparison.candidates) > 1:
+        return {
+            "is_single": False,
+            "key_figures": key_figures(comparison),
+            "lead": speed_and_cost(comparison),
+            "best": None,
+        }
+    best = best_of_models(comparison)
+    return {
+        "is_single": True,
+        "key_figures": key_figures_of_one(comparison, best),
+        "lead": rates_of_one(best),
+        "best": best_table(best, comparison.metrics) if best else None,
+    }
 
 
 def _title(comparison: Comparison) -> str:
@@ -96,9 +129,12 @@ def _sections(comparison: Comparison, pictures: Sequence[Picture]) -> list[Secti
             if own
             else None
         )
-        shown = tuple(one for one in pictures if one.workload == workload)
-        if own or shown:
-            sections.append(Section(f"workload-{place}", workload, table, shown))
+        drawn = [one for one in pictures if one.workload == workload]
+        shown = tuple(one for one in drawn if not one.is_aside)
+        aside = tuple(one for one in drawn if one.is_aside)
+        if own or drawn:
+            id = f"workload-{place}"
+            sections.append(Section(id, workload, table, shown, aside))
     return sections
 
 
@@ -118,9 +154,23 @@ def _document(document_json: str) -> dict[str, Any]:
     size = len(document_json.encode("utf-8", "replace"))
     is_short = 0 < size <= MOST_DOCUMENT_BYTES
     return {
-        "document": Markup(without_tags(document_json)) if is_short else None,
+        "document": packed(document_json) if is_short else None,
         "most_mb": f"{MOST_DOCUMENT_BYTES / 1e6:g}",
     }
+
+
+def packed(text: str) -> str:
+    """As gzip in base64: a fifth of it, for what is saved by few and read by none."""
+    return base64.b64encode(
+        gzip.compress(text.encode("utf-8", "replace"), mtime=0)
+    ).decode("ascii")
+
+
+def counted(table: Table | None, noun: str) -> str:
+    """How many rows a folded part holds; nothing where it has no table."""
+    if table is None:
+        return ""
+    return f"{len(table):,} {noun}{'' if len(table) == 1 else 's'}"
 
 
 def figure_data(picture: Picture) -> Any:
@@ -141,7 +191,7 @@ def _brief(value: Any) -> Any:
 
 def _template() -> Template:
     made = environment()
-    made.filters.update(figure_data=figure_data, percent=percent)
+    made.filters.update(figure_data=figure_data, percent=percent, counted=counted)
     return made.from_string(_own("page.html.jinja"))
 
 

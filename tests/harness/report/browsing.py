@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP, PHONE = (1280, 900), (375, 740)
+DESKTOP, WIDE, PHONE = (1280, 900), (1400, 900), (375, 740)
 
 
 @functools.cache
@@ -44,7 +44,8 @@ class Opened:
         return self.tab.evaluate(script)
 
     def draw_all(self) -> None:
-        """Scrolls to every picture, as a reader would."""
+        """Opens all, and scrolls to every picture, as a reader would."""
+        self.open_all()
         for figure in self.tab.locator("figure.picture").all():
             figure.scroll_into_view_if_needed()
             figure.locator(".main-svg").first.wait_for()

@@ -168,18 +168,23 @@ def _error(metrics: Sequence[AccuracyMetric]) -> Error:
     """Runs with other seeds have other errors: their mean, within the interval that
     holds those of all, as all were taken on the same utterances, and the largest loss.
     All must pass."""
-    lows, highs = zip(*(metric.interval for metric in metrics), strict=True)
     better = metrics[0].better
     differences = _known(metric.difference for metric in metrics)
+    spans = _known(metric.difference_interval for metric in metrics)
     return Error(
         value=fmean(metric.value for metric in metrics),
-        interval=(min(lows), max(highs)),
+        interval=_around([metric.interval for metric in metrics]),
         n=min(metric.n for metric in metrics),
         difference=max(differences, key=lambda d: as_loss(d, better), default=None),
         gate=min(_known(metric.gate for metric in metrics), default=None),
         passed=_all_passed(map(_passed, metrics)),
         better=better,
+        difference_interval=_around(spans) if spans else None,
     )
+
+
+def _around(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return min(low for low, _ in spans), max(high for _, high in spans)
 
 
 def _passed(metric: AccuracyMetric) -> bool | None:

@@ -40,6 +40,7 @@ METRICS_SHOWN = 2  # further ones are in the CSV
 LATENCIES = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9"}
 HIDDEN_LATENCIES = ("p99_9",)  # few cases have samples enough
 REASONS_SHOWN = 3
+PASSES = "✓"
 MS, MIB, MB = 1e3, 2.0**-20, 1e-6
 
 
@@ -180,7 +181,10 @@ def _error_columns(found: Sequence[Case], kinds: MetricKinds) -> Iterator[Column
         errors = [case.measured.errors.get(metric) for case in found]
         hidden = place >= METRICS_SHOWN
         yield from _metric_columns(kinds[metric], errors, hidden)
-    yield text_column("gate", (_gate(case.measured, kinds) for case in found))
+    yield text_column("gate", (_gate_mark(case.measured, kinds) for case in found))
+    yield text_column(
+        "gate by metric", (_gate(case.measured, kinds) for case in found), hidden=True
+    )
 
 
 def _metrics(found: Sequence[Case]) -> set[str]:
@@ -204,6 +208,15 @@ def _metric_columns(
         title = f"{kind.title}{name}"
         hides = hidden or bool(name)
         yield number_column(title, values, decimals, unit=kind.unit, hidden=hides)
+
+
+def _gate_mark(measured: Measured, kinds: MetricKinds) -> str | None:
+    """A mark; beyond it, by which metric it fails."""
+    errors = measured.errors
+    failed = [name for name in kinds.in_order(errors) if errors[name].passed is False]
+    if failed:
+        return "; ".join(_gate_text(kinds[name], errors[name]) for name in failed)
+    return PASSES if measured.gate_passed else None
 
 
 def _gate(measured: Measured, kinds: MetricKinds) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.report.compare.model import Estimate, Work
+from harness.report.compare.model import Estimate, Measured, Work
 from harness.report.tables.table import (
     Column,
     brief,
@@ -61,6 +61,11 @@ def interval_of(
     if estimate is None or estimate.low is None or estimate.high is None:
         return None
     return estimate.low * scale, estimate.high * scale
+
+
+def rate_of(measured: Measured) -> Estimate:
+    """RTFx, or items a second where there is no audio."""
+    return measured.rtfx if measured.rtfx.value else measured.throughput_items_per_s
 
 
 def work_columns(works: Sequence[Work], short: bool = False) -> tuple[Column, ...]:

@@ -32,11 +32,15 @@ def money_tables(comparison: Comparison) -> dict[str, Table | None]:
     if money is None:
         return {}
     return {
-        "prices": _prices(money),
+        "prices": _prices(money, published=False),
         "serving": _serving(money, comparison.metrics),
-        "to_accuracy": _to_accuracy(money, comparison.metrics),
+        "to_accuracy": _to_accuracy(money, comparison.metrics, published=False),
         "break_even": _break_even(money),
         "total": _total(money),
+        "published_prices": _prices(money, published=True),
+        "published_to_accuracy": _to_accuracy(
+            money, comparison.metrics, published=True
+        ),
     }
 
 
@@ -60,14 +64,14 @@ def limits_text(asked: Money | Qualification, kinds: MetricKinds) -> str:
     return ", ".join(texts)
 
 
-def _prices(money: Money) -> Table | None:
-    found, currency = money.prices, money.currency
+def _prices(money: Money, published: bool) -> Table | None:
+    """Of the candidates, or of machines that papers published times of."""
+    found = [price for price in money.prices if price.published == published]
+    currency = money.currency
     if not found:
         return None
-    origins = ["of a paper" if one.published else "compared" for one in found]
     columns = (
         text_column("candidate", (price.candidate for price in found)),
-        *([text_column("is", origins)] if "of a paper" in origins else ()),
         text_column("held", ("rented" if p.is_rented else "owned" for p in found)),
         _money_column("busy hour", (p.per_busy_hour for p in found), currency, 2),
         _money_column("fixed a year", (p.fixed_per_year for p in found), currency),
@@ -78,8 +82,11 @@ def _prices(money: Money) -> Table | None:
         text_column("machine", (price.description for price in found)),
         text_column("source", (price.source for price in found)),
     )
-    caption = f"Prices at a utilization of {100 * money.utilization:g} %"
-    return Table("prices", caption, without_empty(columns))
+    utilization = f"at a utilization of {100 * money.utilization:g} %"
+    if published:
+        caption = f"Prices of the papers' machines {utilization}"
+        return Table("published-prices", caption, without_empty(columns))
+    return Table("prices", f"Prices {utilization}", without_empty(columns))
 
 
 def _serving(money: Money, kinds: MetricKinds) -> Table | None:
@@ -144,11 +151,11 @@ def _errors_columns(found: Sequence[Serving], kinds: MetricKinds) -> Iterable[Co
         )
 
 
-def _to_accuracy(money: Money, kinds: MetricKinds) -> Table | None:
-    found = money.to_accuracy
+def _to_accuracy(money: Money, kinds: MetricKinds, published: bool) -> Table | None:
+    """Of times that were measured, or of those that papers published."""
+    found = [one for one in money.to_accuracy if one.published == published]
     if not found:
         return None
-    sources = ("published" if one.published else "measured" for one in found)
     levels = (level_text(kinds[one.metric], one.level) for one in found)
     columns = (
         text_column("work", (str(one.work) for one in found), is_name=True),
@@ -156,9 +163,11 @@ def _to_accuracy(money: Money, kinds: MetricKinds) -> Table | None:
         text_column("level", levels),
         number_column("time to it", (one.tta_s for one in found), unit="s"),
         _money_column("cost", (one.cost for one in found), money.currency, 2),
-        text_column("time was", sources),
         text_column("source", (one.source for one in found)),
     )
+    if published:
+        caption = "Cost to accuracy by the papers' times: other machines, other speech"
+        return Table("published-to-accuracy", caption, without_empty(columns))
     return Table("to-accuracy", "Cost to accuracy", without_empty(columns))
 
 

@@ -30,7 +30,7 @@ def verdict(comparison: Comparison) -> tuple[str, ...]:
         return (*_single(comparison), *filter(None, (what_is_left(comparison),)))
     ranking = comparison.ranking
     if ranking is None or not ranking.scores:
-        parts = (_no_verdict(comparison), what_is_left(comparison))
+        parts = (no_verdict(comparison), what_is_left(comparison))
         return tuple(filter(None, parts))
     sentences = (
         _first(ranking.baseline or comparison.baseline, ranking),
@@ -64,7 +64,8 @@ def _count(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"
 
 
-def _no_verdict(comparison: Comparison) -> str:
+def no_verdict(comparison: Comparison) -> str:
+    """Why nobody ranks first."""
     ranking = comparison.ranking
     any_alike = any(row.same for row in comparison.rows)
     if any_alike and ranking is not None and ranking.reason:
@@ -83,7 +84,7 @@ def _first(baseline: str, ranking: Ranking) -> str:
     works = f"{len(ranking.works):,} works"
     if len(ranking.works) == 1:
         works = "1 work"
-    speed = f"{_speed(baseline, best, others)} over {works}"
+    speed = f"{speed_text(baseline, best, others)} over {works}"
     if ranking.wins is None or not others:
         reason = ranking.reason or "the processes are too few"
         return (
@@ -93,10 +94,10 @@ def _first(baseline: str, ranking: Ranking) -> str:
     rival = _rival(ranking)
     chance = _wins(ranking, best.candidate, rival.candidate)
     if clear_winner(ranking) is not None:
-        sure = percent(_sureness(ranking), MOST_SURE if ranking.few_runs else 1.0)
+        sure = percent(sureness(ranking), MOST_SURE if ranking.few_runs else 1.0)
         return (
             f"{best.candidate} ranks first, {speed}: it is faster than "
-            f"{_whom(others)} with a probability of {sure}."
+            f"{whom(others)} with a probability of {sure}."
         )
     return (
         f"There is no clear winner: {best.candidate} ranks first, {speed}, but is "
@@ -109,10 +110,10 @@ def clear_winner(ranking: Ranking) -> str | None:
     or that is not known."""
     if ranking.wins is None or len(ranking.scores) < 2:
         return None
-    return ranking.scores[0].candidate if _sureness(ranking) >= SURE else None
+    return ranking.scores[0].candidate if sureness(ranking) >= SURE else None
 
 
-def _sureness(ranking: Ranking) -> float:
+def sureness(ranking: Ranking) -> float:
     """That the first is faster than its nearest rival, and than all others at once."""
     best = ranking.scores[0]
     chance = _wins(ranking, best.candidate, _rival(ranking).candidate)
@@ -130,11 +131,11 @@ def _wins(ranking: Ranking, a: str, b: str) -> float:
     return ranking.wins[a][b]
 
 
-def _whom(others: list[Score]) -> str:
+def whom(others: list[Score]) -> str:
     return others[0].candidate if len(others) == 1 else "every other candidate"
 
 
-def _speed(baseline: str, best: Score, others: list[Score]) -> str:
+def speed_text(baseline: str, best: Score, others: list[Score]) -> str:
     """The best one's speed as a ratio; of the baseline itself, the next one's."""
     if best.candidate != baseline:
         return f"at {_ratio(best)} times the speed of {baseline}"
@@ -199,7 +200,7 @@ def _cheapest(money: Money | None) -> str:
     cost = f"{number(best.per_audio_hour or 0.0)} {money.currency}"
     if not others:
         return f"An hour of audio on {best.candidate} costs {cost}."
-    if all(_is_cheaper(best, other) for other in others):
+    if all(is_cheaper(best, other) for other in others):
         return f"The cheapest hour of audio is on {best.candidate}: {cost}."
     return (
         f"An hour of audio costs least on {best.candidate} ({cost}), which the "
@@ -220,6 +221,7 @@ def _least_total(money: Money) -> str | None:
     return f"{over}{least} on {best.candidate}: {cost}"
 
 
-def _is_cheaper(one: Serving, other: Serving) -> bool:
+def is_cheaper(one: Serving, other: Serving) -> bool:
+    """By more than the intervals of both."""
     high, low = one.per_audio_hour_high, other.per_audio_hour_low
     return high is not None and low is not None and high < low

@@ -1,66 +1,49 @@
-"""Throughput and latency of the works of one model, with intervals, side by side.
-
-Bars stand at numbers, not at categories, so that marks (p90, p99) can stand on them.
-"""
+"""Throughput and latency of the works of one model, with intervals, side by side: the
+best on top, each with its value, and "n/a" where a candidate has none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from harness.report.compare.model import Comparison, Measured, Row, Work
 from harness.report.compare.shown.columns import work_columns
+from harness.report.pages.pictures.bar_figure import (
+    Bars,
+    add_absent,
+    add_bar,
+    add_values,
+    frame,
+    mark_if_wide,
+)
 from harness.report.pages.pictures.picture import (
     GREY,
     INK,
     Figure,
-    Look,
     Picture,
-    blank,
-    escaped,
     interval,
-    log_axis,
-    looks,
-    spans_much,
-    titled,
     whiskers,
 )
 from harness.report.pages.pictures.select import (
     Group,
     best,
-    drawn_labels,
     groups,
     is_training,
+    measured,
     ranked,
     rate,
     throughput_title,
-    tick,
 )
 from harness.report.tables.table import (
     Column,
     Table,
+    number,
     number_column,
     text_column,
 )
 from harness.statistics import PercentileBound
 
 MOST_WORKS = 20
-BAR_PX, GAP_PX, FRAME_PX = 15, 14, 110
-LEAST_ROW_PX = 42  # its name has two lines
-# Beyond this ratio the shortest bars are too short to be seen: marks stand for bars,
-# on a logarithm, where a bar's length would mean nothing.
-BARS_SPAN = 100.0
 TAIL = {"p90": ("p90", "line-ns-open"), "p99": ("p99", "diamond")}
-
-
-@dataclass(frozen=True)
-class Bars:
-    """A value with its interval per place (work) of one candidate."""
-
-    label: str
-    look: Look
-    places: list[float]
-    cells: list[tuple[Work, Measured]]
 
 
 def throughput(comparison: Comparison) -> Iterator[Picture]:
@@ -80,14 +63,19 @@ def latency(comparison: Comparison) -> Iterator[Picture]:
 def _throughput(comparison: Comparison, group: Group) -> Picture:
     rows = [row for row in group.rows if ranked(row)]
     kept, notes = best(rows, MOST_WORKS, rate)
+    kept = [*sorted(kept, key=rate, reverse=True), *_skipped(group, len(kept))]
     has_audio = all(c.rtfx.value for row in kept for c in ranked(row).values())
-    figure, bars = _frame(comparison, kept, throughput_title(has_audio))
+    figure, bars = frame(comparison, kept, throughput_title(has_audio))
     for one in bars:
         cells = [cell for _, cell in one.cells]
         found = [c.rtfx if has_audio else c.throughput_items_per_s for c in cells]
         values = [estimate.value for estimate in found]
-        _add_bar(figure, one, values, [interval(e) for e in found], len(bars))
-    _mark_if_wide(figure)
+        ends = [interval(estimate) for estimate in found]
+        add_bar(figure, one, values, ends, len(bars))
+        high = [end[1] if end else v for end, v in zip(ends, values, strict=True)]
+        add_values(figure, one, list(map(number, values)), high)
+    mark_if_wide(figure)
+    add_absent(figure, bars)
     id = f"throughput-{group.place}"
     return Picture(
         id,
@@ -120,11 +108,16 @@ def _latency(comparison: Comparison, group: Group) -> Picture | None:
     if not rows:
         return None
     kept, notes = best(rows, MOST_WORKS, lambda row: -min(_medians(row)))
-    figure, bars = _frame(comparison, kept, "latency of a step (ms)")
+    kept = [
+        *sorted(kept, key=lambda row: min(_medians(row))),
+        *_skipped(group, len(kept)),
+    ]
+    figure, bars = frame(comparison, kept, "latency of a step (ms)")
     for one in bars:
         _add_latencies(figure, one, len(bars))
     _add_tail_legend(figure, bars)
-    _mark_if_wide(figure)
+    mark_if_wide(figure)
+    add_absent(figure, bars)
     id = f"latency-{group.place}"
     note = (
         "Further left is better. The median, then p90 and p99 where there are samples "
@@ -138,6 +131,12 @@ def _latency(comparison: Comparison, group: Group) -> Picture | None:
         group.workload,
         (*notes, note),
     )
+
+
+def _skipped(group: Group, drawn: int) -> list[Row]:
+    """Works that no candidate measured, as far as there is room for them."""
+    found = [row for row in group.rows if not measured(row)]
+    return found[: max(MOST_WORKS - drawn, 0)]
 
 
 def _medians(row: Row) -> list[float]:
@@ -168,83 +167,11 @@ def _latency_table(id: str, group: Group, bars: Sequence[Bars]) -> Table:
     return Table(f"{id}-table", f"Latency of {group.name}", tuple(columns))
 
 
-def _frame(
-    comparison: Comparison, rows: Sequence[Row], title: str
-) -> tuple[Figure, list[Bars]]:
-    """The figure with its works on the vertical axis, and who has a bar where."""
-    labels = [
-        label
-        for label in drawn_labels(comparison)
-        if any(label in ranked(row) for row in rows)
-    ]
-    row_px = max(len(labels) * BAR_PX + GAP_PX, LEAST_ROW_PX)
-    height = FRAME_PX + len(rows) * row_px
-    places = {
-        "tickvals": list(range(len(rows))),
-        "ticktext": [tick(row.work) for row in rows],
-        "range": [len(rows) - 0.5, -0.5],
-        "showgrid": False,
-        "ticks": "",
-    }
-    figure = blank(height, titled(title, rangemode="tozero"), places)
-    look = looks(comparison)
-    bars = []
-    for at, label in enumerate(labels):
-        shift = _width(len(labels)) * (at - (len(labels) - 1) / 2)
-        here = [(p, row) for p, row in enumerate(rows) if label in ranked(row)]
-        cells = [(row.work, ranked(row)[label]) for _, row in here]
-        bars.append(Bars(label, look[label], [p + shift for p, _ in here], cells))
-    return figure, bars
-
-
-def _width(candidates: int) -> float:
-    return 0.8 / candidates
-
-
-def _add_bar(
-    figure: Figure,
-    one: Bars,
-    values: Sequence[float | None],
-    ends: Sequence[tuple[float, float] | None],
-    of: int,
-) -> None:
-    figure["data"].append(
-        {
-            "type": "bar",
-            "name": escaped(one.label),
-            "orientation": "h",
-            "x": list(values),
-            "y": one.places,
-            "width": _width(of) * 0.92,
-            "marker": {"color": one.look.colour},
-            "error_x": whiskers([value or 0.0 for value in values], ends),
-            "text": [escaped(work) for work, _ in one.cells],
-            "textposition": "none",
-            "hovertemplate": "%{fullData.name}<br>%{text}<br>%{x:.4g}<extra></extra>",
-        }
-    )
-
-
-def _mark_if_wide(figure: Figure) -> None:
-    """Turns bars into marks where they are too unlike in length."""
-    bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
-    values = [value for bar in bars for value in bar["x"] if value]
-    if not spans_much(values, BARS_SPAN):
-        return
-    title = figure["layout"]["xaxis"]["title"]["text"]
-    figure["layout"]["xaxis"] = log_axis(title, values)
-    for bar in bars:
-        for name in ("orientation", "width", "textposition"):
-            del bar[name]
-        mark = {"symbol": "square", "size": 10, **bar["marker"]}
-        bar |= {"type": "scatter", "mode": "markers", "marker": mark}
-
-
 def _add_latencies(figure: Figure, one: Bars, of: int) -> None:
     medians = [cell.latency_ms.get("p50") for _, cell in one.cells]
     ends = [_to_bound(bound) for bound in medians]
-    values = [None if bound is None else bound.value for bound in medians]
-    _add_bar(figure, one, values, ends, of)
+    medians_ms = [None if bound is None else bound.value for bound in medians]
+    add_bar(figure, one, medians_ms, ends, of)
     for name, (shown, symbol) in TAIL.items():
         bounds = [cell.latency_ms.get(name) for _, cell in one.cells]
         values = [None if bound is None else bound.value for bound in bounds]
@@ -252,8 +179,9 @@ def _add_latencies(figure: Figure, one: Bars, of: int) -> None:
             figure["data"].append(
                 {
                     "type": "scatter",
-                    "name": f"{escaped(one.label)} {shown}",
+                    "name": f"{one.look.name} {shown}",
                     "mode": "markers",
+                    "legendgroup": one.look.name,
                     "x": values,
                     "y": one.places,
                     "error_x": whiskers(
@@ -264,6 +192,24 @@ def _add_latencies(figure: Figure, one: Bars, of: int) -> None:
                     "hovertemplate": "%{fullData.name}<br>%{x:.4g} ms<extra></extra>",
                 }
             )
+    texts = [_latency_text(cell) for _, cell in one.cells]
+    add_values(figure, one, texts, [_furthest(cell) for _, cell in one.cells])
+
+
+def _latency_text(cell: Measured) -> str:
+    """The median, and what stands furthest right of it."""
+    known = {name: ms for name in ("p50", *TAIL) if (ms := _value(cell, name))}
+    if "p50" not in known:
+        return ""
+    tail = [f" ({name} {number(ms)})" for name, ms in known.items() if name != "p50"]
+    return f"{number(known['p50'])}{tail[-1] if tail else ''}"
+
+
+def _furthest(cell: Measured) -> float | None:
+    """What is drawn furthest right of a case."""
+    bounds = [cell.latency_ms.get(name) for name in ("p50", *TAIL)]
+    known = [b for b in bounds if b is not None and b.value is not None]
+    return max((b.upper_bound or b.value or 0.0 for b in known), default=None)
 
 
 def _to_bound(bound: PercentileBound | None) -> tuple[float, float] | None:

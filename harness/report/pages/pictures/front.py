@@ -21,8 +21,21 @@ class Point:
     is_ranked: bool
 
     @property
+    def series(self) -> tuple[str, str]:
+        """Whose front it may be on: the candidate and the runtime."""
+        return self.label, self.work.runtime
+
+    @property
     def loss(self) -> float:
         return as_loss(self.error.value, self.error.better)
+
+
+def fronts(points: Sequence[Point]) -> dict[tuple[str, str], list[Point]]:
+    """One of each candidate and runtime, by these; those of a single point too."""
+    found: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        found.setdefault(point.series, []).append(point)
+    return {series: pareto_front(own) for series, own in found.items()}
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:

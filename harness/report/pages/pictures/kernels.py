@@ -14,7 +14,9 @@ from harness.report.pages.pictures.picture import (
     Picture,
     Trace,
     axis,
+    distinct,
     escaped,
+    in_two_lines,
     key,
     panelled,
     titled,
@@ -39,7 +41,6 @@ PATTERNS = {
     "backward_weights": "\\",
 }
 BAR_PX, GAP_PX, FRAME_PX = 30, 62, 130
-LONG_LABEL = 14  # characters
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _picture(comparison: Comparison, group: Group) -> Picture | None:
     return Picture(
         id,
         f"Where a step's time goes: {group.name}",
-        _figure(kept, labels, primitives),
+        _figure(kept, _names(comparison), primitives),
         _table(id, group, kept, labels),
         group.workload,
         tuple(notes),
@@ -142,10 +143,17 @@ def _slices(kernels: Sequence[KernelShare], primitives: Sequence[str]) -> list[S
     return sorted(slices, key=lambda one: (order.index(one.primitive), one.direction))
 
 
+def _names(comparison: Comparison) -> dict[str, str]:
+    """By label, as they stand beside the bars."""
+    labels = drawn_labels(comparison)
+    names = map(in_two_lines, distinct(labels, " "))
+    return dict(zip(labels, names, strict=True))
+
+
 def _figure(
-    rows: Sequence[Row], labels: Sequence[str], primitives: Sequence[str]
+    rows: Sequence[Row], names: dict[str, str], primitives: Sequence[str]
 ) -> Figure:
-    drawn = [[label for label in labels if _measured(row, label)] for row in rows]
+    drawn = [[label for label in names if _measured(row, label)] for row in rows]
     figure = panelled(
         [BAR_PX * len(some) + BAR_PX / 2 for some in drawn],
         GAP_PX,
@@ -155,7 +163,8 @@ def _figure(
     figure["layout"]["barmode"] = "stack"
     named: set[tuple[str, str]] = set()
     for panel, (row, some) in enumerate(zip(rows, drawn, strict=True), 1):
-        _add_panel(figure, panel, row, some, primitives, named)
+        here = {label: names[label] for label in some}
+        _add_panel(figure, panel, row, here, primitives, named)
     figure["layout"][key("x", len(rows))] |= titled("time of a step (ms)")
     return figure
 
@@ -164,15 +173,15 @@ def _add_panel(
     figure: Figure,
     panel: int,
     row: Row,
-    labels: Sequence[str],
+    names: dict[str, str],
     primitives: Sequence[str],
     named: set[tuple[str, str]],
 ) -> None:
     """A trace for each primitive and direction; each is named in the legend once."""
     bars: dict[tuple[str, str], dict[str, Slice]] = {}
-    for label in labels:
+    for label, name in names.items():
         for one in _slices(ranked(row)[label].kernels, primitives):
-            bars.setdefault(one.kind, {})[label] = one
+            bars.setdefault(one.kind, {})[name] = one
     order = [*primitives, OTHERS]
     for kind in sorted(bars, key=lambda kind: (order.index(kind[0]), kind[1])):
         bar = _bar(kind, bars[kind], order.index(kind[0]), kind not in named)
@@ -182,7 +191,7 @@ def _add_panel(
     figure["layout"][key("y", panel)] |= {
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": [_bar_label(label) for label in labels],
+        "categoryarray": list(names.values()),
         "autorange": "reversed",
         "showgrid": False,
         "ticks": "",
@@ -202,7 +211,7 @@ def _bar(
         "showlegend": is_named,
         "orientation": "h",
         "x": [one.time_ms for one in found],
-        "y": [_bar_label(label) for label in slices],
+        "y": list(slices),
         "marker": {
             "color": colour,
             "line": {"color": "#ffffff", "width": 0.5},
@@ -220,18 +229,6 @@ def _bar(
         "hovertemplate": "%{y}<br>%{fullData.name}<br>%{text}<br>%{x:.4g} ms"
         "<extra></extra>",
     }
-
-
-def _bar_label(label: str) -> str:
-    """In two lines where it is long: machine, then hardware.
-
-    >>> _bar_label("epyc"), _bar_label("two-core-epyc cpu:threads=1")
-    ('epyc', 'two-core-epyc<br>cpu:threads=1')
-    """
-    machine, space, hardware = escaped(label).partition(" ")
-    if len(label) <= LONG_LABEL or not space:
-        return escaped(label)
-    return f"{machine}<br>{hardware}"
 
 
 def _name(kind: tuple[str, str]) -> str:

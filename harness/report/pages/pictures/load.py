@@ -9,6 +9,7 @@ from harness.report.compare.model import Comparison, LoadCost, Money
 from harness.report.pages.pictures.picture import (
     GREY,
     Figure,
+    Look,
     Picture,
     blank,
     escaped,
@@ -53,7 +54,7 @@ def _picture(
     for label in drawn_labels(comparison):
         own = [cost for cost in costs if cost.candidate == label]
         if own:
-            _add_line(figure, own, look[label].colour, look[label].dash)
+            _add_line(figure, own, look[label])
     if money.load_audio_hours_per_day:
         _add_stated_load(figure, money.load_audio_hours_per_day)
     id = f"load-{place}"
@@ -71,15 +72,15 @@ def _picture(
     )
 
 
-def _add_line(figure: Figure, own: Sequence[LoadCost], colour: str, dash: str) -> None:
+def _add_line(figure: Figure, own: Sequence[LoadCost], look: Look) -> None:
     figure["data"].append(
         {
             "type": "scatter",
-            "name": escaped(own[0].candidate),
+            "name": look.name,
             "mode": "lines",
             "x": [cost.audio_hours_per_day for cost in own],
             "y": [cost.cost for cost in own],
-            "line": {"color": colour, "dash": dash, "width": 2},
+            "line": {"color": look.colour, "dash": look.dash, "width": 2},
             "text": [f"{cost.machines:,}" for cost in own],
             "hovertemplate": "%{fullData.name}<br>%{x:.4g} h a day: %{y:,.0f}<br>"
             "machines: %{text}<extra></extra>",

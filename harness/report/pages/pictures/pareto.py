@@ -1,33 +1,21 @@
-"""Accuracy against latency over the compressions of one model, with the front of those
-that no other beats in both."""
+"""Accuracy against latency over the compressions of one model, with the fronts of those
+that no other of the same runtime beats in both.
+
+Where compressions are held against a baseline, what stands upright is the difference to
+it, utterance by utterance: it tells apart what the intervals of two error rates do not.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from basics.metric_kinds import MetricKind
-from harness.metrics import MetricKinds, titled_unit
+from harness.metrics import MetricKinds
 from harness.report.compare.model import Comparison, Measured, Row
-from harness.report.pages.pictures.front import Point, pareto_front
-from harness.report.pages.pictures.picture import (
-    GREY,
-    INK,
-    SYMBOLS,
-    Figure,
-    Look,
-    Picture,
-    Trace,
-    blank,
-    colour_legend,
-    escaped,
-    log_axis,
-    looks,
-    spans_much,
-    titled,
-    whiskers,
-)
+from harness.report.pages.pictures.front import Point, fronts
+from harness.report.pages.pictures.pareto_figure import Upright, figure
+from harness.report.pages.pictures.picture import Picture
 from harness.report.pages.pictures.select import (
     Group,
     drawn_labels,
@@ -39,49 +27,62 @@ from harness.report.pages.pictures.select import (
 from harness.report.tables.table import Table, number_column, text_column
 
 MOST_POINTS = 120
-HEIGHT_PX = 460
+LENGTHS_ALIKE = 1.02  # factor between seconds of audio an item
+SAME = 1e-3  # of the metric, that baselines may differ by
 
 
 def pictures(comparison: Comparison) -> Iterator[Picture]:
-    """One picture a model of which two works or more have a metric."""
-    found = (_picture(comparison, group) for group in groups(comparison))
-    yield from filter(None, found)
+    """One picture a model, and length of its inputs, of which two works or more have a
+    metric."""
+    for group in groups(comparison):
+        metric = _metric(group, comparison.metrics)
+        by_length = _by_length(group, metric.name)
+        for place, rows in enumerate(by_length):
+            id = f"pareto-{group.place}" + (f"-{place + 1}" if place else "")
+            if picture := _picture(comparison, group, metric, rows, id):
+                yield picture
 
 
-def _picture(comparison: Comparison, group: Group) -> Picture | None:
-    metric = _metric(group, comparison.metrics)
-    rows = _rows_of_one_batch_size(group, metric.name)
+def _picture(
+    comparison: Comparison,
+    group: Group,
+    metric: MetricKind,
+    of_length: Sequence[Row],
+    id: str,
+) -> Picture | None:
+    rows = _rows_of_one_batch_size(of_length)
     points = sorted(
         _points(drawn_labels(comparison), rows, metric.name), key=lambda p: p.latency_ms
     )
     if len({point.work for point in points}) < 2:
         return None
-    front = pareto_front(points)
-    kept = _kept(points, front)
-    batch_size = rows[0].work.batch_size
-    figure = _figure(comparison, kept, front, metric)
-    id = f"pareto-{group.place}"
+    upright = Upright(metric, _are_paired(points))
+    found = fronts(points)
+    kept = _kept(points, [point for front in found.values() for point in front])
     return Picture(
         id,
         f"Accuracy against latency: {group.name}",
-        figure,
-        _table(id, group, metric, kept, front),
+        figure(comparison, kept, found, upright),
+        _table(id, group, metric, kept, found),
         group.workload,
-        tuple(_notes(points, batch_size)),
+        tuple(_notes(points, upright, rows[0].work.batch_size)),
     )
 
 
-def _kept(points: Sequence[Point], front: Sequence[Point]) -> list[Point]:
-    """The fastest, and all of the front, however slow its most accurate are."""
-    slower = [point for point in points[MOST_POINTS:] if point in front]
-    return [*points[: MOST_POINTS - len(slower)], *slower]
-
-
 def _metric(group: Group, kinds: MetricKinds) -> MetricKind:
-    """The first metric of those that most works have."""
+    """The first of those that have a gate; else the first that most works have."""
+    gated = {
+        name
+        for row in group.rows
+        for cell in measured(row).values()
+        for name, error in cell.errors.items()
+        if error.passed is not None
+    }
     counts = Counter(name for row in group.rows for name in _metric_names(row))
     most = max(counts.values(), default=0)
-    often = kinds.in_order(name for name, count in counts.items() if count == most)
+    often = kinds.in_order(
+        gated or (name for name, count in counts.items() if count == most)
+    )
     return kinds[often[0] if often else ""]
 
 
@@ -89,13 +90,33 @@ def _metric_names(row: Row) -> set[str]:
     return {name for cell in measured(row).values() for name in cell.errors}
 
 
-def _rows_of_one_batch_size(group: Group, metric: str) -> list[Row]:
-    """The smallest that two works or more have: latency is asked of small batches."""
+def _by_length(group: Group, metric: str) -> list[list[Row]]:
+    """Rows with the metric, those of one length of inputs together, the shortest
+    first: a step on longer inputs is slower and no worse."""
+    found: list[list[Row]] = []
+    last_s = 0.0
     rows = [
         row
         for row in group.rows
         if not is_training(row) and metric in _metric_names(row)
     ]
+    for row in sorted(rows, key=_audio_s):
+        if not found or _audio_s(row) > last_s * LENGTHS_ALIKE:
+            found.append([])
+        last_s = _audio_s(row)
+        found[-1].append(row)
+    return found
+
+
+def _audio_s(row: Row) -> float:
+    """Seconds of audio of an item; 0 where there is none."""
+    cell = next(iter(measured(row).values()))
+    items = cell.throughput_items_per_s.value
+    return cell.rtfx.value / items if items else 0.0
+
+
+def _rows_of_one_batch_size(rows: Sequence[Row]) -> list[Row]:
+    """The smallest that two works or more have: latency is asked of small batches."""
     counts = Counter(row.work.batch_size for row in rows)
     several = [size for size, count in counts.items() if count > 1]
     smallest = min(several or counts, default=0)
@@ -122,123 +143,19 @@ def _latency_ms(cell: Measured) -> float:
     )
 
 
-def _figure(
-    comparison: Comparison,
-    points: Sequence[Point],
-    front: Sequence[Point],
-    metric: MetricKind,
-) -> Figure:
-    figure = blank(
-        HEIGHT_PX,
-        _latency_axis(points),
-        titled(escaped(titled_unit(metric))),
-    )
-    compressions = dict.fromkeys(sorted(point.work.compression for point in points))
-    symbols = {c: SYMBOLS[i % len(SYMBOLS)] for i, c in enumerate(compressions)}
-    look = looks(comparison)
-    scale = metric.scale
-    by_label = {label: [p for p in points if p.label == label] for label in look}
-    shown = {label: look[label] for label, own in by_label.items() if own}
-    figure["data"] = [
-        _front(front, scale),
-        *(_marks(by_label[label], symbols, look[label], scale) for label in shown),
-        *_failing([point for point in points if not point.is_ranked], scale),
-        *colour_legend(shown),
-        *_symbol_legend(symbols),
-    ]
-    return figure
+def _are_paired(points: Sequence[Point]) -> bool:
+    """Whether every point is held against a baseline, or is one: the baselines of all
+    runtimes are then as accurate as each other."""
+    baselines = [p.error.value for p in points if p.error.difference is None]
+    if not baselines or len(baselines) == len(points):
+        return False
+    return max(baselines) - min(baselines) <= SAME * max(map(abs, baselines))
 
 
-def _latency_axis(points: Sequence[Point]) -> dict[str, Any]:
-    latencies = [point.latency_ms for point in points]
-    title = f"latency of a step of batch size {points[0].work.batch_size} (ms)"
-    if spans_much(latencies):
-        return log_axis(title, latencies)
-    return titled(title, rangemode="tozero")
-
-
-def _front(front: Sequence[Point], scale: float) -> Trace:
-    return {
-        "type": "scatter",
-        "name": "Pareto front",
-        "mode": "lines",
-        "x": [point.latency_ms for point in front],
-        "y": [point.error.value * scale for point in front],
-        "line": {"color": INK, "width": 1.5, "dash": "dash", "shape": "hv"},
-        "hoverinfo": "skip",
-    }
-
-
-def _marks(
-    own: Sequence[Point], symbols: dict[str, str], look: Look, scale: float
-) -> Trace:
-    """The points of one candidate that are within their gate."""
-    points = [point for point in own if point.is_ranked]
-    name = escaped(own[0].label)
-    values = [point.error.value * scale for point in points]
-    ends = [_scaled(point.error.interval, scale) for point in points]
-    bars = whiskers(values, ends, look.colour) | {"thickness": 1, "width": 2}
-    return {
-        "type": "scatter",
-        "name": name,
-        "legendgroup": name,
-        "showlegend": False,
-        "mode": "markers",
-        "x": [point.latency_ms for point in points],
-        "y": values,
-        "error_y": bars,
-        "marker": {
-            "symbol": [symbols[point.work.compression] for point in points],
-            "size": 10,
-            "color": look.colour,
-            "line": {"color": "#ffffff", "width": 1},
-        },
-        "text": [_hover(point) for point in points],
-        "hovertemplate": "%{fullData.name}<br>%{text}<br>%{x:.4g} ms, %{y:.4g}"
-        "<extra></extra>",
-    }
-
-
-def _failing(points: Sequence[Point], scale: float) -> Iterator[Trace]:
-    if points:
-        yield {
-            "type": "scatter",
-            "name": "beyond its gate",
-            "mode": "markers",
-            "x": [point.latency_ms for point in points],
-            "y": [point.error.value * scale for point in points],
-            "marker": {
-                "symbol": "x-thin",
-                "size": 9,
-                "line": {"color": GREY, "width": 2},
-            },
-            "text": [f"{escaped(point.label)}<br>{_hover(point)}" for point in points],
-            "hovertemplate": "beyond its gate<br>%{text}<br>%{x:.4g} ms, %{y:.4g}"
-            "<extra></extra>",
-        }
-
-
-def _hover(point: Point) -> str:
-    return escaped(variant(point.work))
-
-
-def _scaled(ends: tuple[float, float], scale: float) -> tuple[float, float]:
-    return ends[0] * scale, ends[1] * scale
-
-
-def _symbol_legend(symbols: dict[str, str]) -> list[Trace]:
-    """What the marks mean, in grey: the compressions, whatever the candidate."""
-    return [
-        {
-            "type": "scatter",
-            "name": escaped(compression),
-            "mode": "markers",
-            "x": [None],
-            "y": [None],
-            "marker": {"symbol": symbol, "size": 10, "color": GREY},
-        }
-        for compression, symbol in symbols.items()
-    ]
+def _kept(points: Sequence[Point], on_fronts: Sequence[Point]) -> list[Point]:
+    """The fastest, and all of the fronts, however slow their most accurate are."""
+    slower = [point for point in points[MOST_POINTS:] if point in on_fronts]
+    return [*points[: MOST_POINTS - len(slower)], *slower]
 
 
 def _table(
@@ -246,35 +163,46 @@ def _table(
     group: Group,
     metric: MetricKind,
     points: Sequence[Point],
-    front: Sequence[Point],
+    found: dict[tuple[str, str], list[Point]],
 ) -> Table:
-    scale, unit = metric.scale, metric.unit
-    values = (point.error.value * scale for point in points)
-    places = [_place(point, front) for point in points]
+    value, change = Upright(metric, False), Upright(metric, True)
+    spans = [value.ends(point.error) for point in points]
+    changes = [
+        None if p.error.difference is None else change.value(p.error) for p in points
+    ]
+    unit = metric.unit
     columns = (
         text_column("variant", (variant(point.work) for point in points)),
         text_column("candidate", (point.label for point in points)),
         number_column("latency", (point.latency_ms for point in points), unit="ms"),
-        number_column(metric.title, values, metric.decimals, unit=unit),
-        number_column("low", (p.error.interval[0] * scale for p in points), unit=unit),
-        number_column("high", (p.error.interval[1] * scale for p in points), unit=unit),
-        text_column("place", places),
+        number_column(
+            metric.title,
+            (value.value(point.error) for point in points),
+            metric.decimals,
+            unit=unit,
+        ),
+        number_column("low", (ends and ends[0] for ends in spans), unit=unit),
+        number_column("high", (ends and ends[1] for ends in spans), unit=unit),
+        number_column("change", changes, unit=unit),
+        text_column("place", (_place(point, found) for point in points)),
     )
     return Table(f"{id}-table", f"Accuracy and latency of {group.name}", columns)
 
 
-def _place(point: Point, front: Sequence[Point]) -> str:
+def _place(point: Point, found: dict[tuple[str, str], list[Point]]) -> str:
     if not point.is_ranked:
         return "beyond its gate"
-    return "on the front" if point in front else ""
+    return "on the front" if point in found[point.series] else ""
 
 
-def _notes(points: Sequence[Point], batch_size: int) -> Iterator[str]:
+def _notes(points: Sequence[Point], upright: Upright, batch_size: int) -> Iterator[str]:
+    better = "Lower" if upright.metric.better == "lower" else "Higher"
+    over = "of the paired difference" if upright.is_difference else "of the metric"
     yield (
-        f"{points[0].error.better.capitalize()} and further left is better. Whiskers: "
-        "95 % interval of the metric over utterances."
+        f"{better} and further left is better. Steps join what no other of the same "
+        f"runtime beats in both. Whiskers: 95 % interval {over} over utterances."
     )
     if batch_size > 1:
         yield f"No two works of batch size 1 have errors; these are of {batch_size}."
     if len(points) > MOST_POINTS:
-        yield f"Of {len(points)}, the front and the fastest are drawn."
+        yield f"Of {len(points)}, the fronts and the fastest are drawn."

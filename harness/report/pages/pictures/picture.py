@@ -31,6 +31,7 @@ SYMBOLS = (
 INK, GREY, LIGHT = "#222222", "#595959", "#e4e4e4"
 TITLE_PX = 26  # of a panel
 LABEL_PX = 78  # of a level, right of its line
+LONG_LABEL = 14  # characters
 TEMPLATE: dict[str, Any] = {
     "layout": {
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
@@ -40,6 +41,7 @@ TEMPLATE: dict[str, Any] = {
         "margin": {"l": 12, "r": 16, "t": 12, "b": 12, "pad": 4},
         "hovermode": "closest",
         "hoverlabel": {"align": "left", "namelength": -1},
+        "modebar": {"bgcolor": "#ffffff", "color": GREY, "activecolor": INK},
         # Above the picture, where it never covers data however many lines it takes.
         "legend": {
             "orientation": "h",
@@ -52,6 +54,7 @@ TEMPLATE: dict[str, Any] = {
 }
 _AXIS = {
     "automargin": True,
+    "exponentformat": "none",  # 0.00005, not 50µ
     "gridcolor": LIGHT,
     "linecolor": GREY,
     "showline": True,
@@ -71,7 +74,8 @@ Trace = dict[str, Any]
 @dataclass(frozen=True)
 class Picture:
     """A figure with what stands around it. `workload` is its place on the page, None
-    for the part on money; `table` holds the very numbers that are drawn."""
+    where it is of all; `table` holds the very numbers that are drawn. `is_aside`: few
+    look at it, and those open it."""
 
     id: str
     title: str
@@ -79,12 +83,15 @@ class Picture:
     table: Table
     workload: str | None
     notes: tuple[str, ...] = ()
+    is_aside: bool = False
 
 
 @dataclass(frozen=True)
 class Look:
-    """How one candidate is drawn in every picture of a comparison."""
+    """How one candidate is drawn in every picture of a comparison. `name` is escaped,
+    and leaves out how the names of all begin."""
 
+    name: str
     colour: str
     dash: str
     symbol: str
@@ -92,14 +99,48 @@ class Look:
 
 def looks(comparison: Comparison) -> dict[str, Look]:
     """By label, in the candidates' order."""
+    labels = [candidate.label for candidate in comparison.candidates]
+    names = dict(zip(labels, distinct(labels, " "), strict=True))
     return {
         candidate.label: Look(
+            escaped(names[candidate.label]),
             COLOURS[place % len(COLOURS)],
             DASHES[place % len(DASHES)],
             SYMBOLS[place % len(SYMBOLS)],
         )
         for place, candidate in enumerate(comparison.candidates)
     }
+
+
+def symbol(place: int) -> str:
+    """That of so many, no two alike until all are used in four styles.
+
+    >>> symbol(0), symbol(9), symbol(18)
+    ('circle', 'circle-open', 'circle-dot')
+    """
+    styles = ("", "-open", "-dot", "-open-dot")
+    style, place = divmod(place, len(SYMBOLS))
+    return f"{SYMBOLS[place]}{styles[style % len(styles)]}"
+
+
+def distinct(names: Sequence[str], separator: str) -> list[str]:
+    """Names without the words that all begin with, and never without all.
+
+    >>> distinct(["epyc cpu", "epyc cpu:threads=1"], " ")
+    ['cpu', 'cpu:threads=1']
+    >>> distinct(["epyc", "xeon"], " "), distinct(["epyc", "epyc cpu"], " ")
+    (['epyc', 'xeon'], ['epyc', 'epyc cpu'])
+    >>> distinct(["epyc cpu"], " ")
+    ['epyc cpu']
+    """
+    words = [name.split(separator) for name in names]
+    shortest = min(map(len, words), default=0)
+    alike = 0
+    while len(words) > 1 and alike < shortest - 1:
+        if len({own[alike] for own in words}) > 1:
+            break
+        alike += 1
+    return [separator.join(own[alike:]) for own in words]
 
 
 def blank(height_px: float, x: dict[str, Any], y: dict[str, Any]) -> Figure:
@@ -213,14 +254,14 @@ def colour_legend(look: Mapping[str, Look]) -> list[Trace]:
     return [
         {
             "type": "scatter",
-            "name": escaped(label),
-            "legendgroup": escaped(label),
+            "name": one.name,
+            "legendgroup": one.name,
             "mode": "lines",
             "x": [None],
             "y": [None],
             "line": {"color": one.colour, "width": 7},
         }
-        for label, one in look.items()
+        for one in look.values()
     ]
 
 
@@ -237,6 +278,18 @@ def escaped(text: object) -> str:
     """
     # No quotes: they need no escape outside of attributes, and plotly knows none.
     return html.escape(str(text), quote=False)
+
+
+def in_two_lines(label: str) -> str:
+    """A candidate on an axis, escaped: machine, then hardware where that is long.
+
+    >>> in_two_lines("epyc"), in_two_lines("two-core-epyc cpu:threads=1")
+    ('epyc', 'two-core-epyc<br>cpu:threads=1')
+    """
+    machine, space, hardware = escaped(label).partition(" ")
+    if len(label) <= LONG_LABEL or not space:
+        return escaped(label)
+    return f"{machine}<br>{hardware}"
 
 
 def whiskers(

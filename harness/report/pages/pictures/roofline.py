@@ -18,6 +18,7 @@ from harness.report.pages.pictures.picture import (
     DASHES,
     SYMBOLS,
     Figure,
+    Look,
     Picture,
     blank,
     escaped,
@@ -37,6 +38,8 @@ from harness.report.pages.pictures.select import (
 from harness.report.tables.table import Table, number_column, text_column, whole_column
 
 MOST_WORKS = 40
+MOST_NAMED = 16  # points of a roof whose names have room
+PLACES = ("top right", "bottom right")  # of names, by turns
 HEIGHT_PX = 480
 MARGIN = 4.0  # factor by which roofs reach beyond the points and their ridges
 GIGA = 1e9
@@ -143,15 +146,15 @@ def _figure(comparison: Comparison, points: Sequence[Point]) -> Figure:
     figure = blank(
         HEIGHT_PX,
         log_axis("operations for each byte of the weights", ends),
-        log_axis("operations a second (10<sup>9</sup>)", rates + tops),
+        log_axis(_unit(precisions), rates + tops),
     )
     for roof in roofs:
         dash = DASHES[precisions.index(roof.precision) % len(DASHES)]
-        _add_roof(figure, roof, ends, look[roof.label].colour, dash)
+        _add_roof(figure, roof, ends, look[roof.label], dash)
     for roof in roofs:
         own = [p for p in points if p.intensity and _is_under(p, roof)]
         symbol = SYMBOLS[precisions.index(roof.precision) % len(SYMBOLS)]
-        _add_points(figure, roof, own, look[roof.label].colour, symbol)
+        _add_points(figure, roof, own, look[roof.label], symbol)
     return figure
 
 
@@ -160,45 +163,68 @@ def _is_under(point: Point, roof: Roof) -> bool:
 
 
 def _add_roof(
-    figure: Figure, roof: Roof, ends: tuple[float, float], colour: str, dash: str
+    figure: Figure, roof: Roof, ends: tuple[float, float], look: Look, dash: str
 ) -> None:
     at = [ends[0], *([roof.ridge] if roof.ridge else []), ends[1]]
     figure["data"].append(
         {
             "type": "scatter",
-            "name": escaped(f"{roof.label} {roof.precision}"),
-            "legendgroup": escaped(f"{roof.label} {roof.precision}"),
+            "name": _name(roof, look),
+            "legendgroup": _name(roof, look),
             "mode": "lines",
             "x": at,
             "y": [roof.height(intensity) / GIGA for intensity in at],
-            "line": {"color": colour, "dash": dash, "width": 2},
+            "line": {"color": look.colour, "dash": dash, "width": 2},
             "hovertemplate": "%{fullData.name}<br>%{y:.4g}<extra></extra>",
         }
     )
 
 
 def _add_points(
-    figure: Figure, roof: Roof, points: Sequence[Point], colour: str, symbol: str
+    figure: Figure, roof: Roof, points: Sequence[Point], look: Look, symbol: str
 ) -> None:
     figure["data"].append(
         {
             "type": "scatter",
-            "name": escaped(f"{roof.label} {roof.precision}"),
-            "legendgroup": escaped(f"{roof.label} {roof.precision}"),
+            "name": _name(roof, look),
+            "legendgroup": _name(roof, look),
             "showlegend": False,
-            "mode": "markers",
+            "mode": "markers+text" if len(points) <= MOST_NAMED else "markers",
             "x": [point.intensity for point in points],
             "y": [point.peak.achieved_flops_per_s / GIGA for point in points],
             "marker": {
                 "symbol": symbol,
                 "size": 9,
-                "color": colour,
+                "color": look.colour,
                 "line": {"color": "#ffffff", "width": 1},
             },
-            "text": list(_hovers(points)),
-            "hovertemplate": "%{fullData.name}<br>%{text}<br>%{y:.4g}<extra></extra>",
+            "text": [_short(point) for point in points],
+            "textposition": [PLACES[place % 2] for place in range(len(points))],
+            "textfont": {"size": 11, "color": look.colour},
+            "cliponaxis": False,
+            "hovertext": list(_hovers(points)),
+            "hovertemplate": "%{fullData.name}<br>%{hovertext}<br>%{y:.4g}"
+            "<extra></extra>",
         }
     )
+
+
+def _unit(precisions: Sequence[str]) -> str:
+    """Of both axes' rates: integers are no floats."""
+    kinds = dict.fromkeys(
+        "GOP/s" if "int" in name else "GFLOP/s" for name in precisions
+    )
+    return " or ".join(sorted(kinds))
+
+
+def _short(point: Point) -> str:
+    """Beside its mark."""
+    work = point.work
+    return escaped(f"{work.compression} {work.runtime} b{work.batch_size}")
+
+
+def _name(roof: Roof, look: Look) -> str:
+    return f"{look.name} {escaped(roof.precision)}"
 
 
 def _hovers(points: Sequence[Point]) -> Iterator[str]:
@@ -211,6 +237,7 @@ def _hovers(points: Sequence[Point]) -> Iterator[str]:
 def _table(id: str, group: Group, points: Sequence[Point]) -> Table:
     peaks = [point.peak for point in points]
     memory = [p.peak_bytes_per_s for p in peaks]
+    unit = _unit([peak.precision for peak in peaks])
     columns = (
         text_column("variant", (variant(point.work) for point in points)),
         whole_column("batch size", (point.work.batch_size for point in points)),
@@ -218,9 +245,9 @@ def _table(id: str, group: Group, points: Sequence[Point]) -> Table:
         text_column("precision", (peak.precision for peak in peaks)),
         number_column("operations a byte", (point.intensity for point in points)),
         number_column(
-            "achieved", (p.achieved_flops_per_s / GIGA for p in peaks), unit="Gop/s"
+            "achieved", (p.achieved_flops_per_s / GIGA for p in peaks), unit=unit
         ),
-        number_column("peak", (p.peak_flops_per_s / GIGA for p in peaks), unit="Gop/s"),
+        number_column("peak", (p.peak_flops_per_s / GIGA for p in peaks), unit=unit),
         number_column("memory", (m and m / GIGA for m in memory), unit="GB/s"),
         number_column("of peak", (100 * p.fraction_of_peak for p in peaks), unit="%"),
     )

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.compare.model import Comparison, Estimate, Measured, Row
+from harness.report.compare.shown.columns import rate_of
 from harness.report.pages.pictures.picture import (
     DASHES,
     GREY,
     SYMBOLS,
     Figure,
+    Look,
     Picture,
     Trace,
     blank,
@@ -28,7 +30,6 @@ from harness.report.pages.pictures.select import (
     is_training,
     ranked,
     rate,
-    rate_of,
     throughput_title,
     variant,
 )
@@ -126,24 +127,24 @@ def _figure(
     figure["data"] = [
         *colour_legend({label: look[label] for label in shown}),
         *_variant_legend(list(chosen)),
-        *(_line(line, look[line.label].colour) for line in lines),
+        *(_line(line, look[line.label]) for line in lines),
     ]
     return figure
 
 
-def _line(line: Line, colour: str) -> Trace:
+def _line(line: Line, look: Look) -> Trace:
     found = _rates(line)
     values = [estimate.value for estimate in found]
     return {
         "type": "scatter",
-        "name": escaped(line.label),
-        "legendgroup": escaped(line.label),
+        "name": look.name,
+        "legendgroup": look.name,
         "showlegend": False,
         "mode": "lines+markers",
         "x": line.sizes,
         "y": values,
-        "error_y": whiskers(values, map(interval, found), colour),
-        "line": {"color": colour, "dash": DASHES[line.place], "width": 2},
+        "error_y": whiskers(values, map(interval, found), look.colour),
+        "line": {"color": look.colour, "dash": DASHES[line.place], "width": 2},
         "marker": {"symbol": SYMBOLS[line.place], "size": 8},
         "text": [escaped(line.variant)] * len(values),
         "hovertemplate": "%{fullData.name}<br>%{text} b%{x}<br>%{y:.4g}<extra></extra>",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.report.compare.model import Comparison, Estimate, Measured, Row, Work
+from harness.report.compare.model import Comparison, Measured, Row, Work
+from harness.report.compare.shown.columns import rate_of
 from harness.report.pages.pictures.picture import escaped
 
 CANDIDATES = 8  # at most in a picture: there are no more colours to tell apart
@@ -90,10 +91,6 @@ def best(
 def rate(row: Row) -> float:
     """The most that any candidate does a second: audio, or items if there is none."""
     return max((rate_of(cell).value for cell in ranked(row).values()), default=0.0)
-
-
-def rate_of(cell: Measured) -> Estimate:
-    return cell.rtfx if cell.rtfx.value else cell.throughput_items_per_s
 
 
 def throughput_title(has_audio: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,10 +11,12 @@ from harness.report.compare.model import Comparison, Moment, Row
 from harness.report.pages.pictures.picture import (
     COLOURS,
     Figure,
+    Look,
     Picture,
     axis,
     escaped,
     key,
+    looks,
     panelled,
     small_label,
     thinned,
@@ -44,7 +46,7 @@ def pictures(comparison: Comparison) -> Iterator[Picture]:
         watched = [(row, _panels(row, labels)) for row in rows]
         if known := [(row, panels) for row, panels in watched if panels]:
             row, panels = max(known, key=lambda pair: (len(pair[1]), _span_s(pair[1])))
-            yield _picture(row, panels, place, len(known))
+            yield _picture(comparison, row, panels, place, len(known))
 
 
 def _panels(row: Row, labels: Sequence[str]) -> list[Panel]:
@@ -60,7 +62,9 @@ def _span_s(panels: Sequence[Panel]) -> float:
     return max(panel.moments[-1].t_s for panel in panels)
 
 
-def _picture(row: Row, panels: Sequence[Panel], place: int, of: int) -> Picture:
+def _picture(
+    comparison: Comparison, row: Row, panels: Sequence[Panel], place: int, of: int
+) -> Picture:
     id = f"timeline-{place}"
     notes = [
         "Lines: percent of all cores of the machine, and of each GPU (left); the "
@@ -71,19 +75,20 @@ def _picture(row: Row, panels: Sequence[Panel], place: int, of: int) -> Picture:
     return Picture(
         id,
         f"Utilization: {row.work}",
-        _figure(panels),
+        _figure(panels, looks(comparison)),
         _table(id, row, panels),
         row.work.workload,
         tuple(notes),
+        is_aside=True,
     )
 
 
-def _figure(panels: Sequence[Panel]) -> Figure:
+def _figure(panels: Sequence[Panel], look: Mapping[str, Look]) -> Figure:
     figure = panelled(
         [PANEL_PX] * len(panels),
         GAP_PX,
         FRAME_PX,
-        [escaped(panel.label) for panel in panels],
+        [look[panel.label].name for panel in panels],
     )
     named: set[str] = set()
     for number, panel in enumerate(panels, 1):

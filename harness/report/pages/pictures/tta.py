@@ -1,10 +1,13 @@
-"""Accuracy over time of every training, with the targets, and the times that documents
-published for the same model."""
+"""Accuracy over time of every training: the median over its runs within the band of
+all, with the targets, the times to them, and those that papers published for the same
+model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from basics.metric_kinds import MetricKind
@@ -19,19 +22,18 @@ from harness.report.pages.pictures.picture import (
     Trace,
     axis,
     escaped,
-    interval,
     key,
     line_across,
     log_axis,
     looks,
     panelled,
     spans_much,
+    thinned,
     titled,
-    whiskers,
 )
 from harness.report.pages.pictures.select import is_training
 from harness.report.pages.pictures.trainings import (
-    MOST_RUNS,
+    MOST_POINTS,
     Drawn,
     drawn_training,
     published_name,
@@ -39,6 +41,7 @@ from harness.report.pages.pictures.trainings import (
     runs,
     training_table,
 )
+from harness.report.pages.pictures.tta_times import ROW_PX, dots, levels, rows_axis
 
 PANEL_PX, GAP_PX, FRAME_PX = 300, 24, 130
 LINE_PX = 13  # of a level's label
@@ -55,21 +58,24 @@ def pictures(comparison: Comparison) -> Iterator[Picture]:
 
 def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
     panels = len(drawn.metrics)
-    figure = panelled([PANEL_PX] * panels, GAP_PX, FRAME_PX, [""] * panels)
+    heights: list[float] = [PANEL_PX] * panels
+    if rows := levels(drawn):
+        heights.append(ROW_PX * len(rows))
+    figure = panelled(heights, GAP_PX, FRAME_PX, [""] * len(heights))
     figure["layout"]["margin"] = {"r": LABEL_PX}
     look = looks(comparison)
     for panel, metric in enumerate(drawn.metrics, 1):
-        traces = [
-            *_curves(drawn, metric, panel, look),
-            *_reached(drawn, metric, look),
-            *_published(drawn, metric),
-        ]
-        on = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}
-        figure["data"] += [trace | on for trace in traces]
+        traces = [*_curves(drawn, metric, panel, look), *_published(drawn, metric)]
+        _add(figure, traces, panel)
         _add_targets(figure, drawn, metric, panel)
         title = escaped(titled_unit(metric))
         figure["layout"][key("y", panel)] |= titled(title, rangemode="tozero")
-        figure["layout"][key("x", panel)] |= _time_axis(drawn, panel)
+    if rows:
+        _add(figure, dots(drawn, look), len(heights))
+        figure["layout"][key("y", len(heights))] |= rows_axis(drawn)
+    for panel in range(1, len(heights) + 1):
+        scale = _time_axis(drawn, panel, panel == len(heights))
+        figure["layout"][key("x", panel)] |= scale
     id = f"tta-{place}"
     return Picture(
         id,
@@ -81,7 +87,12 @@ def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
     )
 
 
-def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
+def _add(figure: Figure, traces: Iterable[Trace], panel: int) -> None:
+    on = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}
+    figure["data"] += [trace | on for trace in traces]
+
+
+def _time_axis(drawn: Drawn, panel: int, is_last: bool) -> dict[str, Any]:
     ends = [points[-1].end_s for _, _, points in runs(drawn.trainings) if points]
     published = [one.tta_s for one in drawn.published if one.tta_s is not None]
     # What was published for another machine may take a hundred times as long.
@@ -90,7 +101,7 @@ def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
     times = [time_s / drawn.unit_s for time_s in (*starts, *ends, *published)]
     title = f"time since the model's creation ({drawn.unit})"
     scale = log_axis(title, times) if is_wide else titled(title, rangemode="tozero")
-    if panel < len(drawn.metrics):
+    if not is_last:
         scale |= {"title": {"text": ""}, "showticklabels": False}
     return scale | ({"matches": "x"} if panel > 1 else {})
 
@@ -98,69 +109,81 @@ def _time_axis(drawn: Drawn, panel: int) -> dict[str, Any]:
 def _curves(
     drawn: Drawn, metric: MetricKind, panel: int, look: dict[str, Look]
 ) -> Iterator[Trace]:
-    named: set[str] = set()
-    for label, seed, points in runs(drawn.trainings):
-        known = [point for point in points if metric.name in point.errors]
+    """Of each candidate the band first, so that no line is below one."""
+    found = {
+        label: _epochs(training, metric) for label, training in drawn.trainings.items()
+    }
+    known = {label: epochs for label, epochs in found.items() if epochs}
+    for label, epochs in known.items():
+        if max(epoch.runs for epoch in epochs) > 1:
+            yield _band(epochs, drawn.unit_s, look[label])
+    for label, epochs in known.items():
+        times = [epoch.end_s / drawn.unit_s for epoch in epochs]
         yield {
             "type": "scatter",
-            "name": escaped(label),
-            "legendgroup": escaped(label),
-            "showlegend": panel == 1 and label not in named,
+            "name": look[label].name,
+            "legendgroup": look[label].name,
+            "showlegend": panel == 1,
             "mode": "lines",
-            "x": [point.end_s / drawn.unit_s for point in known],
-            "y": [point.errors[metric.name] * metric.scale for point in known],
+            "x": times,
+            "y": [epoch.median for epoch in epochs],
             "line": {
                 "color": look[label].colour,
                 "dash": look[label].dash,
                 "width": 2,
             },
-            "text": [_seed_text(seed)] * len(known),
-            "hovertemplate": "%{fullData.name}%{text}<br>%{x:.4g}, %{y:.4g}"
-            "<extra></extra>",
-        }
-        named.add(label)
-
-
-def _seed_text(seed: int | None) -> str:
-    return "" if seed is None else f", seed {seed}"
-
-
-def _reached(
-    drawn: Drawn, metric: MetricKind, look: dict[str, Look]
-) -> Iterator[Trace]:
-    """A ring where a candidate reaches a target, with its interval over runs."""
-    for label, training in drawn.trainings.items():
-        reached = [target for target in _of(training, metric) if target.tta_s]
-        if not reached:
-            continue
-        times = [target.tta_s for target in reached if target.tta_s]
-        values = [estimate.value / drawn.unit_s for estimate in times]
-        ends = [_in_unit(interval(estimate), drawn.unit_s) for estimate in times]
-        yield {
-            "type": "scatter",
-            "name": escaped(label),
-            "legendgroup": escaped(label),
-            "showlegend": False,
-            "mode": "markers",
-            "x": values,
-            "y": [target.level * metric.scale for target in reached],
-            "error_x": whiskers(values, ends, look[label].colour),
-            "marker": {
-                "symbol": look[label].symbol,
-                "size": 11,
-                "color": "#ffffff",
-                "line": {"color": look[label].colour, "width": 2.5},
-            },
-            "text": [escaped(level_text(metric, t.level)) for t in reached],
-            "hovertemplate": "%{fullData.name}<br>%{text} after %{x:.4g}"
-            "<extra></extra>",
+            "hovertemplate": "%{fullData.name}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
         }
 
 
-def _in_unit(
-    ends: tuple[float, float] | None, unit_s: float
-) -> tuple[float, float] | None:
-    return ends and (ends[0] / unit_s, ends[1] / unit_s)
+@dataclass(frozen=True)
+class Epoch:
+    """The end of an epoch over the runs that came so far: the medians of time and
+    value, and between which the values lie, in the metric's unit."""
+
+    end_s: float
+    median: float
+    low: float
+    high: float
+    runs: int
+
+
+def _epochs(training: Training, metric: MetricKind) -> list[Epoch]:
+    """As far as half of the runs came."""
+    curves = [
+        [point for point in points if metric.name in point.errors]
+        for points in training.curves
+    ]
+    longest = max(map(len, curves), default=0)
+    found = []
+    for place in range(longest):
+        here = [points[place] for points in curves if len(points) > place]
+        if 2 * len(here) < len(curves):
+            break
+        values = [point.errors[metric.name] * metric.scale for point in here]
+        end_s = median(point.end_s for point in here)
+        epoch = Epoch(end_s, median(values), min(values), max(values), len(here))
+        found.append(epoch)
+    return thinned(found, MOST_POINTS)
+
+
+def _band(epochs: Sequence[Epoch], unit_s: float, look: Look) -> Trace:
+    times = [epoch.end_s / unit_s for epoch in epochs]
+    return {
+        "type": "scatter",
+        "name": look.name,
+        "legendgroup": look.name,
+        "showlegend": False,
+        "mode": "lines",
+        "x": [*times, *reversed(times)],
+        "y": [epoch.high for epoch in epochs]
+        + [epoch.low for epoch in reversed(epochs)],
+        "line": {"width": 0, "color": look.colour},
+        "fill": "toself",
+        "fillcolor": look.colour,
+        "opacity": 0.2,
+        "hoverinfo": "skip",
+    }
 
 
 def _published(drawn: Drawn, metric: MetricKind) -> Iterator[Trace]:
@@ -241,10 +264,12 @@ def _of(training: Training, metric: MetricKind) -> list[TargetTime]:
 
 
 def _notes(drawn: Drawn) -> Iterator[str]:
+    most = max(len(training.curves) for training in drawn.trainings.values())
+    over = f" Lines are medians over {most} runs, bands hold all." if most > 1 else ""
     yield (
-        f"{_direction(drawn)} Dashed lines are targets; a mark on one is the end of "
-        "the first epoch at which the median of the last three values was as good as "
-        "the target (the mean over runs)."
+        f"{_direction(drawn)}{over} Dashed lines are targets. Below, a ring is a run "
+        "and a mark their mean: when the first epoch ended at which the median of the "
+        "last three values was as good as the target."
     )
     for source in dict.fromkeys(one.source for one in drawn.published):
         yield f"Published times are those of {source}: other machines, other speech."
@@ -256,6 +281,3 @@ def _notes(drawn: Drawn) -> Iterator[str]:
             if published_name(one) == name
         )
         yield f"Published as not reached by {name}: {levels}."
-    most = max(len(training.curves) for training in drawn.trainings.values())
-    if most > MOST_RUNS:
-        yield f"The first {MOST_RUNS} of {most} runs are drawn."

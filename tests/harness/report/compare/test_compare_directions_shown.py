@@ -48,7 +48,8 @@ def test_cases_are_stated_in_db_with_one_decimal_and_their_fall() -> None:
     assert shown(table, "SI-SDRi") == ("dB", ("9.3", "8.5"))
     assert shown(table, "SI-SDR") == ("dB", ("0.0", "0.0"))
     assert shown(table, "SI-SDRi difference") == ("dB", ("-", "-0.760"))
-    assert shown(table, "gate")[1] == (
+    assert shown(table, "gate")[1] == ("-", "SI-SDRi fails: -0.76 of -0.50")
+    assert shown(table, "gate by metric")[1] == (
         "-",
         "SI-SDRi fails: -0.76 of -0.50; SI-SDR passes: +0.04 of -0.50",
     )

@@ -13,6 +13,7 @@ from compared import FORMULA, small
 
 from harness.report.compare.document import as_json
 from harness.report.pages.pictures import all_pictures
+from harness.report.pages.pictures.lead import speed_and_cost
 
 
 def figure(text: str) -> float:
@@ -33,7 +34,7 @@ def test_every_picture_is_drawn_without_a_complaint(opened):
         "Object.fromEntries([...document.querySelectorAll('figure.picture')].map("
         "one => [one.id, one.querySelector('.plot')._fullData.length]))"
     )
-    pictures, _ = all_pictures(small())
+    pictures = [speed_and_cost(small()), *all_pictures(small())[0]]
     assert drawn == {one.id: len(one.figure["data"]) for one in pictures}
     assert opened.problems == []
 
@@ -51,18 +52,33 @@ def test_no_picture_offers_to_send_its_data_to_anyone(opened):
     assert offered == ["Zoom", "Pan", "Reset axes", "Download plot as a PNG"]
 
 
-def test_pictures_far_below_wait_until_they_are_near(fresh):
-    fresh.tab.locator("h1").wait_for()
+def test_pictures_of_folded_parts_wait_until_these_are_opened(fresh):
+    fresh.tab.locator("#lead .main-svg").first.wait_for()
     assert fresh.tab.locator("#tta-1 .main-svg").count() == 0
+    fresh.tab.locator("#workload-2 > details > summary").click()
     fresh.tab.locator("#tta-1").scroll_into_view_if_needed()
     fresh.tab.locator("#tta-1 .main-svg").first.wait_for()
+    assert fresh.tab.locator("#timeline-2").is_hidden()
+
+
+def test_a_link_opens_the_part_that_it_leads_to(fresh):
+    warnings = fresh.tab.locator("#warnings")
+    assert warnings.is_hidden()
+    fresh.tab.locator("nav").get_by_text("Warnings").click()
+    warnings.wait_for()
+
+
+def test_a_filter_opens_the_workloads_that_it_leaves(fresh):
+    assert fresh.tab.locator("#cases-2").is_hidden()
+    choose(fresh, "workload", "asr-training")
+    fresh.tab.locator("#cases-2").wait_for()
 
 
 def test_what_is_drawn_is_what_the_json_holds(opened):
     document = json.loads(as_json(small()))
     traces = opened.all("document.querySelector('#throughput-1 .plot').data")
-    (xeon,) = [trace for trace in traces if trace["name"] == "xeon"]
-    by_work = dict(zip(xeon["text"], xeon["x"], strict=True))
+    (xeon,) = [trace for trace in traces if trace.get("name") == "xeon"]
+    by_work = dict(zip(xeon["hovertext"], xeon["x"], strict=True))
     assert len(by_work) == 20
     for row in document["rows"]:
         if row["work"] in by_work:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from browsing import PHONE, choose, small_page, wait_for_matches
+from browsing import PHONE, WIDE, choose, small_page, wait_for_matches
 from compared import CLOSING, NASTY, single, small
 from extremes import hostile, large
 
@@ -96,10 +96,68 @@ def test_paper_has_everything_opened_drawn_and_no_controls(fresh):
     assert max(height for _, height in sizes) == 620
     fresh.all("dispatchEvent(new Event('afterprint'))")
     fresh.tab.emulate_media(media="screen")
-    assert fresh.tab.locator("details[open]").count() == 0
+    assert fresh.tab.locator("details[open]").count() == 2
     tall = fresh.all("document.querySelector('#throughput-1 .plot')._fullLayout.height")
-    assert tall == all_pictures(small())[0][2].figure["layout"]["height"]
+    (shown,) = [one for one in all_pictures(small())[0] if one.id == "throughput-1"]
+    assert tall == shown.figure["layout"]["height"]
     assert fresh.tab.locator("#cases-1 tbody tr").count() == 50
+
+
+# What meets the eye
+
+
+@pytest.mark.parametrize("made", [small, single])
+def test_the_first_picture_stands_on_the_first_screen(visit, made):
+    opened = visit(made(), WIDE)
+    opened.tab.locator("#lead .main-svg").first.wait_for()
+    top = opened.all(
+        "document.querySelector('#lead .plot').getBoundingClientRect().top"
+    )
+    assert top < 700
+
+
+@pytest.mark.parametrize("made", [small, single])
+def test_a_page_with_its_parts_folded_is_short(visit, made):
+    opened = visit(made(), WIDE)
+    assert opened.all("document.documentElement.scrollHeight") <= 9_000
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_a_dark_page_is_dark_and_so_are_its_pictures(visit, size):
+    opened = visit(small(), size)
+    opened.tab.locator("#lead .main-svg").first.wait_for()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    picture = "document.querySelector('#lead .plot')._fullLayout.paper_bgcolor"
+    assert opened.all(paper) == "rgb(255, 255, 255)"
+    assert opened.all(picture) == "#ffffff"
+    opened.tab.emulate_media(color_scheme="dark")
+    opened.tab.wait_for_function(f"{picture} === '#0d1117'")
+    assert opened.all(paper) == "rgb(13, 17, 23)"
+    opened.tab.emulate_media(media="print")
+    opened.all("dispatchEvent(new Event('beforeprint'))")
+    assert opened.all(paper) == "rgb(255, 255, 255)"
+    assert opened.all(picture) == "#ffffff"
+
+
+def test_no_ink_is_hard_to_read_on_a_dark_page(visit):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    opened = visit(small())
+    opened.tab.emulate_media(color_scheme="dark")
+    opened.open_all()
+    only = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+    found = axe.Axe().run(opened.tab, options=only).response["violations"]
+    assert [one["nodes"][0]["html"][:200] for one in found] == []
+
+
+def test_a_table_that_scrolls_sideways_says_so(on_phone):
+    hint = on_phone.tab.locator("#scores .sideways")
+    assert hint.inner_text().startswith("Scroll sideways: ")
+    on_phone.all("document.querySelector('#scores .scroll').scrollLeft = 10_000")
+    on_phone.tab.locator("#scores .sideways", has_text="Scroll back").wait_for()
+
+
+def test_a_table_that_fits_says_nothing(fresh):
+    assert fresh.tab.locator("#scores .sideways").is_hidden()
 
 
 def test_the_page_becomes_a_pdf(fresh):

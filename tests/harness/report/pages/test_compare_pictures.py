@@ -20,7 +20,13 @@ from pictured import (
     with_only,
 )
 
-from harness.report.compare.model import Comparison, Measured, Row, Work
+from harness.report.compare.model import (
+    Comparison,
+    Measured,
+    NotMeasured,
+    Row,
+    Work,
+)
 from harness.report.pages.pictures import (
     KINDS,
     MOST_OF_A_KIND,
@@ -29,8 +35,15 @@ from harness.report.pages.pictures import (
     pareto,
     scaling,
 )
-from harness.report.pages.pictures.picture import COLOURS, log_axis, looks, whiskers
+from harness.report.pages.pictures.picture import (
+    COLOURS,
+    GREY,
+    log_axis,
+    looks,
+    whiskers,
+)
 from harness.report.pages.pictures.select import CANDIDATES
+from harness.report.tables.table import number
 
 # All of them
 
@@ -139,7 +152,7 @@ def test_candidates_keep_their_colour_and_more_than_eight_are_not_drawn():
     look = looks(many)
     assert look["machine-0"].colour == COLOURS[0] == look["machine-8"].colour
     picture = titled(bars.throughput(many), "model-0")
-    assert len(picture.figure.data) == CANDIDATES
+    assert sum(trace.type == "bar" for trace in picture.figure.data) == CANDIDATES
 
 
 def test_a_kind_with_too_many_pictures_is_cut_and_says_so():
@@ -205,8 +218,49 @@ def test_a_case_beyond_its_gate_has_no_bar():
     picture = titled(bars.throughput(small()), ASR)
     (arm,) = named(picture.figure, "arm")
     (epyc,) = named(picture.figure, "epyc")
-    assert not any("int8" in text for text in arm.text)
-    assert any("int8" in text for text in epyc.text)
+    assert not any("int8" in text for text in arm.hovertext)
+    assert any("int8" in text for text in epyc.hovertext)
+    beyond = [t for t in picture.figure.data if t.text == (" beyond its gate",) * 8]
+    assert [trace.legendgroup for trace in beyond] == ["arm"]
+
+
+def test_the_best_stand_on_top_with_their_values():
+    picture = titled(bars.throughput(small()), ASR)
+    best = [max(cell.rtfx.value for cell in one) for one in _drawn_cells(picture)]
+    assert best == sorted(best, reverse=True)
+    (epyc,) = named(picture.figure, "epyc")
+    texts = next(t for t in picture.figure.data if t.type == "scatter")
+    assert texts.legendgroup == "epyc"
+    assert texts.text == tuple(f" {number(value)}" for value in epyc.x)
+    slowest = [min(t.x) for t in titled(bars.latency(small()), ASR).figure.data[:1]]
+    (first,) = [
+        trace.x[0] for trace in titled(bars.latency(small()), ASR).figure.data[:1]
+    ]
+    assert first == slowest[0]
+
+
+def _drawn_cells(picture):
+    """Of each row, from above, the cells that have a bar."""
+    rows = {str(row.work): row for row in small().rows}
+    works = next(t for t in picture.figure.data if t.type == "bar").hovertext
+    for work in works:
+        cells = rows[work].cells.values()
+        yield [cell for cell in cells if cell.gate_passed is not False]
+
+
+def test_a_skipped_work_has_its_row_and_no_value():
+    comparison = small(("epyc",))
+    row = comparison.rows[0]
+    skipped = replace(
+        row,
+        work=replace(row.work, compression="fp8"),
+        cells={"epyc": NotMeasured("skipped", "no such kernel")},
+    )
+    found = replace(comparison, rows=(row, skipped), published=(), money=None)
+    picture = only(bars.throughput(found))
+    assert picture.figure.layout.yaxis.ticktext[1].startswith("fp8<br>")
+    absent = picture.figure.data[-1]
+    assert (absent.text, absent.y) == ((" n/a",), (1.0,))
 
 
 def test_of_many_works_the_fastest_are_drawn_and_the_note_counts_them():
@@ -214,7 +268,18 @@ def test_of_many_works_the_fastest_are_drawn_and_the_note_counts_them():
     assert picture.notes[0] == (
         "The 20 fastest of 24 works; the table of cases has them all."
     )
-    assert "asr-inference/ds2-small/fp32/eager/b1" not in picture.figure.data[0].text
+    assert (
+        "asr-inference/ds2-small/fp32/eager/b1" not in picture.figure.data[0].hovertext
+    )
+
+
+def test_a_latency_has_its_median_and_its_furthest_percentile_in_figures():
+    work = "asr-inference/ds2-small/fp32/eager/b64"
+    picture = titled(bars.latency(with_only(small(), work)), ASR)
+    cell = cell_of(small(), work, "epyc")
+    p50, p99 = (cell.latency_ms[name].value for name in ("p50", "p99"))
+    texts = next(t for t in picture.figure.data if t.text and t.name is None)
+    assert texts.text == (f" {number(p50)} (p99 {number(p99)})",)
 
 
 def test_latency_shows_the_median_and_the_percentiles_that_are_known():
@@ -231,7 +296,8 @@ def test_latency_shows_the_median_and_the_percentiles_that_are_known():
         ),
     )
     picture = titled(bars.latency(few), ASR)
-    assert [trace.name for trace in picture.figure.data] == ["epyc", "xeon", "arm"]
+    named_only = [trace.name for trace in picture.figure.data if trace.name]
+    assert named_only == ["epyc", "xeon", "arm"]
 
 
 def test_values_too_unlike_for_bars_are_marks_on_a_logarithm():
@@ -280,6 +346,78 @@ def of_compressions(**found):
     return replace(small(("epyc",)), rows=rows, published=())
 
 
+def front_of(picture, series):
+    return next(t for t in named(picture.figure, series) if t.mode == "lines")
+
+
+def test_no_two_compressions_share_a_symbol():
+    many = {f"c{i}": (float(i + 1), 0.1, None) for i in range(20)}
+    picture = only(pareto.pictures(of_compressions(**many)))
+    legend = [t.marker.symbol for t in picture.figure.data if t.marker.color == GREY]
+    assert len(set(legend)) == 20
+
+
+def test_each_runtime_has_a_front_and_a_colour_of_its_own():
+    comparison = of_compressions(a=(8.0, 0.1, None), b=(5.0, 0.2, None))
+    fast = changed(
+        comparison,
+        lambda work, label, cell: replace(cell, latency_ms={"p50": bound(1.0)}),
+    )
+    others = tuple(
+        replace(row, work=replace(row.work, runtime="openvino")) for row in fast.rows
+    )
+    both = replace(comparison, rows=(*comparison.rows, *others))
+    picture = only(pareto.pictures(both))
+    assert front_of(picture, "eager").x == (5.0, 8.0)
+    assert front_of(picture, "openvino").x == (1.0,)
+    colours = {front_of(picture, name).line.color for name in ("eager", "openvino")}
+    assert colours == set(COLOURS[:2])
+
+
+def test_differences_to_the_baseline_stand_upright_with_their_own_interval():
+    def paired(work, label, cell):
+        if work.compression == "fp32":
+            return cell
+        one = error(0.12, baseline=0.1)
+        one = replace(one, difference_interval=(0.015, 0.03))
+        return replace(cell, errors={"wer": one})
+
+    plain = of_compressions(fp32=(8.0, 0.1, None), int8=(2.0, 0.12, True))
+    picture = only(pareto.pictures(changed(plain, paired)))
+    assert picture.figure.layout.yaxis.title.text == "change of wer %, same utterances"
+    marks = next(t for t in named(picture.figure, "eager") if t.mode == "markers")
+    assert marks.y == pytest.approx((2.0, 0.0))
+    assert marks.error_y.array[0] == pytest.approx(1.0)
+    assert marks.error_y.arrayminus[0] == pytest.approx(0.5)
+    (gate,) = picture.figure.layout.shapes
+    assert gate.y0 == pytest.approx(1.0)
+    assert column(picture.table, "change") == pytest.approx((2.0, None))
+    texts = [note.text for note in picture.figure.layout.annotations]
+    assert texts == ["int8", "fp32", "gate"]
+
+
+def test_inputs_of_another_length_have_a_picture_of_their_own():
+    plain = of_compressions(a=(8.0, 0.1, None), b=(5.0, 0.2, None))
+    longer = tuple(
+        replace(
+            row,
+            work=replace(row.work, options=(("frames", "1000"),)),
+            cells={
+                "epyc": replace(
+                    row.cells["epyc"],
+                    rtfx=estimate(3 * row.cells["epyc"].rtfx.value),
+                )
+            },
+        )
+        for row in plain.rows
+    )
+    both = replace(plain, rows=(*plain.rows, *longer))
+    short, long = pareto.pictures(both)
+    assert (short.id, long.id) == ("pareto-1", "pareto-1-2")
+    assert all("frames" not in text for text in column(short.table, "variant"))
+    assert all("frames=1000" in text for text in column(long.table, "variant"))
+
+
 def test_the_front_is_of_those_that_none_beats_in_both():
     comparison = of_compressions(
         fp32=(8.0, 0.10, None),
@@ -289,7 +427,7 @@ def test_the_front_is_of_those_that_none_beats_in_both():
         int4=(1.0, 0.50, False),  # fastest, beyond its gate
     )
     picture = only(pareto.pictures(comparison))
-    (front,) = named(picture.figure, "Pareto front")
+    front = front_of(picture, "eager")
     assert front.x == (2.0, 5.0, 8.0)
     assert front.y == pytest.approx((20.0, 12.0, 10.0))
     (failing,) = named(picture.figure, "beyond its gate")
@@ -302,8 +440,8 @@ def test_the_front_is_of_those_that_none_beats_in_both():
 def test_of_two_as_fast_only_the_better_is_on_the_front():
     comparison = of_compressions(fp32=(5.0, 0.2, None), bf16=(5.0, 0.1, None))
     picture = only(pareto.pictures(comparison))
-    assert named(picture.figure, "Pareto front")[0].x == (5.0,)
-    assert named(picture.figure, "Pareto front")[0].y == (10.0,)
+    assert front_of(picture, "eager").x == (5.0,)
+    assert front_of(picture, "eager").y == (10.0,)
 
 
 def test_the_front_holds_the_most_accurate_however_slow(monkeypatch):
@@ -315,9 +453,9 @@ def test_the_front_holds_the_most_accurate_however_slow(monkeypatch):
         int8=(1.0, 0.2, None),
     )
     picture = only(pareto.pictures(comparison))
-    assert named(picture.figure, "Pareto front")[0].x == (1.0, 9.0)
+    assert front_of(picture, "eager").x == (1.0, 9.0)
     assert len(picture.table) == 2
-    assert "Of 4, the front and the fastest are drawn." in picture.notes
+    assert "Of 4, the fronts and the fastest are drawn." in picture.notes
 
 
 def test_the_smallest_batch_size_with_several_works_is_taken():

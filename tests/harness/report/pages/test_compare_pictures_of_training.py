@@ -31,21 +31,30 @@ from harness.report.pages.pictures.picture import COLOURS
 # Time to accuracy
 
 
-def test_curves_are_the_trainings_own_and_targets_are_lines():
+def test_the_line_is_the_median_of_the_runs_the_band_holds_all_and_targets_are_lines():
     picture = titled(tta.pictures(small()), "fp32")
-    curves = [t for t in named(picture.figure, "xeon") if t.mode == "lines"]
-    point = training(0.62).training.curves[1][4]
-    assert len(curves) == 3
-    assert curves[1].x[4] == point.end_s
-    assert curves[1].y[4] == pytest.approx(100 * point.errors["wer"])
+    band, line = [t for t in named(picture.figure, "xeon") if t.mode == "lines"]
+    points = [curve[4] for curve in training(0.62).training.curves]
+    values = [100 * point.errors["wer"] for point in points]
+    assert line.x[4] == points[0].end_s
+    assert line.y[4] == pytest.approx(values[1])
+    assert band.fill == "toself"
+    assert (band.y[4], band.y[-5]) == pytest.approx((max(values), min(values)))
     lines = [s.y0 for s in picture.figure.layout.shapes]
     assert lines == pytest.approx([100 * level for level in sorted(LEVELS)])
 
 
 def test_a_target_is_marked_only_where_every_run_reached_it():
     picture = titled(tta.pictures(small()), "fp32")
-    (arm,) = [t for t in named(picture.figure, "arm") if t.mode == "markers"]
-    assert arm.y == pytest.approx((30.0, 24.0))
+    means, runs = [t for t in named(picture.figure, "arm") if t.mode == "markers"]
+    shift = 0.6 / 3  # of the last of three
+    assert means.y == pytest.approx((shift, 1 + shift))
+    assert runs.y == pytest.approx((shift, shift, shift, *[1 + shift] * 3))
+    epyc, *_ = [t for t in named(picture.figure, "epyc") if t.mode == "markers"]
+    assert epyc.y == pytest.approx((0.0 - shift, 1 - shift, 2 - shift))
+    assert picture.figure.layout.yaxis2.ticktext == ("wer 30 %", "wer 24 %", "wer 20 %")
+    (missed,) = [t for t in named(picture.figure, "arm") if t.mode == "text"]
+    assert missed.text == (" reached by 2 of 3",)
     assert "target: reached by 2 of 3" in column(picture.table, "what")
 
 
@@ -92,7 +101,7 @@ def test_times_of_another_order_of_magnitude_get_a_logarithm():
     stated = tuple(replace(p, tta_s=86_400.0) for p in small().published)
     far = titled(tta.pictures(replace(small(), published=stated)), "fp32")
     assert far.figure.layout.xaxis.type == "log"
-    assert far.figure.layout.xaxis.title.text.endswith("(h)")
+    assert far.figure.layout.xaxis2.title.text.endswith("(h)")
 
 
 def test_a_published_time_of_another_model_is_not_drawn():
@@ -187,7 +196,8 @@ def test_a_point_stands_at_its_operations_for_each_byte_of_the_weights():
     intensity = 2e9 / 3.3e6  # operations of a step over the bytes of the weights
     found = column(picture.table, "operations a byte")[at]
     assert found == pytest.approx(intensity, rel=1e-5)
-    points = next(t for t in named(picture.figure, "epyc fp32") if t.mode == "markers")
+    points = next(t for t in named(picture.figure, "epyc fp32") if t.mode != "lines")
+    assert points.text[0] == "fp32 eager b1"
     assert points.x[0] == pytest.approx(intensity)
     assert points.y[0] == pytest.approx(2.0 / (0.004 * 1.1))
 
