@@ -33,7 +33,7 @@ from harness.report.pages.pictures.select import variant
 
 HEIGHT_PX = 460
 FAR = 0.8  # of the latency axis: beyond, names stand left of their points
-MOST_NAMED = 24  # points whose names have room
+MOST_NAMED = 16  # points whose names have room
 
 
 @dataclass(frozen=True)
