@@ -102,8 +102,9 @@ def test_pictures_tell_which_way_is_better(two: list[Path], tmp_path: Path) -> N
     invoke("compare", *two, "--html", tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text()
     assert "Higher and further left is better. Dashed lines are targets" in page
-    assert "Grade points" in page  # the axis of the training's picture
-    assert "Blunders %" in page  # that of accuracy against latency
+    assert '"Grade points"' in page  # the axis of the training's picture
+    # That of accuracy against latency: the metric that has a gate.
+    assert "change of Grade points, same utterances" in page
 
 
 def test_limits_are_in_its_unit(two: list[Path]) -> None:

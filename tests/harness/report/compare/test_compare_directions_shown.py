@@ -113,7 +113,7 @@ def test_of_db_the_front_goes_up_with_latency() -> None:
         tucker=(2.0, -5.0, True),  # as fast as int8, and worse
         cp=(1.0, -20.0, False),  # fastest, beyond its gate
     )
-    (front,) = named(picture.figure, "Pareto front")
+    front, _ = named(picture.figure, "eager")
     assert front.x == pytest.approx((2.0, 5.0, 8.0))
     assert front.y == (-4.0, 8.0, 9.0)
     assert named(picture.figure, "beyond its gate")[0].y == (-20.0,)
@@ -125,7 +125,8 @@ def test_of_db_the_front_goes_up_with_latency() -> None:
 
 
 def test_whiskers_of_values_below_0_reach_their_intervals_ends() -> None:
-    (marks,) = named(front_of(a=(1.0, -4.0, None), b=(2.0, -3.0, None)).figure, "a")[:1]
+    picture = front_of(a=(1.0, -4.0, None), b=(2.0, -3.0, None))
+    _, marks = named(picture.figure, "eager")
     assert (marks.error_y.array, marks.error_y.arrayminus) == ((1.0, 1.0), (1.0, 1.0))
 
 

@@ -128,15 +128,17 @@ def test_a_dark_page_is_dark_and_so_are_its_pictures(visit, size):
     opened.tab.locator("#lead .main-svg").first.wait_for()
     paper = "getComputedStyle(document.body).backgroundColor"
     picture = "document.querySelector('#lead .plot')._fullLayout.paper_bgcolor"
-    assert opened.all(paper) == "rgb(255, 255, 255)"
-    assert opened.all(picture) == "#ffffff"
+
+    def wait_for(page_colour, picture_colour):
+        opened.tab.wait_for_function(f"{paper} === '{page_colour}'")
+        opened.tab.wait_for_function(f"{picture} === '{picture_colour}'")
+
+    wait_for("rgb(255, 255, 255)", "#ffffff")
     opened.tab.emulate_media(color_scheme="dark")
-    opened.tab.wait_for_function(f"{picture} === '#0d1117'")
-    assert opened.all(paper) == "rgb(13, 17, 23)"
+    wait_for("rgb(13, 17, 23)", "#0d1117")
     opened.tab.emulate_media(media="print")
     opened.all("dispatchEvent(new Event('beforeprint'))")
-    assert opened.all(paper) == "rgb(255, 255, 255)"
-    assert opened.all(picture) == "#ffffff"
+    wait_for("rgb(255, 255, 255)", "#ffffff")
 
 
 def test_no_ink_is_hard_to_read_on_a_dark_page(visit):
