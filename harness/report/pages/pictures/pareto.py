@@ -148,7 +148,7 @@ def _are_paired(points: Sequence[Point]) -> bool:
     runtimes are then as accurate as each other."""
     baselines = [p.error.value for p in points if p.error.difference is None]
     if not baselines or len(baselines) == len(points):
-        return False
+        return not baselines
     return max(baselines) - min(baselines) <= SAME * max(map(abs, baselines))
 
 
