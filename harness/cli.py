@@ -29,6 +29,7 @@ from harness.report.show import show
 from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
 from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
+from harness.selection import Selection, selecting
 from harness.suite import other_checkout, other_checkout_text
 from harness.workload_files import name_files
 
@@ -58,9 +59,7 @@ def main(context: click.Context) -> None:
 @click.option(
     "--hardware", multiple=True, default=["cpu"], show_default=True, metavar="HW"
 )
-@click.option(
-    "-k", "keyword", default="", help="only cases whose id contains this text"
-)
+@selecting
 @click.option(
     "--workload",
     "files",
@@ -73,7 +72,7 @@ def main(context: click.Context) -> None:
 def plan(
     profile: str,
     hardware: tuple[str, ...],
-    keyword: str,
+    selection: Selection,
     files: tuple[Path, ...],
     outputs: Outputs,
 ) -> None:
@@ -84,9 +83,8 @@ def plan(
         parse_all(hardware, this_machine())
         outputs.check()
     cases = plan_cases(discover(), profile, hardware)
-    chosen = [p for p in cases if keyword.lower() in p.case.id.lower()]
-    if not chosen:
-        raise click.UsageError(f"no case of {profile} contains {keyword!r}")
+    with usage_errors():
+        chosen = selection.of(cases, lambda one: one.case.id, profile)
     table = plan_table(chosen)
     print_table(table, console_of(WIDTH))
     click.echo("expected on two cores, once the corpus is in the cache")

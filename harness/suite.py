@@ -30,6 +30,7 @@ LEFT_OUT = (
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
+    "harness/bridges/pytest_selection.py",  # which cases, and nothing of how
     "harness/cli.py",
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/measure/kernel_sweep.py",  # its workers
@@ -44,6 +45,7 @@ LEFT_OUT = (
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges
     "harness/record/host.py",  # a line over a result
+    "harness/selection.py",  # the same of every command
     "harness/report",  # reads results, and shows them
 )
 

@@ -10,6 +10,7 @@ from harness.ab.comparison import Comparison
 from harness.ab.states import State
 from harness.environment import inherited
 from harness.plan import Planned
+from harness.selection import Selection
 from harness.suite import python_environment
 
 LIMIT_S = 120.0
@@ -68,7 +69,7 @@ def beside_them(
     known: Collection[str],
     a: Collection[str] | None,
     b: Collection[str] | None,
-    keyword: str,
+    selection: Selection,
 ) -> Iterator[Comparison]:
     """A comparison without rounds for each case that cannot be run in both states: new
     in B; gone in B, which is a regression; or not among the `known`, those of the suite
@@ -76,7 +77,7 @@ def beside_them(
     if a is None or b is None:
         return
     for case_id in [*a, *(one for one in b if one not in set(a))]:
-        if keyword.lower() not in case_id.lower():
+        if not selection.takes(case_id):
             continue
         if case_id not in a:
             yield Comparison(case_id, status="skipped", reason="new in B")

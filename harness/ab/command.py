@@ -29,6 +29,7 @@ from harness.plan import Planned, discover, plan
 from harness.report.tables.outputs import FILE, Outputs, table_outputs, usage_errors
 from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
+from harness.selection import Selection, selecting
 
 PYTHON = click.Path(path_type=Path, exists=True)
 
@@ -36,7 +37,7 @@ PYTHON = click.Path(path_type=Path, exists=True)
 @click.command()
 @click.argument("rev_a")
 @click.argument("rev_b")
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @click.option(
     "--profile",
     default="commit",
@@ -78,7 +79,7 @@ PYTHON = click.Path(path_type=Path, exists=True)
 def ab(
     rev_a: str,
     rev_b: str,
-    keyword: str,
+    selection: Selection,
     profile: str,
     hardware: str,
     limit_minutes: float,
@@ -107,7 +108,7 @@ def ab(
     or broke.
     """
     machine = this_machine()
-    cases = chosen_cases(profile, hardware, keyword, machine)
+    cases = chosen_cases(profile, hardware, selection, machine)
     _check_limits(limit_minutes, threshold)
     _check_outputs(out, outputs)
     out = out or Path("results/local") / f"ab-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
@@ -124,7 +125,7 @@ def ab(
             click.echo(f"warning: {difference}", err=True)
         a, b = (_listed(state, profile, hardware) for state in states)
         known = {planned.case.id for planned in cases}
-        alone = list(beside_them(known, a, b, keyword))
+        alone = list(beside_them(known, a, b, selection))
         stop = StopRule(60 * limit_minutes, threshold)
         host = _host_speed(hardware, machine)
         place, profiled = Path(folder), profiles.find(profile)
@@ -172,22 +173,15 @@ def _host_speed(hardware: str, machine: Machine) -> HostSpeed:
 
 
 def chosen_cases(
-    profile: str, hardware: str, keyword: str, machine: Machine
+    profile: str, hardware: str, selection: Selection, machine: Machine
 ) -> list[Planned]:
     """The cases to compare; click.UsageError for what this machine does not know."""
-    try:
+    with usage_errors():
         profiles.find(profile)
         parse_all([hardware], machine)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    cases = [
-        planned
-        for planned in plan(discover(), profile, [hardware])
-        if keyword.lower() in planned.case.id.lower()
-    ]
-    if not cases:
-        raise click.UsageError(f"no case of {profile} contains {keyword!r}")
-    return cases
+    cases = plan(discover(), profile, [hardware])
+    with usage_errors():
+        return selection.of(cases, lambda one: one.case.id, profile)
 
 
 def _fought(

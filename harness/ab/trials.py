@@ -28,6 +28,7 @@ from harness.ab.contest import Contest
 from harness.ab.states import AS_IT_IS, checked_out
 from harness.measure.turns import STALL_EVERY
 from harness.run_session import this_machine
+from harness.selection import Selection, selecting
 
 FALSE_ALLOWED_OF_20 = 1
 DECIDED_SHARE = 0.6  # fewer verdicts than that are no evidence
@@ -127,7 +128,7 @@ def passed(trials: Sequence[Trial], injected: str) -> tuple[bool, str]:
     help="percent by which `stall` slows every seventh step",
 )
 @click.option("--at-once", is_flag=True, help="as of `speechmark ab`")
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @click.option("--profile", default="commit", show_default=True)
 def main(
     kind: str,
@@ -136,7 +137,7 @@ def main(
     slow_down: float,
     stall: float,
     at_once: bool,
-    keyword: str,
+    selection: Selection,
     profile: str,
 ) -> None:
     """Compare this checkout with itself, again and again, case after case.
@@ -146,7 +147,7 @@ def main(
     18 of 20.
     """
     machine = this_machine()
-    cases = chosen_cases(profile, "cpu", keyword, machine)
+    cases = chosen_cases(profile, "cpu", selection, machine)
     trials: list[Trial] = []
     injected = {
         "aa": "",

@@ -1,7 +1,7 @@
 """Each case beside its runtime's own tool or plainest loop, on the same file, inputs,
 threads and CPUs:
 
-    python -m harness.beside [-k TEXT] [--most-pairs 18] [--json FILE]
+    python -m harness.beside [-k EXPRESSION] [--most-pairs 18] [--json FILE]
 
 Exit status 0 where every case that has a tool is within 3 % of it, 1 where a step of
 ours takes longer or a case fails, 3 where it cannot be told.
@@ -37,6 +37,7 @@ from harness.profile import QUICK
 from harness.report.overhead import EXIT_STATUS
 from harness.report.tables.outputs import FILE, Outputs, table_outputs, usage_errors
 from harness.run_session import this_machine
+from harness.selection import Selection, selecting
 from harness.statistics import RatioEstimate
 
 TOOL_ENTRY = "harness.measure.tool_turns:run_job"
@@ -44,7 +45,7 @@ MOST_PAIRS = 18
 
 
 @click.command()
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @click.option("--hardware", default="cpu", show_default=True, metavar="HW")
 @click.option(
     "--most-pairs",
@@ -63,7 +64,7 @@ MOST_PAIRS = 18
 @table_outputs(json=None)
 @click.option("--json", "out", type=FILE, help="write all pairs, as they come")
 def main(
-    keyword: str,
+    selection: Selection,
     hardware: str,
     most_pairs: int,
     pair_s: float,
@@ -75,9 +76,9 @@ def main(
     with usage_errors():
         parse_all([hardware], machine)
         outputs.check(others={"--json": out})
-    cases = [one for one in held_cases(hardware) if keyword in one.case.id]
-    if not cases:
-        raise click.UsageError(f"no case that has a tool contains {keyword!r}")
+    known = held_cases(hardware)
+    with usage_errors():
+        cases = selection.of(known, lambda one: one.case.id, "what has a tool")
     held: list[Held] = []
     with TemporaryDirectory() as folder:
         for planned in cases:

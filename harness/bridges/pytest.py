@@ -18,7 +18,9 @@ import pytest
 
 from harness import profile as profiles
 from harness import run_session
+from harness.bridges import pytest_selection
 from harness.bridges.progress import Display
+from harness.bridges.pytest_selection import planned_of
 from harness.bridges.result_json import write_result
 from harness.case import Case
 from harness.plan import Measure, Planned, declared, plan
@@ -56,7 +58,10 @@ class SampleClock:
 CLOCK = SampleClock()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(
+    parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
+) -> None:
+    pluginmanager.register(pytest_selection)
     group = parser.getgroup("speechmark")
     group.addoption(
         "--profile",
@@ -212,8 +217,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    calls = [(item, getattr(item, "callspec", None)) for item in session.items]
-    ours = [(i, c.params["planned"]) for i, c in calls if c and "planned" in c.params]
+    ours = planned_of(session.items)
     planned = [one for _, one in ours]
     names = {one.case.id: item.nodeid for item, one in ours}
     if len(names) < len(ours):

@@ -32,6 +32,7 @@ from harness.record.schema import Record
 from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
 from harness.report.tables.table import Table, number_column, text_column
 from harness.run_session import this_machine
+from harness.selection import Selection, selecting
 
 LIMIT_PERCENT = 5.0
 _WORKS_AND_SLEEPS = """
@@ -156,9 +157,9 @@ def passed(pairs: list[Pair]) -> tuple[bool, str]:
 
 @click.command()
 @click.option("--profile", default="quick", show_default=True)
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @table_outputs()
-def main(profile: str, keyword: str, outputs: Outputs) -> None:
+def main(profile: str, selection: Selection, outputs: Outputs) -> None:
     """Run each inference case alone and beside a neighbour on one core.
 
     Exits with status 1 where a median moved by more than 5 % and nothing marks it, or
@@ -168,7 +169,7 @@ def main(profile: str, keyword: str, outputs: Outputs) -> None:
     with usage_errors():
         outputs.check()
     machine = this_machine()
-    cases = chosen_cases(profile, "cpu", keyword, machine)
+    cases = chosen_cases(profile, "cpu", selection, machine)
     pairs = []
     with TemporaryDirectory(prefix="speechmark-neighbour-") as folder:
         for number, planned in enumerate(cases):

@@ -28,7 +28,8 @@ def plan_table(planned: Sequence[Planned]) -> Table:
             expected = minutes(one.expected_s)
             lines.append(_Line(one.case.id, expected, workload.name, one.expected_s))
     total_s = sum(one.expected_s for one in planned)
-    lines.append(_Line(f"{len(planned)} cases", minutes(total_s), "", None))
+    count = "1 case" if len(planned) == 1 else f"{len(planned)} cases"
+    lines.append(_Line(count, minutes(total_s), "", None))
     columns = (
         text_column("case", (line.text for line in lines)),
         figure_column("expected", (line.expected for line in lines)),

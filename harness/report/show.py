@@ -15,13 +15,13 @@ from harness.report.summary import remarks, summary
 from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
 from harness.report.tables.table import Table
 from harness.report.tables.terminal import console_of, print_line, print_table
+from harness.selection import Selection, selecting
+from harness.text import plain_path
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "-k", "keyword", default="", help="only cases whose id contains this text"
-)
+@selecting
 @click.option(
     "--by-compression",
     "as_compressions",
@@ -42,7 +42,7 @@ from harness.report.tables.terminal import console_of, print_line, print_table
 @table_outputs()
 def show(
     file: Path,
-    keyword: str,
+    selection: Selection,
     as_compressions: bool,
     transcripts: bool,
     edits_html: Path | None,
@@ -54,10 +54,10 @@ def show(
     together.
     """
     result = _load(file)
-    records = [r for r in result.records if keyword.lower() in r.case_id.lower()]
-    if keyword and not records:
-        raise click.UsageError(f"no case of {file} contains {keyword!r}")
     with usage_errors():
+        records = selection.of(
+            result.records, lambda record: record.case_id, plain_path(file)
+        )
         outputs.check([file], {"--edits-html": edits_html})
     console, title = console_of(), _title(result)
     print_line(title, console)
@@ -134,5 +134,6 @@ def _write_edits(records: Sequence[Record], file: Path, page: Path, title: str) 
 def _lacking(what: str, records: Sequence[Record], file: Path) -> click.ClickException:
     return click.ClickException(
         f"{file}: none of {len(records)} cases has {what}: those of wav2letter keep "
-        "them since this version; measure them again, or choose other cases with -k"
+        "them since this version; measure them again, or choose others with -k or "
+        "--cases"
     )

@@ -58,12 +58,27 @@ def test_plan_keeps_to_hardware_and_keyword() -> None:
     assert all("/cpu:threads=1/b16" in case for case in cases)
 
 
+def test_plan_takes_globs_of_whole_ids_where_expressions_cannot() -> None:
+    _, printed = invoke("plan", "--cases", "asr-decoding/*beam=64*", "-k", "cpu")
+    cases = [line.split()[0] for line in printed.splitlines() if "/cpu/" in line]
+    assert cases == ["asr-decoding/ds2-small/fp32/flashlight/cpu/b1/beam=64"]
+    assert "1 case " in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "stated"),
     [
         (("plan", "--profile", "fast"), "unknown profile 'fast'"),
         (("plan", "--hardware", "cuda:99"), "cuda:99: this machine has"),
-        (("plan", "-k", "nothing-like-it"), "no case of quick contains"),
+        (
+            ("plan", "-k", "nothing-like-it"),
+            "cases of quick matches -k 'nothing-like-it'",
+        ),
+        (
+            ("plan", "--cases", "nothing/*"),
+            "cases of quick matches --cases 'nothing/*'",
+        ),
+        (("plan", "-k", "beam=64"), "--cases '*beam=64*' takes the ids that do"),
         (("overhead", "--pairs", "5"), "an interval needs at least 6 pairs"),
         (("overhead", "--hardware", "tpu"), "unknown hardware 'tpu'"),
         (
@@ -219,7 +234,8 @@ def test_show_writes_no_page_where_it_cannot_or_would_destroy(
 def test_show_names_a_keyword_that_no_case_contains(two_cases: Path) -> None:
     status, printed = invoke("show", str(two_cases), "-k", "bf16")
     assert status == 2
-    assert f"no case of {two_cases} contains 'bf16'" in " ".join(printed.split())
+    said = f"none of the 2 cases of {two_cases} matches -k 'bf16'; the nearest: toy/"
+    assert said in " ".join(printed.split())
 
 
 def test_show_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:

@@ -93,10 +93,12 @@ def test_all_that_is_left_out_is_there():
 
 
 # Measuring modules import these all the same: asv's classes stand in the files of
-# cases, and pytest's bridge draws progress, and tables once all is measured.
+# cases, and pytest's bridge selects cases, draws progress, and tables once all is
+# measured.
 SHOWN = {
     "harness/bridges/asv.py",
     "harness/bridges/progress.py",
+    "harness/bridges/pytest_selection.py",
     "harness/report/summary.py",
 }
 

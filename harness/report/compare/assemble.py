@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+from harness.case import Case
 from harness.report.compare.limits import limited, qualification
 from harness.report.compare.model import Comparison, Mismatch, Money, Ranking, Row
 from harness.report.compare.money.costs import money
@@ -15,22 +17,23 @@ from harness.report.compare.ranking.rank import per_money, rank
 from harness.report.compare.ranking.weights import load_weights
 from harness.report.compare.reading.figures import row
 from harness.report.compare.reading.gather import Gathered, gather
-from harness.report.compare.reading.match import match
+from harness.report.compare.reading.match import Matched, match
 from harness.report.compare.reading.software import differing_software
 from harness.report.compare.terms import QuestionError, Terms, check_limits
+from harness.selection import ALL, Selection
 from harness.workload import Workload
 
 
 @dataclass(frozen=True)
 class Question:
     """What is asked of the files. `files` are paths, globs and NAME=GLOB; `baseline` is
-    a candidate's label, None for the first; `keyword` is in the ids that count. The
+    a candidate's label, None for the first; `selection` tells which cases count. The
     limits of its `terms` are in the metrics' units: wer=25 is 25 %."""
 
     files: Sequence[str]
     terms: Terms
     baseline: str | None = None
-    keyword: str = ""
+    selection: Selection = ALL
     allow: frozenset[str] = frozenset()
     prices: Path | None = None
     weights: Path | None = None
@@ -46,13 +49,8 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
     baseline = _baseline(gathered, question.baseline)
     labels = [candidate.label for candidate in gathered.candidates]
     matched = match(gathered, question.allow)
-    rows = tuple(
-        row(one, labels, baseline)
-        for one in matched.works
-        if question.keyword.lower() in str(one.work).lower()
-    )
-    if not rows:
-        raise QuestionError(f"no case of {len(matched.works)} has {question.keyword!r}")
+    works = question.selection.of(matched.works, _names, "these files")
+    rows = tuple(row(one, labels, baseline) for one in works)
     terms = question.terms.as_recorded(gathered.metrics)
     check_limits(terms, rows, gathered.metrics)
     rows = limited(rows, terms)
@@ -83,6 +81,15 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
     ranking = _ranking(comparison, weights, workloads)
     warnings = (*comparison.warnings, *_idle_weights(weights, ranking))
     return replace(comparison, ranking=ranking, warnings=warnings)
+
+
+def _names(one: Matched) -> list[str]:
+    """A work as it is shown, and the ids of its case on every candidate's hardware."""
+    work, attempts = one.work, chain.from_iterable(one.attempts.values())
+    axes = (work.workload, work.model, work.compression, work.runtime)
+    hardware = dict.fromkeys(attempt.extract.hardware for attempt in attempts)
+    cases = (Case(*axes, each, work.batch_size, work.options) for each in hardware)
+    return [str(work), *(case.id for case in cases)]
 
 
 def _idle_permits(question: Question, found: Sequence[Mismatch]) -> Iterator[str]:

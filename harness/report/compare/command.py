@@ -35,13 +35,14 @@ from harness.report.tables.outputs import (
     write_output,
 )
 from harness.report.tables.terminal import console_of
+from harness.selection import Selection, SelectionError, selecting
 from harness.text import plain, plain_path
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE...")
 @click.option("--baseline", metavar="NAME", help="what ratios are to  [default: first]")
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @click.option(
     "--allow",
     multiple=True,
@@ -59,7 +60,7 @@ from harness.text import plain, plain_path
 def compare(
     files: tuple[str, ...],
     baseline: str | None,
-    keyword: str,
+    selection: Selection,
     allow: tuple[str, ...],
     weights: Path | None,
     html: Path | None,
@@ -84,7 +85,7 @@ def compare(
         files=files,
         terms=terms,
         baseline=baseline,
-        keyword=keyword,
+        selection=selection,
         allow=frozenset(allow),
         prices=chosen["prices"],  # type: ignore[arg-type]
         weights=weights,
@@ -104,10 +105,12 @@ def compare(
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-k", "keyword", default="", help="only cases whose id contains this")
+@selecting
 @buyer_options
 @click.option("--html", type=FILE, help="where the page goes  [default: beside FILE]")
-def report(file: Path, keyword: str, html: Path | None, **chosen: object) -> None:
+def report(
+    file: Path, selection: Selection, html: Path | None, **chosen: object
+) -> None:
     """Write a page about one result: pictures, tables, downloads.
 
     FILE may be a folder of results: then the newest in it is meant. Exits with status 1
@@ -121,7 +124,7 @@ def report(file: Path, keyword: str, html: Path | None, **chosen: object) -> Non
     question = Question(
         files=(str(file),),
         terms=terms,
-        keyword=keyword,
+        selection=selection,
         prices=chosen["prices"],  # type: ignore[arg-type]
     )
     comparison = _answer(question)
@@ -160,7 +163,7 @@ def _inputs(files: Sequence[str], *others: object) -> list[Path]:
 def _answer(question: Question) -> Comparison:
     try:
         return assemble(question, discover())
-    except QuestionError as error:
+    except (QuestionError, SelectionError) as error:
         raise click.UsageError(plain(str(error), LONGEST_ERROR)) from None
     except (ValueError, ResultError) as error:
         raise click.ClickException(plain(str(error), LONGEST_ERROR)) from None

@@ -11,16 +11,20 @@ from test_ab_pair import STATES, planned
 
 from harness.ab.cases import UNKNOWN, UnlistedError, beside_them, declared, in_both
 from harness.measure.spawn import Suite
+from harness.selection import ALL, Selection
 
 GOOD, OTHER = planned("good"), planned("other")
 
 
 def stated(
-    known: set[str], a: list[str] | None, b: list[str] | None, keyword: str = ""
+    known: set[str],
+    a: list[str] | None,
+    b: list[str] | None,
+    selection: Selection = ALL,
 ):
     return [
         (one.case_id, one.status, one.reason)
-        for one in beside_them(known, a, b, keyword)
+        for one in beside_them(known, a, b, selection)
     ]
 
 
@@ -30,9 +34,10 @@ def test_what_one_state_lacks_is_new_or_gone() -> None:
         ("old", "failed", "gone in B"),
         ("new", "skipped", "new in B"),
     ]
-    assert stated(known, ["old", "both"], ["both", "new"], "NE") == [
-        ("new", "skipped", "new in B")
-    ]
+    for selection in (Selection("NE"), Selection(globs=("n*",))):
+        assert stated(known, ["old", "both"], ["both", "new"], selection) == [
+            ("new", "skipped", "new in B")
+        ]
 
 
 def test_what_the_comparing_suite_lacks_is_stated() -> None:

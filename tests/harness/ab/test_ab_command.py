@@ -112,7 +112,7 @@ def test_a_keyword_chooses_cases() -> None:
     ("arguments", "stated"),
     [
         ((".", "nowhere"), "'nowhere' is no revision"),
-        ((".", ".", "-k", "nothing"), "no case of commit contains 'nothing'"),
+        ((".", ".", "-k", "nothing"), "cases of commit matches -k 'nothing'"),
         ((".", ".", "--profile", "fast"), "unknown profile 'fast'"),
         ((".", ".", "--hardware", "cuda:0"), "0 CUDA devices"),
         ((".", ".", "--hardware", "tpu"), "unknown hardware 'tpu'"),

@@ -215,9 +215,9 @@ def test_too_few_pairs_for_an_interval_are_null_in_the_file(monkeypatch, tmp_pat
 
 
 def test_a_text_that_no_case_contains_is_refused():
-    stated = CliRunner().invoke(command.main, ["-k", "nothing of that name"])
+    stated = CliRunner().invoke(command.main, ["-k", "nothing-of-that-name"])
     assert stated.exit_code == 2
-    assert "no case that has a tool contains 'nothing of that name'" in stated.output
+    assert "of what has a tool matches -k 'nothing-of-that-name'" in stated.output
 
 
 def test_every_runtime_is_held_beside_its_tool():

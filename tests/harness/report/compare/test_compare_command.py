@@ -98,7 +98,22 @@ def test_a_keyword_chooses_cases(tmp_path: Path) -> None:
     assert "ds2-small/bf16/eager/b1" in printed
     assert "fp32" not in printed
     status, printed = invoke("compare", path, "-k", "nothing")
-    assert (status, "no case of 2 has 'nothing'" in printed) == (2, True)
+    stated = "none of the 2 cases of these files matches -k 'nothing'; the nearest:"
+    assert (status, stated in printed) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "glob", ["*/bf16/eager/b1", "*/bf16/eager/cpu/b1", "asr-inference/*bf16*"]
+)
+def test_a_glob_is_of_a_case_with_its_hardware_or_without(
+    tmp_path: Path, glob: str
+) -> None:
+    cases = CASE, replace(CASE, compression="bf16")
+    path = result_file(tmp_path / "x.json", *(record(case=case) for case in cases))
+    status, printed = invoke("compare", path, "--cases", glob)
+    assert status == 0
+    assert "ds2-small/bf16/eager/b1" in printed
+    assert "fp32" not in printed
 
 
 def test_a_mismatch_of_other_cases_is_not_stated(tmp_path: Path) -> None:
