@@ -32,6 +32,7 @@ LEFT_OUT = (
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
     "harness/bridges/pytest_selection.py",  # which cases, and nothing of how
     "harness/cli.py",
+    "harness/commands",  # plan a run, or look at the machine before it
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials

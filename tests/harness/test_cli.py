@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 import toy
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from outcomes import CASE, TRAINING_CASE, outcome, point, record, training_outcome
 
 from harness import cli
-from harness.bridges.cost import Showing
-from harness.hardware import Machine
-from harness.measure.overhead import Cost, Overhead
-from harness.measure.power import Found, Power
 from harness.profile import QUICK
 from harness.record.journal import Journal
 from harness.record.schema import Record
@@ -28,41 +27,73 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
-    status, printed = invoke("plan", "--profile", "smoke")
-    assert status == 0
-    lines = [line.split() for line in printed.splitlines()]
-    cases = [line for line in lines if line and line[0].startswith("asr-training/")]
-    every = [line for line in lines if line and line[0].count("/") >= 5]
-    assert ["asr-training/ds2-small/fp32/eager/cpu/b8", "15", "s"] in cases
-    total_s = sum(float(line[1]) for line in every)
-    assert f"{len(every)} cases" in printed
-    assert f"{total_s / 60:.1f} min" in printed
+HEAVY = [
+    "numpy",
+    "pydantic",
+    "pytest",
+    "rich",
+    "scipy",
+    "harness.plan",
+    "harness.commands.plan",
+]
+HELP_AND_WHAT_IT_LOADED = f"""
+import sys
+from harness.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
 
 
-def test_plan_says_once_what_each_workload_does() -> None:
-    _, printed = invoke("plan", "--profile", "smoke")
-    lines = [line.strip() for line in printed.splitlines()]
-    titles = [
-        line.partition(":")[0] for line in lines if re.match(r"[a-z0-9-]+: ", line)
-    ]
-    workloads = {line.partition("/")[0] for line in lines if line.count("/") >= 5}
-    assert set(titles) == workloads
-    assert len(titles) == len(workloads)
+def loaded_by(*arguments: str) -> str:
+    command = [sys.executable, "-c", HELP_AND_WHAT_IT_LOADED, *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return ran.stdout
 
 
-def test_plan_keeps_to_hardware_and_keyword() -> None:
-    _, printed = invoke("plan", "--hardware", "cpu:threads=1", "-k", "B16")
-    cases = [line for line in printed.splitlines() if "/eager/" in line]
-    assert cases
-    assert all("/cpu:threads=1/b16" in case for case in cases)
+def test_help_names_each_command_and_loads_none() -> None:
+    printed = loaded_by("--help")
+    words = " ".join(printed.split())
+    for name, one in cli.SUBCOMMANDS.items():
+        assert f" {name} {one.summary}" in words
+    assert printed.endswith("\n[]\n")
 
 
-def test_plan_takes_globs_of_whole_ids_where_expressions_cannot() -> None:
-    _, printed = invoke("plan", "--cases", "asr-decoding/*beam=64*", "-k", "cpu")
-    cases = [line.split()[0] for line in printed.splitlines() if "/cpu/" in line]
-    assert cases == ["asr-decoding/ds2-small/fp32/flashlight/cpu/b1/beam=64"]
-    assert "1 case " in printed
+def test_what_help_loads_would_be_seen() -> None:
+    loaded = [name for name in HEAVY if name != "pytest"]
+    assert loaded_by("plan", "--help").endswith(f"\n{loaded!r}\n")
+
+
+@pytest.mark.parametrize("name", cli.SUBCOMMANDS)
+def test_the_summary_of_a_command_is_the_first_sentence_of_its_help(name: str) -> None:
+    command = cli.main.get_command(click.Context(cli.main), name)
+    assert command is not None
+    assert command.name == name
+    summary = cli.SUBCOMMANDS[name].summary
+    assert command.get_short_help_str(limit=200) == summary
+
+
+def test_an_unknown_command_is_named() -> None:
+    status, printed = invoke("shwo", "result.json")
+    assert status == 2
+    assert "No such command 'shwo'" in printed
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("speechmark re", ["report"]),
+        ("speechmark ", list(cli.SUBCOMMANDS)),
+        ("speechmark --ver", ["--version"]),
+        ("speechmark show --by", ["--by-compression"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(
+    typed: str, expected: list[str]
+) -> None:
+    *words, incomplete = typed.split(" ")
+    found = ShellComplete(cli.main, {}, "speechmark", "_SPEECHMARK_COMPLETE")
+    items = found.get_completions(words[1:], incomplete)
+    assert [item.value for item in items] == expected
 
 
 @pytest.mark.parametrize(
@@ -245,82 +276,6 @@ def test_show_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     assert "is no result of speechmark" in printed
 
 
-def test_doctor_prints_fingerprint_and_remedies(tmp_path: Path) -> None:
-    status, printed = invoke("doctor", "--results", str(tmp_path))
-    assert status in (0, 1, 3)  # what it finds here is this machine's own
-    for word in ("cpu_model", "torch_onednn", "governor", "disk space", "remedy"):
-        assert word in printed
-    assert (status == 1) == ("bad" in {w for w in printed.split() if w == "bad"})
-
-
-SHOWN = Showing(samples=1000, cases=12, median_s=0.004, least_s=0.003, most_s=0.005)
-POWER = Power(0.009, (Found(20.0, 39, 40),), (Found(5.0, 8, 8),))
-
-
-def test_overhead_measures_in_a_real_worker(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("harness.measure.overhead.BLOCK_S", 0.05)
-    machine = Machine(cpus=(0,), isas=(), cuda_devices=0)
-    monkeypatch.setattr(cli, "this_machine", lambda: machine)
-    monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
-    monkeypatch.setattr(cli, "measure_power", lambda cpus: POWER)
-    out = tmp_path / "overhead.json"
-    tables = [f"--csv={tmp_path / 'out.csv'}", f"--markdown={tmp_path / 'out.md'}"]
-    status, printed = invoke("overhead", "--pairs", "6", "--json", str(out), *tables)
-    assert status in (0, 1, 3)  # how much it is depends on the machine's other load
-    written = json.loads(out.read_text())
-    assert written["power"]["reading_s"] == POWER.reading_s
-    assert f"a worker waits {1e3 * written['pause_s']:.1f} ms after each" in printed
-    assert "showing 1000 samples to pytest-benchmark" in printed
-    assert "yardstick: 9.0 ms between segments" in printed
-    assert "a slower host is found (0 %: false alarms): 20 %: 39 of 40" in printed
-    costs = {cost["name"]: cost for cost in json.loads(out.read_text())["costs"]}
-    assert [*costs][:2] == ["harness", "sensors"]
-    assert costs["sensors"]["pairs"] == 6
-    assert costs["sensors"]["percent"] is not None
-    (row, *_) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
-    assert (row["part"], float(row["%"])) == ("harness", costs["harness"]["percent"])
-    assert "| harness |" in (tmp_path / "out.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("low_percent", "high_percent", "status", "answer"),
-    [
-        (-0.1, 0.4, 0, "at most 0.5 %: yes"),
-        (0.51, 0.7, 1, "at most 0.5 %: no"),
-        (-85.0, 409.0, 3, "at most 0.5 %: cannot tell"),
-    ],
-    ids=["yes", "no", "cannot tell"],
-)
-def test_overhead_answers_yes_no_or_that_it_cannot_tell(
-    monkeypatch: pytest.MonkeyPatch,
-    low_percent: float,
-    high_percent: float,
-    status: int,
-    answer: str,
-) -> None:
-    cost = Cost("sensors", 0.3, low_percent, high_percent, 50)
-    monkeypatch.setattr(cli, "measure", lambda *_: Overhead((cost,), step_s=2e-4))
-    monkeypatch.setattr(cli, "measure_showing", lambda: SHOWN)
-    monkeypatch.setattr(cli, "measure_power", lambda cpus: POWER)
-    found, printed = invoke("overhead")
-    assert found == status
-    assert answer in printed
-
-
-def test_an_overhead_worker_that_dies_is_an_error_and_no_traceback(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def dies(*_: object) -> None:
-        raise RuntimeError("the overhead worker died:\nout of memory")
-
-    monkeypatch.setattr(cli, "measure", dies)
-    status, printed = invoke("overhead")
-    assert status == 1
-    assert printed == "Error: the overhead worker died:\nout of memory\n"
-
-
 def test_another_checkout_is_not_taken_for_the_suite_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,19 +313,3 @@ def test_what_is_printed_is_written_as_csv_json_and_markdown(
     assert len(rows) == sum(len(table["rows"]) for table in found) > 1
     assert {row["table"] for row in rows} == {table["id"] for table in found}
     assert Path("out.markdown").read_text().count("| --") >= len(found)
-
-
-def test_doctor_writes_fingerprint_and_checks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    names = ("csv", "json", "markdown")
-    invoke("doctor", "--results", ".", *(f"--{name}=out.{name}" for name in names))
-    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
-    facts = {row["fact"] for row in rows if row["table"] == "facts"}
-    assert "cpu_model" in facts
-    severities = {row["severity"] for row in rows if row["table"] == "checks"}
-    assert severities <= {"ok", "warn", "bad", "unknown"}
-    assert severities
-    assert len(json.loads(Path("out.json").read_text())["tables"]) == 2
-    assert "| check |" in Path("out.markdown").read_text()

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import cli, kernels_doctor
+from harness.commands import doctor
 from harness.hardware import Machine
 from harness.observe.kernel_sweep.messages import (
     Absent,
@@ -48,7 +49,7 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     monkeypatch.setattr(kernels_doctor, "InWorkers", Fake)
     monkeypatch.setattr(kernels_doctor, "trials", lambda r: kernels_of(r)[:1])
-    monkeypatch.setattr(cli, "this_machine", lambda: MACHINE)
+    monkeypatch.setattr(doctor, "this_machine", lambda: MACHINE)
     return given
 
 

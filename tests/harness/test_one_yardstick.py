@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from harness import cli
 from harness.ab import command
+from harness.commands import doctor, overhead
 from harness.hardware import Hardware, Machine
 from harness.measure.watch import Instruments
 from harness.observe import host_speed
@@ -33,10 +34,11 @@ def asked(monkeypatch):
         raise AskedError
 
     monkeypatch.setattr(HostSpeed, "of_this_machine", of_this_machine)
-    for module in (cli, command):
+    for module in (doctor, overhead, command):
         monkeypatch.setattr(module, "this_machine", lambda: SMT)
-    for name in ("fingerprint", "measure", "measure_showing"):
-        monkeypatch.setattr(cli, name, lambda *_: {})
+    monkeypatch.setattr(doctor, "fingerprint", lambda: {})
+    for name in ("measure", "measure_showing"):
+        monkeypatch.setattr(overhead, name, lambda *_: {})
     states = SimpleNamespace(
         chosen_cases=lambda *_: [],
         checked_out=lambda *_: nullcontext(("a", "b")),
