@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.hardware import Hardware, Machine, parse_all
+from harness.live import live
 from harness.measure.kernel_sweep import InWorkers
 from harness.observe.kernel_sweep import report
 from harness.observe.kernel_sweep.shapes import RUNTIMES, trials
@@ -117,17 +116,7 @@ def _checked(text: str, machine: Machine) -> Hardware:
 
 @contextmanager
 def _progress() -> Iterator[Listener]:
-    """A bar on a terminal; nothing anywhere else."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda runtime, done, total: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("kernels")
-
-        def listen(runtime: str, done: int, total: int) -> None:
-            text = f"{runtime}: shape {done} of {total}"
-            bar.update(task, description=text, completed=done, total=total)
-
-        yield listen
+    with live() as tell:
+        yield lambda runtime, done, total: tell(
+            f"{runtime}: shape {done} of {total}", done, total
+        )

@@ -29,11 +29,14 @@ LEFT_OUT = (
     "harness/bridges/asv.py",  # asv keeps its own results, by commit and `version`
     "harness/bridges/cost.py",  # the bridge's cost, for `speechmark overhead`
     "harness/bridges/progress.py",  # what a person sees
+    "harness/bridges/pytest_lines.py",  # what a person sees
     "harness/bridges/pytest_root.py",  # refuses a wrong root folder
     "harness/bridges/pytest_selection.py",  # which cases, and nothing of how
+    "harness/bridges/pytest_table.py",  # whose table is printed
     "harness/cli.py",
     "harness/commands",  # plan a run, or look at the machine before it
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
+    "harness/live.py",  # what a person sees
     "harness/measure/kernel_sweep.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
     "harness/measure/overhead.py",  # `speechmark overhead`, which writes no record

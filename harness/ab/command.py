@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-from rich.console import Console
 
 from harness import profile as profiles
 from harness.ab import show
@@ -20,9 +19,9 @@ from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest, run_all
 from harness.ab.states import State, checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
-from harness.bridges.progress import minutes
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine, parse_all
+from harness.live import live, minutes
 from harness.observe.fingerprint import fingerprint
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned, discover, plan
@@ -194,10 +193,11 @@ def _fought(
     longest = minutes(len(cases) * contest.stop.budget_s)
     count = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     click.echo(f"{count}: up to some {longest}, and evaluation")
-    with Console(stderr=True).status("starting") as status:
+    with live() as show_line:
 
         def tell(so_far: Comparison) -> None:
-            status.update(f"[{len(done) + 1}/{len(cases)}] {show.line(so_far)}")
+            text = f"[{len(done) + 1}/{len(cases)}] {show.line(so_far)}"
+            show_line(text, len(done), len(cases))
 
         for comparison in run_all(contest, cases, alone, out, header, tell):
             done.append(comparison)

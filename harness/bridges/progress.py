@@ -1,26 +1,46 @@
-"""What a person sees while cases run: the case, its stage, the time left."""
+"""What a person sees while cases run: each case and its result as it ends; until then,
+on a terminal a line with its stage and the time left, and elsewhere one a minute."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
+from harness.live import EVERY_S, live_console, live_line, minutes
 from harness.measure.run import Listener, Progressing
 from harness.plan import Planned
+from harness.record.schema import Record
+from harness.report.case_line import case_line
+
+Write = Callable[[str], None]
 
 
 class Display:
-    """A progress line on a terminal; quiet anywhere else."""
+    """`write` takes whole lines, None where nobody wants them; `columns` is the room
+    for each, None for as much as it needs. Without `tells_results` there are lines of
+    what takes long alone."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.__stderr__)
+    def __init__(
+        self,
+        console: Console | None = None,
+        write: Write | None = None,
+        columns: int | None = None,
+        tells_results: bool = True,
+    ) -> None:
+        self._console = console or live_console(sys.__stderr__)
+        self._write, self._columns = write, columns
+        self._tells_results = tells_results
         self._left: dict[str, float] = {}
         self._total = 0
+        self._began = 0.0
+        self._now = Progressing("start")
         self._progress: Progress | None = None
+        self._minutes: _EveryMinute | None = None
 
     def begin(self, planned: Sequence[Planned]) -> None:
         """The cases to come, with the seconds that each is expected to take."""
@@ -30,61 +50,89 @@ class Display:
     def listener(self, planned: Planned) -> Listener:
         """Shows one case; what is left counts from here."""
         case_id = planned.case.id
-        began = monotonic()
-        later_s = sum(s for other, s in self._left.items() if other != case_id)
+        self._began = monotonic()
+        self._left.pop(case_id, None)
 
         def listen(now: Progressing) -> None:
-            left_s = later_s + max(0.0, planned.expected_s - (monotonic() - began))
-            self._show(case_id, now, left_s)
+            self._now = now
+            self._draw(planned)
 
-        self._left.pop(case_id, None)
         listen(Progressing("start"))
+        if self._write is not None and not self._console.is_terminal:
+            self._minutes = _EveryMinute(lambda: self._still(planned))
         return listen
 
-    def _show(self, case_id: str, now: Progressing, left_s: float) -> None:
-        if not self._console.is_terminal:
-            return
-        if self._progress is None:
-            self._progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=20),
-                TimeElapsedColumn(),
-                console=self._console,
-                transient=True,
-                # Drawn when something is told, never by a thread of its own: that
-                # would take time from the timed stage.
-                auto_refresh=False,
-            )
-            self._progress.start()
-            self._progress.add_task("", total=max(1, self._total))
-        done = self._total - len(self._left)
-        detail = f" {now.what}" if now.what else ""
-        if now.total:
-            detail += f" {now.done}/{now.total}"
-        self._progress.update(
-            self._progress.task_ids[0],
-            completed=max(0, done - 1),
-            # The id last: it is long, and a narrow terminal cuts the end.
-            description=f"[{done}/{self._total}] about {minutes(left_s)} left, "
-            f"{now.stage}{detail}: {case_id}",
-            refresh=True,
-        )
+    def end(self, record: Record) -> None:
+        """A case has ended so: its line stays."""
+        self.pause()
+        if self._write is not None and self._tells_results:
+            took_s = monotonic() - self._began
+            place = f"[{self._place()}]"
+            self._write(case_line(record, place, minutes(took_s), self._columns))
 
     def pause(self) -> None:
-        """Leave the terminal to pytest's own lines between cases."""
+        """Leave the terminal to others between cases."""
+        if self._minutes is not None:
+            self._minutes.stop()
+            self._minutes = None
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
+    def _place(self) -> str:
+        return f"{self._total - len(self._left)}/{self._total}"
 
-def minutes(seconds: float) -> str:
-    """A duration as people say it.
+    def _left_s(self, planned: Planned) -> float:
+        own_s = planned.expected_s - (monotonic() - self._began)
+        return sum(self._left.values()) + max(0.0, own_s)
 
-    >>> minutes(42), minutes(150), minutes(7300)
-    ('42 s', '2.5 min', '2.0 h')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h"
+    def _stage(self) -> str:
+        now = self._now
+        detail = f" {now.what}" if now.what else ""
+        if now.total:
+            detail += f" {now.done}/{now.total}"
+        return f"{now.stage}{detail}"
+
+    def _still(self, planned: Planned) -> None:
+        """A line of a case that takes its time."""
+        assert self._write is not None
+        took_s = monotonic() - self._began
+        self._write(
+            f"[{self._place()}] {planned.case.id}  {self._stage()}: {minutes(took_s)} "
+            f"so far, {minutes(planned.expected_s)} expected; about "
+            f"{minutes(self._left_s(planned))} left of all"
+        )
+
+    def _draw(self, planned: Planned) -> None:
+        if not self._console.is_terminal:
+            return
+        if self._progress is None:
+            self._progress = live_line(self._console)
+            self._progress.start()
+            self._progress.add_task("", total=max(1, self._total))
+        self._progress.update(
+            self._progress.task_ids[0],
+            completed=max(0, self._total - len(self._left) - 1),
+            # The id last: it is long, and a narrow terminal cuts the end.
+            description=f"[{self._place()}] about {minutes(self._left_s(planned))} "
+            f"left, {self._stage()}: {planned.case.id}",
+            refresh=True,
+        )
+
+
+class _EveryMinute:
+    """Calls `tell` each minute until it is stopped, in a thread that sleeps between:
+    a worker may have nothing to say for minutes."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell, self._stopped = tell, Event()
+        self._thread = Thread(target=self._run, name="every-minute", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(EVERY_S):
+            self._tell()

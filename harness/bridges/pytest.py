@@ -5,7 +5,6 @@ A benchmark module declares WORKLOADS and a test that asks for `planned` and `me
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +17,7 @@ import pytest
 
 from harness import profile as profiles
 from harness import run_session
-from harness.bridges import pytest_selection
+from harness.bridges import pytest_lines, pytest_selection, pytest_table
 from harness.bridges.progress import Display
 from harness.bridges.pytest_selection import planned_of
 from harness.bridges.result_json import write_result
@@ -61,7 +60,8 @@ CLOCK = SampleClock()
 def pytest_addoption(
     parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
 ) -> None:
-    pluginmanager.register(pytest_selection)
+    for plugin in (pytest_selection, pytest_lines, pytest_table):
+        pluginmanager.register(plugin)
     group = parser.getgroup("speechmark")
     group.addoption(
         "--profile",
@@ -142,7 +142,6 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ValueError, JournalError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
-    config.stash[DISPLAY] = Display()
     config.option.benchmark_json = None  # written by `write_result`, whole
 
 
@@ -224,7 +223,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(_twice([one.case for one in planned]))
     if SESSION not in session.config.stash:
         return
-    session.config.stash[DISPLAY].begin(planned)
+    display = session.config.stash[DISPLAY] = pytest_lines.display(session)
+    display.begin(planned)
     try:
         session.config.stash[SESSION].plan(names)
     except JournalError as error:
@@ -249,15 +249,16 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Measure:
 
     def run(planned: Planned) -> None:
         capture = config.pluginmanager.getplugin("capturemanager")
+        display = config.stash[DISPLAY]
         with capture.global_and_fixture_disabled():
             try:
-                record = config.stash[SESSION].record_of(
-                    planned, config.stash[DISPLAY].listener(planned)
-                )
+                listener = display.listener(planned)
+                record = config.stash[SESSION].record_of(planned, listener)
             except JournalError as error:
-                config.stash[DISPLAY].pause()
+                display.pause()
                 pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
-        config.stash[DISPLAY].pause()
+            display.end(record)
+        pytest_lines.note_result(request.node, record)
         if record.status == "skipped":
             pytest.skip(record.reason or "")
         if record.status == "failed":
@@ -328,23 +329,20 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def pytest_terminal_summary(
     terminalreporter: Any, config: pytest.Config
 ) -> Iterator[None]:
-    """After pytest-benchmark's tables, also where it ends by an error: the last lines
-    are what a user looks for."""
+    """Below all that others have to say, also where that ends by an error: the last
+    lines are what a user looks for."""
     try:
         return (yield)
     finally:
         if SESSION in config.stash:
             session = config.stash[SESSION]
             if session.records:
-                columns = _columns(terminalreporter)
+                columns = pytest_lines.columns_of(terminalreporter)
+                if pytest_table.is_asked_for(config):
+                    terminalreporter.write_line(pytest_table.DIFFERENCE)
                 terminalreporter.write_line(summary_text(session.records, columns))
             for line in (*session.warnings(), session.closing_line()):
                 terminalreporter.write_line(line)
-
-
-def _columns(reporter: Any) -> int | None:
-    """Of the terminal; None where the output is none."""
-    return shutil.get_terminal_size().columns if reporter.isatty else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -25,7 +25,7 @@ def write_result(config: pytest.Config, session: RunSession, path: Path) -> None
     hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit_info)
     document = hook.pytest_benchmark_generate_json(
         config=config,
-        benchmarks=[one for one in benchmarks.benchmarks if _is_ours(one.extra_info)],
+        benchmarks=[one for one in benchmarks.benchmarks if is_ours(one.extra_info)],
         include_data=True,
         machine_info=benchmarks.get_machine_info(),
         commit_info=commit_info,
@@ -46,7 +46,7 @@ def write_result(config: pytest.Config, session: RunSession, path: Path) -> None
     write_whole(path, safe_dumps(document, ensure_ascii=True, indent=4) + "\n")
 
 
-def _is_ours(extra_info: dict[str, Any]) -> bool:
+def is_ours(extra_info: dict[str, Any]) -> bool:
     return "case_id" in extra_info
 
 

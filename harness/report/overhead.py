@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from harness.bridges.cost import Showing
+from harness.live import live
 from harness.measure.overhead import (
     FASTER,
     HARNESS,
@@ -37,21 +35,11 @@ EXIT_STATUS: dict[Answer, int] = {"yes": 0, "no": 1, "cannot tell": 3}
 
 @contextmanager
 def progress(rounds: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, drawn between blocks; nothing anywhere else."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    # Drawn when a block ends, never by a thread of its own: that would be measured.
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("overhead", total=rounds)
-
-        def on_round(done: int) -> None:
-            text = f"overhead: round {min(done + 1, rounds)} of {rounds}"
-            bar.update(task, completed=done, description=text, refresh=True)
-
-        yield on_round
+    """What a person sees between blocks."""
+    with live() as tell:
+        yield lambda done: tell(
+            f"overhead: round {min(done + 1, rounds)} of {rounds}", done, rounds
+        )
 
 
 def table(found: Overhead) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from harness.bridges.progress import minutes
+from harness.live import minutes
 from harness.plan import Planned
 from harness.report.tables.table import Table, figure_column, text_column
 

@@ -98,7 +98,9 @@ def test_all_that_is_left_out_is_there():
 SHOWN = {
     "harness/bridges/asv.py",
     "harness/bridges/progress.py",
+    "harness/bridges/pytest_lines.py",
     "harness/bridges/pytest_selection.py",
+    "harness/bridges/pytest_table.py",
     "harness/report/summary.py",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 
@@ -17,8 +18,16 @@ WIDTH = 200  # where the output is no terminal: no id is folded
 
 
 def console_of(width: int = WIDTH) -> Console:
-    """As wide as the terminal; of `width` where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=width)
+    """As wide as the terminal; of `width` where there is none, and in colour there if
+    FORCE_COLOR asks for it: the rest of a terminal is not to be had in a pipe."""
+    if sys.stdout.isatty():
+        return Console()
+    is_coloured = bool(os.environ.get("FORCE_COLOR"))
+    return Console(
+        width=width,
+        force_terminal=False,
+        color_system="standard" if is_coloured else None,
+    )
 
 
 def print_table(table: Table, console: Console, elsewhere: str = ELSEWHERE) -> None:
