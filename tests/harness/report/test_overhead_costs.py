@@ -3,6 +3,7 @@ import json
 
 from rich.console import Console
 
+from harness import live
 from harness.bridges.cost import Showing
 from harness.measure.overhead import Cost, Overhead
 from harness.measure.power import Found, Power
@@ -90,7 +91,7 @@ def test_without_a_terminal_there_is_no_bar(capsys):
 def test_a_terminal_shows_the_round(monkeypatch):
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr(costs, "Console", lambda **_: terminal)
+    monkeypatch.setattr(live, "live_console", lambda: terminal)
     with costs.progress(3) as on_round:
         on_round(1)
         on_round(3)

@@ -3,12 +3,14 @@ import threading
 
 import pytest
 import toy
+from outcomes import record
 from rich.console import Console
 
 from harness.bridges import progress
-from harness.bridges.progress import Display, minutes
+from harness.bridges.progress import Display
 from harness.measure.run import Progressing
 from harness.plan import Planned
+from harness.report.case_line import result_text
 
 
 def console(terminal):
@@ -27,6 +29,7 @@ def planned(model, expected_s):
     return Planned(toy.WORKLOAD, case, expected_s)
 
 
+RESULT = result_text(record())
 FIRST, SECOND, THIRD = planned("a", 60.0), planned("b", 120.0), planned("c", 240.0)
 
 
@@ -52,9 +55,91 @@ def test_nothing_is_shown_where_nobody_looks():
     quiet = console(terminal=False)
     display = Display(quiet)
     display.begin([FIRST])
+    before = threading.active_count()
     display.listener(FIRST)(Progressing("timed", "epoch 1", 1, 2))
-    display.pause()
+    assert threading.active_count() == before
+    display.end(record(case=FIRST.case))
     assert quiet.file.getvalue() == ""
+
+
+def test_a_case_that_ends_has_a_line_with_its_result_and_the_time_it_took(clock):
+    lines = []
+    display = Display(console(terminal=False), lines.append)
+    display.begin([FIRST, SECOND])
+    display.listener(FIRST)
+    clock[0] += 12.0
+    display.end(record(case=FIRST.case))
+    display.listener(SECOND)
+    clock[0] += 150.0
+    display.end(record(case=SECOND.case))
+    assert [line.replace(RESULT, "...") for line in lines] == [
+        "[1/2] toy/a/fp32/eager/cpu/b1  ...  (12 s)",
+        "[2/2] toy/b/fp32/eager/cpu/b1  ...  (2.5 min)",
+    ]
+
+
+def test_a_narrow_terminal_has_the_line_in_two(clock):
+    lines = []
+    display = Display(console(terminal=False), lines.append, columns=40)
+    display.begin([FIRST])
+    display.listener(FIRST)
+    display.end(record(case=FIRST.case))
+    assert lines == [f"[1/1] toy/a/fp32/eager/cpu/b1\n    {RESULT}  (0 s)"]
+
+
+def test_results_are_left_to_whoever_shows_them_otherwise(clock):
+    lines = []
+    display = Display(console(terminal=False), lines.append, tells_results=False)
+    display.begin([FIRST])
+    display.listener(FIRST)
+    display.end(record(case=FIRST.case))
+    assert lines == []
+
+
+def test_what_takes_longer_says_each_minute_how_far_it_is(clock, monkeypatch):
+    """The minutes of this test are short."""
+    monkeypatch.setattr(progress, "EVERY_S", 0.01)
+    lines, told, before = [], threading.Event(), threading.active_count()
+
+    def write(line):
+        lines.append(line)
+        told.set()
+
+    display = Display(console(terminal=False), write)
+    display.begin([FIRST, SECOND, THIRD])
+    clock[0] -= 100.0
+    listen = display.listener(FIRST)
+    clock[0] += 40.0
+    listen(Progressing("timed", "epoch 3: cer 0.5", 30, 60))
+    told.clear()
+    assert told.wait(10.0)
+    display.pause()
+    assert lines[-1] == (
+        "[1/3] toy/a/fp32/eager/cpu/b1  timed epoch 3: cer 0.5 30/60: 40 s so far, "
+        "60 s expected; about 6.3 min left of all"
+    )
+    assert threading.active_count() == before
+
+
+def test_a_terminal_that_shows_the_stage_needs_no_line_a_minute(clock, monkeypatch):
+    before = threading.active_count()
+    display = Display(console(terminal=True), [].append)
+    display.begin([FIRST])
+    display.listener(FIRST)
+    assert threading.active_count() == before
+    display.pause()
+
+
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"])
+def test_variables_draw_nothing_in_a_pipe(monkeypatch, clock, name):
+    pipe = io.StringIO()
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(progress.sys, "__stderr__", pipe)
+    display = Display()
+    display.begin([FIRST])
+    display.listener(FIRST)(Progressing("timed"))
+    display.pause()
+    assert pipe.getvalue() == ""
 
 
 def test_a_terminal_shows_the_case_its_stage_and_the_time_left(shown):
@@ -99,14 +184,6 @@ def test_a_display_goes_on_after_a_pause(shown):
     display.listener(SECOND)
     display.pause()
     assert "[2/3] about 6.0 min left, start: toy/b/fp32/eager/cpu/b1" in text()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.0, "0 s"), (89.0, "89 s"), (90.0, "1.5 min"), (5400.0, "1.5 h")],
-)
-def test_durations_are_said_in_the_unit_that_people_use(seconds, said):
-    assert minutes(seconds) == said
 
 
 def test_nothing_is_drawn_while_a_stage_is_timed(shown):
