@@ -26,9 +26,10 @@ OPTIONS = {
     "budget_s": "--budget-s",
     "hardware": "--hardware",
     "csv": "--csv",
+    "parquet": "--parquet",
     "markdown": "--markdown",
 }
-OF_TABLES = {"results", "csv", "markdown"}  # which --kernels does not print
+OF_TABLES = {"results", "csv", "parquet", "markdown"}  # which --kernels does not print
 Command = Callable[..., Any]
 
 

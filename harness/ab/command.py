@@ -148,7 +148,7 @@ def _check_limits(limit_minutes: float, threshold: float) -> None:
 def _check_outputs(out: Path | None, outputs: Outputs) -> None:
     with usage_errors():
         outputs.check()
-    if out is not None and out in (outputs.csv, outputs.markdown):
+    if out is not None and out in vars(outputs).values():
         raise click.UsageError(f"--json {out}: another output goes there; name another")
 
 

@@ -1,4 +1,5 @@
-"""The options --csv, --json and --markdown of every command that prints tables."""
+"""The options --csv, --parquet, --json and --markdown of every command that prints
+tables."""
 
 from __future__ import annotations
 
@@ -6,14 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
-from basics.files import write_whole
+from basics.files import write_file
 from harness.files import check_output
-from harness.report.tables.data import as_csv, as_json
+from harness.report.tables.data import as_csv, as_json, as_parquet
 from harness.report.tables.markdown import as_markdown
 from harness.report.tables.table import Table
 from harness.text import plain, plain_path
@@ -21,6 +23,7 @@ from harness.text import plain, plain_path
 FILE = click.Path(path_type=Path, dir_okay=False)
 HELP = {
     "csv": "write the tables as CSV, all columns and rows",
+    "parquet": "write what --csv does as Parquet (needs pyarrow)",
     "json": "write the tables as JSON, all columns and rows",
     "markdown": "write the tables as Markdown",
 }
@@ -33,6 +36,7 @@ class Outputs:
     """The files that a person named; None where none is wanted."""
 
     csv: Path | None = None
+    parquet: Path | None = None
     json: Path | None = None
     markdown: Path | None = None
     html: Path | None = None
@@ -44,14 +48,21 @@ class Outputs:
     ) -> None:
         """ValueError unless each may be written, no two are one, and none is among the
         `inputs`; `others` are further outputs by their option."""
+        if self.parquet is not None and find_spec("pyarrow") is None:
+            raise ValueError(
+                f"--parquet {plain_path(self.parquet)} needs pyarrow, which is not "
+                "installed: pip install 'speechmark[parquet]' brings it; --csv has the "
+                "same rows and columns"
+            )
         own = {f"--{name}": path for name, path in vars(self).items() if path}
         check_outputs({**(others or {}), **own}, inputs)
 
     def write(self, tables: Sequence[Table], **own: Callable[[], str]) -> None:
         """Those that are wanted. `own` has the text of one that is no list of tables,
         by its name here."""
-        texts: dict[str, Callable[[], str]] = {
+        texts: dict[str, Callable[[], str | bytes]] = {
             "csv": lambda: as_csv(tables),
+            "parquet": lambda: as_parquet(tables),
             "json": lambda: as_json(tables),
             "markdown": lambda: as_markdown(tables),
             **own,
@@ -61,12 +72,14 @@ class Outputs:
                 write_output(path, texts[name]())
 
 
-def write_output(path: Path, text: str) -> None:
+def write_output(path: Path, content: str | bytes) -> None:
     """Whole or not at all, and says so."""
-    # A result file may hold half a character (a lone surrogate), which UTF-8 cannot.
-    whole = text.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(content, str):
+        # A file may hold half a character (a lone surrogate), which UTF-8 cannot.
+        content = content.encode("utf-8", "replace")
+    found = content
     try:
-        write_whole(path, whole)
+        write_file(path, lambda file: file.write(found))
     except OSError as error:
         raise click.ClickException(f"{plain_path(path)}: {error.strerror}") from None
     click.echo(f"written: {plain_path(path)}")

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from harness.report.tables.data import as_csv, as_json
+from harness.report.tables.data import as_csv, as_json, as_parquet, typed_columns
 from harness.report.tables.html import as_html
 from harness.report.tables.markdown import as_markdown
 from harness.report.tables.table import (
@@ -54,6 +54,37 @@ def test_csv_has_values_hidden_columns_and_no_headings() -> None:
 def test_several_tables_are_one_csv() -> None:
     *_, last = rows(as_csv([TABLE, OTHER]))
     assert last == {"table": "others", "case": "c", "step (ms)": "", "low (ms)": ""}
+
+
+def test_words_that_stand_for_a_number_have_a_column_beside_it() -> None:
+    assert typed_columns([TABLE, OTHER]) == {
+        "table": (str, ["steps", "steps", "others"]),
+        "case": (str, ["asr/a", "asr/b", "c"]),
+        "step (ms)": (float, [1.2345678, None, None]),
+        "step (ms) in words": (str, [None, "failed", None]),
+        "low (ms)": (float, [1.0, None, None]),
+    }
+
+
+def test_numbers_that_nothing_is_known_of_stay_numbers() -> None:
+    table = Table("t", "", (number_column("a", [None, None]),))
+    assert typed_columns([table])["a"] == (float, [None, None])
+
+
+def test_text_is_no_formula_and_half_a_character_no_obstacle_in_parquet() -> None:
+    table = Table("t", "", (text_column("a", ["=1+1", "b\ud800"]),))
+    assert typed_columns([table])["a"] == (str, ["=1+1", "b?"])
+
+
+def test_parquet_has_numbers_as_numbers() -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet`")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    read = parquet.read_table(io.BytesIO(as_parquet([TABLE, OTHER])))
+    found = typed_columns([TABLE, OTHER])
+    assert read.to_pydict() == {name: cells for name, (_, cells) in found.items()}
+    assert read.schema.field("step (ms)").type == pyarrow.float64()
+    assert read.schema.field("case").type == pyarrow.string()
+    assert read.schema.metadata[b"format"] == b"speechmark-tables"
 
 
 def test_columns_of_one_title_stay_two() -> None:

@@ -1,4 +1,4 @@
-"""The options --csv, --json and --markdown, on click and on argparse."""
+"""The options --csv, --parquet, --json and --markdown on commands of click."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from harness.report.tables import outputs as module
 from harness.report.tables.outputs import (
     Outputs,
     table_outputs,
@@ -63,6 +64,26 @@ def test_each_file_is_written_and_named() -> None:
     assert Path("markdown.out").read_text().startswith("### Toys\n")
 
 
+def test_parquet_without_its_package_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    status, printed = invoke("x", "--parquet", "a.parquet", "--csv", "a.csv")
+    assert status == 2
+    stated = " ".join(printed.split())
+    assert "--parquet a.parquet needs pyarrow, which is not installed: pip in" in stated
+    assert "--csv has the same rows and columns" in stated
+    assert not Path("a.csv").exists()
+
+
+def test_parquet_is_written_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: True)
+    monkeypatch.setattr(module, "as_parquet", lambda tables: b"PAR1 " + bytes([255]))
+    status, printed = invoke("x", "--parquet", "a.parquet")
+    assert (status, printed) == (0, "written: a.parquet\n")
+    assert Path("a.parquet").read_bytes() == b"PAR1 \xff"
+
+
 def test_without_them_nothing_is_written() -> None:
     assert invoke("x") == (0, "")
     assert [path.name for path in Path().iterdir()] == ["read.txt"]
@@ -74,6 +95,7 @@ def test_without_them_nothing_is_written() -> None:
         (("--csv", "no/a.csv"), "--csv no/a.csv: cannot write there"),
         (("--json", "read.txt"), "--json read.txt: that is one of the files"),
         (("--csv", "a", "--markdown", "a"), "--markdown a: --csv goes there"),
+        (("--json", "a", "--csv", "a"), "--json a: --csv goes there"),
     ],
 )
 def test_what_cannot_be_written_is_said_at_once(
