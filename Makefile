@@ -15,6 +15,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# pip draws how far it is on a terminal; a log has the lines below alone.
+QUIETLY = $$(test -t 1 || echo --quiet)
 
 # The comment above, and nothing else.
 help:
@@ -23,11 +25,13 @@ help:
 .PHONY: help bench test smoke aa ab-power slow docs blocks lint lock clean
 
 $(VENV)/installed: requirements.lock pyproject.toml
-	@echo "installing the versions of requirements.lock into $(VENV): 6 GB on disk, some minutes"
+	@echo "Making $(VENV) of $$($(PYTHON) --version), with the $$(grep -c == requirements.lock) packages of"
+	@echo "requirements.lock: 3.4 GB to download, 7 GB on disk in the end, some minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install $(QUIETLY) --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
-	touch $@
+	@touch $@
+	@echo "$(VENV) is made; \`source $(BIN)/activate\` puts its commands on the PATH."
 
 bench: $(VENV)/installed
 	$(BIN)/pytest --benchmark-only; status=$$?; \

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from _pytest.mark.expression import Expression
 
 from harness.measure.overhead import LIMIT_PERCENT, Cost
 from harness.plan import discover, plan
 from harness.record.result import load
+from harness.selection import Selection
 
 PROJECT = Path(__file__).parents[1]
 SPEC = importlib.util.spec_from_file_location("blocks", PROJECT / "docs" / "blocks.py")
@@ -223,21 +223,14 @@ def test_bounds_of_percentiles_hold_as_they_say():
 def selected(command):
     """The ids of the cases that a command measures, as pytest selects them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("-k", dest="keyword")
+    parser.add_argument("-k", dest="keyword", default="")
+    parser.add_argument("--cases", action="append", default=[])
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--hardware", action="append")
     options, _ = parser.parse_known_args(shlex.split(command)[1:])
     hardware = options.hardware or ["cpu"]
     ids = [one.case.id for one in plan(discover(), options.profile, hardware)]
-    if options.keyword is None:
-        return ids
-    expression = Expression.compile(options.keyword)
-
-    def matches(case_id):
-        name = f"test[{case_id}]".lower()
-        return expression.evaluate(lambda part, /, **_: part.lower() in name)
-
-    return [case_id for case_id in ids if matches(case_id)]
+    return Selection(options.keyword, tuple(options.cases)).of(ids, str, command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -245,8 +238,11 @@ def test_every_measuring_command_selects_cases(command):
     assert selected(command)
 
 
-def test_pytest_selects_the_same_cases():
-    command = max(COMMANDS, key=len)
+@pytest.mark.parametrize(
+    "command",
+    [max(COMMANDS, key=len), next(one for one in COMMANDS if "--cases" in one)],
+)
+def test_pytest_selects_the_same_cases(command):
     ran = subprocess.run(
         [sys.executable, "-m", *shlex.split(command), "--collect-only", "-q"],
         cwd=PROJECT,
