@@ -26,6 +26,7 @@ from harness.ab.command import chosen_cases
 from harness.ab.comparison import Comparison, StopRule
 from harness.ab.contest import Contest
 from harness.ab.states import AS_IT_IS, checked_out
+from harness.live import live
 from harness.measure.turns import STALL_EVERY
 from harness.run_session import this_machine
 from harness.selection import Selection, selecting
@@ -157,6 +158,7 @@ def main(
     with (
         checked_out((AS_IT_IS, AS_IT_IS)) as states,
         TemporaryDirectory(prefix="speechmark-ab-") as folder,
+        live() as tell,
     ):
         contest = Contest(
             states,
@@ -174,7 +176,9 @@ def main(
             busy = kind == "aa" and is_busy(len(trials), len(cases))
             first = planned.case.id not in {t.comparison.case_id for t in trials}
             with busy_process() if busy else nullcontext():
-                done = replace(contest, judged=first).run(planned)
+                done = replace(contest, judged=first).run(
+                    planned, lambda so_far: tell(show.line(so_far), len(trials), count)
+                )
             trials.append(Trial(done, busy))
             click.echo(trials[-1].line(len(trials)))
             for said in trials[-1].false_verdicts if kind == "aa" else ():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
@@ -27,6 +27,7 @@ from harness.ab.states import State
 from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
 from harness.beside.table import table
 from harness.hardware import Machine, parse_all
+from harness.live import live
 from harness.measure.jobs import TurnsTask
 from harness.measure.run import file_name
 from harness.measure.spawn import HERE
@@ -80,9 +81,15 @@ def main(
     with usage_errors():
         cases = selection.of(known, lambda one: one.case.id, "what has a tool")
     held: list[Held] = []
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, live() as tell:
         for planned in cases:
-            held.append(beside(planned, machine, most_pairs, pair_s, Path(folder)))
+
+            def on_pair(number: int, name: str = planned.case.id) -> None:
+                text = f"{name}: pair {number + 1} of at most {most_pairs}"
+                tell(text, len(held), len(cases))
+
+            place = Path(folder)
+            held.append(beside(planned, machine, most_pairs, pair_s, place, on_pair))
             click.echo(line(held[-1]))
             if out is not None:
                 write(out, held)
@@ -106,11 +113,14 @@ def beside(
     most_pairs: int,
     pair_s: float,
     folder: Path,
+    on_pair: Callable[[int], None],
 ) -> Held:
-    """One case."""
+    """One case; `on_pair` is called before each pair, with its number."""
     case = planned.case
 
     def opened(name: str, entry: str, number: int) -> Side:
+        if name == "ours":
+            on_pair(number)
         scratch = folder / f"{file_name(case)}-{name}"
         scratch.mkdir(exist_ok=True)
         task = TurnsTask(

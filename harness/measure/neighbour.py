@@ -23,7 +23,8 @@ from harness import profile as profiles
 from harness.ab.command import chosen_cases
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
-from harness.measure.run import Runner, Settings
+from harness.live import live
+from harness.measure.run import Listener, Progressing, Runner, Settings
 from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import Instruments
 from harness.observe.roofline import Peaks
@@ -108,12 +109,18 @@ def is_marked(record: Record) -> bool:
     return timing.spoiled or timing.steady is False or unjudged
 
 
-def run_pair(planned: Planned, machine: Machine, profile: str, folder: Path) -> Pair:
+def run_pair(
+    planned: Planned,
+    machine: Machine,
+    profile: str,
+    folder: Path,
+    listen: Listener = lambda progressing: None,
+) -> Pair:
     """Both runs of a case, one after the other."""
 
     def run(name: str) -> Record:
         runner = _runner(planned, machine, profile, folder / name)
-        return runner.run(planned.workload, planned.case, lambda progressing: None)
+        return runner.run(planned.workload, planned.case, listen)
 
     alone = run("alone")
     with neighbour(SEGMENT_S, SEGMENT_S):
@@ -171,12 +178,18 @@ def main(profile: str, selection: Selection, outputs: Outputs) -> None:
     machine = this_machine()
     cases = chosen_cases(profile, "cpu", selection, machine)
     pairs = []
-    with TemporaryDirectory(prefix="speechmark-neighbour-") as folder:
+    cases = [one for one in cases if one.workload.stage != "train"]
+    temporary = TemporaryDirectory(prefix="speechmark-neighbour-")
+    with temporary as folder, live() as tell:
         for number, planned in enumerate(cases):
-            if planned.workload.stage == "train":
-                continue
+
+            def listen(
+                now: Progressing, number: int = number, name: str = planned.case.id
+            ) -> None:
+                tell(f"{name}: {now.stage}", number, len(cases))
+
             place = Path(folder) / str(number)
-            pairs.append(run_pair(planned, machine, profile, place))
+            pairs.append(run_pair(planned, machine, profile, place, listen))
             click.echo(pairs[-1].line())
     is_fine, text = passed(pairs)
     click.echo(text)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from played import MIB, a_round, comparison, metric, result
 from test_ab_pair import MACHINE, SHORT
 
+from harness import live
 from harness import profile as profiles
 from harness.ab import command, trials
 from harness.ab.comparison import Comparison
@@ -101,6 +102,18 @@ def test_trials_of_a_state_with_itself_are_quiet_and_busy() -> None:
     ]
     assert lines[-1].startswith("false verdicts: 0 of 3 comparisons of a state with")
     assert done.exit_code == 1, "one pair each decides nothing"
+
+
+@pytest.mark.usefixtures("toy_suite")
+def test_a_trial_that_takes_long_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "EVERY_S", 0.0)
+    arguments = ["aa", "--count", "1", "--minutes", "0.0001"]
+    said = CliRunner().invoke(trials.main, arguments).stderr
+    assert said.startswith("toy/good/fp32/eager/cpu/b1: ")
+    assert "1 pairs" in said
+    assert said.endswith(" so far\n")
 
 
 @pytest.mark.usefixtures("toy_suite")

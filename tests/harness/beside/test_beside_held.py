@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from click.testing import CliRunner
 
+from harness import live
 from harness.ab.pair import SideEndedError
 from harness.beside import __main__ as command
 from harness.beside.held import Held, hold
@@ -200,6 +201,23 @@ def test_the_exit_status_asks_for_within_of_every_case_that_was_timed(
     assert cases[0]["verdict"] == "within"
     assert cases[0]["ratio"]["high"] == pytest.approx(1)
     assert cases[1]["status"] == other.status
+
+
+def test_each_pair_is_told_once(monkeypatch, tmp_path):
+    def hold(case_id, open_ours, open_tools, most_pairs, pair_s):
+        for number in range(2):
+            open_ours(number), open_tools(number)
+        return of_ratios(1.0)
+
+    (first, *_) = command.held_cases("cpu")
+    monkeypatch.setattr(live, "EVERY_S", 0.0)
+    monkeypatch.setattr(command, "held_cases", lambda hardware: [first])
+    monkeypatch.setattr(command, "hold", hold)
+    monkeypatch.setattr(command, "Side", lambda *_: None)
+    found = CliRunner().invoke(command.main, ["--most-pairs", "9"])
+    assert found.stderr.splitlines() == [
+        f"{first.case.id}: pair {number} of at most 9: 0 s so far" for number in (1, 2)
+    ]
 
 
 def test_where_nothing_could_be_timed_nothing_is_held(monkeypatch, tmp_path):

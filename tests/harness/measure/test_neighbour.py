@@ -8,11 +8,13 @@ import toy
 from click.testing import CliRunner
 from outcomes import STEADY, broken, outcome, record, segment, sensed
 
+from harness import live
 from harness.case import Case
 from harness.hardware import Machine
 from harness.measure import neighbour as module
 from harness.measure.compose import failed
 from harness.measure.neighbour import Pair, neighbour, passed, run_pair
+from harness.measure.run import Progressing
 from harness.plan import Planned
 from harness.profile import SMOKE
 
@@ -88,6 +90,31 @@ def test_both_runs_are_made_and_only_one_beside_a_neighbour(tmp_path, monkeypatc
     one = run_pair(Planned(toy.WORKLOAD, case, 1.0), machine, "smoke", tmp_path)
     assert (one.alone.status, one.beside.status) == ("ok", "ok")
     assert begun == [(1.0, 1.0)]
+
+
+def test_the_stage_of_a_run_is_told_each_minute(monkeypatch):
+    case = Case("toy", "good", "fp32", "eager", "cpu", 1)
+    monkeypatch.setattr(live, "EVERY_S", 0.0)
+    monkeypatch.setattr(
+        module, "chosen_cases", lambda *_: [Planned(toy.WORKLOAD, case, 1)]
+    )
+
+    def run(planned, machine, profile, folder, listen):
+        listen(Progressing("warmup"))
+        return pair(1.0)
+
+    monkeypatch.setattr(module, "run_pair", run)
+    found = CliRunner().invoke(module.main, [])
+    assert found.stderr == f"{case.id}: warmup: 0 s so far\n"
+
+
+def test_trainings_are_left_out(monkeypatch):
+    training = next(iter(toy.TRAINING.cases("quick", "cpu")))
+    monkeypatch.setattr(
+        module, "chosen_cases", lambda *_: [Planned(toy.TRAINING, training, 1)]
+    )
+    found = CliRunner().invoke(module.main, [])
+    assert (found.exit_code, found.output) == (1, "0 cases: \n")
 
 
 def test_a_file_has_a_row_of_figures_a_case(tmp_path, monkeypatch):
