@@ -49,6 +49,7 @@ class Display:
 
     def listener(self, planned: Planned) -> Listener:
         """Shows one case; what is left counts from here."""
+        self.pause()  # of a case that never ended
         case_id = planned.case.id
         self._began = monotonic()
         self._left.pop(case_id, None)

@@ -121,6 +121,17 @@ def test_what_takes_longer_says_each_minute_how_far_it_is(clock, monkeypatch):
     assert threading.active_count() == before
 
 
+def test_a_case_that_never_ended_is_told_no_more(clock):
+    before = threading.active_count()
+    display = Display(console(terminal=False), [].append)
+    display.begin([FIRST, SECOND])
+    display.listener(FIRST)
+    display.listener(SECOND)
+    assert threading.active_count() == before + 1
+    display.pause()
+    assert threading.active_count() == before
+
+
 def test_a_terminal_that_shows_the_stage_needs_no_line_a_minute(clock, monkeypatch):
     before = threading.active_count()
     display = Display(console(terminal=True), [].append)

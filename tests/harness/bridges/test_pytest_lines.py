@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -81,3 +90,40 @@ def test_other_tests_of_a_session_keep_their_dots(bench: pytest.Pytester) -> Non
     )
     assert "benchmarks/bench_toy.py s" in ran.stdout.str()
     assert "tests/test_x.py ." in ran.stdout.str()
+
+
+def on_a_terminal(columns: int, project: Path) -> str:
+    """What a run prints there, without its colours."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("COLUMNS", "LINES", "CI", "NO_COLOR")
+    }
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *SMOKE]
+    running = subprocess.Popen(
+        command, cwd=project, stdout=its, stderr=its, env=kept | {"TERM": "xterm"}
+    )
+    os.close(its)
+    seen = bytearray()
+    with contextlib.suppress(OSError):  # Linux says so at the end of a terminal
+        while some := os.read(ours, 1 << 16):
+            seen += some
+    os.close(ours)
+    running.wait()
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("columns", "between"), [(80, "\n    "), (160, "  ")])
+def test_a_terminal_shows_the_case_under_way_and_keeps_its_line(
+    bench: pytest.Pytester, columns: int, between: str
+) -> None:
+    write_cases(bench, "self-profiled")
+    printed = on_a_terminal(columns, bench.path)
+    case = "toy/self-profiled/fp32/eager/cpu/b1"
+    assert f"\r[1/1] about 1 s left, start: {case}" in printed
+    line = rf"\[1/1\] {case}{between}{FIGURES}  \(\d+ s\)\n"
+    assert re.search(line, printed)
+    tables = printed.partition("\noperations\n")[2].splitlines()
+    assert max(map(len, tables[:2])) <= columns
