@@ -20,6 +20,7 @@ from harness.observe.kernel_sweep.messages import (
 )
 from harness.observe.kernel_sweep.shapes import FORWARD
 from harness.observe.kernel_sweep.sweep import Request
+from harness.report.tables import outputs
 
 MACHINE = Machine(cpus=(0,), isas=("avx2",), cuda_devices=1)
 
@@ -90,6 +91,7 @@ def test_what_checked_nothing_has_not_passed(errors: dict[str, float]) -> None:
     ("arguments", "said"),
     [
         (("--kernels", "--csv", "a.csv"), "--csv does nothing with --kernels"),
+        (("--kernels", "--parquet", "a"), "--parquet does nothing with --kernels"),
         (("--budget-s", "9"), "--budget-s does nothing without --kernels"),
         (("--kernels", "--results", "."), "--results does nothing with --kernels"),
         (("--kernels", "--budget-s", "0"), "0 is not in the range"),
@@ -100,9 +102,13 @@ def test_what_checked_nothing_has_not_passed(errors: dict[str, float]) -> None:
     ],
 )
 def test_bad_options_are_named(
-    errors: dict[str, float], arguments: tuple[str, ...], said: str
+    errors: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    said: str,
 ) -> None:
     assert not errors
+    monkeypatch.setattr(outputs, "find_spec", lambda name: True)
     status, printed = invoke(*arguments)
     assert status == 2
     assert said in " ".join(printed.split())

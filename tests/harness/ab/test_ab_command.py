@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import toy
 from click.testing import CliRunner
 from test_ab_pair import MACHINE, SHORT
 
-from harness import cli
+from harness import cli, live
 from harness import profile as profiles
 from harness.ab import command
 from harness.ab.cases import UnlistedError
@@ -106,6 +107,20 @@ def test_a_keyword_chooses_cases() -> None:
     _, printed = invoke(".", ".", *QUICKLY, "-k", "GOOD", "--json", "o.json")
     assert "1 case:" in printed
     assert "unsupported" not in printed
+
+
+def test_a_glob_chooses_cases() -> None:
+    _, printed = invoke(".", ".", *QUICKLY, "--cases", "*/good/*", "--json", "o.json")
+    assert "1 case:" in printed
+    assert "unsupported" not in printed
+
+
+def test_a_case_that_takes_long_has_a_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "EVERY_S", 0.0)
+    _, printed = invoke(".", ".", *QUICKLY, "-k", "good")
+    assert re.search(r"\[1/1\] toy/good/\S+: .* 1 pairs, .* so far\n", printed)
 
 
 @pytest.mark.parametrize(
