@@ -1,21 +1,23 @@
-"""The one way to time a decoder, and its cases over beams.
+"""The one way to time a decoder, and its cases over searches and beams.
 
 Loads no torch: benchmark files import it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.grid import Run, grid
 from harness.workload import Context, Operation, Point, UnsupportedError, Work
+from workloads.recognition.searches import SEARCHES
 
 if TYPE_CHECKING:
     from workloads.recognition.task import RecognitionTask
 
 UTTERANCES = 16  # timed ones, evenly over the lengths of the validation set
-UNCAPPED = ("numpy", "flashlight")  # the cap's environment variables do not reach them
+UNCAPPED = ("numpy", *SEARCHES)  # the cap's environment variables do not reach them
 
 
 def decoding(
@@ -25,7 +27,8 @@ def decoding(
     shortest_first: bool = False,
 ) -> Operation:
     """One utterance after the other, from the log-probabilities that trained weights
-    give on a runtime. Of utterances with as many frames the first is timed, in the
+    give on a runtime; the case's own is the library that searches, or what takes the
+    best path. Of utterances with as many frames the first is timed, in the
     data's order or, `shortest_first`, by their seconds."""
     from benchmarks import judging
     from benchmarks.inference import TimedModel, data_details, unsupported
@@ -43,7 +46,9 @@ def decoding(
         order.sort(key=part.durations_s.__getitem__)
     log_probs = [found[i] for i in order]
     beam = int(context.case.option("beam"))
-    decode = task.decoder(model.data.train, beam)
+    search = context.case.runtime if context.case.runtime in SEARCHES else None
+    assert (search is None) == (beam == 1), context.case.id  # it states what is timed
+    decode = task.decoder(model.data.train, beam, search)
     chosen = full_batches(list(map(len, log_probs)), 1, UTTERANCES)
     timed = cycle([log_probs[i] for (i,) in chosen])
 
@@ -62,27 +67,30 @@ def decoding(
 
 
 def check_decodes_here(context: Context) -> None:
-    """Raise UnsupportedError, and say why, for hardware that decoding cannot use."""
+    """Raise UnsupportedError, and say why, for hardware that decoding cannot use, and
+    for a search that is not installed."""
+    runtime = context.case.runtime
     if context.hardware.is_cuda:
         raise UnsupportedError("decoding runs on the CPU: use --hardware=cpu")
-    if context.hardware.isa is not None and context.case.runtime in UNCAPPED:
+    if context.hardware.isa is not None and runtime in UNCAPPED:
         raise UnsupportedError(
-            f"an instruction-set cap does not reach {context.case.runtime}, which "
-            "decodes: time it on uncapped hardware"
+            f"an instruction-set cap does not reach {runtime}, which decodes: time it "
+            "on uncapped hardware"
         )
+    if runtime in SEARCHES and (reason := SEARCHES[runtime].why_not_installed()):
+        raise UnsupportedError(reason)
 
 
 def beam_points(
-    model: str, best_path: str, beams: tuple[int, ...], expected_s: float
+    model: str, beams: Mapping[str, Sequence[int]], expected_s: float
 ) -> tuple[Point, ...]:
-    """One for each beam; a beam of 1 is the best path, on the runtime `best_path`."""
+    """One for each of the beams of each runtime. A beam of 1 is the best path, and its
+    runtime what takes that; wider ones are of a library that searches."""
     return tuple(
         point
-        for beam in beams
+        for runtime, widths in beams.items()
+        for width in widths
         for point in grid(
-            [model],
-            [Run(best_path if beam == 1 else "flashlight", "fp32")],
-            expected_s=expected_s,
-            beam=str(beam),
+            [model], [Run(runtime, "fp32")], expected_s=expected_s, beam=str(width)
         )
     )

@@ -12,8 +12,11 @@ from benchmarks import bench_asr_decoding, bench_wav2letter_decoding
 from benchmarks import decoding as decoding_cases
 from benchmarks.decoding import beam_points, check_decodes_here
 from benchmarks.inference import TimedModel, data_of
-from harness.workload import Context, Operation, UnsupportedError
+from harness.profile import PROFILES
+from harness.workload import Context, Operation, UnsupportedError, Workload
 from workloads.feeding.choosing import evenly
+from workloads.recognition.data import Decode, Part
+from workloads.recognition.searches import SEARCHES
 
 pytestmark = pytest.mark.usefixtures("shipped")
 
@@ -21,10 +24,11 @@ BUILDS: dict[str, Callable[[Context], Operation]] = {
     "asr": bench_asr_decoding.build,
     "wav2letter": bench_wav2letter_decoding.build,
 }
+WORKLOADS = (bench_asr_decoding.WORKLOAD, bench_wav2letter_decoding.WORKLOAD)
 
 
 @pytest.mark.parametrize("name", BUILDS)
-@pytest.mark.parametrize("runtime", ["numpy", "flashlight"])
+@pytest.mark.parametrize("runtime", ["numpy", *SEARCHES])
 @pytest.mark.parametrize(
     ("hardware", "reason"),
     [
@@ -41,21 +45,21 @@ def test_decoding_refuses_hardware_that_it_would_not_use(
 
 
 def test_a_cap_is_no_hindrance_to_what_it_reaches(at: ContextOf) -> None:
-    """The best path is torch's on the runtime `eager`; flashlight's search is not."""
+    """The best path is torch's on the runtime `eager`; no search is."""
     refused = []
-    for runtime in ("eager", "flashlight"):
+    for runtime in ("eager", *SEARCHES):
         try:
             check_decodes_here(at("asr", runtime=runtime, hardware="cpu:isa=avx2"))
         except UnsupportedError:
             refused.append(runtime)
-    assert refused == ["flashlight"]
+    assert refused == [*SEARCHES]
 
 
 @pytest.mark.parametrize("name", BUILDS)
 def test_decoding_refuses_untrained_weights(at: ContextOf, name: str) -> None:
     """A search through noise takes another time."""
     with pytest.raises(UnsupportedError, match="no trained weights of"):
-        BUILDS[name](at(name, runtime="numpy", beam="4"))
+        BUILDS[name](at(name, runtime="numpy", beam="1"))
 
 
 @pytest.mark.parametrize("name", BUILDS)
@@ -106,9 +110,67 @@ def test_of_as_many_frames_the_shortest_utterance_is_timed_where_asked(
     assert (before.value, before.n) == (after.value, after.n)
 
 
-def test_a_beam_of_one_is_the_best_path_on_a_runtime_of_its_own() -> None:
-    points = beam_points("ds2-small", "eager", (1, 16), 7)
+def test_points_are_of_each_runtime_at_its_beams() -> None:
+    beams = {"eager": (1,), "flashlight": (16, 64)}
+    points = beam_points("ds2-small", beams, 7)
     assert [(p.runtime, p.options) for p in points] == [
         ("eager", (("beam", "1"),)),
         ("flashlight", (("beam", "16"),)),
+        ("flashlight", (("beam", "64"),)),
     ]
+    assert {(p.model, p.compression, p.expected_s) for p in points} == {
+        ("ds2-small", "fp32", 7)
+    }
+
+
+def test_a_search_that_is_not_installed_is_a_reason_to_skip(
+    at: ContextOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "workloads.installed.find_spec",
+        lambda module: None if module == "flashlight" else True,
+    )
+    context = at("asr", runtime="flashlight", beam="16")
+    with pytest.raises(UnsupportedError, match="flashlight needs flashlight-text"):
+        bench_asr_decoding.build(context)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one.name)
+@pytest.mark.parametrize("profile", ["smoke", "quick", "standard", "paper"])
+def test_every_profile_has_a_search_that_installs_everywhere(
+    workload: Workload, profile: str
+) -> None:
+    searches = {case.runtime for case in workload.cases(profile, "cpu")}
+    assert searches & {"kaldi-decoder", "fast-ctc-decode"}
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one.name)
+def test_a_case_searches_by_the_library_that_it_names(workload: Workload) -> None:
+    for profile in PROFILES:
+        for case in workload.cases(profile, "cpu"):
+            assert (case.runtime in SEARCHES) == (case.option("beam") != "1"), case.id
+
+
+@pytest.mark.parametrize("search", ["flashlight", "fast-ctc-decode"])
+def test_a_case_is_timed_and_judged_by_its_own_search(
+    at: ContextOf,
+    save_weights: SaveWeights,
+    search: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if reason := SEARCHES[search].why_not_installed():
+        pytest.skip(reason)
+    save_weights(WAV2LETTER)
+    asked: list[tuple[int, str | None]] = []
+    real = WAV2LETTER.task.decoder
+
+    def decoder(train: Part, width: int, search: str | None = None) -> Decode:
+        asked.append((width, search))
+        return real(train, width, search)
+
+    monkeypatch.setattr(WAV2LETTER.task, "decoder", decoder)
+    context = at("wav2letter", runtime=search, beam="3")
+    operation = bench_wav2letter_decoding.build(context)
+    operation.step()
+    assert asked == [(3, search)]
+    assert operation.accuracy().metrics["cer"].n > 0

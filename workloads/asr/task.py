@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from workloads.asr import ds2
 from workloads.asr.alphabet import ALPHABET
-from workloads.asr.decoding import LexiconBeamDecoder, best_path
+from workloads.asr.decoding import LEXICON_DECODERS, best_path
 from workloads.asr.ds2 import DeepSpeech2, DeepSpeech2Size
 from workloads.asr.features import FEATURES, NAME, LogMelMfcc
 from workloads.compression.step import Compression
@@ -44,6 +44,7 @@ from workloads.recognition.data import (
     recordings_of,
 )
 from workloads.recognition.recipe import Recognition
+from workloads.recognition.searches import KALDI_DECODER, decoder_by
 from workloads.recognition.task import RecognitionTask
 from workloads.task import DataRequest, Gate
 from workloads.training.recipe import AdaDelta, Recipe
@@ -101,6 +102,7 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
     validation_batch = 64
     stored_in_half = False
     utterances = 700  # p99 takes 662 different ones
+    search = KALDI_DECODER.name
     hop_s = HOP_SAMPLES / SAMPLE_RATE_HZ
 
     def dataset(self, size: DeepSpeech2Size, request: DataRequest) -> Recordings:
@@ -136,11 +138,15 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
     def output_length(self, frames: int) -> int:
         return ds2.output_length(frames)
 
-    def decoder(self, train: Part, beam_width: int) -> Decode:
+    def decoder(
+        self, train: Part, beam_width: int, search: str | None = None
+    ) -> Decode:
         if beam_width == 1:
             return best_path
         words = (word for text in train.texts for word in text.split())
-        return LexiconBeamDecoder(words, beam_width).decode
+        return decoder_by(search or self.search, LEXICON_DECODERS)(
+            words, beam_width
+        ).decode
 
     def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores:
         references, found = list(part.texts), list(hypotheses)

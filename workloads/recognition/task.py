@@ -41,10 +41,12 @@ CALIBRATION_UTTERANCES = 32
 class RecognitionTask(Task[S, Recordings]):
     """`utterances` different ones are timed at most at batch size 1; `hop_s` is the
     time between two frames; `validation_batch` is the batch size of evaluations in a
-    training."""
+    training, `search` the library that these search with: one that installs wherever
+    the project does."""
 
     utterances: int
     hop_s: float
+    search: str
     validation_batch: int = 32
 
     @abstractmethod
@@ -63,9 +65,13 @@ class RecognitionTask(Task[S, Recordings]):
         """U of T frames."""
 
     @abstractmethod
-    def decoder(self, train: Part, beam_width: int) -> Decode:
+    def decoder(
+        self, train: Part, beam_width: int, search: str | None = None
+    ) -> Decode:
         """Best path for a beam of 1, a search for a wider one, which may use the texts
-        of the training part."""
+        of the training part: by the library of that name, else by the task's `search`.
+        ValueError for a library that it does not search with, ImportError for one that
+        is not installed."""
 
     @abstractmethod
     def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workloads.compression.step import Compression, Step
+from workloads.installed import why_not_installed
 from workloads.runtimes.session import Session
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ class Runtime(ABC):
 
     def why_not_installed(self) -> str | None:
         """Which package is missing here; unlike all else it depends on the machine."""
-        missing = [name for name in self.packages if find_spec(name) is None]
-        if not missing:
-            return None
-        return f"{self.name} needs {missing[0]}: run `pip install {missing[0]}`"
+        return why_not_installed(self.name, {name: name for name in self.packages})
 
     def why_not_on(self, place: Place) -> str | None:
         """What keeps it from running anything there."""

@@ -1,25 +1,34 @@
 """From log-probabilities to text: best path, and beam search without a lexicon.
 
-Axes: `U` output frames, `N` outputs. The beam search alone loads torch.
+Axes: `U` output frames, `N` outputs. Flashlight's search alone loads torch.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from workloads.recognition.data import Decode
+from workloads.recognition.searches import (
+    FAST_CTC_DECODE,
+    FLASHLIGHT,
+    check_beam,
+    decoder_by,
+    flashlight,
+)
 from workloads.wav2letter.symbols import BLANK, Alphabet
 
+Labels = Callable[[np.ndarray], list[int]]  # the likeliest, of log-probabilities (U, N)
 
-def make_decoder(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
+
+def make_decoder(alphabet: Alphabet, width: int, search: str) -> Decode:
     """From one utterance's log-probabilities (U, N) to its text: best path for a width
-    of 1, beam search for a wider one.
+    of 1, for a wider one beam search by the library of that name.
 
     The decoder raises ValueError for other shapes and for NaN.
     """
     if width == 1:
         return lambda log_probs: greedy(log_probs, alphabet)
-    return beam_search(alphabet, width)
+    return beam_search(alphabet, width, search)
 
 
 def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
@@ -31,51 +40,54 @@ def greedy(log_probs: np.ndarray, alphabet: Alphabet) -> str:
     return alphabet.decode(path[kept].tolist())
 
 
-def beam_search(alphabet: Alphabet, width: int) -> Callable[[np.ndarray], str]:
-    """CTC prefix beam search, without lexicon or language model.
-
-    Flashlight's decoder through torchaudio, set to add up the probabilities of the
-    paths that spell the same, as CTC defines them; its own default takes the best of
-    them, which finds what the best path finds. Runs on one core. `width` prefixes are
-    kept; the paper keeps 20.
+def beam_search(alphabet: Alphabet, width: int, search: str) -> Decode:
+    """CTC prefix beam search by the library of that name, without lexicon or language
+    model: the probabilities of the paths that spell the same are added up. Runs on one
+    core. `width` prefixes are kept; the paper keeps 20.
     """
-    if width < 1:
-        raise ValueError(f"a beam of {width} keeps nothing: use 1 or more")
-    search = _flashlight(alphabet.outputs, width)
+    check_beam(width)
+    labels_of = decoder_by(search, _SEARCHES)(alphabet.outputs, width)
 
     def decode(log_probs: np.ndarray) -> str:
-        import torch
-
         _check(log_probs, alphabet)
         if len(log_probs) == 0:
             return ""
         emissions = np.ascontiguousarray(log_probs, dtype=np.float32)
-        best = search(torch.from_numpy(emissions)[None])[0][0]
-        return alphabet.decode(x for x in best.tokens.tolist() if x < alphabet.outputs)
+        return alphabet.decode(labels_of(emissions))
 
     return decode
 
 
-def _flashlight(outputs: int, width: int) -> Any:
-    try:
-        from torchaudio.models.decoder import ctc_decoder
-    except (ImportError, RuntimeError) as error:
-        raise ImportError(
-            f"the beam search needs flashlight ({error}): "
-            "pip install flashlight-text, or decode greedily"
-        ) from error
+def _flashlight(outputs: int, width: int) -> Labels:
+    import torch
+
     # Flashlight puts a silence before and after every utterance. One of its own, which
     # no frame holds, can be told from a space or a SIL that was spoken.
     names = [str(output) for output in range(outputs)] + ["edge"]
-    return ctc_decoder(
-        lexicon=None,
-        tokens=names,
-        beam_size=width,
-        blank_token=names[BLANK],
-        sil_token="edge",
-        unk_word="<unk>",
-        log_add=True,
-    )
+    search = flashlight(names, width, blank=names[BLANK], boundary="edge")
+
+    def labels(log_probs: np.ndarray) -> list[int]:
+        best = search(torch.from_numpy(log_probs)[None])[0][0]
+        return [label for label in best.tokens.tolist() if label < outputs]
+
+    return labels
+
+
+def _fast_ctc_decode(outputs: int, width: int) -> Labels:
+    from fast_ctc_decode import beam_search
+
+    assert BLANK == 0  # fast-ctc-decode knows no other
+    # It writes texts: a character for each output, that of its number.
+    characters = [chr(output) for output in range(outputs)]
+
+    def labels(log_probs: np.ndarray) -> list[int]:
+        found, _ = beam_search(np.exp(log_probs), characters, beam_size=width)
+        return list(map(ord, found))
+
+    return labels
+
+
+_SEARCHES = {FAST_CTC_DECODE.name: _fast_ctc_decode, FLASHLIGHT.name: _flashlight}
 
 
 def _check(log_probs: np.ndarray, alphabet: Alphabet) -> None:

@@ -33,6 +33,7 @@ from workloads.recognition.data import (
     recordings_of,
 )
 from workloads.recognition.recipe import Recognition, SpecAugment
+from workloads.recognition.searches import FAST_CTC_DECODE
 from workloads.recognition.task import RecognitionTask
 from workloads.task import DataRequest, Gate, NotHereError
 from workloads.training.recipe import Adam, Plateau, Recipe
@@ -97,6 +98,7 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
     most_gradient_error = 0.01
     onnx_names = ("features", "log_probs")
     utterances = 64  # as many different ones as p90 takes
+    search = FAST_CTC_DECODE.name
     hop_s = arrays.HOP_S
 
     def dataset(self, size: Wav2LetterSize, request: DataRequest) -> Recordings:
@@ -159,9 +161,11 @@ class QuantizedRecognition(RecognitionTask[Wav2LetterSize]):
     def output_length(self, frames: int) -> int:
         return sizes.output_length(frames)
 
-    def decoder(self, train: Part, beam_width: int) -> Decode:
+    def decoder(
+        self, train: Part, beam_width: int, search: str | None = None
+    ) -> Decode:
         assert isinstance(train.alphabet, Alphabet)
-        return make_decoder(train.alphabet, beam_width)
+        return make_decoder(train.alphabet, beam_width, search or self.search)
 
     def scores_of(self, part: Part, hypotheses: Sequence[str]) -> Scores:
         references, found = list(part.texts), list(hypotheses)

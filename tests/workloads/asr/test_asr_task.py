@@ -8,7 +8,7 @@ import torch
 
 from workloads.asr import task as asr_task
 from workloads.asr.alphabet import ALPHABET
-from workloads.asr.decoding import best_path
+from workloads.asr.decoding import LEXICON_DECODERS, best_path
 from workloads.asr.ds2 import (
     DS2_PAPER,
     DS2_SMALL,
@@ -19,6 +19,7 @@ from workloads.asr.ds2 import (
 from workloads.asr.task import ASR, PAPER_BEAM, QUICK_BEAM, recordings_for
 from workloads.recognition.batches import stream
 from workloads.recognition.data import Part
+from workloads.recognition.searches import SEARCHES
 from workloads.task import DataRequest, NotHereError
 from workloads.training.learner import Learner
 from workloads.training.objective import ALONE, autocast
@@ -153,10 +154,23 @@ def test_a_wider_beam_is_a_search_in_the_words_of_the_training_part():
     path = [x for label in ALPHABET.encode("cot") for x in (label, ALPHABET.blank)]
     log_probs[range(6), path] = -0.1
     decode = ASR.decoder(part_of("a cat", "the dog"), 16)
-    assert decode.__self__.beam_width == 16
     assert best_path(log_probs) == "cot"
     assert decode(log_probs) in ("cat", "dog", "a", "the")
     assert ASR.decoder(part_of("a cat", "the cot"), 16)(log_probs) == "cot"
+
+
+@pytest.mark.parametrize("search", [None, *LEXICON_DECODERS])
+def test_a_search_is_chosen_by_name_and_is_else_one_that_installs_everywhere(search):
+    name = search or "kaldi-decoder"
+    if reason := SEARCHES[name].why_not_installed():
+        pytest.skip(reason)
+    decode = ASR.decoder(part_of("a cat"), 16, search)
+    assert type(decode.__self__) is LEXICON_DECODERS[name]
+
+
+def test_a_search_without_a_lexicon_is_none_of_this_task_s():
+    with pytest.raises(ValueError, match="no search is called 'fast-ctc-decode' here"):
+        ASR.decoder(part_of("a cat"), 16, "fast-ctc-decode")
 
 
 def test_shards_and_computing_on_the_fly_give_the_same_batches(

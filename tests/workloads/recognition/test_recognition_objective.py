@@ -254,7 +254,7 @@ def test_an_evaluation_keeps_the_corpus_s_order(kind, task, size, request):
 def test_an_evaluation_decodes_with_the_recipe_s_beam(spoken, monkeypatch):
     widths = []
 
-    def decoder(self, train, beam_width):
+    def decoder(self, train, beam_width, search=None):
         widths.append(beam_width)
         return lambda log_probs: "a cat"
 

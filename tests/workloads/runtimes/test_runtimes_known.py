@@ -49,7 +49,7 @@ def test_a_runtime_of_onnx_files_needs_onnx_too(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "workloads.runtimes.runtime.find_spec",
+        "workloads.installed.find_spec",
         lambda package: None if package == "onnx" else True,
     )
     reason = runtime_named(name).why_not_installed()
