@@ -1,5 +1,5 @@
 # speechmark: each of these builds its environment first, and needs nothing else than
-# Python and make.
+# Python and make, on Linux.
 #
 # make bench   measure this machine in the quick profile, and write a page about it
 # make test    every test, as many at once as there are cores
@@ -11,6 +11,8 @@
 # make slow      the tests that take many minutes: asv between real commits
 # make docs      the pages of docs as a site in build/docs, warnings as errors
 # make blocks    print anew what README and docs show of the files in results
+# make lock      write the pinned versions anew; UPGRADE=--upgrade takes the newest
+# make check-lock  does every Python on every processor find what is pinned?
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -22,13 +24,32 @@ QUIETLY = $$(test -t 1 || echo --quiet)
 help:
 	@sed '/^$$/q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: help bench test smoke aa ab-power slow docs blocks lint lock clean
+.PHONY: help bench test smoke aa ab-power slow docs blocks lint lock check-lock clean
 
-$(VENV)/installed: requirements.lock pyproject.toml
+define CHECK
+import platform, sys
+version, system = "%d.%d" % sys.version_info[:2], platform.system()
+machine = platform.machine()
+fits = (3, 11) <= sys.version_info[:2] <= (3, 14)
+if not (fits and system == "Linux" and machine in ("x86_64", "aarch64")):
+    sys.exit("speechmark runs by Python 3.11 to 3.14 on Linux on x86-64 or aarch64: this "
+        "is Python " + version + " on " + system + " on " + machine + "; name another "
+        "interpreter by `make PYTHON=python3.12`")
+endef
+export CHECK
+
+# What no wheel brings, of the optional ones, is left out: its cases are skipped.
+$(VENV)/installed: requirements.lock requirements-optional.lock pyproject.toml
+	@$(PYTHON) -c "$$CHECK"
 	@echo "Making $(VENV) of $$($(PYTHON) --version), with the $$(grep -c == requirements.lock) packages of"
 	@echo "requirements.lock: 3.4 GB to download, 7 GB on disk in the end, some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(QUIETLY) --requirement requirements.lock
+	@$(BIN)/python -m pip install $(QUIETLY) --requirement requirements-optional.lock || \
+	while read -r pin; do \
+		$(BIN)/python -m pip install $(QUIETLY) --no-deps "$$pin" || \
+		echo "left out: $$pin cannot be installed here (pip says above why); what needs it is skipped"; \
+	done < requirements-optional.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 	@echo "$(VENV) is made; \`source $(BIN)/activate\` puts its commands on the PATH."
@@ -64,9 +85,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Pins what is installed now: upgrade in the environment, test, then lock.
 lock: $(VENV)/installed
-	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
+	.ci/lock $(BIN)/uv $(UPGRADE)
+
+check-lock: $(VENV)/installed
+	.ci/check-lock $(BIN)/uv
 
 clean:
 	rm -rf $(VENV)

@@ -17,7 +17,7 @@ from harness.git import git_environment, git_state
 from harness.measure.spawn import Suite
 from harness.suite import SUITE
 
-LOCK = "requirements.lock"
+LOCKS = ("requirements.lock", "requirements-optional.lock")
 NOTHING_SAID = "git failed and said nothing"
 AS_IT_IS = "."  # the working tree, with what is not committed
 
@@ -181,16 +181,22 @@ def lock_difference(states: tuple[State, State]) -> str | None:
     ]
     more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
     return (
-        f"{LOCK} differs ({', '.join(changed[:5])}{more}), but both states run in the "
-        f"environment of {states[0].suite.interpreter}: to compare the libraries too, "
-        "install each lock into an environment and give --a-env and --b-env"
+        f"{LOCKS[0]} differs ({', '.join(changed[:5])}{more}), but both states run in "
+        f"the environment of {states[0].suite.interpreter}: to compare the libraries "
+        "too, install each lock into an environment and give --a-env and --b-env"
     )
 
 
 def _requirements(state: State) -> dict[str, str]:
-    """Versions by name, of a lock of NAME==VERSION lines."""
+    """Versions by name, of locks of NAME==VERSION lines; one with another version for
+    some Pythons has both."""
     assert state.suite.folder is not None
-    lock = state.suite.folder / LOCK
-    lines = lock.read_text().splitlines() if lock.is_file() else []
-    pinned = (line.split(";")[0].split("#")[0].partition("==") for line in lines)
-    return {name.strip(): version.strip() for name, sign, version in pinned if sign}
+    found: dict[str, str] = {}
+    for lock in (state.suite.folder / name for name in LOCKS):
+        for line in lock.read_text().splitlines() if lock.is_file() else []:
+            name, sign, version = line.split(";")[0].split("#")[0].partition("==")
+            if sign:
+                others = found.get(name.strip())
+                both = f"{others} or {version.strip()}" if others else version.strip()
+                found[name.strip()] = both
+    return found

@@ -187,6 +187,20 @@ def test_other_requirements_in_one_environment_are_stated(repository: Path) -> N
     assert "--a-env and --b-env" in stated
 
 
+def test_another_optional_requirement_or_another_for_some_pythons_is_stated(
+    repository: Path,
+) -> None:
+    some = "sieve==2.10 ; python_full_version < '3.11.5'\nsieve==4.1\n"
+    locked(repository, some, some.replace("2.10", "2.11"))
+    (repository / "requirements-optional.lock").write_text("openvino==2026.4.1\n")
+    git(repository, "add", "requirements-optional.lock")
+    git(repository, "commit", "--quiet", "--message", "optional")
+    with checked_out(("HEAD~2", "HEAD"), repository=repository) as states:
+        stated = lock_difference(states) or ""
+    assert "openvino none to 2026.4.1" in stated
+    assert "sieve 2.10 or 4.1 to 2.11 or 4.1" in stated
+
+
 def test_equal_requirements_or_two_environments_are_not(
     repository: Path, tmp_path: Path
 ) -> None:

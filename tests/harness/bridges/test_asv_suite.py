@@ -25,6 +25,7 @@ from asv_runner.discovery import list_benchmarks
 with open(sys.argv[2], "w") as found:
     list_benchmarks(sys.argv[1], found)
 """
+LOCKS = ("requirements.lock", "requirements-optional.lock")
 TRACKED = ("joules_per_audio_hour", "model_bytes", "peak_rss_bytes")
 PATHS = sorted((PROJECT / "benchmarks").glob("bench_*.py"))
 MODULES = [import_module(f"benchmarks.{path.stem}") for path in PATHS]
@@ -52,6 +53,7 @@ EXPECTED = {
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """As asv discovers them: in a process of its own, from the working tree."""
+    pytest.importorskip("asv_runner")  # asv is left out where it cannot be compiled
     path = tmp_path_factory.mktemp("asv") / "found.json"
     command = [sys.executable, "-c", DISCOVER, str(PROJECT / "benchmarks"), str(path)]
     subprocess.run(command, check=True, cwd=path.parent)
@@ -101,19 +103,39 @@ def test_every_benchmark_has_one_threshold(found: list[dict[str, Any]]) -> None:
         assert len(matching) == 1, benchmark["name"]
 
 
+def locked() -> dict[str, str]:
+    """The pins of both locks."""
+    texts = [(PROJECT / name).read_text() for name in LOCKS]
+    pins = re.findall(r"^([\w.-]+)==(\S+)", "\n".join(texts), re.MULTILINE)
+    return {normal(name): version for name, version in pins}
+
+
 def test_the_environment_holds_what_the_project_needs_as_it_is_locked() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    runtimes = project["optional-dependencies"]["runtimes"]
     needed = {
         normal(re.match(r"[\w.-]+", text)[0])  # type: ignore[index]
-        for text in project["dependencies"]
+        for text in (*project["dependencies"], *runtimes)
     }
-    lock = (PROJECT / "requirements.lock").read_text()
-    pins = re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE)
-    locked = {normal(name): [version] for name, version in pins}
+    pins = locked()
     matrix = configuration()["matrix"]["req"]
-    assert {normal(name): versions for name, versions in matrix.items()} == {
-        name: locked[name] for name in needed
+    assert {normal(name): versions[0] for name, versions in matrix.items()} == {
+        name: pins[name] for name in needed
     }
+
+
+@pytest.mark.parametrize(
+    ("python", "flashlight"),
+    [("3.11", "0.0.7"), ("3.12", "0.0.7"), ("3.13", None), ("3.14", None)],
+)
+def test_each_python_has_one_environment_with_what_has_wheels_for_it(
+    python: str, flashlight: str | None
+) -> None:
+    environment = pytest.importorskip("asv.environment")
+    conf = pytest.importorskip("asv.config").Config.from_json(configuration())
+    (only,) = environment.iter_matrix("virtualenv", [python], conf)
+    assert only.get(("req", "flashlight-text")) == flashlight
+    assert only[("req", "kaldi-decoder")] == locked()["kaldi-decoder"]
 
 
 def test_a_switch_of_commits_installs_nothing_but_the_project() -> None:
