@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from harness.text import quoted
 
-# One name per instruction set, and what each library calls it. oneDNN:
+X86 = "x86_64"
+# One name per instruction set of x86, and what each library calls it. oneDNN:
 # ONEDNN_MAX_CPU_ISA; MKL: MKL_ENABLE_INSTRUCTIONS; ATen: ATEN_CPU_CAPABILITY.
 ISA_NAMES: dict[str, tuple[str, str, str]] = {
     "avx2": ("AVX2", "AVX2", "avx2"),
@@ -60,6 +61,7 @@ class Machine:
     cuda_devices: int
     cuda_reason: str | None = None  # why there are none
     threads: int | None = None  # of a case that asks for no number; None: on every CPU
+    architecture: str = X86  # as `platform.machine` names it
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,18 @@ class Hardware:
                 f"{self.text}: only {len(machine.cpus)} CPUs may be used here; ask for "
                 f"at most cpu:threads={len(machine.cpus)}"
             )
+        if self.isa is not None and machine.architecture != X86:
+            return (
+                f"{self.text}: caps on instruction sets are x86's, and this machine is "
+                f"{machine.architecture}; use --hardware={self._without_isa()}"
+            )
         if self.isa is not None and self.isa not in machine.isas:
             have = ", ".join(machine.isas) or "none of the known sets"
             return f"{self.text}: this CPU lacks {self.isa}; it has {have}"
         return None
+
+    def _without_isa(self) -> str:
+        return "cpu" if self.threads is None else f"cpu:threads={self.threads}"
 
     def environment(self, machine: Machine) -> dict[str, str]:
         """Variables to set before the worker loads any library."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -172,6 +173,7 @@ def this_machine() -> Machine:
         isas=fingerprint.supported_isas(),
         cuda_devices=gpus,
         cuda_reason=reason,
+        architecture=platform.machine(),
     )
 
 

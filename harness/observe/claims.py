@@ -18,7 +18,8 @@ CLAIMS = {
     "fp16": frozenset({"f16"}),
     "int8": frozenset({"s8", "u8", "s16", "u16"}),  # 16 bits beside 8 are no float
 }
-# Kernels of these take f32 only when they are told to compute in bf16 or fp16.
+# Kernels of these take f32 only when they are told to compute in bf16 or fp16: oneDNN
+# does so in its fpmath modes, and names x86's after what they compute in.
 NARROW_ISAS = ("amx", "amx_fp16", "avx512_core_bf16", "avx512_core_fp16")
 # Of the time in which a step may have multiplied at all: that of kernels which keep the
 # claim, and what the profile does not explain. Of 120 cases recorded on a machine with
@@ -89,10 +90,12 @@ def _verdict(
 ) -> str:
     """ "refuted" where more calls than on purpose broke the claim, "proven" where the
     others are enough to speak for the whole step, else "unproven"."""
-    if share_percent is None or covered_percent is None:
+    if share_percent is None:
         return "unproven"
     if sum(row.calls for row in fallbacks) > on_purpose:
         return "refuted"
+    if covered_percent is None:
+        return "unproven"
     is_enough = covered_percent >= COVERED_PERCENT
     is_float = 100.0 - share_percent > MOST_FLOAT_PERCENT
     return "proven" if is_enough and not is_float else "unproven"
@@ -122,7 +125,8 @@ def float_fallbacks(breakdown: Breakdown, claimed: str) -> tuple[Row, ...]:
     and weights; for the data's gradient, weights and destination; for the weights'
     gradient, source and destination. A float kernel told to compute in bf16 keeps f32
     inputs, but runs a bf16 or AMX implementation: no fallback of a claim of bf16, and
-    one of fp32.
+    one of fp32. Of Arm's that were let compute so nobody tells whether they did: they
+    keep neither.
     """
     accepted = _accepted(claimed)
     return tuple(
@@ -153,19 +157,12 @@ def _accepted(claimed: str) -> frozenset[str]:
 
 def _keeps(row: Row, claimed: str, accepted: frozenset[str]) -> bool:
     inputs = set(_inputs(row))
-    if is_told_to_narrow(row):
+    is_float = "f32" in inputs and inputs <= {"f32", "bf16"}
+    if is_float and row.may_narrow:  # nobody tells whether it did
+        return False
+    if is_float and row.isa in NARROW_ISAS:
         return claimed == "bf16"
     return inputs <= accepted
-
-
-def is_told_to_narrow(row: Row) -> bool:
-    """Whether a kernel reads f32 and computes in fewer bits.
-
-    oneDNN does so in its fpmath modes, and names the kernel after what it computes in.
-    """
-    inputs = set(_inputs(row))
-    is_float = "f32" in inputs and inputs <= {"f32", "bf16"}
-    return is_float and row.isa in NARROW_ISAS
 
 
 def _inputs(row: Row) -> list[str]:

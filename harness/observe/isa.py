@@ -1,5 +1,8 @@
 """Instruction sets: as oneDNN's kernels name them, and as hardware caps them."""
 
+# Arm's, and what Arm's own libraries (Compute Library, KleidiAI) give oneDNN: their
+# kernels pick their instructions themselves, and tell none.
+ARM = ("sme", "sve_512", "sve_256", "sve_128", "sve", "asimd", "acl", "kai")
 # In this order: a longer name before the name that it begins with or holds.
 _ISAS = (
     "avx10_2",
@@ -16,12 +19,7 @@ _ISAS = (
     "avx2",
     "avx",
     "sse41",
-    "sve_512",
-    "sve_256",
-    "sve_128",
-    "sve",
-    "asimd",
-    "acl",
+    *ARM,
     "gemm",
     "ref",
     "simple",
@@ -47,6 +45,8 @@ def isa_of(implementation: str) -> str:
 
     >>> isa_of("brg_conv_fwd:avx512_core_amx"), isa_of("jit_bf16:avx512_core_bf16")
     ('amx', 'avx512_core_bf16')
+    >>> isa_of("brgconv:sve_256"), isa_of("lowp_gemm:acl")
+    ('sve_256', 'acl')
     >>> isa_of("x64:gemm:jit"), isa_of("ref:any"), isa_of("QLinearConv")
     ('gemm', 'ref', 'unknown')
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.observe.isa import isa_of
 
 ONEDNN_LOG = "oneDNN log"  # a source
+_MODE = ":fpmath_"  # before it stands a kernel's own name
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Row:
     def isa(self) -> str:
         return isa_of(self.implementation)
 
+    @property
+    def may_narrow(self) -> bool:
+        """Whether it was let compute in fewer bits, and its name does not tell if it
+        did: see `narrowed`."""
+        return _MODE in self.implementation
+
 
 @dataclass(frozen=True)
 class Breakdown:
@@ -99,3 +106,13 @@ def break_down(profiled: Profiled) -> Breakdown:
 
 def _kernel(entry: Entry) -> tuple[str, str, str, str]:
     return entry.primitive, entry.direction, entry.implementation, entry.dtypes
+
+
+def narrowed(implementation: str, mode: str) -> str:
+    """The name of a kernel that reads f32 and may compute in fewer bits, by the mode
+    that lets it.
+
+    >>> narrowed("gemm:acl", "bf16")
+    'gemm:acl:fpmath_bf16'
+    """
+    return f"{implementation}{_MODE}{mode}"

@@ -235,6 +235,22 @@ def test_a_cpu_of_no_known_instruction_set_is_stated_so():
     assert missing == "cpu:isa=avx2: this CPU lacks avx2; it has none of the known sets"
 
 
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("cpu:isa=avx2", "--hardware=cpu"),
+        ("cpu:isa=avx2,threads=1", "--hardware=cpu:threads=1"),
+    ],
+)
+def test_caps_on_instruction_sets_are_said_to_be_x86s_elsewhere(text, instead):
+    machine = Machine((0,), (), 0, architecture="aarch64")
+    assert Hardware.parse(text).missing_on(machine) == (
+        f"{text}: caps on instruction sets are x86's, and this machine is aarch64; use "
+        f"{instead}"
+    )
+    assert Hardware.parse(instead.partition("=")[2]).missing_on(machine) is None
+
+
 def test_hardware_asked_for_by_name_is_never_skipped_in_silence():
     with pytest.raises(ValueError, match="this CPU lacks amx"):
         parse_all(["cpu", "cpu:isa=amx"], MACHINE)

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -280,3 +281,8 @@ def test_a_run_of_unknown_commit_is_warned_of(session):
     assert "is unknown (" in text
     session.machine_info["git_commit"] = "c"
     assert session.warnings() == []
+
+
+def test_the_hardware_axis_knows_which_processor_this_is():
+    """Caps on instruction sets are x86's alone."""
+    assert run_session.this_machine().architecture == platform.machine()

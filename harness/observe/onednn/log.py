@@ -17,11 +17,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.observe.kernels import Entry
+from harness.observe.isa import ARM, isa_of
+from harness.observe.kernels import Entry, narrowed
 
 _MARKER = re.compile(r"(?:onednn|dnnl|mkldnn)_verbose,")
 _ENGINE = re.compile(r"(?:cpu|gpu)[\d:]*")
 _TIMESTAMP = re.compile(r"\d+(?:\.\d+)?")
+_FPMATH = re.compile(r"attr-fpmath:(\w+)")
 _FEWEST_FIELDS = 8  # engine to milliseconds; old versions leave the attributes out
 
 
@@ -90,15 +92,24 @@ def _parse(fields: list[str]) -> Entry | None:
     time_ms = _milliseconds(fields[-1])
     if time_ms is None:
         return None
-    _, primitive, implementation, propagation, descriptors = fields[:5]
+    _, primitive, implementation, propagation, descriptors, attributes = fields[:6]
     return Entry(
         primitive=primitive,
         direction=_direction(propagation),
-        implementation=implementation,
+        implementation=_named(implementation, attributes),
         dtypes=dtypes_of(descriptors),
         problem=fields[-2],
         time_ms=time_ms,
     )
+
+
+def _named(implementation: str, attributes: str) -> str:
+    """x86's kernels are named after what they compute in. Arm's are not: those that may
+    compute in fewer bits than they read get the mode that lets them into their name."""
+    mode = _FPMATH.search(attributes)
+    if mode is None or isa_of(implementation) not in ARM:
+        return implementation
+    return narrowed(implementation, mode[1])
 
 
 def _milliseconds(text: str) -> float | None:

@@ -142,6 +142,10 @@ def test_one_float_layer_more_than_on_purpose_refutes_a_claim():
     assert judged("int8", 10.2, *kernels, float_layers=2).claim == "proven"
 
 
+def test_a_step_that_is_explained_to_its_end_and_keeps_no_claim_refutes_it():
+    assert judged("int8", 1.0, (CONV, 1.0)).claim == "refuted"
+
+
 def test_primitives_side_by_side_leave_nothing_unexplained():
     assert judged("bf16", 5.0, (TINY, 4.0), (TINY, 4.0)).covered_percent == 100.0
 

@@ -179,6 +179,26 @@ def test_a_call_takes_the_name_of_the_kernel_of_its_types_and_shape() -> None:
     ]
 
 
+def test_on_arm_calls_take_the_names_of_arm_s_kernels() -> None:
+    lines = [
+        LINE.format("convolution", "indirect_gemm:acl", "f32", "f32"),
+        LINE.format("convolution", "jit_1x1:sve_256", "f32", "f32"),
+        LINE.format("inner_product", "acl", "bf16", "bf16"),
+    ]
+    calls = [
+        KernelCall("convolution", "gemm_acl_f32", "f32,f32,f32", 1.0),
+        KernelCall("convolution", "jit_sve_1x1_f32", "f32,f32,f32", 1.0),
+        KernelCall("matmul", "gemm_acl_bf16", "bf16,bf16,bf16", 1.0),
+        KernelCall("rnn", "ref_any_f32", "f32,f32,f32", 1.0),
+    ]
+    assert [call.implementation for call in named(calls, created(lines))] == [
+        "indirect_gemm:acl",
+        "jit_1x1:sve_256",
+        "acl",
+        "ref_any_f32",
+    ]
+
+
 def test_where_several_kernels_fit_all_are_named() -> None:
     call = KernelCall("convolution", "brgconv_avx512_f32", "f32,f32,f32", 1.0)
     (found,) = named([call], created([OTHER, FLOAT, FLOAT]))
