@@ -14,7 +14,8 @@ from harness.suite import python_environment
 LIBRARIES = (
     *("torch", "torchaudio", "torchao", "intel-extension-for-pytorch", "onednn"),
     *("numpy", "scipy", "mkl", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino"),
-    *("nncf", "triton", "flashlight-text", "jiwer", "torchmetrics", "tensorly"),
+    *("nncf", "triton", "flashlight-text", "kaldi-decoder", "kaldifst"),
+    *("fast-ctc-decode", "jiwer", "torchmetrics", "tensorly"),
     *("soundfile", "safetensors", "nvidia-ml-py", "psutil", "pytest-benchmark"),
 )
 
