@@ -7,7 +7,7 @@ means the same work everywhere: it is the pytest id and the key in result files.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.text import quoted
 
@@ -15,6 +15,31 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 LONGEST_ID = 500
 _SIZE = "[1-9][0-9]{0,8}"  # of a batch
 _HARDWARE = re.compile(r"[a-z0-9][a-z0-9_:=,]*")  # harness.hardware knows which exist
+# The one option that is the harness's own: so many workers at once, on as many parts of
+# the machine.
+INSTANCES = "instances"
+_SEVERAL = "[2-9]|[1-9][0-9]{1,5}"
+
+Options = tuple[tuple[str, str], ...]
+
+
+def instances_of(options: Options) -> int | None:
+    """How many workers run at once; None of a case that runs alone.
+
+    >>> instances_of((("beam", "4"), ("instances", "8"))), instances_of(())
+    (8, None)
+    """
+    found = dict(options).get(INSTANCES)
+    return None if found is None else int(found)
+
+
+def without_instances(options: Options) -> Options:
+    """What is left for the workload.
+
+    >>> without_instances((("beam", "4"), ("instances", "8")))
+    (('beam', '4'),)
+    """
+    return tuple(pair for pair in options if pair[0] != INSTANCES)
 
 
 @dataclass(frozen=True, order=True)
@@ -31,7 +56,7 @@ class Case:
     runtime: str
     hardware: str
     batch_size: int
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
 
     def __post_init__(self) -> None:
         names = (self.workload, self.model, self.compression, self.runtime)
@@ -54,6 +79,12 @@ class Case:
             )
         if len({name for name, _ in self.options}) < len(self.options):
             raise ValueError(f"{shown} gives an option twice: expected each once")
+        several = dict(self.options).get(INSTANCES)
+        if several is not None and not re.fullmatch(_SEVERAL, several):
+            raise ValueError(
+                f"instances={several} in {shown}: expected a whole number from 2 to "
+                "999999; a case without this option is one instance"
+            )
         if not re.fullmatch(_SIZE, str(self.batch_size)):
             raise ValueError(
                 f"batch size {self.batch_size} in {shown}: expected 1 to 999999999"
@@ -76,6 +107,21 @@ class Case:
     def option(self, name: str) -> str:
         """The value of one option; KeyError when the case has none of that name."""
         return dict(self.options)[name]
+
+    @property
+    def instances(self) -> int | None:
+        """How many workers run at once; None of a case that runs alone."""
+        return instances_of(self.options)
+
+    @property
+    def of_one_instance(self) -> Case:
+        """What each of several workers runs.
+
+        >>> Case("a", "m", "fp32", "eager", "cpu", 1,
+        ...      (("instances", "2"),)).of_one_instance.id
+        'a/m/fp32/eager/cpu/b1'
+        """
+        return replace(self, options=without_instances(self.options))
 
     @classmethod
     def parse(cls, case_id: str) -> Case:

@@ -17,7 +17,8 @@ from harness.environment import inherited, label, parse_passed, public
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
 from harness.measure.ceilings import over_one_peak
-from harness.measure.run import Listener, Runner, Settings
+from harness.measure.follow import Listener
+from harness.measure.run import Runner, Settings
 from harness.observe import fingerprint
 from harness.plan import Planned
 from harness.record.journal import (

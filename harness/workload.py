@@ -40,6 +40,15 @@ class Context:
     data_root: Path | None  # the user's corpus on disk, if any
     progress: Progress
 
+    def __post_init__(self) -> None:
+        """A single worker that ignored the option would pass off its own time as that
+        of several."""
+        if self.case.instances is not None:
+            raise UnsupportedError(
+                "several instances at once are measured by `pytest --benchmark-only`, "
+                "and here one worker runs: leave the option instances out"
+            )
+
 
 @dataclass(frozen=True)
 class Work:

@@ -245,16 +245,16 @@ def built_here(workload: Workload, case: Case) -> Operation:
     scratch.mkdir()
     hardware, machine = Hardware.parse(case.hardware), _this_machine()
     _set_environment(hardware.environment(machine))
-    context = Context(
-        case=case,
-        profile=COMMIT,
-        hardware=hardware,
-        seed=0,
-        scratch_dir=scratch,
-        data_root=None,
-        progress=lambda what, done, total: None,
-    )
     try:
+        context = Context(
+            case=case,
+            profile=COMMIT,
+            hardware=hardware,
+            seed=0,
+            scratch_dir=scratch,
+            data_root=None,
+            progress=lambda what, done, total: None,
+        )
         operation = workload.build(context)
     except UnsupportedError as reason:
         raise NotImplementedError(str(reason)) from reason

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from harness.live import EVERY_S, live_console, live_line, minutes
-from harness.measure.run import Listener, Progressing
+from harness.measure.follow import Listener, Progressing
 from harness.plan import Planned
 from harness.record.schema import Record
 from harness.report.case_line import case_line

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from harness.observe.roofline import Peaks, fraction_of_peak
-from harness.record.schema import Record, Roofline, Timing, WorkRecord
+from harness.record.schema import Record, Roofline, WorkRecord
 
 WARNING = "fraction_of_peak "  # what each warning of it begins with
 
 
-def roofline_of(peaks: Peaks, work: WorkRecord, timing: Timing) -> Roofline:
+def roofline_of(peaks: Peaks, work: WorkRecord, seconds: float) -> Roofline:
+    """`seconds` are those of a step in the mean, of several workers together."""
     achieved, fraction, peak = None, None, peaks.flops_per_s
     if work.macs_per_step:
-        seconds = sum(map(sum, timing.samples_s)) / sum(map(len, timing.samples_s))
         achieved = 2 * work.macs_per_step / seconds
         fraction = fraction_of_peak(work.macs_per_step, seconds, peak) if peak else None
     return Roofline(

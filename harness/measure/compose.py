@@ -14,6 +14,13 @@ from harness.case import Case
 from harness.clusters import mean_of
 from harness.hardware import Hardware
 from harness.measure.ceilings import peak_warnings, roofline_of
+from harness.measure.instances.recorded import (
+    instances_record,
+    of_instances,
+    rate_of,
+    series_s,
+)
+from harness.measure.latency import latency_of
 from harness.measure.outcome import CaseOutcome, warm_ups
 from harness.measure.proofs import cap_warnings, claim_warnings
 from harness.measure.results import CaseResult, OperationResult, TrainingResult
@@ -36,16 +43,10 @@ from harness.measure.watch import SensorReadings
 from harness.observe.claims import Judged
 from harness.observe.roofline import Peaks
 from harness.profile import Profile
-from harness.record.derive import (
-    independent_samples,
-    latency_ms,
-    mean_step_of_each_cycle,
-)
+from harness.record.derive import mean_step_of_each_cycle
 from harness.record.schema import (
-    Bound,
     Energy,
     Kernels,
-    Latency,
     Memory,
     Record,
     Timing,
@@ -106,13 +107,14 @@ def measured(
         _kernels(first.kernels),
         Hardware.parse(case.hardware),
     )
-    roofline = roofline_of(peaks, work, timing)
+    roofline = roofline_of(peaks, work, _mean_step_s(outcomes))
     return Record(
         **_identity(workload, case, profile),
         status="ok",
         code_digest=outcomes[0].code or None,
         work=work,
         timing=timing,
+        instances=instances_record(outcomes, work),
         tta=time_to_accuracy(first) if isinstance(first, TrainingResult) else None,
         accuracy=first.accuracy,
         utilization=_utilization(seen),
@@ -196,14 +198,10 @@ def _timing(outcomes: Sequence[CaseOutcome], work: WorkRecord) -> Timing:
     results = [outcome.done for outcome in outcomes]
     processes = [result.samples_s for result in results]
     cycle = results[0].cycle
-    steps_s = [
-        mean_step_of_each_cycle(samples, cycle).tolist() for samples in processes
-    ]
-    medians = [median(means) for means in steps_s]
-    pooled = list(chain.from_iterable(processes))
-    steps_per_s = len(pooled) / sum(pooled)
+    medians = [median(means) for means in _steps_s(processes, cycle)]
     warm = warm_ups(outcomes)
-    drifts = drift_records(steps_s)
+    drifts = drift_records(_steps_s(series_s(outcomes), cycle))
+    steps_per_s = _steps_per_s(outcomes)
     changes = [one.mean_change_percent for one in warm]
     known = [change for change in changes if change is not None]
     return Timing(
@@ -218,11 +216,33 @@ def _timing(outcomes: Sequence[CaseOutcome], work: WorkRecord) -> Timing:
         cycle=cycle,
         median_s=fmean(medians),
         median_interval_s=_interval_s(medians),
-        latency_ms=_latency_ms(processes, cycle, medians) if warm else None,
+        latency_ms=latency_of(processes, cycle, medians) if warm else None,
         throughput_items_per_s=work.items_per_step * steps_per_s,
         rtfx=work.audio_s_per_step * steps_per_s,
         stage_s=outcomes[0].seen.stage_s,
     )
+
+
+def _steps_s(lists_s: Sequence[Sequence[float]], cycle: int) -> list[list[float]]:
+    return [mean_step_of_each_cycle(samples, cycle).tolist() for samples in lists_s]
+
+
+def _steps_per_s(outcomes: Sequence[CaseOutcome]) -> float:
+    """Over all samples; of several workers at once the sum of what each did in the
+    same time."""
+    if several := of_instances(outcomes):
+        workers = zip(*(one.instances for one in several), strict=True)
+        return sum(rate_of(own) for own in workers)
+    pooled = [*chain.from_iterable(one.done.samples_s for one in outcomes)]
+    return len(pooled) / sum(pooled)
+
+
+def _mean_step_s(outcomes: Sequence[CaseOutcome]) -> float:
+    """As if one worker did what several do together."""
+    if of_instances(outcomes):
+        return 1 / _steps_per_s(outcomes)
+    samples_s = [one.done.samples_s for one in outcomes]
+    return sum(map(sum, samples_s)) / sum(map(len, samples_s))
 
 
 def _drawn_again_s(result: CaseResult) -> list[float]:
@@ -232,15 +252,6 @@ def _drawn_again_s(result: CaseResult) -> list[float]:
 def _interval_s(medians_s: Sequence[float]) -> tuple[float, float] | None:
     """None of a single process, which says nothing of the next."""
     return mean_of(medians_s).interval if min(medians_s) > 0 else None
-
-
-def _latency_ms(
-    processes: Sequence[Sequence[float]], cycle: int, medians_s: Sequence[float]
-) -> Latency:
-    of_inputs = processes[:1] if cycle > 1 else processes
-    samples_s = [independent_samples(samples, cycle) for samples in of_inputs]
-    found = latency_ms(samples_s, medians_s)
-    return Latency(**{name: Bound(**asdict(bound)) for name, bound in found.items()})
 
 
 def _energy(

@@ -68,6 +68,14 @@ class CaseTask(BuildTask):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstanceTask(CaseTask):
+    """The same, beside others of its kind; `number` counts them from 1. `case_id` is
+    that of one alone: a workload knows nothing of instances."""
+
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class TurnsTask(BuildTask):
     """A case to time in turns of `block_s`. For trials of a comparison, its steps are
     slowed by `slow_down_percent`, or every seventh of them by `stall_percent`."""

@@ -44,6 +44,22 @@ class TurnMessage:
 
 
 @dataclass(frozen=True)
+class WindowMessage:
+    """One of several workers ran: when each sample began, on the clock of all, and how
+    long it took, all in seconds; `untimed_steps` went before them. `cycle` steps go
+    once through all inputs, which takes `cycle_s`. It waits for the next window, or to
+    learn that there is none.
+    """
+
+    begins_s: list[float]
+    samples_s: list[float]
+    cycle: int
+    cycle_s: float
+    untimed_steps: int = 0
+    kind: Literal["window"] = "window"
+
+
+@dataclass(frozen=True)
 class ProgressMessage:
     """So much of something is done."""
 
@@ -92,6 +108,7 @@ Message = (
     StageMessage
     | SegmentMessage
     | TurnMessage
+    | WindowMessage
     | ProgressMessage
     | WarningMessage
     | ResultMessage

@@ -53,6 +53,39 @@ class OperationResult(CaseResult):
     untimed_steps: int
 
 
+@dataclass(frozen=True)
+class InstanceResult:
+    """What one of several workers did in the windows that count: steps of `samples_s`,
+    which took `span_s` from the first one's begin to the last one's end, window by
+    window. `node` is where its memory is, None where the kernel tells of no nodes."""
+
+    number: int
+    cpus: tuple[int, ...]
+    node: int | None
+    samples_s: list[float]
+    span_s: float
+    memory: Memory
+
+    @property
+    def steps_per_s(self) -> float:
+        return len(self.samples_s) / self.span_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstancesResult(OperationResult):
+    """Several workers ran at once for `window_s`. `samples_s` are of all, one after the
+    other in each window, and memory is their sum; accuracy, kernels, values and pools
+    are the first one's."""
+
+    instances: tuple[InstanceResult, ...]
+    window_s: float
+
+    @property
+    def steps_per_s(self) -> float:
+        """Of all together."""
+        return sum(one.steps_per_s for one in self.instances)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult(CaseResult):
     """A training was clocked; its samples are the seconds that epochs trained."""

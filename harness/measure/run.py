@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,46 +15,25 @@ from harness.case import Case
 from harness.environment import Variables, variables
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
-from harness.measure.channel import SPOILED
 from harness.measure.compose import failed, measured, skipped
-from harness.measure.jobs import CaseTask, Job, PipeError
-from harness.measure.messages import (
-    FailureMessage,
-    Message,
-    ProgressMessage,
-    ResultMessage,
-    SegmentMessage,
-    SkipMessage,
-    StageMessage,
-    WarningMessage,
-)
+from harness.measure.follow import Listener, Progressing, follow
+from harness.measure.instances.crew import Opening, run_instances
+from harness.measure.instances.split import Share, split
+from harness.measure.jobs import CaseTask, InstanceTask, Job
 from harness.measure.outcome import CaseOutcome, Outcome, typed
 from harness.measure.results import OperationResult, TrainingResult
-from harness.measure.spawn import Worker, how_it_ended
+from harness.measure.spawn import Worker
 from harness.measure.values import wrong_values
 from harness.measure.watch import Instruments, Watch
 from harness.measure.worker import name_of
 from harness.observe.roofline import Peaks, PeaksTask
 from harness.profile import Profile
 from harness.record.schema import Record, VariablesRecord
-from harness.suite import other_code
-from harness.workload import Workload
+from harness.workload import UnsupportedError, Workload
 
+INSTANCE = "harness.measure.instances.worker:run_instance"  # what each of several runs
 CASE_LIMIT_S = 1800.0  # beyond the profile's own times: builds, accuracy
 PEAKS_LIMIT_S = 120.0
-
-
-@dataclass(frozen=True)
-class Progressing:
-    """Where a case stands, for whoever shows it."""
-
-    stage: str
-    what: str = ""
-    done: int = 0
-    total: int = 0
-
-
-Listener = Callable[[Progressing], None]
 
 
 @dataclass(frozen=True)
@@ -83,6 +62,10 @@ class Runner:
     def run(self, workload: Workload, case: Case, listen: Listener) -> Record:
         """Measure one case; whatever goes wrong inside its worker is its record."""
         profile = self.settings.profile
+        try:
+            hardware = self._of_a_worker(case)
+        except UnsupportedError as unsupported:
+            return skipped(workload, case, profile, str(unsupported))
         outcomes: list[CaseOutcome] = []
         for process in range(profile.processes):
             outcome = self.one_process(workload, case, process, listen)
@@ -105,7 +88,7 @@ class Runner:
         except ValidationError as error:
             reason = f"what was measured is no valid record: {error}"
             return failed(workload, case, profile, replace(outcomes[0], reason=reason))
-        used = VariablesRecord(**asdict(self._variables(case)))
+        used = VariablesRecord(**asdict(self._variables(hardware)))
         return found.model_copy(update={"variables": used})
 
     def forget(self, case: Case) -> None:
@@ -139,14 +122,14 @@ class Runner:
     def one_process(
         self, workload: Workload, case: Case, process: int, listen: Listener
     ) -> CaseOutcome:
-        settings, hardware = self.settings, Hardware.parse(case.hardware)
+        settings, hardware = self.settings, self._of_a_worker(case)
         scratch = self._scratch(case)
         if process == 0 and not settings.resume:
             shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
         task = CaseTask(
             build=name_of(workload.build),
-            case_id=case.id,
+            case_id=case.of_one_instance.id,
             hardware=case.hardware,
             profile=settings.profile,
             seed=settings.seed,
@@ -162,11 +145,49 @@ class Runner:
             + profile.training_budget_s
             + 10 * (profile.warmup_s + profile.timed_s)
         )
-        job = self._job("harness.measure.worker:run_case", task, hardware)
         name = f"{file_name(case)}-{process}"
-        outcome = self._work(job, case, name, listen, limit_s)
-        outcome = typed(outcome, OperationResult | TrainingResult)
+        if case.instances is not None:
+            outcome = self._several(task, case, name, listen, limit_s)
+        else:
+            job = self._job("harness.measure.worker:run_case", task, hardware)
+            outcome = self._work(job, case, name, listen, limit_s)
+            outcome = typed(outcome, OperationResult | TrainingResult)
         return replace(outcome, process=process)
+
+    def _several(
+        self, task: CaseTask, case: Case, name: str, listen: Listener, limit_s: float
+    ) -> CaseOutcome:
+        """Workers of this task at once, each on its share of the hardware."""
+        whole, own = Hardware.parse(case.hardware), self._of_a_worker(case)
+        self.instruments.idle_watts(whole)  # while nothing runs
+        environment, logs = self._environment(own), self._logs()
+
+        def start(share: Share) -> Worker:
+            numbered = InstanceTask(**vars(task), number=share.number)
+            job = Job(INSTANCE, share.cpus, numbered)
+            return Worker(job, environment, logs / f"{name}-{share.number}.log")
+
+        opening = Opening(
+            shares=self._shares(case),
+            start=start,
+            watch=lambda pid: Watch(pid, whole, self.instruments),
+            profile=self.settings.profile,
+            limit_s=limit_s,
+        )
+        return run_instances(opening, listen)
+
+    def _shares(self, case: Case) -> tuple[Share, ...]:
+        """UnsupportedError where the hardware has not so many."""
+        assert case.instances is not None
+        hardware = Hardware.parse(case.hardware)
+        return split(hardware, self.settings.machine, case.instances)
+
+    def _of_a_worker(self, case: Case) -> Hardware:
+        """With the threads that one worker has; UnsupportedError as of `_shares`."""
+        hardware = Hardware.parse(case.hardware)
+        if case.instances is None:
+            return hardware
+        return replace(hardware, threads=len(self._shares(case)[0].cpus))
 
     def _job(self, entry: str, task: object, hardware: Hardware) -> Job:
         return Job(entry, tuple(hardware.affinity(self.settings.machine)), task)
@@ -176,14 +197,13 @@ class Runner:
     ) -> Outcome[Any]:
         """Its result in plain values."""
         hardware = Hardware.parse(case.hardware)
-        logs = self.settings.work_dir / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs = self._logs()
         self.instruments.idle_watts(hardware)  # while nothing runs
         environment = self._environment(hardware)
         worker = Worker(job, environment, logs / f"{name}.log")
         watch = Watch(worker.pid, hardware, self.instruments)
         try:
-            return _follow(worker, watch, listen, limit_s)
+            return follow(worker, watch, listen, limit_s)
         finally:
             watch.close()
             worker.close()
@@ -193,62 +213,17 @@ class Runner:
         settings = self.settings
         return {**hardware.environment(settings.machine), **settings.passed}
 
-    def _variables(self, case: Case) -> Variables:
-        hardware = Hardware.parse(case.hardware).environment(self.settings.machine)
-        return variables(hardware, self.settings.passed)
+    def _variables(self, hardware: Hardware) -> Variables:
+        own = hardware.environment(self.settings.machine)
+        return variables(own, self.settings.passed)
+
+    def _logs(self) -> Path:
+        logs = self.settings.work_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        return logs
 
     def _scratch(self, case: Case) -> Path:
         return self.settings.work_dir / "scratch" / file_name(case)
-
-
-def _follow(
-    worker: Worker, watch: Watch, listen: Listener, limit_s: float
-) -> Outcome[Any]:
-    """Read a worker's messages to its end."""
-    ended: Message | None = None
-    warnings: list[str] = []
-    try:
-        for message in worker.messages(limit_s):
-            match message:
-                case StageMessage(name=stage):
-                    watch.enter(stage)
-                    listen(Progressing(stage))
-                    worker.go_on()
-                case SegmentMessage(samples=samples):
-                    spoiled = watch.segment(samples)
-                    worker.answer(SPOILED if spoiled else "")
-                case ProgressMessage(what=what, done=done, total=total):
-                    listen(Progressing(watch.stage, what, done, total))
-                case WarningMessage(text=text):
-                    warnings.append(text)
-                case _:
-                    ended = message
-    except (TimeoutError, PipeError) as error:
-        stage = watch.stage
-        worker.kill()
-        reason = f"stage {stage}: {error}; killed"
-        return Outcome("failed", None, watch.close(), reason, tuple(warnings))
-    seen = watch.close()
-    unsaid: Outcome[Any] = Outcome("failed", None, seen, warnings=tuple(warnings))
-    return _ended(unsaid, ended, worker)
-
-
-def _ended(outcome: Outcome[Any], last: Message | None, worker: Worker) -> Outcome[Any]:
-    """How a worker ended that closed its pipe after this message."""
-    seen, status = outcome.seen, worker.wait()
-    match last:
-        case ResultMessage(value=value, code=code):
-            assert code is not None, "a worker of this suite says what code it ran"
-            if other := other_code(code):
-                return replace(outcome, reason=other)
-            return replace(outcome, kind="result", result=value, code=code.digest)
-        case SkipMessage(reason=reason):
-            return replace(outcome, kind="skipped", reason=reason)
-        case FailureMessage(reason=reason, text=text):
-            return replace(outcome, reason=f"stage {seen.stage}: {reason}\n{text}")
-    reason = f"stage {seen.stage}: {how_it_ended(status, seen.last_rss_bytes)}"
-    tail = worker.log_tail()
-    return replace(outcome, reason=f"{reason}\n{tail}" if tail else reason)
 
 
 def _is_beyond_peak(record: Record) -> bool:

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.bridges.progress import Display
 from harness.case import Case
 from harness.hardware import Hardware
-from harness.measure.run import Progressing
+from harness.measure.follow import Progressing
 from harness.measure.watch import SAMPLE_RATE_HZ, Instruments, Segments
 from harness.observe.cpu import (
     CHILDREN_REFRESH_S,

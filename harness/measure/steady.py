@@ -151,7 +151,7 @@ def draw_samples(
     profile's samples took: `timed_s` at most. After it, a short cycle runs untimed.
     """
     segments: list[Segment] = []
-    clean, everything = _Tally(profile), _Tally(profile)
+    clean, everything = Tally(profile), Tally(profile)
     asked_s: float | None = None  # what the profile's samples took, spoiled or not
     untimed = 0
     while True:
@@ -166,10 +166,10 @@ def draw_samples(
             extra_s = everything.total_s - asked_s
             if clean.enough or extra_s >= min(profile.timed_s, asked_s):
                 return Drawn(segments, not clean.enough, extra_s, untimed)
-        untimed += _rewarm(step, fmean(samples_s), cycle)
+        untimed += rewarm(step, fmean(samples_s), cycle)
 
 
-def _rewarm(step: Callable[[], object], step_s: float, cycle: int) -> int:
+def rewarm(step: Callable[[], object], step_s: float, cycle: int) -> int:
     """A cycle of steps of about this length, if it is short; how many ran."""
     if cycle * step_s > REWARM_S:
         return 0
@@ -179,16 +179,16 @@ def _rewarm(step: Callable[[], object], step_s: float, cycle: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Tally:
+class Tally:
     """How much of what a profile asks for has been drawn."""
 
     profile: Profile
     total_s: float = 0.0
     count: int = 0
 
-    def plus(self, samples_s: Sequence[float]) -> _Tally:
+    def plus(self, samples_s: Sequence[float]) -> Tally:
         total_s = self.total_s + sum(samples_s)
-        return _Tally(self.profile, total_s, self.count + len(samples_s))
+        return Tally(self.profile, total_s, self.count + len(samples_s))
 
     @property
     def enough(self) -> bool:
@@ -198,7 +198,7 @@ class _Tally:
 
 
 def _segment(
-    step: Callable[[], object], timer: Timer, cycle: int, so_far: _Tally
+    step: Callable[[], object], timer: Timer, cycle: int, so_far: Tally
 ) -> list[float]:
     """Samples for SEGMENT_S, or as few as `so_far` lacks; one cycle at least. What
     would leave less than half a segment is drawn at once: nobody could judge its noise.

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from harness.hardware import Hardware
 from harness.observe import limits, noise
-from harness.observe.cpu import ProcessTree, allowed_cpus
+from harness.observe.cpu import ProcessTree, ProcessTrees, allowed_to_any
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import Nvml
 from harness.observe.host_speed import HostShare, HostSpeed, yardstick_cpus
@@ -115,11 +115,19 @@ class SensorReadings:
     last_rss_bytes: int | None
 
 
+def unseen(stage: str) -> SensorReadings:
+    """Of a worker that ended in this stage, and that no sensors watched by itself."""
+    energy = TimedEnergy(None, "none", None, None)
+    return SensorReadings(stage, {}, None, energy, (), None, None)
+
+
 class Segments:
     """Judges the timed stage segment by segment, at readings for which the worker
     waits: of the yardstick, and of the machine's counters."""
 
-    def __init__(self, tree: ProcessTree, host: HostSpeed | None) -> None:
+    def __init__(
+        self, tree: ProcessTree | ProcessTrees, host: HostSpeed | None
+    ) -> None:
         self.host = host
         self.found: list[SegmentNoise] = []
         self._tree = tree
@@ -153,7 +161,7 @@ class Segments:
 
 
 class Watch:
-    """Samples a worker from its start to `close()`."""
+    """Samples a worker, and those that join it, from its start to `close()`."""
 
     def __init__(
         self, worker_pid: int, hardware: Hardware, instruments: Instruments
@@ -163,8 +171,9 @@ class Watch:
         self._idle_watts = instruments.idle_watts(hardware)
         self._nvml = instruments.gpus_of(hardware)
         self._meter = EnergyMeter(self._nvml)
-        self._tree = ProcessTree(worker_pid)
-        sensors = real_sensors(worker_pid, self._nvml, self._meter)
+        self._tree = ProcessTrees(worker_pid)
+        self._sampled = ProcessTrees(worker_pid)  # by the sampler's own thread
+        sensors = real_sensors(self._sampled, self._nvml, self._meter)
         self._sampler = Sampler(worker_pid, SAMPLE_RATE_HZ, sensors)
         self._instruments = instruments
         self._segments: Segments | None = None  # of the timed stage
@@ -173,6 +182,11 @@ class Watch:
         self._seen: SensorReadings | None = None
         self._sampler.start()
 
+    def join(self, worker_pid: int) -> None:
+        """One more worker, of the same case."""
+        self._tree.add(worker_pid)
+        self._sampled.add(worker_pid)
+
     def enter(self, stage: str) -> None:
         """Read everything at the border between two stages; the worker waits."""
         if self.stage == "timed":
@@ -180,9 +194,9 @@ class Watch:
             if self._segments is not None and not self._segments.found:
                 self._segments.add(None)
         if stage == "timed":
-            host = self._instruments.host_of(allowed_cpus(self._tree.pid))
+            host = self._instruments.host_of(allowed_to_any(self._tree.pids))
             self._segments = Segments(self._tree, host)
-            self._threads = perf_counter(), thread_times(self._tree.pid)
+            self._threads = perf_counter(), self._thread_times()
             self._segments.begin()
         self._sampler.mark(stage)
         self.stage = stage
@@ -196,10 +210,15 @@ class Watch:
     def _count_threads(self) -> None:
         assert self._threads is not None
         began_s, before = self._threads
-        after, seconds = thread_times(self._tree.pid), perf_counter() - began_s
-        cpus = len(allowed_cpus(self._tree.pid))
+        after, seconds = self._thread_times(), perf_counter() - began_s
+        cpus = len(allowed_to_any(self._tree.pids))
         if after and cpus and seconds >= limits.SHORTEST_S:
             self._crowd = crowd(before, after, seconds, cpus)
+
+    def _thread_times(self) -> dict[int, ThreadTimes]:
+        """Of all workers: no two threads of a system have one number."""
+        each = (thread_times(pid) for pid in self._tree.pids)
+        return {thread: times for some in each for thread, times in some.items()}
 
     def close(self) -> SensorReadings:
         """End the sampling; the same answer however often it is asked."""

@@ -121,6 +121,15 @@ def run_case(task: CaseTask, channel: Channel) -> OperationResult | TrainingResu
             found = _operate(built, context, timer, channel, task)
     finally:
         built.close()
+    return with_facts(found, built, task)
+
+
+def with_facts(
+    found: OperationResult | TrainingResult,
+    built: Operation | Training,
+    task: CaseTask,
+) -> OperationResult | TrainingResult:
+    """With what the workload tells of itself, and the threads that there were."""
     threads = ThreadCounts(
         asked=task.threads,
         allowed=len(os.sched_getaffinity(0)),
@@ -171,12 +180,12 @@ def _operate(
         untimed_steps=drawn.untimed_steps,
     )
     if task.process == 0:
-        found = _judged(found, operation, channel, task)
+        found = judged(found, operation, channel, task)
     channel.enter("done")
     return found
 
 
-def _judged(
+def judged(
     timed: OperationResult, operation: Operation, channel: Channel, task: CaseTask
 ) -> OperationResult:
     """With what is asked for when all is timed, in this order: pools before evaluation

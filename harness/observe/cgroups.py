@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from harness.observe.cpu import read_int, read_text
 
 NO_LIMIT_BYTES = 1 << 60  # v1 writes "no limit" as a number near 2**63
@@ -48,6 +50,14 @@ def memory_left_bytes(root: Path = Path("/")) -> int | None:
     Pages of files that nobody reads count as free: the kernel drops them first.
     """
     return min((max(0, limit - used) for limit, used in _limits(root)), default=None)
+
+
+def memory_available_bytes(root: Path = Path("/")) -> int:
+    """What a program could still take: the machine's, or what a container's limit
+    leaves of it."""
+    machine = int(psutil.virtual_memory().available)
+    left = memory_left_bytes(root)
+    return machine if left is None else min(machine, left)
 
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:

@@ -42,6 +42,11 @@ def allowed_cpus(pid: int) -> set[int]:
         return set()
 
 
+def allowed_to_any(pids: Iterable[int]) -> set[int]:
+    """The CPUs that any of some processes may use."""
+    return set().union(*map(allowed_cpus, pids))
+
+
 @dataclass(frozen=True)
 class MachineTimes:
     """Seconds since boot, summed over all logical cores.
@@ -184,6 +189,11 @@ class ProcessTree:
         with contextlib.suppress(psutil.Error):
             self._root = process(pid)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the roots."""
+        return (self.pid,)
+
     def read(self) -> TreeUsage | None:
         """Usage now, or None once the process at the root is gone."""
         if self._root is None:
@@ -210,6 +220,40 @@ class ProcessTree:
             self._children = self._children_of(self._root)
         except psutil.Error:
             self._children = []
+
+
+class ProcessTrees:
+    """Several processes with what they started, read as one: each is no other program
+    to the others. What one has used stays in the sum when it is gone."""
+
+    def __init__(
+        self, *pids: int, tree: Callable[[int], ProcessTree] = ProcessTree
+    ) -> None:
+        self._make = tree
+        self._trees = [tree(pid) for pid in pids]
+        self._last: dict[int, TreeUsage] = {}
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the roots, in the order in which they joined."""
+        return tuple(tree.pid for tree in self._trees)
+
+    def add(self, pid: int) -> None:
+        """One more, with all that it has used."""
+        self._trees.append(self._make(pid))
+
+    def read(self) -> TreeUsage | None:
+        """Usage now, or None once all are gone."""
+        found = {tree.pid: tree.read() for tree in self._trees}
+        alive = {pid: usage for pid, usage in found.items() if usage is not None}
+        self._last |= alive
+        if not alive:
+            return None
+        return TreeUsage(
+            sum(usage.cpu_s for usage in self._last.values()),
+            sum(usage.rss_bytes for usage in alive.values()),
+            sum(usage.processes for usage in alive.values()),
+        )
 
 
 def descendants(
@@ -287,10 +331,21 @@ def peak_rss_bytes() -> int | None:
     return peak_memory().total_bytes
 
 
+def peak_private_bytes(pid: int, root: Path = Path("/")) -> int | None:
+    """What another process like this one would take at most: its high-water mark
+    without the pages of files, which both would share."""
+    peak, shared = _high_water(pid, root), _status_bytes(pid, "RssFile", root)
+    return None if peak is None else peak - (shared or 0)
+
+
 def _high_water(pid: int, root: Path) -> int | None:
+    return _status_bytes(pid, "VmHWM", root)
+
+
+def _status_bytes(pid: int, name: str, root: Path) -> int | None:
     text = read_text(root / "proc" / str(pid) / "status") or ""
     for line in text.splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return None  # a zombie has a status without memory
 

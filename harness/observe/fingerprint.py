@@ -179,7 +179,7 @@ def cores_first(allowed: Collection[int], root: Path = Path("/")) -> tuple[int, 
     seen: Counter[tuple[int | None, int]] = Counter()
     order = []
     for number in sorted(allowed):
-        place = _place(root, number)
+        place = place_of(root, number)
         order.append((seen[place], number))
         seen[place] += 1
     return tuple(number for _, number in sorted(order))
@@ -192,13 +192,13 @@ def default_threads(allowed: Collection[int], root: Path = Path("/")) -> int:
     Two threads on the siblings of one core share its units for arithmetic; threads
     beyond a quota are all stopped together for the rest of each period.
     """
-    places = {_place(root, number) for number in allowed}
+    places = {place_of(root, number) for number in allowed}
     quota = cpu_quota_cores(root)
     most = len(places) if quota is None else min(len(places), int(quota))
     return max(1, most)
 
 
-def _place(root: Path, number: int) -> tuple[int | None, int]:
+def place_of(root: Path, number: int) -> tuple[int | None, int]:
     """(package, core) of a logical processor; one of its own where none is told."""
     topology = root / CPUS / f"cpu{number}" / "topology"
     core = read_int(topology / "core_id")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from harness.environment import steering
-from harness.observe.cgroups import memory_left_bytes
+from harness.observe.cgroups import memory_available_bytes
 from harness.observe.cpu import machine_percent, machine_times, steal_percent
 from harness.observe.energy import rapl_domains
 from harness.observe.gpu import Nvml
@@ -61,14 +61,6 @@ def look(
         steering_variables=tuple(steering()),
         host=speed.now(sleep=sleep) if speed else None,
     )
-
-
-def memory_available_bytes(root: Path = Path("/")) -> int:
-    """What a program could still take: the machine's, or what a container's limit
-    leaves of it."""
-    machine = int(psutil.virtual_memory().available)
-    left = memory_left_bytes(root)
-    return machine if left is None else min(machine, left)
 
 
 def _disk_free_bytes(folder: Path) -> int | None:

@@ -5,16 +5,18 @@ Take a `Snapshot` before and after some samples; `between` makes a `Noise` of th
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 from harness.observe.cgroups import Throttling, throttling
 from harness.observe.cpu import (
     MachineTimes,
     ProcessTree,
-    allowed_cpus,
+    ProcessTrees,
+    allowed_to_any,
     machine_times,
     read_int,
     read_text,
@@ -26,6 +28,7 @@ from harness.observe.cpu import (
 from harness.observe.host_speed import HostShare
 from harness.observe.threads import BUSY_PERCENT, Scheduled, scheduled
 
+T = TypeVar("T")
 WAKING_S = 1e-3  # a thread that is woken waits so long at most on an idle CPU
 
 
@@ -60,32 +63,43 @@ class Snapshot:
 
 
 def take(
-    tree: ProcessTree,
+    tree: ProcessTree | ProcessTrees,
     root: Path = Path("/"),
     clock: Callable[[], float] = time.perf_counter,
     machine: Callable[[], MachineTimes] = machine_times,
 ) -> Snapshot:
     """Reads everything once; milliseconds, so outside the timed region."""
-    usage = tree.read()
-    faults = _faults(root, tree.pid)
+    usage, pids = tree.read(), tree.pids
+    faults = [_faults(root, pid) for pid in pids]
     load = read_text(root / "proc/loadavg")
-    cpus = frozenset(allowed_cpus(tree.pid))
+    cpus = frozenset(allowed_to_any(pids))
     times = times_of_cpus(cpus | siblings_of(cpus, root), root)
     return Snapshot(
         t_s=clock(),
         machine=machine(),
         worker_cpu_s=None if usage is None else usage.cpu_s,
-        switches=_involuntary_switches(root, tree.pid),
-        minor_faults=faults[0],
-        major_faults=faults[1],
+        switches=_merged(_involuntary_switches(root, pid) for pid in pids),
+        minor_faults=_sum(minor for minor, _ in faults),
+        major_faults=_sum(major for _, major in faults),
         throttle_events=throttle_events(root),
         frequencies_mhz=frequencies_mhz(root, cpus),
         load_1min=float(load.split()[0]) if load else None,
         cpus={number: one for number, one in times.items() if number in cpus},
         siblings={n: one for n, one in times.items() if n not in cpus},
-        scheduled=scheduled(tree.pid, root),
-        throttling=throttling(tree.pid, root),
+        scheduled=_merged(scheduled(pid, root) for pid in pids),
+        throttling=throttling(pids[0], root),  # workers of one parent share its groups
     )
+
+
+def _merged(by_thread: Iterable[dict[int, T] | None]) -> dict[int, T] | None:
+    """Of the threads of all workers; None where none of them tells."""
+    found = {key: one for some in by_thread for key, one in (some or {}).items()}
+    return found or None
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _involuntary_switches(root: Path, pid: int) -> dict[int, int] | None:

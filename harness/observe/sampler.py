@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from harness.observe.cpu import (
     MachineTimes,
     ProcessTree,
+    ProcessTrees,
     TreeUsage,
     machine_percent,
     machine_times,
@@ -44,11 +45,13 @@ class Sensors:
 
 
 def real_sensors(
-    worker_pid: int, nvml: Nvml | None = None, meter: EnergyMeter | None = None
+    worker: ProcessTree | ProcessTrees,
+    nvml: Nvml | None = None,
+    meter: EnergyMeter | None = None,
 ) -> Sensors:
     """This machine's sensors; without `nvml` or `meter`, no GPUs or no joules."""
     return Sensors(
-        worker=ProcessTree(worker_pid).read,
+        worker=worker.read,
         gpus=nvml.read if nvml else tuple,
         joules=meter.joules if meter else lambda: None,
     )
@@ -98,7 +101,7 @@ class Sampler:
                 f"rate_hz is {rate_hz:g}: choose above 0 and up to {HIGHEST_RATE_HZ:g}"
             )
         self._period_s = 1.0 / rate_hz
-        self._sensors = sensors or real_sensors(worker_pid)
+        self._sensors = sensors or real_sensors(ProcessTree(worker_pid))
         self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
         self._done = threading.Event()

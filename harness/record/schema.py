@@ -24,6 +24,7 @@ from harness.record.fields import (
     RecordPart,
     Seconds,
 )
+from harness.record.instances import InstanceRecord, InstancesRecord
 from harness.record.kernels import Kernel, Kernels, Roofline
 from harness.record.sensors import (
     MOST_GPUS,
@@ -66,6 +67,8 @@ __all__ = [
     "Energy",
     "GpuUse",
     "HostRecord",
+    "InstanceRecord",
+    "InstancesRecord",
     "Kernel",
     "Kernels",
     "Latency",
@@ -135,6 +138,7 @@ class Record(RecordPart):
     code_digest: str | None = None  # of the code that the worker had loaded
     work: WorkRecord | None = None
     timing: Timing | None = None
+    instances: InstancesRecord | None = None  # of a case of several at once
     tta: TimeToAccuracy | None = None
     accuracy: AccuracyRecord | None = None
     utilization: UtilizationRecord | None = None
@@ -154,4 +158,11 @@ class Record(RecordPart):
             raise ValueError("a record with status ok needs timing and work")
         if self.status != "ok" and not self.reason:
             raise ValueError(f"a {self.status} record needs a reason")
+        if self.instances is not None and self.timing is not None:
+            told, expected = len(self.instances.steps_per_s), self.timing.processes
+            if told != expected:
+                raise ValueError(
+                    f"instances tells of {told} processes, and timing of {expected}: "
+                    "expected as many"
+                )
         return self

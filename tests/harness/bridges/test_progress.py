@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.bridges import progress
 from harness.bridges.progress import Display
-from harness.measure.run import Progressing
+from harness.measure.follow import Progressing
 from harness.plan import Planned
 from harness.report.case_line import result_text
 

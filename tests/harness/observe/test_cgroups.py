@@ -4,7 +4,6 @@ import psutil
 import pytest
 
 from harness.observe import cgroups
-from harness.observe.look import memory_available_bytes
 
 GIB = 1 << 30
 V1 = "4:memory:/job\n1:cpu,cpuacct:/\n0::/\n"
@@ -77,14 +76,14 @@ def test_what_a_limit_leaves_is_the_memory_there_is(
     assert cgroups.memory_left_bytes(tmp_path) == 3 * GIB // 2
     memory = psutil.virtual_memory()._replace(available=5 * GIB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    assert memory_available_bytes(tmp_path) == 3 * GIB // 2
+    assert cgroups.memory_available_bytes(tmp_path) == 3 * GIB // 2
 
 
 def test_without_a_limit_the_machines_memory_is_there(tmp_path, monkeypatch):
     memory = psutil.virtual_memory()._replace(available=5 * GIB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     assert cgroups.memory_left_bytes(tmp_path) is None
-    assert memory_available_bytes(tmp_path) == 5 * GIB
+    assert cgroups.memory_available_bytes(tmp_path) == 5 * GIB
 
 
 def test_a_group_that_is_full_leaves_nothing(tmp_path, write):

@@ -23,7 +23,7 @@ AFTER = replace(BEFORE, t_s=20.0, machine=MachineTimes(110.0, 110.0, 0.0))
 
 
 def fake_tree(usage):
-    return SimpleNamespace(pid=7, read=lambda: usage)
+    return SimpleNamespace(pids=(7,), read=lambda: usage)
 
 
 def take(tmp_path, usage=None):
@@ -134,7 +134,7 @@ def test_load_on_the_other_threads_of_the_workers_cores_is_others(
     tmp_path, write, monkeypatch
 ):
     """The worker may use one thread of each core, and nothing else runs on those."""
-    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0, 1})
+    monkeypatch.setattr(noise, "allowed_to_any", lambda pids: {0, 1})
     busy(write, 100, 100, 50, 50)
     before = take(tmp_path, TreeUsage(2.0, 0, 1))
     busy(write, 200, 200, 50, 150)
@@ -149,7 +149,7 @@ def test_load_on_the_other_threads_of_the_workers_cores_is_others(
 def test_a_worker_on_both_threads_of_a_core_has_no_sibling_beside_it(
     tmp_path, write, monkeypatch
 ):
-    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0, 2})
+    monkeypatch.setattr(noise, "allowed_to_any", lambda pids: {0, 2})
     busy(write, 100, 900, 100, 900)
     snapshot = take(tmp_path, TreeUsage(2.0, 0, 1))
     assert (set(snapshot.cpus), snapshot.siblings) == ({0, 2}, {})
@@ -158,7 +158,7 @@ def test_a_worker_on_both_threads_of_a_core_has_no_sibling_beside_it(
 def test_where_no_siblings_are_stated_only_the_workers_cpus_count(
     tmp_path, write, monkeypatch
 ):
-    monkeypatch.setattr(noise, "allowed_cpus", lambda pid: {0})
+    monkeypatch.setattr(noise, "allowed_to_any", lambda pids: {0})
     write("proc/stat", "cpu0 1 0 0 1 0\ncpu1 1 0 0 1 0\n")
     snapshot = take(tmp_path, TreeUsage(2.0, 0, 1))
     assert (set(snapshot.cpus), snapshot.siblings) == ({0}, {})

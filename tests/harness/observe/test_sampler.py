@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from harness.observe.cpu import MachineTimes, TreeUsage
+from harness.observe.cpu import MachineTimes, ProcessTree, TreeUsage
 from harness.observe.energy import EnergyMeter
 from harness.observe.gpu import GpuReading, Nvml
 from harness.observe.sampler import Clocks, Sampler, Sensors, real_sensors
@@ -200,10 +200,12 @@ def test_energy_is_read_often_enough_for_a_counter_that_wraps():
 
 
 def test_real_sensors_take_gpus_and_energy_only_when_given(tmp_path, fake_nvml):
-    bare = real_sensors(os.getpid())
+    bare = real_sensors(ProcessTree(os.getpid()))
     assert (bare.gpus(), bare.joules()) == ((), None)
     nvml = Nvml(library=fake_nvml())
-    whole = real_sensors(os.getpid(), nvml, EnergyMeter(nvml, root=tmp_path))
+    whole = real_sensors(
+        ProcessTree(os.getpid()), nvml, EnergyMeter(nvml, root=tmp_path)
+    )
     assert (len(whole.gpus()), whole.joules()) == (1, 0.0)
 
 

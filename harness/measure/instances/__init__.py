@@ -1,0 +1,1 @@
+"""Several workers at once, each on cores of its own: what a whole machine carries."""
