@@ -8,12 +8,13 @@ option `weights` says that products are sparse. Exporting, quantizing and calibr
 happen once, before, in processes of their own. A training is clocked until its
 validation mixtures are separated so well.
 
-Small sizes have 8 kHz, full ones 16 kHz. `corpus=mandarin` judges on other speech.
+Small sizes have 8 kHz, full ones 16 kHz. `corpus=mandarin` judges on other speech;
+`instances` are so many workers at once, each on cores of its own.
 """
 
 from functools import partial
 
-from benchmarks.grid import grid, runs
+from benchmarks.grid import grid, in_instances, runs
 from harness.bridges import asv
 from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
@@ -105,6 +106,7 @@ BESIDE = (  # what else is held beside the runtimes' own tools
     *_quick_points(CONV, runs(onnxruntime=("fp32", "int8-static"), compile=("fp32",))),
 )
 FP32, FLOATS = runs(eager=("fp32",)), runs(eager=("fp32", "bf16"))
+AT_ONCE = runs(eager=("fp32",), openvino=("fp32",))  # several workers
 INFERENCE = Workload(
     name="separation",
     stage="infer",
@@ -114,7 +116,10 @@ INFERENCE = Workload(
         "smoke": grid(CONV, runs(eager=(SHRUNK,)), expected_s=8),
         "commit": grid(CONV, FP32, expected_s=6),
         "quick": QUICK,
-        "standard": tuple(one for model in MODELS for one in _full(model, 60)),
+        "standard": (
+            *(one for model in MODELS for one in _full(model, 60)),
+            *in_instances(grid(MODELS, AT_ONCE, expected_s=60)),
+        ),
         "paper": tuple(one for model in MODELS for one in _full(model, 600)),
     },
     beside=(*QUICK, *BESIDE),

@@ -8,12 +8,13 @@ copies to the device, decoding. Exporting, quantizing and calibrating happen onc
 before, in processes of their own. A training is clocked until it is so accurate.
 
 Batches are the paper's. Its int8 is `int8-dynamic`, its semi-int8
-`int8-dynamic-keep-first`. `arena` and `graph` are options of ONNX Runtime.
+`int8-dynamic-keep-first`. `arena` and `graph` are options of ONNX Runtime; `instances`
+are so many workers at once, each on cores of its own.
 """
 
 from functools import partial
 
-from benchmarks.grid import grid, runs
+from benchmarks.grid import grid, in_instances, runs
 from harness.bridges import asv
 from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Point, Target, Training, Workload
@@ -40,6 +41,9 @@ COMPARED = runs(
 # At one length, as published elsewhere.
 AT_ONE_LENGTH = (*COMPARED, *runs(openvino=("bf16",), eager=("fp32", "bf16")))
 BATCHED = runs(onnxruntime=("fp32", "int8-static"))
+# Several workers at once, in small and in full.
+AT_ONCE = runs(onnxruntime=("int8-static",))
+ALL_AT_ONCE = (*BATCHED, *runs(openvino=("fp32", "int8-static")))
 SMALL = ("wav2letter-small",)
 TARGETS = tuple(Target.of(CER, level) for level in (0.20, 0.15, 0.10))
 SMOKE_TARGETS = (Target.of(CER, 0.99),)
@@ -93,9 +97,10 @@ INFERENCE = Workload(
     points={
         "smoke": grid(SMALL, runs(openvino=("int8-static",)), expected_s=12),
         "commit": grid(SMALL, COMMIT, expected_s=6),
-        "quick": QUICK,
+        "quick": (*QUICK, *in_instances(grid(SMALL, AT_ONCE, expected_s=8))),
         "standard": (
             *_full("wav2letter", 40),
+            *in_instances(grid(["wav2letter"], ALL_AT_ONCE, expected_s=45)),
             *grid(["wav2letter-phonemes"], BATCHED, expected_s=40),
         ),
         "paper": (*_full("wav2letter", 600), *_full("wav2letter-phonemes", 600)),

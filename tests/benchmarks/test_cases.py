@@ -131,7 +131,10 @@ def test_standard_has_every_compression_on_every_runtime_of_the_full_size() -> N
 def test_the_session_options_of_onnx_runtime_are_cases() -> None:
     cases = [p.case for p in plan(WORKLOADS, "standard", ["cpu"])]
     options = {
-        o for case in cases if case.workload == "wav2letter" for o in case.options
+        option
+        for case in cases
+        if case.workload == "wav2letter"
+        for option in case.of_one_instance.options
     }
     assert options == {
         *(("arena", "off"), ("graph", "basic"), ("graph", "off"), ("frames", "1000"))
