@@ -11,7 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from harness.observe.kernels import Entry, Profiled
@@ -32,6 +33,8 @@ from harness.workload import (
 
 HUNGER_BYTES = 300 << 20
 PROFILING = ("falls-back", "full-disk", "keeps-first", "self-profiled", "unprofiled")
+SECOND = ("second-killed", "second-broken")
+SECOND_STEPS = 5
 PLAIN = "a plain path"
 VALUES = {
     "good": Values(1e-6, 1e-4, 3, PLAIN),
@@ -53,9 +56,15 @@ def build(context: Context) -> Operation:
         partial.write_text(str(os.getpid()))
         partial.rename(context.scratch_dir / "building")
         time.sleep(0 if (context.scratch_dir.parent / "fast").exists() else 60)
-    _count(context)
+    built = _count(context)
     if context.case.model in PROFILING:
         return _profiling(context)
+    if context.case.model in SECOND:
+        return replace(_operation(context), step=_second(context.case.model, built))
+    return _operation(context)
+
+
+def _operation(context: Context) -> Operation:
     return Operation(
         step=_step(context.case.model),
         values=lambda: VALUES.get(context.case.model, VALUES["good"]),
@@ -64,6 +73,7 @@ def build(context: Context) -> Operation:
         details={
             "threads": os.environ["OMP_NUM_THREADS"],
             "isa": os.environ.get("ONEDNN_MAX_CPU_ISA", "any"),
+            "case": context.case.id,
         },
     )
 
@@ -95,10 +105,27 @@ def _profiling(context: Context) -> Operation:
     )
 
 
-def _count(context: Context) -> None:
-    """Leave a line for each process that builds, where no scratch folder is removed."""
-    with (context.scratch_dir.parent / f"built-{context.case.model}").open("a") as file:
+def _count(context: Context) -> int:
+    """Leave a line for each process that builds, where no scratch folder is removed;
+    how many there are."""
+    path = context.scratch_dir.parent / f"built-{context.case.model}"
+    with path.open("a") as file:
         file.write(f"{os.getpid()}\n")
+    return len(path.read_text().splitlines())
+
+
+def _second(model: str, built: int) -> Callable[[], object]:
+    """A step that ends the second worker that builds, some steps after its first."""
+    steps = count()
+
+    def step() -> None:
+        time.sleep(0.0005)
+        if built == 2 and next(steps) == SECOND_STEPS:
+            if model == "second-killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise ValueError("the second is broken on purpose")
+
+    return step
 
 
 def _hungry() -> Accuracy:
