@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 
 from basics.metric_kinds import MetricKind
+from harness.case import INSTANCES
 from harness.clusters import FEWEST_PROCESSES
 from harness.metrics import (
     MetricKinds,
@@ -20,6 +21,7 @@ from harness.record.host import host_text, readings
 from harness.record.kinds import kinds_in, metric_kind
 from harness.record.result import is_ok
 from harness.record.schema import AccuracyMetric, Record, Timing
+from harness.report.splits import best_splits
 from harness.report.tables.table import (
     ABSENT,
     Column,
@@ -74,14 +76,39 @@ def remarks(records: Sequence[Record]) -> list[str]:
     reasons."""
     host = host_text([[one for record in records for one in readings(record)]])
     lines = [f"host: {host}"] if host else []
-    for record in records:
-        if not is_ok(record):
-            reason = (record.reason or "").splitlines()[0]
-            lines.append(f"{record.status}: {record.case_id}: {reason}")
+    lines += [*best_splits(records), *_not_measured(records)]
     lines += [*_near_limit(records), *_without_proof(records)]
     warnings = [(r.case_id, warning) for r in records for warning in r.warnings]
     lines += [f"warning: {case_id}: {warning}" for case_id, warning in warnings]
     return lines
+
+
+def _not_measured(records: Sequence[Record]) -> Iterator[str]:
+    """A line a case; of levels of instances that are skipped for one reason, as where a
+    machine has fewer cores, a line for all."""
+    levels: dict[str, list[str]] = {}
+    for record in records:
+        if is_ok(record):
+            continue
+        reason = (record.reason or "").splitlines()[0]
+        if record.status == "skipped" and INSTANCES in record.options:
+            levels.setdefault(reason, []).append(record.case_id)
+        else:
+            yield f"{record.status}: {record.case_id}: {reason}"
+    for reason, cases in levels.items():
+        yield f"skipped: {_levels_text(cases)}: {reason}"
+
+
+def _levels_text(cases: Sequence[str]) -> str:
+    """
+    >>> _levels_text(["a/b1/instances=4", "a/b1/instances=8", "c/b1/instances=4"])
+    'a/b1 at instances=4, 8; c/b1 at instances=4'
+    """
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        whole, _, count = case.rpartition(f"/{INSTANCES}=")
+        found.setdefault(whole, []).append(count)
+    return "; ".join(f"{k} at {INSTANCES}={', '.join(v)}" for k, v in found.items())
 
 
 def _near_limit(records: Sequence[Record]) -> Iterator[str]:

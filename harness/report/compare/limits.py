@@ -42,6 +42,7 @@ def qualification(
     """Of rows that were `limited`; None where no limit was asked for."""
     if not terms.limits and not terms.at_least:
         return None
+    rows = [row for row in rows if not _is_no_level(row)]
     reasons = {label: [_unfit(row, label) for row in rows] for label in labels}
     return Qualification(
         limits=dict(terms.limits),
@@ -73,6 +74,12 @@ def _unfit(row: Row, label: str) -> str | None:
     if cell.gate_passed is False:
         return "beyond its gate"
     return cell.beyond_limits
+
+
+def _is_no_level(row: Row) -> bool:
+    """Whether it is more instances than any candidate has cores for: no case of
+    anyone's."""
+    return row.work.instances is not None and not _measured(row)
 
 
 def _measured(row: Row) -> list[Measured]:

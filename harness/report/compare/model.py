@@ -9,12 +9,14 @@ and joules are SI; money is in the price list's currency.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.case import Options, instances_of, without_instances
 from harness.metrics import Better, MetricKinds
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.qualification import Qualification
+from harness.report.splits import Split
 from harness.statistics import PercentileBound
 
 
@@ -55,12 +57,21 @@ class Work:
     compression: str
     runtime: str
     batch_size: int
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
 
     def __str__(self) -> str:
         options = (f"{name}={value}" for name, value in self.options)
         axes = (self.workload, self.model, self.compression, self.runtime)
         return "/".join((*axes, f"b{self.batch_size}", *options))
+
+    @property
+    def instances(self) -> int | None:
+        """How many workers did it at once; None of one alone."""
+        return instances_of(self.options)
+
+    @property
+    def of_one_instance(self) -> Work:
+        return replace(self, options=without_instances(self.options))
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,7 @@ class Measured:
     warnings: tuple[str, ...]
     time_ratio: Estimate | None = None
     beyond_limits: str | None = None  # why it does not qualify; None where it does
+    split: Split | None = None  # workers at once, and their threads; None: not known
 
 
 @dataclass(frozen=True)
@@ -249,6 +261,15 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Saturated:
+    """A work that counts with what whole machines carry: by candidate the split that
+    carries the most there."""
+
+    work: Work
+    splits: Mapping[str, Split | None]
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Scores from best to worst. `wins[a][b]` is P(a is faster than b); `order_share`
     how often bootstrap found this very order; `reason` says why there is no doubt.
@@ -266,6 +287,7 @@ class Ranking:
     reason: str | None
     baseline: str = ""  # what scores are to; empty: the comparison's
     few_runs: tuple[str, ...] = ()
+    saturated: tuple[Saturated, ...] = ()  # other works count with a single worker
 
 
 @dataclass(frozen=True)

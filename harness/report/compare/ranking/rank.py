@@ -25,6 +25,7 @@ from harness.report.compare.model import (
     Work,
 )
 from harness.report.compare.ranking.resampling import Doubt, doubt
+from harness.report.compare.ranking.saturated import with_saturated
 from harness.report.compare.reading.estimates import weighed
 
 DRAWS = 10_000  # a share of 95 % is known to within 0.4 %
@@ -65,7 +66,8 @@ def rank(
     weights: however many works a workload has, it counts as it is weighed (Fleming and
     Wallace, How not to lie with statistics: the correct way to summarize benchmark
     results, CACM 29, 1986, for the geometric mean). A training's time is the one to its
-    hardest level that every candidate reached in every run.
+    hardest level that every candidate reached in every run. Where every candidate did a
+    work in several instances too, what its best split carries counts.
 
     The doubt is over the runs of every candidate, each with all its works, and the
     processes in them: intervals and P(a is faster than b) are Welch's, and how stable
@@ -76,17 +78,21 @@ def rank(
     `without_errors` names workloads that have no accuracy by nature; of any other, a
     work without errors does not count.
     """
-    used, left_out = _that_count(rows, candidates, weights, without_errors)
+    whole = with_saturated(rows, candidates)
+    used, left_out = _that_count(whole.rows, candidates, weights, without_errors)
+    left_out += whole.left_out
     repeated = [each for each in used if each.is_repeated]
     if repeated:
         left_out += [_single(each, candidates) for each in used if not each.is_repeated]
         used = repeated
-    shares = _shares({each.work.workload for each in used}, weights)
+    works = tuple(each.work for each in used)
+    shares = _shares({work.workload for work in works}, weights)
     ranking = Ranking(
         scores=(),
         wins=None,
         order_share=None,
-        works=tuple(each.work for each in used),
+        works=works,
+        saturated=tuple(each for each in whole.saturated if each.work in works),
         left_out=tuple(left_out),
         weights=shares,
         reason=None if repeated else NO_DOUBT if used else NOTHING_RANKED,

@@ -4,7 +4,7 @@ memory while the records with all that they hold are let go one by one."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from harness.record.schema import (
     AccuracyMetric,
     Energy,
     HostRecord,
+    InstancesRecord,
     Kernels,
     Memory,
     Record,
@@ -32,6 +33,7 @@ from harness.record.schema import (
     WorkRecord,
 )
 from harness.report.compare.model import CurvePoint, Moment, Work
+from harness.report.splits import Split, split_of
 from harness.text import plain, quoted
 
 # What a step can take: a clock counts nanoseconds, a run lasts no thirty years.
@@ -44,7 +46,8 @@ MOST_WARNINGS = 100  # of a case
 class Process:
     """One process of a case, or one run of a training (its steps are epochs).
 
-    `step_s` is the median over cycles of their mean step; `total_s` is of all `steps`.
+    `step_s` is the median over cycles of their mean step; `total_s` is of all `steps`:
+    of several workers at once, what all of them together take for these.
     """
 
     step_s: float
@@ -81,6 +84,7 @@ class Figures:
     the digest of the user's file that declares the workload."""
 
     processes: tuple[Process, ...]
+    split: Split | None
     cycle: int
     latency_s: tuple[np.ndarray, ...] | None
     work: WorkRecord
@@ -157,6 +161,12 @@ def _case(record: Record) -> Case:
         record.batch_size,
         tuple(record.options.items()),
     )
+    told = record.instances.count if record.instances else None
+    if record.status == "ok" and told != case.instances:
+        raise ValueError(
+            f"instances.count is {told}, but the options of {quoted(record.case_id)} "
+            f"say {case.instances}"
+        )
     if case.id != record.case_id:
         raise ValueError(
             f"case_id is {quoted(record.case_id)}, but its parts make {quoted(case.id)}"
@@ -170,7 +180,8 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
     details = record.details
     metrics = (record.accuracy.metrics if record.accuracy else None) or {}
     return Figures(
-        processes=tuple(_process(s, timing.cycle) for s in timing.samples_s),
+        processes=tuple(_processes(timing, record.instances)),
+        split=split_of(record),
         cycle=timing.cycle,
         latency_s=None if record.tta else _latency_s(timing),
         work=record.work,
@@ -195,10 +206,21 @@ def _own_file(details: Mapping[str, float | str]) -> str | None:
     return None if found is None else plain(str(found))
 
 
-def _process(samples_s: Sequence[float], cycle: int) -> Process:
+def _processes(timing: Timing, several: InstancesRecord | None) -> Iterator[Process]:
+    rates = several.steps_per_s if several else [None] * len(timing.samples_s)
+    for samples_s, steps_per_s in zip(timing.samples_s, rates, strict=True):
+        yield _process(samples_s, timing.cycle, steps_per_s)
+
+
+def _process(
+    samples_s: Sequence[float], cycle: int, steps_per_s: float | None
+) -> Process:
     samples = np.asarray(samples_s, dtype=float)
     step_s = float(np.median(mean_step_of_each_cycle(samples, cycle)))
     total_s = float(samples.sum())
+    if steps_per_s is not None:
+        _check_time("instances.steps_per_s: a step", 1 / max(steps_per_s, 1e-100))
+        total_s = len(samples) / steps_per_s
     _check_time("timing.samples_s: the median step", step_s)
     _check_time("timing.samples_s: the mean step", total_s / len(samples))
     return Process(step_s, len(samples), total_s)

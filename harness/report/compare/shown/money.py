@@ -24,6 +24,10 @@ STAGE = (
     "Each hour of audio is through that workload alone: a service adds those of the "
     "other stages, such as features and decoding."
 )
+SATURATED = (
+    "A case with instances=N is priced by saturated throughput, that of N workers at "
+    "once; any other by that of one worker on all cores."
+)
 
 
 def money_tables(comparison: Comparison) -> dict[str, Table | None]:
@@ -117,6 +121,8 @@ def _serving(money: Money, kinds: MetricKinds) -> Table | None:
     notes = [STAGE]
     if any(name.endswith(MS) for name in money.limits):
         notes.append("A latency is that of a step, one after the other: no arrivals.")
+    if any(one.work is not None and one.work.instances for one in found):
+        notes.append(SATURATED)
     return Table("serving", caption, without_empty(columns), tuple(notes))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from harness.clusters import MOST_SURE
 from harness.report.compare.model import Comparison, Estimate, Ranking
@@ -62,7 +62,29 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
         ),
         number_column("speed for the price", (score.per_money for score in scores)),
     )
-    return Table("scores", "Candidates from best to worst", without_empty(columns))
+    return Table(
+        "scores",
+        "Candidates from best to worst",
+        without_empty(columns),
+        tuple(_speeds_used(ranking)),
+    )
+
+
+def _speeds_used(ranking: Ranking) -> Iterator[str]:
+    """What speed each work counts with, where that is not one worker's of all."""
+    for one in ranking.saturated:
+        splits = ", ".join(f"{split} on {label}" for label, split in one.splits.items())
+        yield (
+            f"{one.work} counts with saturated throughput, that of the best split into "
+            f"workers x threads: {splits}."
+        )
+    if ranking.saturated and len(ranking.works) > len(ranking.saturated):
+        others = len(ranking.works) - len(ranking.saturated)
+        yield (
+            f"The other {others:,} works count with a step of one worker."
+            if others > 1
+            else "The other work counts with a step of one worker."
+        )
 
 
 def _most(ranking: Ranking) -> float:
