@@ -108,3 +108,17 @@ def test_an_id_is_no_longer_than_is_shown_anywhere():
 def test_a_long_text_is_quoted_shortly(case_id):
     with pytest.raises(ValueError, match=r"^[ -~]{1,600}$"):
         Case.parse(case_id)
+
+
+@pytest.mark.parametrize("count", ["0", "1", "two", "2.0", "02", "1000000"])
+def test_instances_are_two_or_more(count):
+    with pytest.raises(ValueError, match=r"expected a whole number from 2 to 999999"):
+        Case("w", "m", "c", "r", "cpu", 1, (("instances", count),))
+
+
+@pytest.mark.parametrize("count", [2, 9, 10, 128, 999_999])
+def test_a_case_tells_its_instances_and_what_one_of_them_runs(count):
+    case = Case.parse(f"w/m/c/r/cpu/b1/beam=4/instances={count}")
+    assert case.instances == count
+    assert case.of_one_instance.id == "w/m/c/r/cpu/b1/beam=4"
+    assert case.of_one_instance.instances is None

@@ -10,6 +10,7 @@ from harness.observe import cpu
 from harness.observe.cpu import (
     MachineTimes,
     ProcessTree,
+    ProcessTrees,
     TreeUsage,
     sum_of_times,
     times_of_cpus,
@@ -118,6 +119,53 @@ def test_a_process_that_never_was_reads_as_gone():
         raise psutil.NoSuchProcess(pid)
 
     assert ProcessTree(1, process=absent).read() is None
+
+
+@pytest.fixture
+def pair():
+    """Two processes of 3 s and 10 MB, and of 4 s and 20 MB."""
+    return FakeProcess(1, (3.0, 0, 0, 0), 10), FakeProcess(2, (4.0, 0, 0, 0), 20)
+
+
+def trees_of(*roots):
+    by_pid = {root.pid: root for root in roots}
+    return ProcessTrees(*by_pid, tree=lambda pid: tree_of(by_pid[pid]))
+
+
+def test_several_trees_are_read_as_one(pair):
+    trees = trees_of(*pair)
+    assert trees.pids == (1, 2)
+    assert trees.read() == TreeUsage(7.0, 30, 2)
+
+
+def test_what_a_gone_tree_has_used_stays_in_the_sum(pair):
+    trees = trees_of(*pair)
+    trees.read()
+    pair[1].gone = True
+    assert trees.read() == TreeUsage(7.0, 10, 1)
+
+
+def test_trees_are_gone_when_all_are(pair):
+    trees = trees_of(*pair)
+    trees.read()
+    for root in pair:
+        root.gone = True
+    assert trees.read() is None
+
+
+def test_a_tree_joins_others():
+    trees = ProcessTrees(os.getpid())
+    trees.add(os.getppid())
+    assert trees.pids == (os.getpid(), os.getppid())
+    assert trees.read().processes >= 2
+
+
+def test_another_process_needs_no_page_of_a_file_twice(tmp_path, write):
+    write("proc/7/status", "VmHWM:\t  2048 kB\nRssFile:\t 512 kB\n")
+    assert cpu.peak_private_bytes(7, tmp_path) == 1536 * 1024
+    write("proc/8/status", "VmHWM:\t  2048 kB\n")
+    assert cpu.peak_private_bytes(8, tmp_path) == 2048 * 1024
+    assert cpu.peak_private_bytes(9, tmp_path) is None
 
 
 def test_the_peak_outlives_the_memory(tmp_path, write):

@@ -162,3 +162,34 @@ def test_where_no_siblings_are_stated_only_the_workers_cpus_count(
     write("proc/stat", "cpu0 1 0 0 1 0\ncpu1 1 0 0 1 0\n")
     snapshot = take(tmp_path, TreeUsage(2.0, 0, 1))
     assert (set(snapshot.cpus), snapshot.siblings) == ({0}, {})
+
+
+def take_both(tmp_path):
+    tree = SimpleNamespace(pids=(7, 8), read=lambda: TreeUsage(2.0, 0, 2))
+    times = MachineTimes(1.0, 2.0, 3.0)
+    return noise.take(tree, tmp_path, lambda: 5.0, lambda: times)
+
+
+def test_a_snapshot_of_two_workers_has_the_threads_and_faults_of_both(tmp_path, write):
+    for pid in (7, 8):
+        status = f"nonvoluntary_ctxt_switches:\t{pid}\n"
+        write(f"proc/{pid}/task/{pid}/status", status)
+        write(f"proc/{pid}/task/{pid}/schedstat", f"{pid}000000000 0 1\n")
+        write(f"proc/{pid}/stat", STAT.format(minor=10 * pid, major=pid))
+    snapshot = take_both(tmp_path)
+    assert snapshot.switches == {7: 7, 8: 8}
+    assert (snapshot.minor_faults, snapshot.major_faults) == (150, 15)
+    assert {n: one.ran_s for n, one in snapshot.scheduled.items()} == {7: 7.0, 8: 8.0}
+
+
+def test_a_worker_that_is_gone_leaves_what_the_other_tells(tmp_path, write):
+    write("proc/8/stat", STAT.format(minor=10, major=1))
+    snapshot = take_both(tmp_path)
+    assert (snapshot.minor_faults, snapshot.switches) == (10, None)
+
+
+def test_the_cpus_of_two_workers_are_those_of_either(tmp_path, write, monkeypatch):
+    allowed = {7: {0}, 8: {2}}
+    monkeypatch.setattr("harness.observe.cpu.allowed_cpus", allowed.get)
+    busy(write, 100, 100, 50, 50)
+    assert set(take_both(tmp_path).cpus) == {0, 2}

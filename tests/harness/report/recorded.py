@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -171,6 +171,41 @@ def record(
         "details": DETAILS,
     }
     return Record.model_validate(_identity(case) | fields | changes)
+
+
+def several(
+    count: int, threads: int, *steps_per_s: float, case: Case = CASE, **changes: Any
+) -> Record:
+    """A case of so many workers at once, which together made so many steps a second in
+    each process: two of each worker's."""
+    options = (*case.options, ("instances", str(count)))
+    own = [[count / rate] * 2 * count for rate in steps_per_s]
+    rate = fmean(steps_per_s)
+    figures = timing(own) | {
+        "throughput_items_per_s": WORK["items_per_step"] * rate,
+        "rtfx": WORK["audio_s_per_step"] * rate,
+    }
+    each = {
+        "cpus": list(range(threads)),
+        "numa_node": 0,
+        "steps": 2 * len(steps_per_s),
+        "throughput_items_per_s": WORK["items_per_step"] * rate / count,
+        "rtfx": WORK["audio_s_per_step"] * rate / count,
+        "median_s": count / rate,
+        "latency_ms": figures["latency_ms"],
+        "peak_rss_bytes": 2**20,
+    }
+    instances = {
+        "count": count,
+        "threads": threads,
+        "window_s": [2 * count / one for one in steps_per_s],
+        "steps_per_s": list(steps_per_s),
+        "throughput_items_per_s": figures["throughput_items_per_s"],
+        "rtfx": figures["rtfx"],
+        "each": [{"number": n, **each} for n in range(1, count + 1)],
+    }
+    fields = {"timing": figures, "instances": instances}
+    return record(case=replace(case, options=options), **(fields | changes))
 
 
 def training(
