@@ -73,7 +73,9 @@ def _scores(comparison: Comparison, ranking: Ranking) -> Table | None:
 def _speeds_used(ranking: Ranking) -> Iterator[str]:
     """What speed each work counts with, where that is not one worker's of all."""
     for one in ranking.saturated:
-        splits = ", ".join(f"{split} on {label}" for label, split in one.splits.items())
+        splits = ", ".join(
+            f"{split or 'one worker'} on {label}" for label, split in one.splits.items()
+        )
         yield (
             f"{one.work} counts with saturated throughput, that of the best split into "
             f"workers x threads: {splits}."

@@ -25,7 +25,7 @@ from harness.case import Case
 from harness.metrics import MetricKinds
 from harness.record.schema import Record
 from harness.report.compare.limits import limited, qualification
-from harness.report.compare.model import Measured, Row
+from harness.report.compare.model import Measured, NotMeasured, Row
 from harness.report.compare.terms import QuestionError, Terms, check_limits
 
 TERMS = Terms(utilization=1.0, years=4.0)
@@ -275,3 +275,19 @@ def test_a_load_decides_by_its_total(files: Any, tmp_path: Path) -> None:
         "288 hours of audio a day over 2 years cost least on alpha: 10,500 EUR "
         "(1 machine)"
     ) in printed
+
+
+def test_a_level_that_no_candidate_has_cores_for_is_no_work_without_a_case():
+    limits = replace(TERMS, limits={"wer": 0.25})
+    levels = [
+        replace(work(), options=(("instances", count),)) for count in ("2", "128")
+    ]
+    skipped = NotMeasured("skipped", "more instances than cores")
+    rows = [
+        row(work(), {"a": measured(), "b": measured()}),
+        row(levels[0], {"a": measured(errors={"wer": error(0.5)}), "b": skipped}),
+        row(levels[1], {"a": skipped, "b": skipped}),
+    ]
+    found = qualification(limited(rows, limits), ["a", "b"], limits)
+    assert found is not None
+    assert found.without == (str(levels[0]),)

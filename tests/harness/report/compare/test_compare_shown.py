@@ -12,6 +12,7 @@ from harness.metrics import MetricKinds
 from harness.report.compare.model import (
     Estimate,
     Row,
+    Saturated,
     Work,
 )
 from harness.report.compare.shown.apart import apart, candidates_table
@@ -23,6 +24,7 @@ from harness.report.compare.shown.columns import (
 )
 from harness.report.compare.shown.money import money_tables
 from harness.report.compare.shown.ranking import ranking_tables
+from harness.report.splits import Split
 from harness.report.tables.table import (
     number_column,
     percent,
@@ -279,6 +281,38 @@ def test_the_ranking_goes_from_best_to_worst_with_the_matrix_in_its_order():
     assert values(found["weights"], "weight") == (50.0, 25.0, 25.0)
     assert values(found["weights"], "works") == (24, 1, 2)
     assert texts(found["left_out"], "reason") == ("not the same work",)
+
+
+def test_a_ranking_tells_which_works_count_with_saturated_throughput():
+    comparison = small()
+    ranking = comparison.ranking
+    whole, *others = ranking.works
+    splits = {"epyc": Split(8, 8), "xeon": Split(4, 8), "arm": None}
+    some = replace(
+        ranking, works=(whole, *others[:2]), saturated=(Saturated(whole, splits),)
+    )
+    notes = ranking_tables(replace(comparison, ranking=some))["scores"].notes
+    assert notes == (
+        f"{whole} counts with saturated throughput, that of the best split into "
+        "workers x threads: 8 x 8 on epyc, 4 x 8 on xeon, one worker on arm.",
+        "The other 2 works count with a step of one worker.",
+    )
+    alone = replace(some, works=(whole,))
+    assert len(ranking_tables(replace(comparison, ranking=alone))["scores"].notes) == 1
+    assert ranking_tables(comparison)["scores"].notes == ()
+
+
+def test_a_price_by_saturated_throughput_says_so():
+    comparison = small()
+    found = comparison.money.serving[0]
+    several = replace(found.work, options=(("instances", "8"),))
+    serving = (replace(found, work=several), *comparison.money.serving[1:])
+    money = replace(comparison.money, serving=serving)
+    table = money_tables(replace(comparison, money=money))["serving"]
+    assert texts(table, "case")[0].endswith("/b1/instances=8")
+    assert "saturated throughput" in table.notes[-1]
+    plain = money_tables(comparison)["serving"]
+    assert not [note for note in plain.notes if "saturated" in note]
 
 
 def test_without_doubt_there_is_no_matrix():

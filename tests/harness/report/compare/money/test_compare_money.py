@@ -362,3 +362,12 @@ def test_the_price_of_a_published_machine_is_labelled():
     assert found.prices[1].energy_note == (
         "left out: no joules were measured, and the price list has no watts"
     )
+
+
+def test_the_cheapest_hour_may_be_that_of_several_workers_at_once():
+    several = replace(WORK, options=(("instances", "8"),))
+    cells = {"own": measured(rtfx=500), "rent": NotMeasured("skipped", "one core")}
+    found = served([one_row(), row(several, cells)])
+    assert found["own"].work == several
+    assert found["own"].per_audio_hour == pytest.approx(0.20 / 500)
+    assert found["rent"].work == WORK
