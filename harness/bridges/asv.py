@@ -191,6 +191,8 @@ def seconds_per_item(workload: Workload, case: Case) -> float:
     """
     from harness.statistics import undisturbed_step_s
 
+    if case.instances is not None:
+        raise NotImplementedError("asv follows one worker: leave instances out")
     with TemporaryDirectory() as folder:
         runner = _runner(Path(folder), workload, case)
         outcome = runner.one_process(workload, case, PROCESS, lambda _: None)

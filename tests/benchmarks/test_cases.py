@@ -194,3 +194,41 @@ def test_every_task_has_a_training_that_is_clocked(profile: str) -> None:
         if planned.workload.name.endswith("-training")
     }
     assert trained == {task.name for task in all_tasks()}
+
+
+def split(profile: str) -> dict[str, list[int]]:
+    """The levels of each case that is run in several instances, by its id alone."""
+    found: dict[str, list[int]] = {}
+    for planned in plan(WORKLOADS, profile, ["cpu"]):
+        if planned.case.instances is not None:
+            alone = planned.case.of_one_instance.id
+            found.setdefault(alone, []).append(planned.case.instances)
+    return found
+
+
+def test_standard_splits_the_machine_for_every_task() -> None:
+    tasks = {size_named(Case.parse(one).model)[0].name for one in split("standard")}
+    assert tasks == {task.name for task in all_tasks()}
+
+
+def test_quick_splits_the_machine_for_one_case() -> None:
+    assert len(split("quick")) == 1
+
+
+@pytest.mark.parametrize("profile", ["quick", "standard"])
+def test_a_split_stands_beside_one_worker_on_all_cores(profile: str) -> None:
+    cases = {planned.case.id for planned in plan(WORKLOADS, profile, ["cpu"])}
+    assert set(split(profile)) < cases
+
+
+@pytest.mark.parametrize("profile", ["quick", "standard"])
+def test_a_machine_is_halved_down_to_a_core_each(profile: str) -> None:
+    for levels in split(profile).values():
+        assert levels == [2**n for n in range(1, len(levels) + 1)]
+        assert levels[-1] == 256
+
+
+def test_levels_beyond_two_cores_are_declared_to_take_no_time_on_two() -> None:
+    for planned in plan(WORKLOADS, "standard", ["cpu"]):
+        if (planned.case.instances or 0) > 2:
+            assert planned.expected_s == 0

@@ -239,6 +239,14 @@ def test_asvs_own_process_obeys_the_case_and_not_the_users_shell() -> None:
     assert operation.details["threads"] != "77"
 
 
+def test_asv_follows_one_worker_alone() -> None:
+    several = replace(GOOD, options=(("instances", "2"),))
+    with pytest.raises(NotImplementedError, match="leave instances out"):
+        asv.seconds_per_item(WORKLOAD, several)
+    with pytest.raises(NotImplementedError, match="leave the option instances out"):
+        asv.built_here(WORKLOAD, several)
+
+
 def test_asv_times_no_training() -> None:
     with pytest.raises(TypeError, match="is a training"):
         asv.built_here(toy.TRAINING, case_of("good"))

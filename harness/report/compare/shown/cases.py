@@ -82,6 +82,7 @@ def case_table(
     columns = (
         *work_columns([case.row.work for case in found], short),
         candidate_column(case.candidate for case in found),
+        text_column("split", map(_split, found)),
         *_time_columns(found, baseline),
         *_target_columns(found, kinds),
         *_rate_columns(found),
@@ -92,6 +93,11 @@ def case_table(
         text_column("remarks", map(_remarks, found)),
     )
     return Table(id, caption, without_empty(columns), tuple(_notes(found)))
+
+
+def _split(case: Case) -> str | None:
+    """Workers x threads, where they are several: each candidate has its own threads."""
+    return str(case.measured.split) if case.row.work.instances else None
 
 
 def _time_columns(found: Sequence[Case], baseline: str | None) -> list[Column]:

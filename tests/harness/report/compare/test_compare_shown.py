@@ -133,6 +133,20 @@ def test_a_case_shows_the_figures_of_its_cell():
     assert values(table, "processes")[at] == 3
 
 
+def test_a_case_of_several_workers_shows_how_each_machine_was_split():
+    work = Work("w", "m", "fp32", "eager", 1, (("instances", "2"),))
+    plain = replace(work, options=())
+    cells = {
+        "epyc": replace(measured(1.0, 1), split=Split(2, 4)),
+        "xeon": replace(measured(1.0, 1), split=Split(2, 1)),
+    }
+    rows = (Row(work, cells, True), Row(plain, cells, True))
+    found = cases(replace(small(("epyc", "xeon")), rows=rows))
+    table = case_table("cases", "Cases", list(found), MetricKinds(), "epyc", True)
+    assert texts(table, "split") == ("2 x 4", "2 x 1", "-", "-")
+    assert "split" not in titles(inference_table(small()))
+
+
 def test_a_gate_tells_the_rise_and_the_limit_and_no_gate_is_no_verdict():
     table = inference_table(small())
     at = texts(table, "work").index("ds2-small/int8-dynamic/eager/b1")
