@@ -9,13 +9,13 @@ and joules are SI; money is in the price list's currency.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.case import Options, instances_of, without_instances
 from harness.metrics import Better, MetricKinds
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.qualification import Qualification
+from harness.report.compare.work import Work as Work
 from harness.report.splits import Split
 from harness.statistics import PercentileBound
 
@@ -46,32 +46,6 @@ class Candidate:
     files: tuple[str, ...]
     fingerprint: Mapping[str, Any]
     host: str | None = None  # what it gave of its best, and how that moved
-
-
-@dataclass(frozen=True, order=True)
-class Work:
-    """A case without its hardware. The text is its id, without that part."""
-
-    workload: str
-    model: str
-    compression: str
-    runtime: str
-    batch_size: int
-    options: Options = ()
-
-    def __str__(self) -> str:
-        options = (f"{name}={value}" for name, value in self.options)
-        axes = (self.workload, self.model, self.compression, self.runtime)
-        return "/".join((*axes, f"b{self.batch_size}", *options))
-
-    @property
-    def instances(self) -> int | None:
-        """How many workers did it at once; None of one alone."""
-        return instances_of(self.options)
-
-    @property
-    def of_one_instance(self) -> Work:
-        return replace(self, options=without_instances(self.options))
 
 
 @dataclass(frozen=True)
