@@ -69,12 +69,18 @@ def _sentence(several: Sequence[Record], alone: Record | None) -> str:
             f"{best.case_id}; one worker on all cores was not measured"
         )
     one, ratio = split_of(alone) or "one worker", _ratio(best, alone)
+    doubt = _doubt([best, alone])
     if _rate(best) > _rate(alone):
-        return f"split: {split_of(best)} gives {ratio} {one}: {best.case_id}"
+        return f"split: {split_of(best)} gives {ratio} {one}: {best.case_id}{doubt}"
     return (
         f"split: {one} carries the most, and {split_of(best)}, the best of several "
-        f"workers, gives {ratio} it: {alone.case_id}"
+        f"workers, gives {ratio} it: {alone.case_id}{doubt}"
     )
+
+
+def _doubt(records: Sequence[Record]) -> str:
+    spoiled = any(one.timing.spoiled for one in records if one.timing)
+    return "; other load spoiled the times" if spoiled else ""
 
 
 def _rate(record: Record) -> float:

@@ -49,6 +49,19 @@ def test_several_processes_give_the_ratio_an_interval() -> None:
     assert " times (95 % interval 2." in line
 
 
+@pytest.mark.parametrize("spoiled", ["alone", "several"])
+@pytest.mark.parametrize("rate", [1.0, 6.0])
+def test_a_ratio_of_spoiled_times_says_so(spoiled: str, rate: float) -> None:
+    records = {"alone": alone([0.5]), "several": several(8, 8, rate)}
+    assert "spoiled" not in "".join(best_splits([*records.values()]))
+    timing = records[spoiled].timing
+    assert timing is not None
+    worse = timing.model_copy(update={"spoiled": True})
+    records[spoiled] = records[spoiled].model_copy(update={"timing": worse})
+    (line,) = best_splits([*records.values()])
+    assert line.endswith("; other load spoiled the times")
+
+
 @pytest.mark.parametrize(
     ("counts", "others"), [((2,), ""), ((2, 4), ", the best of 2 splits")]
 )
