@@ -237,10 +237,11 @@ class Score:
 @dataclass(frozen=True)
 class Saturated:
     """A work that counts with what whole machines carry: by candidate the split that
-    carries the most there."""
+    carries the most there. `spoiled`: other load disturbed one of them."""
 
     work: Work
     splits: Mapping[str, Split | None]
+    spoiled: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,10 @@ def with_saturated(rows: Sequence[Row], candidates: Sequence[str]) -> Rows:
             continue
         best = {label: _best(row, several, label) for label in candidates}
         found.append(_saturated(row, best))
-        named = {k: one.split for k, one in best.items() if one is not None}
-        saturated.append(Saturated(row.work, named))
+        known = {label: one for label, one in best.items() if one is not None}
+        spoiled = any(one.spoiled for one in known.values())
+        named = {label: one.split for label, one in known.items()}
+        saturated.append(Saturated(row.work, named, spoiled))
     return Rows(tuple(found), tuple(saturated), tuple(left_out))
 
 

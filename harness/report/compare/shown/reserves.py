@@ -69,15 +69,21 @@ def _times(label: str, ranked: Sequence[Row]) -> list[Estimate]:
     return [cell.step_s for cell in cells if isinstance(cell, Measured)]
 
 
+def _is_spoiled(row: Row, ranking: Ranking | None) -> bool:
+    """Whether other load disturbed what counts of a work: of a split machine, that."""
+    for one in ranking.saturated if ranking else ():
+        if one.work == row.work:
+            return one.spoiled
+    cells = row.cells.values()
+    return any(isinstance(cell, Measured) and cell.spoiled for cell in cells)
+
+
 def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
     """What was allowed although it differs, what other load spoiled, and what does not
     count as it was not the same work."""
     if labels := dict.fromkeys(label for row in ranked for label in row.labels):
         yield f"not all of it is the same work, as allowed: {', '.join(labels)}"
-    spoiled = sum(
-        any(isinstance(cell, Measured) and cell.spoiled for cell in row.cells.values())
-        for row in ranked
-    )
+    spoiled = sum(_is_spoiled(row, comparison.ranking) for row in ranked)
     if spoiled:
         yield f"other load spoiled {spoiled:,} of the {len(ranked):,} works"
     if refused := [row for row in comparison.rows if not row.same]:

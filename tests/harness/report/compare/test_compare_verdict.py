@@ -10,6 +10,7 @@ from compared import single, small
 from harness.report.compare.model import (
     Measured,
     NotMeasured,
+    Saturated,
     Serving,
 )
 from harness.report.compare.shown.verdict import verdict
@@ -49,6 +50,18 @@ def test_a_case_that_other_load_spoiled_is_stated_with_the_verdict():
     rows = (replace(row, cells={**row.cells, "epyc": spoiled}), *small().rows[1:])
     *_, stated = verdict(replace(small(), rows=rows))
     assert stated == f"{ALLOWED}; other load spoiled 1 of the 27 works; {APART}"
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "stated"),
+    [(True, "; other load spoiled 1 of the 27 works; "), (False, "; ")],
+)
+def test_of_a_saturated_work_what_counts_may_be_spoiled(spoiled, stated):
+    comparison = small()
+    saturated = Saturated(comparison.ranking.works[0], {}, spoiled)
+    ranking = replace(comparison.ranking, saturated=(saturated,))
+    *_, found = verdict(replace(comparison, ranking=ranking))
+    assert found == f"{ALLOWED}{stated}{APART}"
 
 
 def served(*costs):

@@ -97,3 +97,12 @@ def test_a_work_that_does_not_count_is_not_told_as_saturated():
     ranking = rank(rows, BOTH, "a", {})
     assert (ranking.works, ranking.saturated) == ((), ())
     assert reasons(ranking) == ["b: failed: broken"]
+
+
+@pytest.mark.parametrize("spoiled", [True, False])
+def test_what_counts_may_be_spoiled_where_the_work_of_one_is_not(spoiled):
+    """And the other way round."""
+    whole = row(WHOLE, dict.fromkeys(BOTH, carries(1, spoiled=not spoiled)))
+    used = at(2, a=carries(9, spoiled=spoiled), b=carries(2))
+    (one,) = rank([whole, used], BOTH, "a", {}).saturated
+    assert one.spoiled is spoiled
