@@ -24,7 +24,8 @@ from harness.ab.command import chosen_cases
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
 from harness.live import live
-from harness.measure.run import Listener, Progressing, Runner, Settings
+from harness.measure.follow import Listener, Progressing
+from harness.measure.run import Runner, Settings
 from harness.measure.steady import SEGMENT_S
 from harness.measure.watch import Instruments
 from harness.observe.roofline import Peaks

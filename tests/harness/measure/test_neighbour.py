@@ -13,8 +13,8 @@ from harness.case import Case
 from harness.hardware import Machine
 from harness.measure import neighbour as module
 from harness.measure.compose import failed
+from harness.measure.follow import Progressing
 from harness.measure.neighbour import Pair, neighbour, passed, run_pair
-from harness.measure.run import Progressing
 from harness.plan import Planned
 from harness.profile import SMOKE
 
