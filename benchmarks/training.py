@@ -46,9 +46,13 @@ NO_ACCURACY = Accuracy({}, "steps from random weights: a training shows accuracy
 
 
 def training(
-    context: Context, task: Task[Any, Any], targets: Sequence[Target]
+    context: Context,
+    task: Task[Any, Any],
+    targets: Sequence[Target],
+    most_epochs: int | None = None,
 ) -> Training:
-    """A training from random weights, clocked until it has reached the targets."""
+    """A training from random weights, clocked until it has reached the targets or made
+    so many epochs."""
     began, devices = perf_counter(), context.hardware.devices
     with unsupported():
         job = job_of(context, task)
@@ -60,6 +64,7 @@ def training(
     return Training(
         events=clocked.events,
         targets=tuple(targets),
+        most_epochs=most_epochs,
         metrics=task.measures,
         work_per_epoch=Work(items, audio_s, parameters, macs, 4 * parameters),
         accuracy=clocked.accuracy,

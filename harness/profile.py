@@ -10,7 +10,8 @@ class Profile:
     """How long each stage of a case may take, and how often it is repeated.
 
     A case stops sampling once `timed_s` have passed and it has `min_samples`, or at
-    `max_samples`. `training_budget_s` bounds the timed stage of a training.
+    `max_samples`. `training_budget_s` bounds the timed stage of a
+    training that does not count its epochs.
     """
 
     name: str

@@ -284,6 +284,9 @@ class Training:
     one representative optimizer step, for the kernel profile alone. `accuracy` is asked
     for after training, of its last whole epoch; `values` before, of a first step's loss
     and gradients. `metrics` are the kinds of what its events give values of.
+
+    With `most_epochs` it ends after so many, however long they take: it comes as far on
+    a slow machine as on a fast one. Without, the profile's seconds bound it.
     """
 
     events: Callable[[Callable[[], dict[str, Any]]], Iterator[TrainingEvent]]
@@ -296,6 +299,11 @@ class Training:
     close: Callable[[], None] = lambda: None
     values: Callable[[], Values] = nothing_to_compare
     metrics: tuple[MetricKind, ...] = ()
+    most_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.most_epochs is not None and self.most_epochs < 1:
+            raise ValueError(f"most_epochs {self.most_epochs}: give 1 or more, or None")
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,10 @@ def clock_training(
     budget_s: float,
     now_s: Callable[[], float],
     on_event: Callable[[TrainingEvent, float], None] = lambda event, seconds: None,
+    most_epochs: int | None = None,
 ) -> Run:
-    """Advance a training until every target is reached or the budget is spent.
+    """Advance a training until every target is reached, the budget is spent or so many
+    epochs ended.
 
     The budget is looked at after each event: a run over it stops there, its unfinished
     epoch is not part of the curve, and an epoch that ended beyond it reaches no target.
@@ -117,7 +119,9 @@ def clock_training(
     for event in stream:
         at = watch.stamp(event)
         on_event(event, at)
-        if event.kind == "epoch" and _all_reached(watch.curve, targets):
+        if event.kind == "epoch" and (
+            len(watch.curve) == most_epochs or _all_reached(watch.curve, targets)
+        ):
             break
         if at >= budget_s:
             break

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 import traceback
@@ -208,7 +209,8 @@ def _train(
     channel: Channel,
     task: CaseTask,
 ) -> TrainingResult:
-    budget_s = context.profile.training_budget_s
+    most_epochs = training.most_epochs
+    budget_s = context.profile.training_budget_s if most_epochs is None else math.inf
 
     def show(event: Any, seconds: float) -> None:
         if event.kind == "epoch":
@@ -216,13 +218,18 @@ def _train(
                 f"{name} {value:.3g}" for name, value in (event.values or {}).items()
             )
             what = f"epoch {event.epoch}: {values}"
-            channel.progress(what, round(seconds), round(budget_s))
+            if most_epochs is None:
+                channel.progress(what, round(seconds), round(budget_s))
+            else:
+                channel.progress(what, event.epoch, most_epochs)
 
     channel.enter("timed")
     # The host's clock: the training itself waits for its device where a state begins,
     # and to wait at each step would keep copies and launches from overlapping.
     now_s = HostTimer().now_s
-    run = clock_training(training.events, training.targets, budget_s, now_s, show)
+    run = clock_training(
+        training.events, training.targets, budget_s, now_s, show, most_epochs
+    )
     memory, pools = peak_memory(context.hardware), tuple(loaded_pools())
     channel.enter("values")
     values = values_record(training.values())

@@ -154,21 +154,36 @@ def _training_table(records: Sequence[Record]) -> Table:
         _column(records, "peak MiB", _peak_text, 2, _peak_mib),
         _spoiled_column(records),
     )
-    return Table("trainings", "time to accuracy", columns)
+    return Table("trainings", "time to accuracy", columns, _missed_note(records))
 
 
 def _target_columns(records: Sequence[Record]) -> Iterator[Column]:
-    """Seconds to each level that any training was to reach."""
+    """Seconds to each level that any training reached; in the CSV to all others, too:
+    columns of misses would leave no room for times."""
+    for title, times in _times_to_levels(records).items():
+        texts = (_format(time_s, "{:.1f} s") for time_s in times)
+        missed = not any(times)
+        yield figure_column(title, texts, times, importance=8, hidden=missed)
+
+
+def _missed_note(records: Sequence[Record]) -> tuple[str, ...]:
+    """The levels that have no column, if there are any."""
+    times = _times_to_levels(records)
+    missed = [title for title, found in times.items() if not any(found)]
+    return (f"no training reached {', '.join(missed)}",) if missed else ()
+
+
+def _times_to_levels(records: Sequence[Record]) -> dict[str, list[float | None]]:
+    """Seconds to each level that any training was to reach, by record."""
     kinds = kinds_in(records)
     reached = [
         {(t.metric, t.level): t.tta_s for t in record.tta.targets} if record.tta else {}
         for record in records
     ]
-    for metric, level in dict.fromkeys(key for one in reached for key in one):
-        times = [one.get((metric, level)) for one in reached]
-        texts = (_format(time_s, "{:.1f} s") for time_s in times)
-        title = level_text(kinds[metric], level)
-        yield figure_column(title, texts, times, importance=8)
+    return {
+        level_text(kinds[metric], level): [one.get((metric, level)) for one in reached]
+        for metric, level in dict.fromkeys(key for one in reached for key in one)
+    }
 
 
 def _training_accuracy(records: Sequence[Record]) -> Accuracies:

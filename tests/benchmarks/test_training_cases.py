@@ -14,7 +14,11 @@ from small_cases import ASR, SEPARATION, SMALL, WAV2LETTER, ContextOf, Small
 
 from benchmarks import bench_asr_training, bench_separation, bench_wav2letter
 from benchmarks import training as training_cases
-from benchmarks.bench_asr_training import BUILTIN_TARGETS, LIBRISPEECH_TARGETS
+from benchmarks.bench_asr_training import (
+    BUILTIN_TARGETS,
+    LIBRISPEECH_TARGETS,
+    QUICK_EPOCHS,
+)
 from benchmarks.inference import data_of
 from benchmarks.training import (
     NO_ACCURACY,
@@ -23,7 +27,8 @@ from benchmarks.training import (
     recipe_of,
     training_step,
 )
-from harness.profile import PAPER
+from harness.measure.time_to_accuracy import WINDOW_EPOCHS
+from harness.profile import PAPER, QUICK, SMOKE, STANDARD
 from harness.workload import Context, Training, UnsupportedError
 from workloads.elsewhere import ElsewhereError
 from workloads.task import NotHereError
@@ -95,12 +100,27 @@ def test_the_paper_profile_trains_on_the_papers_corpora_alone(
 
 
 def test_a_training_has_the_targets_of_its_corpus() -> None:
-    for targets in (BUILTIN_TARGETS, LIBRISPEECH_TARGETS):
-        assert [target.metric for target in targets] == ["cer"] * 3 + ["wer"] * 3
+    assert [(target.metric, target.level) for target in BUILTIN_TARGETS] == [
+        *(("cer", level) for level in (0.6, 0.3, 0.15, 0.12, 0.1)),
+        *(("wer", level) for level in (0.9, 0.6, 0.3, 0.24, 0.2)),
+    ]
+    assert [t.metric for t in LIBRISPEECH_TARGETS] == ["cer"] * 3 + ["wer"] * 3
     assert [t.level for t in LIBRISPEECH_TARGETS] == [
         *(0.1, 0.08, 0.07),
         *(0.22, 0.202, 0.192),
     ]
+
+
+def test_quick_counts_epochs_on_the_built_in_speech_and_other_profiles_seconds(
+    of_training: ContextOf,
+) -> None:
+    """As many as the window of a target's median takes, at least."""
+    found = {
+        profile.name: BUILDS["asr"](of_training(ASR, profile=profile)).most_epochs
+        for profile in (SMOKE, QUICK, STANDARD)
+    }
+    assert found == {"smoke": None, "quick": QUICK_EPOCHS, "standard": None}
+    assert QUICK_EPOCHS >= WINDOW_EPOCHS
 
 
 def test_every_training_has_a_target_of_a_measure_that_it_tells(

@@ -175,6 +175,7 @@ def build_training(context: Context) -> Training:
     return Training(
         events=events,
         targets=(Target("cer", 0.25), Target("cer", 0.001)),
+        most_epochs=3 if context.case.model == "three-epochs" else None,
         work_per_epoch=Work(items=8, audio_s=24.0, macs=1e6),
         accuracy=lambda: ACCURATE,
         step=lambda: time.sleep(0.001),

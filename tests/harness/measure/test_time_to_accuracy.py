@@ -45,10 +45,10 @@ def training(clock, errors, first=1, create_s=2.0):
     return events
 
 
-def clocked(errors, targets=(HALF,), budget_s=FOREVER_S, **options):
+def clocked(errors, targets=(HALF,), budget_s=FOREVER_S, most=None, **options):
     clock = Clock()
     events = training(clock, errors, **options)
-    return clock_training(events, targets, budget_s, clock)
+    return clock_training(events, targets, budget_s, clock, most_epochs=most)
 
 
 def curve(*errors):
@@ -111,6 +111,17 @@ def test_the_clock_starts_before_the_model_is_created():
     slow, quick = (clocked([0.5] * 3, create_s=s) for s in (30.0, 0.0))
     assert (slow.targets[0].tta_s, quick.targets[0].tta_s) == (45.0, 15.0)
     assert slow.state_s["create"] == 30.0
+
+
+def test_a_training_that_counts_its_epochs_ends_with_the_last_of_them():
+    run = clocked([0.9, 0.5, 0.5, 0.1, 0.1], [HALF, NEVER], most=4)
+    assert [point.epoch for point in run.curve] == [1, 2, 3, 4]
+    assert [target.reached for target in run.targets] == [True, False]
+    assert run.total_s == 22.0
+
+
+def test_a_training_that_counts_its_epochs_ends_before_where_all_is_reached():
+    assert len(clocked([0.5] * 9, most=8).curve) == 3
 
 
 def test_a_budget_spent_within_an_epoch_leaves_that_epoch_out():

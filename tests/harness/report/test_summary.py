@@ -138,12 +138,11 @@ def test_a_models_size_is_shown_in_megabytes_with_three_digits(size, shown):
 
 
 def test_a_training_is_one_line_with_its_time_to_each_target():
-    found = training(target(0.5, 10.0, 3), target(0.1, None, None))
+    found = training(target(0.5, 10.0, 3))
     text = summary_text([found])
     assert cells(text, TRAINING_CASE) == [
         TRAINING_CASE.id,
         "10.0 s",
-        "-",
         "3",
         "3.00",
         "3",
@@ -151,8 +150,18 @@ def test_a_training_is_one_line_with_its_time_to_each_target():
         "1",
     ]
     assert "cer 50 %" in text
-    assert "cer 10 %" in text
+    assert "no training reached" not in text
     assert "operations" not in text
+
+
+def test_a_level_that_no_training_reached_is_a_line_and_a_column_of_the_csv_alone():
+    missed = (target(0.1, None, None), target(0.05, None, None))
+    found = training(target(0.5, 10.0, 3), *missed)
+    assert cells(summary_text([found]), TRAINING_CASE)[1:3] == ["10.0 s", "3"]
+    (table,) = summary([found])
+    assert table.notes == ("no training reached cer 10 %, cer 5 %",)
+    hidden = {column.title: column.hidden for column in table.columns}
+    assert [hidden[f"cer {n} %"] for n in (50, 10, 5)] == [False, True, True]
 
 
 def test_every_trainings_targets_have_a_column():
