@@ -63,6 +63,7 @@ def decoding(
             task.scores_of(part.at(order), [*map(decode, log_probs)]), task.measures
         ),
         details=data_details(model.data, model.weights),
+        accuracy_from=model.accuracy_from,
     )
 
 

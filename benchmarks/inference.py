@@ -6,6 +6,7 @@ peak memory of another is to be its own.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -211,6 +212,7 @@ class TimedModel:
             float_layers=self.open.float_layers,
             tool=lambda: own_tool(session, features),
             values=lambda: self.values(profile),
+            accuracy_from=self.accuracy_from,
         )
 
     @property
@@ -254,6 +256,17 @@ class TimedModel:
         scores = self.task.score(self.run, self.data, batch_size)
         beside = (self._baseline(batch_size), self.baseline_case, self.task.gates)
         return judging.judged(scores, self.task.measures, *beside)
+
+    @property
+    def accuracy_from(self) -> dict[str, str]:
+        """The weights of this model and of its baseline, and the data."""
+        plain = weights_of(self.task, self.size, FP32, self.data.checksum)
+        return {
+            **self.model.file.key,
+            "baseline": plain.digest,
+            "corpus": self.data.checksum,
+            "data": json.dumps(dict(self.data.facts), sort_keys=True),
+        }
 
     def _baseline(self, batch_size: int) -> Any:
         """The scores to hold these against; None, with a warning where there ought to

@@ -11,7 +11,8 @@ class Profile:
 
     A case stops sampling once `timed_s` have passed and it has `min_samples`, or at
     `max_samples`. `training_budget_s` bounds the timed stage of a
-    training that does not count its epochs.
+    training that does not count its epochs. `takes_kept_accuracy`: one that an earlier
+    run measured on all the same serves again.
     """
 
     name: str
@@ -21,12 +22,13 @@ class Profile:
     max_samples: int
     processes: int
     training_budget_s: float
+    takes_kept_accuracy: bool = False
 
 
 SMOKE = Profile("smoke", 0.5, 0.0, 1, 1, 1, 30.0)
 # What a commit is compared by: `speechmark ab` and asv repeat it in many processes.
 COMMIT = Profile("commit", 1.0, 1.0, 5, 1000, 1, 40.0)
-QUICK = Profile("quick", 2.0, 2.0, 5, 2000, 1, 50.0)
+QUICK = Profile("quick", 2.0, 2.0, 5, 2000, 1, 50.0, takes_kept_accuracy=True)
 # Processes differ more than a process's samples do, so its time goes into three of them
 # rather than into long ones.
 STANDARD = Profile("standard", 10.0, 5.0, 10, 20_000, 3, 3600.0)

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +51,7 @@ class RunSession:
         self.run_info = run_info
         self.result_path = result or result_path(journal.path)
         self._folder, self._journal = folder, journal
+        self.settings = settings
         self._runner = Runner(settings)
         self._done: set[str] = set()  # the cases that this session was asked for
         self._unread = ""  # why the result cannot be read back
@@ -188,6 +190,7 @@ def begin(
     seed: int,
     result: Path | None = None,
     env: Sequence[str] = (),
+    accuracy: str | None = None,
 ) -> RunSession:
     """Check everything that can be checked before measuring, and open the journal.
 
@@ -197,7 +200,7 @@ def begin(
     if not 0 <= seed < 2**32:
         raise ValueError(f"--seed {seed}: expected a number from 0 to {2**32 - 1}")
     passed = parse_passed(env)
-    chosen = profiles.find(profile)
+    chosen = _profile(profile, accuracy)
     machine = this_machine()
     parse_all(hardware, machine)
     if data_root is not None and not data_root.is_dir():
@@ -237,6 +240,15 @@ def begin(
         passed=passed,
     )
     return RunSession(folder, journal, settings, machine_info, run_info, result)
+
+
+def _profile(name: str, accuracy: str | None) -> profiles.Profile:
+    """`accuracy` "kept" takes those that earlier runs measured on all the same, "anew"
+    measures each; None: as the profile says. ValueError for an unknown profile."""
+    found = profiles.find(name)
+    if accuracy is None:
+        return found
+    return replace(found, takes_kept_accuracy=accuracy == "kept")
 
 
 def _lasting(machine_info: dict[str, Any]) -> dict[str, Any]:

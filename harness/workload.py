@@ -215,6 +215,9 @@ class Operation:
 
     `values` compares what the step computes with a plain path; it is asked for when
     peak memory was read, before accuracy.
+
+    `accuracy_from` states of weights and data all that the accuracy depends on, by
+    digests: with it, an accuracy may be kept for later runs; None where it may not.
     """
 
     step: Callable[[], object]
@@ -227,6 +230,7 @@ class Operation:
     float_layers: int = 0
     tool: Callable[[], Tool] | None = None
     values: Callable[[], Values] = nothing_to_compare
+    accuracy_from: Mapping[str, str] | None = None
 
 
 class TrainingEvent(Protocol):

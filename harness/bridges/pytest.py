@@ -100,6 +100,13 @@ def pytest_addoption(
         help="of training and of drawn batches (default: 0)",
     )
     group.addoption(
+        "--accuracy",
+        choices=("kept", "anew"),
+        help="take the accuracies that earlier runs here measured on the very weights, "
+        "data, code, libraries and kernels, or measure each anew (default: kept in "
+        "quick, anew in all others)",
+    )
+    group.addoption(
         "--env",
         action="append",
         metavar="NAME=VALUE",
@@ -137,6 +144,7 @@ def pytest_configure(config: pytest.Config) -> None:
             resume=config.getoption("resume"),
             seed=config.getoption("seed"),
             env=config.getoption("env") or (),
+            accuracy=config.getoption("accuracy"),
             result=config.option.benchmark_json,
         )
     except (ValueError, JournalError) as error:

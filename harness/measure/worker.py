@@ -25,6 +25,7 @@ from harness.measure.accuracy import accuracy_record
 from harness.measure.channel import Channel
 from harness.measure.clock import HostTimer, Timer, timer_for
 from harness.measure.jobs import BuildTask, CaseTask, Start, parsed, task_of
+from harness.measure.kept_accuracy import accuracy_of
 from harness.measure.messages import (
     FailureMessage,
     ResultMessage,
@@ -195,7 +196,8 @@ def judged(
     channel.enter("values")
     values = values_record(operation.values())
     channel.enter("accuracy")
-    accuracy = accuracy_record(operation.accuracy())
+    takes_kept = task.profile.takes_kept_accuracy
+    accuracy = accuracy_of(operation, task.case_id, task.threads, takes_kept)
     channel.enter("profile")
     kernels = _unless_cut_short(_profile, operation, timed.samples_s, task)
     return replace(

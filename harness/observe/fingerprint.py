@@ -110,6 +110,14 @@ def cpu(root: Path = Path("/")) -> dict[str, Any]:
     }
 
 
+def kernel_relevant(root: Path = Path("/")) -> dict[str, str]:
+    """What libraries choose kernels by: the processor's model, and its instructions."""
+    fields = _cpuinfo(root)
+    names = ("vendor_id", "cpu family", "model", "stepping", "flags")
+    arm = ("CPU implementer", "CPU part", "CPU variant", "CPU revision", "Features")
+    return {name: fields[name] for name in (*names, *arm) if name in fields}
+
+
 def _cpuinfo(root: Path) -> dict[str, str]:
     """The first processor's fields."""
     block = (read_text(root / "proc/cpuinfo") or "").partition("\n\n")[0]

@@ -41,13 +41,16 @@ class TranscriptRecord(RecordPart):
 
 class AccuracyRecord(RecordPart):
     """`edits_by_length`: for each utterance its reference's length and its edits, in
-    the `edit_unit`; records without one count characters, of phonemes too."""
+    the `edit_unit`; records without one count characters, of phonemes too. `kept`: an
+    earlier run measured it, with the same weights, data, code, libraries and kernels.
+    """
 
     metrics: Annotated[dict[str, AccuracyMetric], Field(max_length=MOST_METRICS)] | None
     reason: str | None
     edits_by_length: list[tuple[Count, Count]] = Field(default_factory=list)
     transcripts: list[TranscriptRecord] = Field(default_factory=list)
     edit_unit: EditUnit = "character"
+    kept: bool = False
 
     @model_validator(mode="after")
     def _none_has_a_reason(self) -> AccuracyRecord:

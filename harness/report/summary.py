@@ -77,7 +77,7 @@ def remarks(records: Sequence[Record]) -> list[str]:
     host = host_text([[one for record in records for one in readings(record)]])
     lines = [f"host: {host}"] if host else []
     lines += [*best_splits(records), *_not_measured(records)]
-    lines += [*_near_limit(records), *_without_proof(records)]
+    lines += [*_near_limit(records), *_without_proof(records), *_kept(records)]
     warnings = [(r.case_id, warning) for r in records for warning in r.warnings]
     lines += [f"warning: {case_id}: {warning}" for case_id, warning in warnings]
     return lines
@@ -109,6 +109,17 @@ def _levels_text(cases: Sequence[str]) -> str:
         whole, _, count = case.rpartition(f"/{INSTANCES}=")
         found.setdefault(whole, []).append(count)
     return "; ".join(f"{k} at {INSTANCES}={', '.join(v)}" for k, v in found.items())
+
+
+def _kept(records: Sequence[Record]) -> Iterator[str]:
+    """How many accuracies another run measured."""
+    found = [record.accuracy for record in records if record.accuracy]
+    if count := sum(accuracy.kept for accuracy in found):
+        yield (
+            f"{count} of {len(found)} accuracies are kept from earlier runs, of the "
+            "same weights, data, code, libraries and kernels; --accuracy=anew measures "
+            "them"
+        )
 
 
 def _near_limit(records: Sequence[Record]) -> Iterator[str]:

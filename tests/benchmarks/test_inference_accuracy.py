@@ -52,6 +52,24 @@ def test_a_compression_is_held_against_fp32_over_the_same_items(
     assert {metrics[one].gate for one in ungated} <= {None}
 
 
+def test_what_an_accuracy_is_made_of_tells_weights_baseline_and_data_apart(
+    at: ContextOf, save_weights: SaveWeights
+) -> None:
+    save_weights(SEPARATION, seed=0)
+    stated = timed(at("separation", "bf16")).operation().accuracy_from
+    assert stated is not None
+    assert stated == timed(at("separation", "bf16")).accuracy_from
+    pruned = timed(at("separation", "prune-l1-unstructured-50")).accuracy_from
+    assert pruned["compressed"] != stated["compressed"]
+    assert pruned["baseline"] == stated["baseline"]
+    mandarin = timed(at("separation", "bf16", corpus="mandarin")).accuracy_from
+    assert mandarin["corpus"] != stated["corpus"]
+    save_weights(SEPARATION, seed=1)
+    trained_again = timed(at("separation", "bf16")).accuracy_from
+    assert trained_again["weights"] != stated["weights"]
+    assert trained_again["baseline"] != stated["baseline"]
+
+
 @pytest.mark.parametrize("options", [{"corpus": "mandarin"}, {"weights": "csr"}])
 def test_the_baseline_is_of_the_same_data_and_of_no_other_option(
     at: ContextOf, save_weights: SaveWeights, options: dict[str, str]

@@ -33,24 +33,51 @@ MACHINE = {
 def begin(tmp_path, monkeypatch):
     """Begins a run on a machine with these facts, and gives its results folder back."""
 
-    def begun(resume=False, data_root=None, results="results", seed=0, env=(), **facts):
+    def begun(
+        *,
+        profile="smoke",
+        resume=False,
+        data_root=None,
+        results="results",
+        seed=0,
+        env=(),
+        accuracy=None,
+        **facts,
+    ):
         monkeypatch.setattr(
             run_session.fingerprint, "fingerprint", lambda **_: MACHINE | facts
         )
         session = run_session.begin(
-            profile="smoke",
+            profile=profile,
             hardware=["cpu"],
             data_root=data_root,
             results=tmp_path / results,
             resume=resume,
             seed=seed,
             env=env,
+            accuracy=accuracy,
         )
         session.plan({CASE.id: "test_toy"})
         session.close()
         return session
 
     return begun
+
+
+@pytest.mark.parametrize(
+    ("profile", "accuracy", "takes_kept"),
+    [
+        ("quick", None, True),
+        ("quick", "anew", False),
+        ("standard", None, False),
+        ("standard", "kept", True),
+    ],
+)
+def test_kept_accuracies_serve_in_quick_and_where_they_are_asked_for(
+    begin, profile, accuracy, takes_kept
+):
+    session = begin(profile=profile, accuracy=accuracy)
+    assert session.settings.profile.takes_kept_accuracy is takes_kept
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -164,6 +164,19 @@ def test_a_level_that_no_training_reached_is_a_line_and_a_column_of_the_csv_alon
     assert [hidden[f"cer {n} %"] for n in (50, 10, 5)] == [False, True, True]
 
 
+def test_accuracies_of_earlier_runs_are_counted_beside_those_of_this():
+    new = record(outcome(0.5))
+    assert not [line for line in remarks([new]) if "kept" in line]
+    old = new.accuracy.model_copy(update={"kept": True})
+    (line,) = [
+        line
+        for line in remarks([new, new.model_copy(update={"accuracy": old})])
+        if "kept" in line
+    ]
+    assert line.startswith("1 of 2 accuracies are kept from earlier runs, of the same")
+    assert line.endswith("--accuracy=anew measures them")
+
+
 def test_every_trainings_targets_have_a_column():
     other = replace(TRAINING_CASE, model="other")
     text = summary_text(
