@@ -10,11 +10,13 @@ evaluations in a training. Left out on purpose: the acoustic model. The beams ar
 paper's, from its training to its final tables.
 """
 
-from benchmarks.decoding import beam_points, decoding
+from benchmarks import decoding as decoders
+from benchmarks.decoding import beam_points
 from harness.bridges import asv
 from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
+RUNTIME = "eager"  # of the acoustic model
 QUICK = {"eager": (1,), "flashlight": (16, 64, 256), "kaldi-decoder": (64,)}
 STANDARD = {**QUICK, "kaldi-decoder": (16, 64, 256)}
 WIDE = (16, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -24,7 +26,13 @@ PAPER = {"eager": (1,), "flashlight": WIDE, "kaldi-decoder": WIDE}
 def build(context: Context) -> Operation:
     from workloads.asr.task import ASR
 
-    return decoding(context, ASR, runtime="eager", shortest_first=True)
+    return decoders.decoding(context, ASR, RUNTIME, shortest_first=True)
+
+
+def make(context: Context) -> None:
+    from workloads.asr.task import ASR
+
+    decoders.make(context, ASR, RUNTIME)
 
 
 WORKLOAD = Workload(
@@ -32,6 +40,8 @@ WORKLOAD = Workload(
     stage="infer",
     description="log-probabilities to words, over beam widths",
     build=build,
+    make=make,
+    make_s=6,
     points={
         "smoke": beam_points("ds2-small", {"kaldi-decoder": (16,)}, 8),
         "commit": beam_points("ds2-small", {"flashlight": (16,)}, 6),

@@ -24,12 +24,21 @@ def build(context: Context) -> Operation:
     return inference(context, ASR)
 
 
+def make(context: Context) -> None:
+    from benchmarks import inference
+    from workloads.asr.task import ASR
+
+    inference.make(context, ASR)
+
+
 QUICK = grid(SMALL, FLOATS, batch_sizes=(1, 16), expected_s=7)
 WORKLOAD = Workload(
     name="asr-inference",
     stage="infer",
     description="acoustic model, features to log-probabilities",
     build=build,
+    make=make,
+    make_s=4,
     points={
         "smoke": grid(SMALL, FP32, batch_sizes=(4,), expected_s=8),
         "commit": grid(SMALL, FP32, batch_sizes=(16,), expected_s=6),

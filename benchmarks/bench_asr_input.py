@@ -89,6 +89,15 @@ def build_input(context: Context) -> Operation:
     )
 
 
+def make(context: Context) -> None:
+    """The corpus, and its features: seconds, where waveforms alone are wanted."""
+    from benchmarks.inference import request_of, unsupported
+    from workloads.asr.task import recordings_for
+
+    with unsupported():
+        recordings_for(request_of(context), on_the_fly=False, readers=1, prefetch=1)
+
+
 EAGER = runs(eager=("fp32",))
 MODELS = ("logmel-mfcc",)
 SHARDS, ON_THE_FLY = ("shards",), ("on-the-fly",)
@@ -109,6 +118,8 @@ FEATURES = Workload(
     stage="infer",
     description="waveforms to log-mel and MFCC features",
     build=build_features,
+    make=make,
+    make_s=1,
     tells_errors=False,
     points={
         "smoke": grid(MODELS, EAGER, batch_sizes=(1,), expected_s=6),
@@ -122,6 +133,8 @@ INPUT = Workload(
     stage="infer",
     description="batches ready for the model, over readers and prefetch",
     build=build_input,
+    make=make,
+    make_s=1,
     tells_errors=False,
     points={
         "smoke": _input(6, SHARDS, (1,), (4,)),

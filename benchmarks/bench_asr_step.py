@@ -23,11 +23,20 @@ def build(context: Context) -> Operation:
     return training_step(context, ASR)
 
 
+def make(context: Context) -> None:
+    from benchmarks import training
+    from workloads.asr.task import ASR
+
+    training.make_step(context, ASR)
+
+
 WORKLOAD = Workload(
     name="asr-step",
     stage="train",
     description="one optimizer step on batches that lie on the device",
     build=build,
+    make=make,
+    make_s=2,
     tells_errors=False,
     points={
         "smoke": grid(SMALL, BF16, batch_sizes=(4,), expected_s=8),

@@ -41,11 +41,20 @@ def build(context: Context) -> Training:
     return training(context, ASR, BUILTIN_TARGETS, epochs)
 
 
+def make(context: Context) -> None:
+    from benchmarks import training
+    from workloads.asr.task import ASR
+
+    training.make(context, ASR)
+
+
 WORKLOAD = Workload(
     name="asr-training",
     stage="train",
     description="time to accuracy of an acoustic model",
     build=build,
+    make=make,
+    make_s=2,
     published=ASR_TRAINING,
     points={
         "smoke": grid(SMALL, FP32, batch_sizes=(8,), expected_s=15),

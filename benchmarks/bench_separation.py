@@ -52,12 +52,26 @@ def build(context: Context) -> Operation:
     return inference(context, SEPARATION)
 
 
+def make(context: Context) -> None:
+    from benchmarks import inference
+    from workloads.separation.task import SEPARATION
+
+    inference.make(context, SEPARATION)
+
+
 def build_training(context: Context) -> Training:
     from benchmarks.training import training
     from workloads.separation.task import SEPARATION
 
     targets = TARGETS if context.profile.name != "smoke" else SMOKE_TARGETS
     return training(context, SEPARATION, targets)
+
+
+def make_training(context: Context) -> None:
+    from benchmarks import training
+    from workloads.separation.task import SEPARATION
+
+    training.make(context, SEPARATION)
 
 
 def _full(model: str, expected_s: float) -> tuple[Point, ...]:
@@ -112,6 +126,8 @@ INFERENCE = Workload(
     stage="infer",
     description="speech separation, a mixture to a waveform of each speaker",
     build=build,
+    make=make,
+    make_s=6,
     points={
         "smoke": grid(CONV, runs(eager=(SHRUNK,)), expected_s=8),
         "commit": grid(CONV, FP32, expected_s=6),
@@ -129,6 +145,8 @@ TRAINING = Workload(
     stage="train",
     description="time to accuracy of a separator",
     build=build_training,
+    make=make_training,
+    make_s=10,
     points={
         "smoke": grid(CONV, FP32, batch_sizes=(4,), expected_s=20),
         "standard": grid(LSTM + CONV + DPT, FLOATS, batch_sizes=(4,), expected_s=1800),

@@ -56,12 +56,26 @@ def build(context: Context) -> Operation:
     return inference(context, WAV2LETTER)
 
 
+def make(context: Context) -> None:
+    from benchmarks import inference
+    from workloads.wav2letter.task import WAV2LETTER
+
+    inference.make(context, WAV2LETTER)
+
+
 def build_training(context: Context) -> Training:
     from benchmarks.training import training
     from workloads.wav2letter.task import WAV2LETTER
 
     targets = TARGETS if context.profile.name != "smoke" else SMOKE_TARGETS
     return training(context, WAV2LETTER, targets)
+
+
+def make_training(context: Context) -> None:
+    from benchmarks import training
+    from workloads.wav2letter.task import WAV2LETTER
+
+    training.make(context, WAV2LETTER)
 
 
 def _full(model: str, expected_s: float) -> tuple[Point, ...]:
@@ -94,6 +108,8 @@ INFERENCE = Workload(
     stage="infer",
     description="quantized acoustic model, features to log-probabilities",
     build=build,
+    make=make,
+    make_s=5,
     points={
         "smoke": grid(SMALL, runs(openvino=("int8-static",)), expected_s=12),
         "commit": grid(SMALL, COMMIT, expected_s=6),
@@ -117,6 +133,8 @@ TRAINING = Workload(
     stage="train",
     description="time to accuracy of a convolutional acoustic model",
     build=build_training,
+    make=make_training,
+    make_s=10,
     points={
         "smoke": grid(SMALL, FP32, batch_sizes=(8,), expected_s=20),
         "standard": grid(SMALL, FLOATS, batch_sizes=(8, 32), expected_s=1800),

@@ -8,17 +8,25 @@ the exponentials are timed with it. 20 is the paper's. Left out on purpose: the 
 model.
 """
 
-from benchmarks.decoding import beam_points, decoding
+from benchmarks import decoding as decoders
+from benchmarks.decoding import beam_points
 from harness.plan import Measure, Planned
 from harness.workload import Context, Operation, Workload
 
+RUNTIME = "onnxruntime"  # of the acoustic model
 BEAMS = {"numpy": (1,), "flashlight": (20,), "fast-ctc-decode": (20,)}
 
 
 def build(context: Context) -> Operation:
     from workloads.wav2letter.task import WAV2LETTER
 
-    return decoding(context, WAV2LETTER, runtime="onnxruntime")
+    return decoders.decoding(context, WAV2LETTER, RUNTIME)
+
+
+def make(context: Context) -> None:
+    from workloads.wav2letter.task import WAV2LETTER
+
+    decoders.make(context, WAV2LETTER, RUNTIME)
 
 
 WORKLOAD = Workload(
@@ -26,6 +34,8 @@ WORKLOAD = Workload(
     stage="infer",
     description="log-probabilities to letters, best path and beam search",
     build=build,
+    make=make,
+    make_s=1,
     points={
         "smoke": beam_points("wav2letter-small", {"fast-ctc-decode": (20,)}, 8),
         "quick": beam_points("wav2letter-small", BEAMS, 5),

@@ -67,6 +67,14 @@ def decoding(
     )
 
 
+def make(context: Context, task: RecognitionTask[Any], runtime: str) -> None:
+    """What decoding takes and is kept, made now or before."""
+    from benchmarks.inference import CaseModel, unsupported
+
+    with unsupported():
+        CaseModel(context, task, runtime).make_readable()
+
+
 def check_decodes_here(context: Context) -> None:
     """Raise UnsupportedError, and say why, for hardware that decoding cannot use, and
     for a search that is not installed."""

@@ -102,8 +102,14 @@ def single_device(context: Context) -> str:
     return devices[0]
 
 
-class TimedModel:
-    """The model of a case on its runtime, beside the data that it is judged on.
+def make(context: Context, task: Task[Any, Any]) -> None:
+    """What timing and judging a case's model take and is kept, made now or before."""
+    with unsupported():
+        CaseModel(context, task).make()
+
+
+class CaseModel:
+    """The model of a case, beside the data that it is judged on.
 
     `runtime` is the case's, unless another one is given.
     """
@@ -141,8 +147,6 @@ class TimedModel:
             task, self.size, self.compression, self.weights, self.data
         )
         self._check_changed()
-        self.open = self._opened()
-        context.progress("model", 2, 2)
 
     def _warn_of_weights(self, context: Context) -> None:
         """Of what is missing, and of weights that never saw the user's corpus."""
@@ -171,6 +175,83 @@ class TimedModel:
                 f"{self.model.file.facts['layers_left']}"
             )
 
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """What is timed."""
+        batch_size = self.case.batch_size
+        return self.task.inputs(self.size, self.data, batch_size, self.options)
+
+    def make_readable(self) -> None:
+        """The file that the runtime reads."""
+        runtime_named(self.case.runtime).reads(self.model)
+
+    def make(self) -> None:
+        """The file that the runtime reads, the outputs that its values are compared
+        with, and the scores of its baseline."""
+        self.make_readable()
+        self.model.plain_outputs(values.compared([one.features for one in self.inputs]))
+        if self.weights.reason is None:
+            self.baseline()
+
+    @property
+    def accuracy_from(self) -> dict[str, str]:
+        """The weights of this model and of its baseline, and the data."""
+        plain = weights_of(self.task, self.size, FP32, self.data.checksum)
+        return {
+            **self.model.file.key,
+            "baseline": plain.digest,
+            "corpus": self.data.checksum,
+            "data": json.dumps(dict(self.data.facts), sort_keys=True),
+        }
+
+    @property
+    def evaluation_batch(self) -> int:
+        return self.task.evaluation_batch or self.case.batch_size
+
+    def baseline(self) -> Any:
+        """The scores to hold these against; None, with a warning where there ought to
+        be some."""
+        if self.compression == FP32:
+            return None
+        plain = weights_of(self.task, self.size, FP32, self.data.checksum)
+        if plain.path is None:
+            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
+            return None
+        assert self.weights.path is not None
+        if not weights.of_one_corpus(self.weights.path, plain.path, self.data.checksum):
+            _log.warning(
+                "no gate: of %s and %s, its baseline, one alone was trained on this "
+                "corpus; train the other on it too",
+                *(self.weights.path, plain.path),
+            )
+            return None
+        data = weights.data_for(self.task, self.size, self.data, plain.path)
+        try:
+            return baseline_scores(
+                self.task, self.size, plain, data, self.evaluation_batch
+            )
+        except (ElsewhereError, OSError) as error:
+            _log.warning("no gate: the baseline could not be scored: %s", error)
+            return None
+
+    @property
+    def baseline_case(self) -> str:
+        """The id of the case of the same data, uncompressed, by torch as it is."""
+        kept = tuple(o for o in self.case.options if o[0] in self.task.data_options)
+        plain = replace(self.case, compression=FP32.name, runtime=RUNTIME, options=kept)
+        return plain.id
+
+
+class TimedModel(CaseModel):
+    """It on its runtime."""
+
+    def __init__(
+        self, context: Context, task: Task[Any, Any], runtime: str | None = None
+    ) -> None:
+        super().__init__(context, task, runtime)
+        self.open = self._opened()
+        context.progress("model", 2, 2)
+
     def _opened(self) -> OpenModel:
         shape = self.task.only_shape(self.size, self.case.batch_size, self.options)
         engine = runtime_named(self.case.runtime)
@@ -178,12 +259,6 @@ class TimedModel:
         found = engine.open(self.model, opening)
         more = self.task.float_layers(self.compression, engine.name)
         return replace(found, float_layers=found.float_layers + more)
-
-    @cached_property
-    def inputs(self) -> list[Input]:
-        """What is timed."""
-        batch_size = self.case.batch_size
-        return self.task.inputs(self.size, self.data, batch_size, self.options)
 
     def run(self, features: np.ndarray) -> np.ndarray:
         """The model's output for a batch (B, T, F)."""
@@ -252,52 +327,9 @@ class TimedModel:
         """Of the model as it is timed, against the uncompressed one in fp32."""
         if self.weights.reason is not None:
             return Accuracy({}, self.weights.reason)
-        batch_size = self.task.evaluation_batch or self.case.batch_size
-        scores = self.task.score(self.run, self.data, batch_size)
-        beside = (self._baseline(batch_size), self.baseline_case, self.task.gates)
+        scores = self.task.score(self.run, self.data, self.evaluation_batch)
+        beside = (self.baseline(), self.baseline_case, self.task.gates)
         return judging.judged(scores, self.task.measures, *beside)
-
-    @property
-    def accuracy_from(self) -> dict[str, str]:
-        """The weights of this model and of its baseline, and the data."""
-        plain = weights_of(self.task, self.size, FP32, self.data.checksum)
-        return {
-            **self.model.file.key,
-            "baseline": plain.digest,
-            "corpus": self.data.checksum,
-            "data": json.dumps(dict(self.data.facts), sort_keys=True),
-        }
-
-    def _baseline(self, batch_size: int) -> Any:
-        """The scores to hold these against; None, with a warning where there ought to
-        be some."""
-        if self.compression == FP32:
-            return None
-        plain = weights_of(self.task, self.size, FP32, self.data.checksum)
-        if plain.path is None:
-            _log.warning("no gate, for want of a baseline in fp32: %s", plain.reason)
-            return None
-        assert self.weights.path is not None
-        if not weights.of_one_corpus(self.weights.path, plain.path, self.data.checksum):
-            _log.warning(
-                "no gate: of %s and %s, its baseline, one alone was trained on this "
-                "corpus; train the other on it too",
-                *(self.weights.path, plain.path),
-            )
-            return None
-        data = weights.data_for(self.task, self.size, self.data, plain.path)
-        try:
-            return baseline_scores(self.task, self.size, plain, data, batch_size)
-        except (ElsewhereError, OSError) as error:
-            _log.warning("no gate: the baseline could not be scored: %s", error)
-            return None
-
-    @property
-    def baseline_case(self) -> str:
-        """The id of the case of the same data, uncompressed, by torch as it is."""
-        kept = tuple(o for o in self.case.options if o[0] in self.task.data_options)
-        plain = replace(self.case, compression=FP32.name, runtime=RUNTIME, options=kept)
-        return plain.id
 
 
 def input_padding_percent(inputs: list[Input]) -> float:

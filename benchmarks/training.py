@@ -82,6 +82,18 @@ def training_step(context: Context, task: Task[Any, Any]) -> Operation:
         return TimedStep(job_of(context, task), device).operation()
 
 
+def make(context: Context, task: Task[Any, Any]) -> None:
+    """What a training takes and is kept, made now or before."""
+    with unsupported():
+        TimedStep(job_of(context, task), "cpu", count=1).make()
+
+
+def make_step(context: Context, task: Task[Any, Any]) -> None:
+    """What a step takes and is kept, made now or before."""
+    with unsupported():
+        TimedStep(job_of(context, task), "cpu").make()
+
+
 def job_of(context: Context, task: Task[Any, Any]) -> Job:
     """What a case trains."""
     data = data_of(context, task)
@@ -139,17 +151,28 @@ class TimedStep:
             values=self.values,
         )
 
+    @cached_property
+    def _weights(self) -> Weights:
+        """Those at which gradients are compared: none are those of a seed."""
+        task = self.job.task
+        if not task.proves_trained_gradients:
+            return Weights(None, reason="random")
+        return weights_of(task, self.job.size, FP32, self.job.data.checksum)
+
+    def make(self) -> None:
+        """The gradients that its values are compared with."""
+        if self._weights.path or not self.job.task.proves_trained_gradients:
+            plain_gradients(self.job, self.positions[0], self._weights)
+
     @values.unproven_without_plain
     def values(self) -> Values:
         """Of a first step's loss and gradients, at the weights that it begins with, or
         at trained ones where the task says so."""
         job, task, positions = self.job, self.job.task, self.positions[0]
-        weights = Weights(None, reason="random")
-        if task.proves_trained_gradients:
-            weights = weights_of(task, job.size, FP32, job.data.checksum)
-            if weights.path is None:
-                reason = "at random weights rounding alone moves these gradients; "
-                return Values(None, reason=f"{reason}{weights.reason}")
+        weights = self._weights
+        if task.proves_trained_gradients and weights.path is None:
+            reason = "at random weights rounding alone moves these gradients; "
+            return Values(None, reason=f"{reason}{weights.reason}")
         learner = learner_of(job, self.device, weights.path)
         batch = learner.objective.batch(positions)
         found = first_gradients(learner, batch)

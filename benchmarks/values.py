@@ -51,6 +51,11 @@ def unproven_without_plain(find: Callable[P, Values]) -> Callable[P, Values]:
     return found
 
 
+def compared(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Those of the timed inputs (B, T, F) whose outputs are compared."""
+    return [inputs[i] for i in one_of_each([one.shape[1] for one in inputs])]
+
+
 @unproven_without_plain
 def of_session(
     session: Session[Any],
@@ -60,7 +65,7 @@ def of_session(
     profile: Profiling | None,
 ) -> Values:
     """Of a session's outputs for its timed inputs, one of each length."""
-    chosen = [inputs[i] for i in one_of_each([one.shape[1] for one in inputs])]
+    chosen = compared(inputs)
     expected = plain(chosen)
     errors = [
         worst_row(session.output(session.prepare(one)), expected[str(i)])

@@ -15,8 +15,10 @@ from typing import Any
 
 from harness import profile as profiles
 from harness.environment import inherited, label, parse_passed, public
+from harness.files import cache_folder
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
+from harness.measure.ahead import Making, make_ahead
 from harness.measure.ceilings import over_one_peak
 from harness.measure.follow import Listener
 from harness.measure.run import Runner, Settings
@@ -65,6 +67,19 @@ class RunSession:
         """The cases that this session is asked for, with pytest's name of each."""
         self._journal.plan(names)
 
+    def make_ahead(
+        self, planned: Sequence[Planned], show: Callable[[Making], None]
+    ) -> list[str]:
+        """Make what the cases take that are still to be measured; what is to be said of
+        it."""
+        left = [one for one in planned if not self._is_known(one.case.id)]
+        return make_ahead(left, self.settings, cache_folder(), show)
+
+    def _is_known(self, case_id: str) -> bool:
+        """Whether a run that is resumed measured it. Failed ones are tried again."""
+        known = self._journal.records.get(case_id)
+        return known is not None and known.status != "failed"
+
     def name_of(self, case_id: str) -> str:
         """pytest's name of a case, as of the session that measured it."""
         return self._journal.planned.get(case_id, case_id)
@@ -72,9 +87,8 @@ class RunSession:
     def record_of(self, planned: Planned, listen: Listener) -> Record:
         """The record of a case: from the journal where a resumed run has measured it,
         else from fresh workers. Failed cases are tried again."""
-        known = self._journal.records.get(planned.case.id)
-        if known is not None and known.status != "failed":
-            record = known
+        if self._is_known(planned.case.id):
+            record = self._journal.records[planned.case.id]
         else:
             record = self._runner.run(planned.workload, planned.case, listen)
             self._journal.add(record)
@@ -121,12 +135,10 @@ class RunSession:
 
     def _left(self) -> list[str]:
         """Planned cases that are still to be measured. A failed one is tried again."""
-        known = self._journal.records
         return [
             case_id
             for case_id in self._journal.planned
-            if case_id not in self._done
-            and (case_id not in known or known[case_id].status == "failed")
+            if case_id not in self._done and not self._is_known(case_id)
         ]
 
     def closing_line(self) -> str:

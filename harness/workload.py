@@ -345,7 +345,14 @@ class Published:
 class Workload:
     """A named set of cases, and how to build one. `tells_errors`: False where nothing
     that is timed has an accuracy, such as feeding alone. `beside` are the cases that
-    are held beside their runtime's own tool: their operations have one."""
+    are held beside their runtime's own tool: their operations have one.
+
+    `make` makes what a case takes and keeps it (corpora, models, what values and gates
+    are compared with), so that its worker finds it; it is called before the first case
+    is measured, in a process of its own, with `cpu` for the case's hardware, and must
+    find again what it made before. It takes `make_s` of a core in the mean over cases,
+    where nothing was made yet, on the machine that `expected_s` are of.
+    """
 
     name: str
     stage: str  # "train" or "infer"
@@ -355,6 +362,8 @@ class Workload:
     tells_errors: bool = True
     published: tuple[Published, ...] = ()
     beside: tuple[Point, ...] = ()
+    make: Callable[[Context], None] | None = None
+    make_s: float = 0.0
 
     def cases(self, profile: str, hardware: str) -> dict[Case, float]:
         """This workload's cases in a profile, on one piece of hardware, with the

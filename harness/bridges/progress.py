@@ -11,7 +11,8 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import Progress
 
-from harness.live import EVERY_S, live_console, live_line, minutes
+from harness.live import EVERY_S, Tell, live_console, live_line, minutes, once_a_minute
+from harness.measure.ahead import Making
 from harness.measure.follow import Listener, Progressing
 from harness.plan import Planned
 from harness.record.schema import Record
@@ -41,6 +42,7 @@ class Display:
         self._now = Progressing("start")
         self._progress: Progress | None = None
         self._minutes: _EveryMinute | None = None
+        self._tell_making: Tell | None = None
 
     def begin(self, planned: Sequence[Planned]) -> None:
         """The cases to come, with the seconds that each is expected to take."""
@@ -70,6 +72,15 @@ class Display:
             took_s = monotonic() - self._began
             place = f"[{self._place()}]"
             self._write(case_line(record, place, minutes(took_s), self._columns))
+
+    def making(self, now: Making) -> None:
+        """Shows what is made before the first case."""
+        text = f"[{now.done}/{now.total}] making what cases take, once: {now.what}"
+        if self._console.is_terminal:
+            self._show(text, now.done, now.total)
+        elif self._write is not None:
+            self._tell_making = self._tell_making or once_a_minute(self._write)
+            self._tell_making(text, now.done, now.total)
 
     def pause(self) -> None:
         """Leave the terminal to others between cases."""
@@ -105,19 +116,22 @@ class Display:
         )
 
     def _draw(self, planned: Planned) -> None:
+        # The id last: it is long, and a narrow terminal cuts the end.
+        text = (
+            f"[{self._place()}] about {minutes(self._left_s(planned))} left, "
+            f"{self._stage()}: {planned.case.id}"
+        )
+        self._show(text, max(0, self._total - len(self._left) - 1), self._total)
+
+    def _show(self, text: str, done: int, total: int) -> None:
         if not self._console.is_terminal:
             return
         if self._progress is None:
             self._progress = live_line(self._console)
             self._progress.start()
-            self._progress.add_task("", total=max(1, self._total))
+            self._progress.add_task("", total=max(1, total))
         self._progress.update(
-            self._progress.task_ids[0],
-            completed=max(0, self._total - len(self._left) - 1),
-            # The id last: it is long, and a narrow terminal cuts the end.
-            description=f"[{self._place()}] about {minutes(self._left_s(planned))} "
-            f"left, {self._stage()}: {planned.case.id}",
-            refresh=True,
+            self._progress.task_ids[0], completed=done, description=text, refresh=True
         )
 
 

@@ -60,6 +60,17 @@ class WindowMessage:
 
 
 @dataclass(frozen=True)
+class MadeMessage:
+    """What a case takes was made, in so many seconds, or could not be, for the `error`;
+    without a case, nothing was yet. The worker waits for what to make next."""
+
+    case_id: str | None
+    seconds: float = 0.0
+    error: str | None = None
+    kind: Literal["made"] = "made"
+
+
+@dataclass(frozen=True)
 class ProgressMessage:
     """So much of something is done."""
 
@@ -109,6 +120,7 @@ Message = (
     | SegmentMessage
     | TurnMessage
     | WindowMessage
+    | MadeMessage
     | ProgressMessage
     | WarningMessage
     | ResultMessage

@@ -78,6 +78,21 @@ def _operation(context: Context) -> Operation:
     )
 
 
+def make(context: Context) -> None:
+    """What the model's name says; leaves a line for each time that it made."""
+    model = context.case.model
+    if model == "unsupported":
+        raise UnsupportedError("the toy has no such operator: use another model")
+    if model == "broken":
+        raise ValueError("the toy is broken on purpose")
+    if model == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if model == "warns":
+        logging.getLogger("speechmark").warning("a damaged cache")
+    with (context.scratch_dir.parent / f"made-{model}").open("a") as file:
+        file.write(f"{os.getpid()} {context.hardware.text} {context.profile.name}\n")
+
+
 def _profiling(context: Context) -> Operation:
     """A runtime with a profiler of its own: two layers, of which the first is float."""
     found: dict[str, float | str] = {}

@@ -34,25 +34,29 @@ def made(
     are added here, that of the arguments' classes too. `make` is a function of a
     module's top level, and it writes files, not folders; `variables` are set in the
     environment of its process. Each use verifies the files; damaged ones are made anew,
-    with a warning to the logger `speechmark`. Several processes may call this at once.
+    with a warning to the logger `speechmark`. Several processes may call this at once:
+    one of them makes it, the others wait.
 
     Raises ElsewhereError if making fails, ValueError if `make` cannot be found by
     another process.
     """
     identity = {**key, **_circumstances(make, arguments)}
     folder = cache.default_cache_dir() / "compressed" / folder_name(key, identity)
-    fault = _fault(folder)
-    if fault is None:
+    if _fault(folder) is None:
         return folder
-    if folder.exists():
-        _log.warning("%s: %s is made anew", fault, folder.name)
-    with cache.rebuilt(folder) as building:
-        run_elsewhere(make, (building, *arguments), folder.name, variables)
-        if not any(building.iterdir()):
-            raise ElsewhereError(
-                f"{folder.name} cannot be made: {make.__qualname__} wrote no file"
-            )
-        _seal(building, identity)
+    with cache.one_maker(folder):
+        fault = _fault(folder)
+        if fault is None:  # another process was at it
+            return folder
+        if folder.exists():
+            _log.warning("%s: %s is made anew", fault, folder.name)
+        with cache.rebuilt(folder) as building:
+            run_elsewhere(make, (building, *arguments), folder.name, variables)
+            if not any(building.iterdir()):
+                raise ElsewhereError(
+                    f"{folder.name} cannot be made: {make.__qualname__} wrote no file"
+                )
+            _seal(building, identity)
     return folder
 
 

@@ -5,6 +5,7 @@ file with its SHA-256, and a file beside the manifest holds the manifest's own.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -113,6 +114,22 @@ def discard(folder: Path) -> None:
     """Take a folder's name from it at once, then remove it; none there is fine too."""
     with temporary_folder(folder) as discarded, contextlib.suppress(FileNotFoundError):
         folder.rename(discarded / "old")
+
+
+@contextlib.contextmanager
+def one_maker(folder: Path) -> Iterator[None]:
+    """Others that come to make the folder wait until this one is done, and are to look
+    again whether it is there. Where files cannot be locked both make it, which costs
+    time alone."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.with_name(f"{_PREFIX}{folder.name}.lock")
+    with path.open("w") as lock:
+        with contextlib.suppress(OSError):  # NFS and others may know no locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -40,21 +40,36 @@ def load_or_make(
     with a warning to the logger `speechmark`. Raises ValueError if a file that was made
     anew differs from the manifest: other library versions are installed than made it.
     """
-    if folder.exists():
-        try:
-            cache.read_manifest(folder)
-        except ValueError as error:
-            _log.warning("%s; the corpus is made anew", error)
-            cache.discard(folder)
-    if not folder.exists():
-        with cache.temporary_folder(folder) as building:
-            with make_pool() as pool:
-                manifest = make(building, pool)
-            cache.write_manifest(building, manifest)
-            cache.publish(building, folder)
+    if _fault(folder):
+        with cache.one_maker(folder):
+            _make(folder, make)
     manifest, checksum = cache.read_manifest(folder)
     _mend(folder, manifest[items], write, on_progress)
     return manifest, checksum
+
+
+def _fault(folder: Path) -> str | None:
+    """What keeps a folder from being used, beside damaged items."""
+    try:
+        cache.read_manifest(folder)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _make(folder: Path, make: Callable[[Path, Executor], Manifest]) -> None:
+    """Unless another process was at it."""
+    fault = _fault(folder)
+    if fault is None:
+        return
+    if folder.exists():
+        _log.warning("%s; the corpus is made anew", fault)
+        cache.discard(folder)
+    with cache.temporary_folder(folder) as building:
+        with make_pool() as pool:
+            manifest = make(building, pool)
+        cache.write_manifest(building, manifest)
+        cache.publish(building, folder)
 
 
 def make_pool() -> ProcessPoolExecutor:

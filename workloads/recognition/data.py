@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from workloads.corpora.cache import default_cache_dir
+from workloads.corpora.cache import default_cache_dir, one_maker
 from workloads.corpora.utterance import Corpus, Utterance
 from workloads.elsewhere import run_elsewhere
 from workloads.feeding.batching import padded_length
@@ -142,8 +142,10 @@ def _shards(corpus: Corpus, split: SplitName, features: FeatureKind) -> FeatureS
     cache_dir = default_cache_dir()
     folder = shard_folder(corpus, split, features.name, features.width, cache_dir)
     if folder.fault():
-        arguments = (corpus, split, cache_dir)
-        run_elsewhere(features.write, arguments, f"{split} features")
+        with one_maker(folder.path):
+            if folder.fault():  # no other process was at it
+                arguments = (corpus, split, cache_dir)
+                run_elsewhere(features.write, arguments, f"{split} features")
     return folder.open()
 
 

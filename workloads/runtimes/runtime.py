@@ -89,6 +89,10 @@ class Runtime(ABC):
     def lack(self, step: Step, place: Place) -> str:
         """Which kernels it has not, of steps that it does not take, and what to use."""
 
+    def reads(self, model: CompressedModel) -> Path:
+        """The kept file that `open` reads, made now or before."""
+        return model.file.path
+
     @abstractmethod
     def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
         """Raises OperatorMissingError or PrecisionMissingError where it lacks an
@@ -109,6 +113,9 @@ class FileRuntime(Runtime):
     @abstractmethod
     def session(self, path: Path, precision: str, opening: Opening) -> Session[Any]:
         """Of a file, whose float layers compute in a precision."""
+
+    def reads(self, model: CompressedModel) -> Path:
+        return model.onnx().path
 
     def open(self, model: CompressedModel, opening: Opening) -> OpenModel:
         file, precision = model.onnx(), model.compression.float_precision

@@ -95,9 +95,7 @@ def test_a_training_is_clocked_once_whatever_the_profile(runner: Runner) -> None
     assert len(builders(runner, "good")) == 1
 
 
-def test_a_training_that_counts_its_epochs_makes_them_whatever_the_budget(
-    runner: Runner,
-) -> None:
+def test_a_training_that_counts_epochs_makes_them_all(runner: Runner) -> None:
     runner.settings = replace(
         runner.settings, profile=replace(ONE, training_budget_s=0)
     )

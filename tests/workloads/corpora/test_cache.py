@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,33 @@ def test_a_cache_among_temporary_files_is_told_with_the_reason(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cache.default_cache_dir().parent == tmp_path
     assert "is no folder" in caplog.text
+
+
+def test_who_comes_while_another_makes_a_folder_waits_for_it(tmp_path: Path) -> None:
+    folder, made = tmp_path / "final", list[str]()
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with cache.one_maker(folder):
+            inside.set()
+            leave.wait(10)
+            made.append("first")
+
+    def second() -> None:
+        with cache.one_maker(folder):
+            made.append("second")
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(first)
+        assert inside.wait(10)
+        waiting = pool.submit(second)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.2)
+        leave.set()
+    assert made == ["first", "second"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_makers_of_other_folders_do_not_wait(tmp_path: Path) -> None:
+    with cache.one_maker(tmp_path / "one"), cache.one_maker(tmp_path / "other"):
+        assert len(list(tmp_path.iterdir())) == 2
