@@ -45,7 +45,7 @@ WORKLOAD = Workload(
     points={
         "smoke": beam_points("ds2-small", {"kaldi-decoder": (16,)}, 8),
         "commit": beam_points("ds2-small", {"flashlight": (16,)}, 6),
-        "quick": beam_points("ds2-small", QUICK, 7),
+        "quick": beam_points("ds2-small", QUICK, 6),
         "standard": beam_points("ds2-small", STANDARD, 180),
         "paper": beam_points("ds2-paper", PAPER, 1800),
     },

@@ -104,7 +104,7 @@ def _full(model: str, expected_s: float) -> tuple[Point, ...]:
 
 
 LSTM, CONV, DPT = ("lstm-tasnet-small",), ("conv-tasnet-small",), ("dptnet-small",)
-_quick_points = partial(grid, expected_s=7)
+_quick_points = partial(grid, expected_s=9)
 QUICK = (
     *_quick_points(LSTM, runs(eager=("fp32", SHRUNK, "tsvd-30"))),
     *_quick_points(LSTM, runs(onnxruntime=("int8-dynamic",))),

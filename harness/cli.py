@@ -47,7 +47,7 @@ SUBCOMMANDS = {
     ),
     "plan": Subcommand(
         "harness.commands.plan:plan",
-        "List the cases that a run would measure, and how long each should take.",
+        "List the cases that a run would measure, and how long each should take here.",
         True,
     ),
     "report": Subcommand(

@@ -28,7 +28,7 @@ class Profile:
 SMOKE = Profile("smoke", 0.5, 0.0, 1, 1, 1, 30.0)
 # What a commit is compared by: `speechmark ab` and asv repeat it in many processes.
 COMMIT = Profile("commit", 1.0, 1.0, 5, 1000, 1, 40.0)
-QUICK = Profile("quick", 2.0, 2.0, 5, 2000, 1, 50.0, takes_kept_accuracy=True)
+QUICK = Profile("quick", 2.0, 1.5, 5, 2000, 1, 50.0, takes_kept_accuracy=True)
 # Processes differ more than a process's samples do, so its time goes into three of them
 # rather than into long ones.
 STANDARD = Profile("standard", 10.0, 5.0, 10, 20_000, 3, 3600.0)

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from harness import profile as profiles
 from harness.environment import inherited, label, parse_passed, public
+from harness.expectations import Expectations
 from harness.files import cache_folder
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
@@ -67,6 +70,12 @@ class RunSession:
         """The cases that this session is asked for, with pytest's name of each."""
         self._journal.plan(names)
 
+    @cached_property
+    def expectations(self) -> Expectations:
+        settings = self.settings
+        found = (settings.profile, settings.machine, settings.seed, cache_folder())
+        return Expectations.here(*found)
+
     def make_ahead(
         self, planned: Sequence[Planned], show: Callable[[Making], None]
     ) -> list[str]:
@@ -90,12 +99,21 @@ class RunSession:
         if self._is_known(planned.case.id):
             record = self._journal.records[planned.case.id]
         else:
+            began_s = monotonic()
             record = self._runner.run(planned.workload, planned.case, listen)
             self._journal.add(record)
+            self._book(record, monotonic() - began_s)
         if is_ok(record):  # known ones too: a kill may have come before this
             self._runner.forget(planned.case)
         self._done.add(planned.case.id)
         return record
+
+    def _book(self, record: Record, total_s: float) -> None:
+        """What a case took, for the next plan; only whole ones tell it."""
+        if record.status == "ok" and record.timing is not None:
+            durations = self.expectations.durations
+            durations.add(record.case_id, record.timing.stage_s, total_s)
+            durations.save()
 
     def finish(self, write: Callable[[Path], None]) -> None:
         """Have the result written, with every record of the journal, all over one peak

@@ -35,6 +35,7 @@ LEFT_OUT = (
     "harness/bridges/pytest_table.py",  # whose table is printed
     "harness/cli.py",
     "harness/commands",  # plan a run, or look at the machine before it
+    "harness/expectations.py",  # for who waits; in no record
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/live.py",  # what a person sees
     "harness/measure/ahead.py",  # when it is made, and by how many

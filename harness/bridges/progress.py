@@ -38,7 +38,7 @@ class Display:
         self._tells_results = tells_results
         self._left: dict[str, float] = {}
         self._total = 0
-        self._began = 0.0
+        self._began, self._expected_s = 0.0, 0.0
         self._now = Progressing("start")
         self._progress: Progress | None = None
         self._minutes: _EveryMinute | None = None
@@ -54,7 +54,7 @@ class Display:
         self.pause()  # of a case that never ended
         case_id = planned.case.id
         self._began = monotonic()
-        self._left.pop(case_id, None)
+        self._expected_s = self._left.pop(case_id, planned.expected_s)
 
         def listen(now: Progressing) -> None:
             self._now = now
@@ -94,8 +94,8 @@ class Display:
     def _place(self) -> str:
         return f"{self._total - len(self._left)}/{self._total}"
 
-    def _left_s(self, planned: Planned) -> float:
-        own_s = planned.expected_s - (monotonic() - self._began)
+    def _left_s(self) -> float:
+        own_s = self._expected_s - (monotonic() - self._began)
         return sum(self._left.values()) + max(0.0, own_s)
 
     def _stage(self) -> str:
@@ -111,14 +111,14 @@ class Display:
         took_s = monotonic() - self._began
         self._write(
             f"[{self._place()}] {planned.case.id}  {self._stage()}: {minutes(took_s)} "
-            f"so far, {minutes(planned.expected_s)} expected; about "
-            f"{minutes(self._left_s(planned))} left of all"
+            f"so far, {minutes(self._expected_s)} expected; about "
+            f"{minutes(self._left_s())} left of all"
         )
 
     def _draw(self, planned: Planned) -> None:
         # The id last: it is long, and a narrow terminal cuts the end.
         text = (
-            f"[{self._place()}] about {minutes(self._left_s(planned))} left, "
+            f"[{self._place()}] about {minutes(self._left_s())} left, "
             f"{self._stage()}: {planned.case.id}"
         )
         self._show(text, max(0, self._total - len(self._left) - 1), self._total)

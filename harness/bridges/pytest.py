@@ -231,8 +231,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(_twice([one.case for one in planned]))
     if SESSION not in session.config.stash:
         return
+    expected = session.config.stash[SESSION].expectations.planned(planned)
     display = session.config.stash[DISPLAY] = pytest_lines.display(session)
-    display.begin(planned)
+    display.begin(expected)
     try:
         session.config.stash[SESSION].plan(names)
     except JournalError as error:

@@ -8,12 +8,14 @@ import click
 
 from harness import profile as profiles
 from harness.commands import WIDTH
+from harness.expectations import Expectations
+from harness.files import cache_folder
 from harness.hardware import parse_all
 from harness.plan import discover
 from harness.plan import plan as plan_cases
-from harness.report.plan import plan_table
+from harness.report.plan import DECLARED, plan_table, rests_on
 from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
-from harness.report.tables.terminal import console_of, print_table
+from harness.report.tables.terminal import console_of, print_line, print_table
 from harness.run_session import this_machine
 from harness.selection import Selection, selecting
 from harness.workload_files import name_files
@@ -33,24 +35,37 @@ from harness.workload_files import name_files
     metavar="FILE.py",
     help="a file that declares WORKLOADS beside the suite's own",
 )
+@click.option(
+    "--declared",
+    is_flag=True,
+    help="the times that workloads declare for the reference's two cores, not those "
+    "that are expected here",
+)
 @table_outputs()
 def plan(
     profile: str,
     hardware: tuple[str, ...],
     selection: Selection,
     files: tuple[Path, ...],
+    declared: bool,
     outputs: Outputs,
 ) -> None:
-    """List the cases that a run would measure, and how long each should take."""
+    """List the cases that a run would measure, and how long each should take here."""
     with usage_errors():
         name_files(files)
-        profiles.find(profile)
-        parse_all(hardware, this_machine())
+        chosen_profile = profiles.find(profile)
+        machine = this_machine()
+        parse_all(hardware, machine)
         outputs.check()
     cases = plan_cases(discover(), profile, hardware)
     with usage_errors():
         chosen = selection.of(cases, lambda one: one.case.id, profile)
-    table = plan_table(chosen)
-    print_table(table, console_of(WIDTH))
-    click.echo("expected on two cores, once the corpus is in the cache")
+    lines = [DECLARED]
+    if not declared:
+        here = Expectations.here(chosen_profile, machine, 0, cache_folder())
+        chosen, lines = here.planned(chosen), rests_on(chosen, here)
+    table, console = plan_table(chosen), console_of(WIDTH)
+    print_table(table, console)
+    for line in lines:
+        print_line(line, console)
     outputs.write([table])

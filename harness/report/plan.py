@@ -1,4 +1,4 @@
-"""The cases that a run would measure, as a table."""
+"""The cases that a run would measure, as a table, and what their times rest on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from harness.expectations import RUNS_KEPT, Expectations
 from harness.live import minutes
 from harness.plan import Planned
 from harness.report.tables.table import Table, figure_column, text_column
+
+DECLARED = "expected on the reference's two cores, once all that is kept is made"
 
 
 class _Line(NamedTuple):
@@ -44,3 +47,29 @@ def plan_table(planned: Sequence[Planned]) -> Table:
     )
     headings = (n for n, line in enumerate(lines) if line.expected_s is None)
     return Table("plan", "", columns, headings=frozenset(headings))
+
+
+def rests_on(planned: Sequence[Planned], here: Expectations) -> list[str]:
+    """What the times of these cases rest on, and what comes before the first."""
+    known = sum(here.of(one).runs > 0 for one in planned)
+    declared = len(planned) - known
+    lines = []
+    if known:
+        lines.append(
+            f"{known} of {len(planned)} cases: what they took here, each stage's "
+            f"median over the last {RUNS_KEPT} runs at most"
+        )
+    if declared:
+        lines.append(
+            f"{declared} of {len(planned)} cases: what is declared for the reference's "
+            f"two cores, times {here.scale:.2f} (this machine in registers)"
+        )
+    count, seconds = here.making(planned)
+    if count:
+        lines.append(
+            f"before the first case, once: about {minutes(seconds)} to make what "
+            f"{count} of them take"
+        )
+    else:
+        lines.append("all that these cases take is made")
+    return lines

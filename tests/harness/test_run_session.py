@@ -10,6 +10,8 @@ import toy
 from outcomes import CASE, broken, record
 
 from harness import run_session
+from harness.expectations import Expectations
+from harness.files import cache_folder
 from harness.hardware import Machine
 from harness.measure.compose import failed
 from harness.measure.run import Runner, Settings
@@ -166,6 +168,7 @@ def test_a_passed_variable_stands_in_the_header_and_makes_another_run(begin):
 @pytest.fixture
 def session(tmp_path, monkeypatch):
     """A run whose cases end as `session.ends` says, a checkpoint left behind."""
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path / "cache"))
     folder = ResultsFolder(tmp_path)
     journal = Journal(tmp_path / "h.journal.jsonl", {})
     settings = Settings(SMOKE, Machine((0,), (), 0), tmp_path / "h")
@@ -181,6 +184,42 @@ def session(tmp_path, monkeypatch):
     monkeypatch.setattr(Runner, "run", run)
     yield session
     folder.close()
+
+
+def test_after_one_run_the_plan_of_the_next_comes_true(session, monkeypatch):
+    """Cases that take other times than is declared, some of it outside of stages."""
+    now, took_s = [0.0], {"a": 40.0, "b": 2.5}
+    planned = [
+        replace(PLANNED, case=replace(CASE, model=model), expected_s=10.0)
+        for model in took_s
+    ]
+
+    def run(runner, workload, case, listen):
+        now[0] += took_s[case.model]
+        found = record(case=case)
+        stage_s = {"build": 0.5, "timed": took_s[case.model] - 1.0}
+        timing = found.timing.model_copy(update={"stage_s": stage_s})
+        return found.model_copy(update={"timing": timing})
+
+    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr(run_session, "monotonic", lambda: now[0])
+    for one in planned:
+        session.record_of(one, None)
+    settings = session.settings
+    known = (settings.profile, settings.machine, settings.seed, cache_folder())
+    there = Expectations.here(*known).planned(planned)
+    assert [one.expected_s for one in there] == pytest.approx([40.0, 2.5])
+    for one in there:
+        began_s = now[0]
+        session._journal.records.clear()
+        session.record_of(one, None)
+        assert now[0] - began_s == pytest.approx(one.expected_s, rel=0.25)
+
+
+def test_a_case_that_failed_tells_the_next_plan_nothing(session):
+    session.ends = failed(toy.WORKLOAD, CASE, SMOKE, broken("stage build: broken"))
+    session.record_of(PLANNED, None)
+    assert session.expectations.of(PLANNED).runs == 0
 
 
 def checkpoints(tmp_path):

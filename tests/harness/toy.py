@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import hashlib
 import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from harness.observe.kernels import Entry, Profiled
@@ -224,6 +227,15 @@ TRAINING = Workload(
 def see_environment(job: dict[str, Any], channel: object) -> dict[str, str]:
     """A worker's job: its variables."""
     return dict(os.environ)
+
+
+def leave_much_behind(job: dict[str, Any], channel: object) -> str:
+    """A worker's job: a thread that would keep the process for a minute, and an exit
+    handler, as libraries leave them. It returns the file that the handler writes."""
+    path = Path(job["folder"]) / "left"
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    atexit.register(path.touch)
+    return str(path)
 
 
 def transcribed(

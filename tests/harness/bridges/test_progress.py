@@ -1,5 +1,6 @@
 import io
 import threading
+from dataclasses import replace
 
 import pytest
 import toy
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from harness.bridges import progress
 from harness.bridges.progress import Display
+from harness.measure.ahead import Making
 from harness.measure.follow import Progressing
 from harness.plan import Planned
 from harness.report.case_line import result_text
@@ -179,6 +181,20 @@ def test_a_case_that_takes_longer_than_expected_leaves_the_later_ones(shown, clo
     listen(Progressing("timed"))
     display.pause()
     assert "[3/3] about 0 s left, timed: toy/c/fp32/eager/cpu/b1" in text()
+
+
+def test_the_time_left_is_that_which_the_display_was_told_at_first(shown, clock):
+    """What is expected here, which the tests' own cases do not know."""
+    display, text = shown
+    listen = display.listener(replace(FIRST, expected_s=9999.0))
+    listen(Progressing("timed"))
+    assert "[1/3] about 7.0 min left, timed: toy/a" in text()
+
+
+def test_what_is_made_before_the_first_case_is_counted(shown):
+    display, text = shown
+    display.making(Making(2, 5, "toy/b/fp32/eager/cpu/b1"))
+    assert "[2/5] making what cases take, once: toy/b/fp32/eager/cpu/b1" in text()
 
 
 def test_what_a_stage_does_is_shown_as_it_is_written(shown):

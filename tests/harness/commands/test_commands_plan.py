@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from harness import cli
+from harness.expectations import Durations
+from harness.profile import SMOKE
+from harness.run_session import this_machine
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -15,7 +20,7 @@ def invoke(*arguments: str) -> tuple[int, str]:
 
 
 def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
-    status, printed = invoke("plan", "--profile", "smoke")
+    status, printed = invoke("plan", "--profile", "smoke", "--declared")
     assert status == 0
     lines = [line.split() for line in printed.splitlines()]
     cases = [line for line in lines if line and line[0].startswith("asr-training/")]
@@ -24,6 +29,26 @@ def test_plan_lists_each_case_with_its_time_and_the_sum() -> None:
     total_s = sum(float(line[1]) for line in every)
     assert f"{len(every)} cases" in printed
     assert f"{total_s / 60:.1f} min" in printed
+
+
+def test_plan_expects_what_cases_took_here_or_what_is_declared_at_this_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
+    chosen = ("plan", "--profile", "smoke", "-k", "asr-step")
+    _, declared = invoke(*chosen, "--declared")
+    assert "on the reference's two cores" in declared
+    assert (
+        "1 of 1 cases: what is declared for the reference's two cores, times"
+        in (invoke(*chosen)[1])
+    )
+    took = Durations.kept(SMOKE, this_machine().cpus, tmp_path)
+    took.add("asr-step/ds2-small/bf16/eager/cpu/b4", {"timed": 50.0}, 71.0)
+    took.save()
+    _, printed = invoke(*chosen)
+    assert "71 s" in printed
+    assert "1 of 1 cases: what they took here" in printed
+    assert "to make what 1 of them take" in printed
 
 
 def test_plan_says_once_what_each_workload_does() -> None:

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import toy
 
 from harness.measure.jobs import Job
-from harness.measure.messages import FailureMessage
+from harness.measure.messages import FailureMessage, ResultMessage
 from harness.measure.spawn import Suite, Worker
+from harness.measure.worker import name_of
 
 
 def open_files() -> set[str]:
@@ -45,3 +47,18 @@ def test_a_worker_takes_no_module_from_the_folder_it_is_started_in(
         worker.close()
     assert isinstance(message, FailureMessage), worker.log_tail()
     assert "loaded() takes 0 positional arguments" in message.reason
+
+
+def test_a_worker_ends_when_all_is_told_whatever_libraries_left_behind(
+    tmp_path: Path,
+) -> None:
+    cpus = tuple(os.sched_getaffinity(0))
+    job = Job(name_of(toy.leave_much_behind), cpus, {"folder": str(tmp_path)})
+    worker = Worker(job, {}, tmp_path / "worker.log")
+    try:
+        (message,) = worker.messages(30)
+        assert isinstance(message, ResultMessage), worker.log_tail()
+        assert worker.wait() == 0
+    finally:
+        worker.close()
+    assert Path(message.value).exists()
