@@ -11,7 +11,8 @@ from rich.console import Console
 from harness.record.result import Result, ResultError, load
 from harness.record.schema import Record
 from harness.report import by_compression, edits
-from harness.report.summary import remarks, summary
+from harness.report.remarks import remarks
+from harness.report.summary import summary
 from harness.report.tables.outputs import Outputs, table_outputs, usage_errors
 from harness.report.tables.table import Table
 from harness.report.tables.terminal import console_of, print_line, print_table

@@ -5,7 +5,7 @@ from outcomes import outcome, record, segment, sensed
 
 from harness.observe.host_speed import HostShare
 from harness.record.host import host_text, readings
-from harness.report.summary import remarks
+from harness.report.remarks import remarks
 
 BEST, MEMORY = 4e8, 8e9
 

@@ -10,8 +10,8 @@ from recorded import CASE, several, training, unmeasured
 from recorded import record as recorded
 
 from harness.record.schema import Record
+from harness.report.remarks import remarks
 from harness.report.splits import Split, best_splits, split_of
-from harness.report.summary import remarks
 
 ID = CASE.id
 

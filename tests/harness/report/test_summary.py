@@ -20,7 +20,8 @@ from outcomes import (
 
 from harness.measure.compose import failed, skipped
 from harness.profile import SMOKE
-from harness.report.summary import remarks, summary, summary_text
+from harness.report.remarks import remarks
+from harness.report.summary import summary, summary_text
 
 
 def cells(text, case):
