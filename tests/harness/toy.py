@@ -36,8 +36,7 @@ from harness.workload import (
 
 HUNGER_BYTES = 300 << 20
 PROFILING = ("falls-back", "full-disk", "keeps-first", "self-profiled", "unprofiled")
-SECOND = ("second-killed", "second-broken")
-SECOND_STEPS = 5
+SECOND = {"second-killed": 5, "second-broken": 5, "second-killed-late": 1000}
 PLAIN = "a plain path"
 VALUES = {
     "good": Values(1e-6, 1e-4, 3, PLAIN),
@@ -138,8 +137,8 @@ def _second(model: str, built: int) -> Callable[[], object]:
 
     def step() -> None:
         time.sleep(0.0005)
-        if built == 2 and next(steps) == SECOND_STEPS:
-            if model == "second-killed":
+        if built == 2 and next(steps) == SECOND[model]:
+            if model != "second-broken":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError("the second is broken on purpose")
 

@@ -11,7 +11,12 @@ from typing import Any, NoReturn, TypeVar
 from harness.measure.follow import Listener, Progressing, ended, follow
 from harness.measure.instances.split import Share
 from harness.measure.instances.together import together
-from harness.measure.instances.windows import Drawing, NoCycleError, window
+from harness.measure.instances.windows import (
+    CYCLES,
+    Drawing,
+    NoCycleError,
+    window,
+)
 from harness.measure.jobs import PipeError
 from harness.measure.messages import (
     Message,
@@ -30,6 +35,7 @@ from harness.observe.cpu import peak_private_bytes
 from harness.profile import Profile
 
 LEAD_S = 0.02  # what a window takes to be told to all workers, before it begins
+SETTLE_S = 0.2
 # What another worker may take beyond what the first one took: pages that the kernel or
 # a library sets aside when it sees fit.
 MEMORY_RESERVE = 1.1
@@ -132,14 +138,27 @@ class _Crew:
     def run(self) -> CaseOutcome:
         self._build()
         self._enter("warmup")
-        for member in self._members:
-            self._next(member, StageMessage)
+        self._settle()
         self._enter("timed")
-        cycle_s = max(self._next(one, WindowMessage).cycle_s for one in self._members)
-        drawing = Drawing(self._opening.profile, cycle_s)
+        settled = [self._next(member, WindowMessage) for member in self._members]
+        drawing = Drawing(self._opening.profile, max(one.cycle_s for one in settled))
         while not drawing.is_done:
             self._draw(drawing)
         return self._end(drawing)
+
+    def _settle(self) -> None:
+        """Those that were warm first have waited for the last: once more all run at the
+        same time, so that clocks and caches are those of the windows to come."""
+        warm = [self._next(member, WindowMessage) for member in self._members]
+        self._run_for(max(SETTLE_S, CYCLES * max(one.cycle_s for one in warm)))
+        for member in self._members:
+            self._next(member, StageMessage)
+
+    def _run_for(self, seconds: float) -> None:
+        """From one moment on, all of them."""
+        begin_s = perf_counter() + LEAD_S
+        for member in self._members:
+            member.worker.answer(f"{begin_s!r} {begin_s + seconds!r}")
 
     def _build(self) -> None:
         """The first alone: what takes long fills caches once, and its memory tells
@@ -179,9 +198,7 @@ class _Crew:
             member.worker.go_on()
 
     def _draw(self, drawing: Drawing) -> None:
-        begin_s = perf_counter() + LEAD_S
-        for member in self._members:
-            member.worker.answer(f"{begin_s!r} {begin_s + drawing.next_s!r}")
+        self._run_for(drawing.next_s)
         ran = [self._next(member, WindowMessage) for member in self._members]
         found = window(ran)
         is_spoiled = not found.is_empty and self._watch.segment(len(found.samples_s))

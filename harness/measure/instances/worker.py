@@ -55,8 +55,10 @@ def _operate(
         step()
     channel.enter("warmup")
     warm = warm_up(step, timer, context.profile.warmup_s, cycle)
+    ran = WindowMessage([], [], cycle, cycle * warm.seconds / warm.steps)
+    ran = _run_as_told(step, ran, channel.ask(ran))  # to settle beside all others
     channel.enter("timed")
-    last = _windows(step, cycle, cycle * warm.seconds / warm.steps, channel)
+    last = _windows(step, ran, channel)
     found = OperationResult(
         work=operation.work,
         samples_s=last.samples_s,
@@ -77,14 +79,20 @@ def _operate(
 
 
 def _windows(
-    step: Callable[[], object], cycle: int, cycle_s: float, channel: Channel
+    step: Callable[[], object], ran: WindowMessage, channel: Channel
 ) -> WindowMessage:
     """Runs until the parent asks for no more; the last window."""
-    ran = WindowMessage([], [], cycle, cycle_s)
     while asked := channel.ask(ran):
-        begin_s, end_s = map(float, asked.split())
-        ran = run_window(step, cycle, ran.cycle_s, begin_s, end_s)
+        ran = _run_as_told(step, ran, asked)
     return ran
+
+
+def _run_as_told(
+    step: Callable[[], object], before: WindowMessage, asked: str
+) -> WindowMessage:
+    """`asked` has the moments of begin and end."""
+    begin_s, end_s = map(float, asked.split())
+    return run_window(step, before.cycle, before.cycle_s, begin_s, end_s)
 
 
 def run_window(

@@ -165,6 +165,15 @@ def test_an_instance_that_fails_fails_the_case_with_its_number(
     assert record.timing is None
 
 
+def test_an_instance_that_is_killed_while_it_is_timed_fails_the_case_too(
+    runner: Runner,
+) -> None:
+    long = replace(ONE, timed_s=60.0, max_samples=1_000_000)
+    runner.settings = replace(runner.settings, profile=long)
+    reason = run(runner, "second-killed-late").reason or ""
+    assert reason.startswith("instance 2 of 2: stage timed: the worker was killed by ")
+
+
 def test_a_killed_instances_memory_is_not_told_from_that_of_all(runner: Runner) -> None:
     assert "MiB resident" not in (run(runner, "second-killed").reason or "")
 
