@@ -52,8 +52,8 @@ def ended(log_probs: np.ndarray) -> np.ndarray:
 
 class LexiconGraphDecoder:
     """Kaldi's search of the best path through a lexicon's graph, without a language
-    model; as many states as `beam_width` are kept in the mean, of which each stands for
-    one prefix of one word. Runs on one core.
+    model; of its states at most `beam_width` go on from a frame to the next. Runs on
+    one core.
 
     A text counts by its best path, not by all paths that spell it.
     """
