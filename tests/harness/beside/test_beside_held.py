@@ -232,6 +232,13 @@ def test_too_few_pairs_for_an_interval_are_null_in_the_file(monkeypatch, tmp_pat
     assert case["verdict"] == "cannot tell"
 
 
+def test_the_file_states_the_machine(monkeypatch, tmp_path, seen):
+    run(monkeypatch, tmp_path, of_ratios(1.0, 1.0))
+    machine = json.loads((tmp_path / "out.json").read_text())["machine"]
+    assert machine == json.loads(json.dumps(seen))
+    assert machine["cpu_architecture"]
+
+
 def test_a_text_that_no_case_contains_is_refused():
     stated = CliRunner().invoke(command.main, ["-k", "nothing-of-that-name"])
     assert stated.exit_code == 2
