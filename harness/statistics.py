@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 CONFIDENCE = 0.99  # of a percentile's upper bound, as in MLPerf Inference
 # A comparison is looked at after so many pairs, and may be ended at each look.
@@ -16,7 +16,7 @@ LOOKS = (8, 12, 18, 27, 40, 60)
 # Pocock's two-sided 5 % critical value for six looks (Pocock, Group sequential methods
 # in the design and analysis of clinical trials, Biometrika 64, 1977, table 1).
 POCOCK_SIX_LOOKS = 2.453
-Z_95 = float(stats.norm.ppf(0.975))
+Z_95 = float(special.ndtri(0.975))
 
 
 def are_disjoint(one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -42,9 +42,7 @@ def samples_needed(percentile: float, over_limit: int = 1) -> int:
     total = over_limit + 1
     step = 1 << 20
     while step:  # P falls as the total grows: step down to the smallest that passes
-        while stats.binom.cdf(over_limit, total + step, 1 - percentile) > (
-            1 - CONFIDENCE
-        ):
+        while special.bdtr(over_limit, total + step, 1 - percentile) > 1 - CONFIDENCE:
             total += step
         step //= 2
     return total + 1
@@ -193,7 +191,7 @@ def _ranks_beyond(n: int, critical: float) -> int | None:
     >>> [_ranks_beyond(n, Z_95) for n in (5, 6, 12)]
     [None, 0, 13]
     """
-    tail = float(stats.norm.sf(critical))
+    tail = float(special.ndtr(-critical))
     ways = np.ones(1)  # of each sum, over all subsets of the ranks 1 to n
     for rank in range(1, n + 1):
         ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))

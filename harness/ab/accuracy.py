@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from basics.metric_kinds import MetricKind
 from harness.measure.results import StateAccuracy, StateMetric
@@ -113,7 +113,7 @@ def paired_interval(
     (rate_a, parts_a), (rate_b, parts_b) = map(_linear, (a, b))
     parts = parts_b - parts_a
     spread = float(parts.std(ddof=1)) / math.sqrt(n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * spread
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * spread
     return rate_b - rate_a - half, rate_b - rate_a + half
 
 

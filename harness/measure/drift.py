@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 # Of the median: below it, a drift is within what two windows of a warm-up may differ.
 DRIFT_PERCENT = 5.0
@@ -68,6 +68,8 @@ UNTOLD: Tested = (None, 1.0)
 def _trend(values: np.ndarray) -> Tested:
     """Mann's test of a trend (Kendall's tau against time), and the change along Theil
     and Sen's line; of long series through the medians of a few hundred blocks."""
+    from scipy import stats  # slow to load: what has no samples spares it
+
     p = float(stats.kendalltau(np.arange(len(values)), values).pvalue)
     thinned = _block_medians(values, min(len(values), 200))
     slope = stats.theilslopes(thinned).slope
@@ -79,6 +81,8 @@ def _range(values: np.ndarray) -> Tested:
     blocks = np.array_split(values, min(BLOCKS, len(values) // 4))
     if np.ptp(values) == 0:
         return 0.0, 1.0
+    from scipy import stats
+
     p = float(stats.kruskal(*blocks).pvalue)
     medians = [float(np.median(block)) for block in blocks]
     return _percent(max(medians) - min(medians), values), p
@@ -102,8 +106,7 @@ def _modes(values: np.ndarray) -> Tested:
     edges = left + (right - left) * np.array([0.0, 0.25, 0.75, 1.0])
     below, valley, beyond = np.histogram(ordered, edges)[0] if left < right else [0] * 3
     p = max(
-        float(stats.binom.sf(side - 1, side + valley, 1 / 3))
-        for side in (below, beyond)
+        float(special.bdtrc(side - 1, side + valley, 1 / 3)) for side in (below, beyond)
     )
     return _percent(right - left, values), p
 
