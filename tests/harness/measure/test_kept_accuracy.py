@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import toy
 
+from harness.case import Case
+from harness.hardware import Machine
 from harness.measure import kept_accuracy
 from harness.measure.kept_accuracy import accuracy_of
+from harness.measure.run import Runner, Settings
+from harness.measure.watch import Instruments
+from harness.observe.roofline import Peaks
+from harness.profile import SMOKE
 from harness.record.schema import AccuracyRecord
 from harness.workload import Accuracy, Metric, Operation, Work
 
@@ -171,3 +179,25 @@ def test_a_cache_that_cannot_be_written_costs_the_accuracy_nothing(
     assert evaluation.asked().metrics is not None
     assert evaluation.asked().metrics is not None
     assert evaluation.times == 2
+
+
+def test_the_worker_of_a_later_run_takes_it_where_the_profile_says_so(
+    tmp_path: Path,
+) -> None:
+    machine = Machine(tuple(os.sched_getaffinity(0)), isas=(), cuda_devices=0)
+    case = Case("toy", "kept", "fp32", "eager", "cpu", 1)
+
+    def kept(takes_kept: bool) -> bool:
+        profile = replace(SMOKE, takes_kept_accuracy=takes_kept)
+        runner = Runner(
+            Settings(profile, machine, tmp_path / "run"),
+            Instruments({"cpu": None}),
+            {("cpu", "fp32"): Peaks("fp32", reason="not asked for")},
+        )
+        record = runner.run(toy.WORKLOAD, case, lambda progressing: None)
+        assert record.accuracy is not None, record.reason
+        return record.accuracy.kept
+
+    assert [kept(takes_kept) for takes_kept in (True, True, False)] == [
+        *(False, True, False)
+    ]
