@@ -35,13 +35,9 @@ LEFT_OUT = (
     "harness/bridges/pytest_table.py",  # whose table is printed
     "harness/cli.py",
     "harness/commands",  # plan a run, or look at the machine before it
-    "harness/expectations.py",  # for who waits; in no record
     "harness/kernels_doctor.py",  # `speechmark doctor --kernels`; writes no record
     "harness/live.py",  # what a person sees
-    "harness/measure/ahead.py",  # when it is made, and by how many
     "harness/measure/kernel_sweep.py",  # its workers
-    "harness/measure/made_before.py",  # a shortcut of it
-    "harness/measure/making.py",  # its workers
     "harness/measure/neighbour.py",  # disturbs a run on purpose, for trials
     "harness/measure/overhead.py",  # `speechmark overhead`, which writes no record
     "harness/measure/power.py",  # trials of the yardstick, for `speechmark overhead`

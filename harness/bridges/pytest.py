@@ -256,7 +256,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     said = stash[SESSION].make_ahead(planned, stash[DISPLAY].making)
     stash[DISPLAY].pause()
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
-    for line in said:
+    for line in said if reporter is not None else ():  # -p no:terminal
         reporter.write_line(line)
 
 

@@ -31,7 +31,7 @@ from harness.measure.messages import (
 from harness.measure.run import CASE_LIMIT_S, Settings
 from harness.measure.spawn import Worker, how_it_ended
 from harness.measure.worker import name_of
-from harness.observe.look import memory_available_bytes
+from harness.observe.cgroups import memory_available_bytes
 from harness.plan import Planned
 
 MAKER_BYTES = 3 << 30  # of a process that makes, with the one that exports or trains
