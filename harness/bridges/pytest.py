@@ -19,6 +19,7 @@ from harness import profile as profiles
 from harness import run_session
 from harness.bridges import pytest_lines, pytest_selection, pytest_table
 from harness.bridges.progress import Display
+from harness.bridges.pytest_options import add_options
 from harness.bridges.pytest_selection import planned_of
 from harness.bridges.result_json import write_result
 from harness.case import Case
@@ -60,67 +61,9 @@ CLOCK = SampleClock()
 def pytest_addoption(
     parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
 ) -> None:
+    add_options(parser)
     for plugin in (pytest_selection, pytest_lines, pytest_table):
         pluginmanager.register(plugin)
-    group = parser.getgroup("speechmark")
-    group.addoption(
-        "--profile",
-        default="quick",
-        help="smoke, quick (default), standard or paper: how much work, how long",
-    )
-    group.addoption(
-        "--hardware",
-        action="append",
-        metavar="HW",
-        help="cpu (default), cpu:threads=1, cpu:isa=avx2, cuda:0, cuda:0,cuda:1 ...; "
-        "give it again for more than one",
-    )
-    group.addoption(
-        "--data-root",
-        type=Path,
-        metavar="DIR",
-        help="a corpus on disk (LibriSpeech's layout) instead of the built-in speech",
-    )
-    group.addoption(
-        "--results",
-        type=Path,
-        default=Path("results/local"),
-        metavar="DIR",
-        help="where journal and result go (default: %(default)s)",
-    )
-    group.addoption(
-        "--resume",
-        action="store_true",
-        help="go on with the last unfinished run in the results folder",
-    )
-    group.addoption(
-        "--seed",
-        type=int,
-        default=0,
-        help="of training and of drawn batches (default: 0)",
-    )
-    group.addoption(
-        "--accuracy",
-        choices=("kept", "anew"),
-        help="take the accuracies that earlier runs here measured on the very weights, "
-        "data, code, libraries and kernels, or measure each anew (default: kept in "
-        "quick, anew in all others)",
-    )
-    group.addoption(
-        "--env",
-        action="append",
-        metavar="NAME=VALUE",
-        help="pass a variable to the workers, which inherit few; it stands in each "
-        "record, and makes it other work than without; give it again for more",
-    )
-    group.addoption(
-        "--workload",
-        action="append",
-        type=Path,
-        metavar="FILE.py",
-        help="a file that declares WORKLOADS, to be measured beside the suite's own; "
-        "give it again for more",
-    )
 
 
 @pytest.hookimpl(tryfirst=True)
