@@ -223,7 +223,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest(name: str) -> None:
         (["--load=500"], "--load does nothing without --prices: give a list of prices"),
         (["--years=2"], "--years does nothing without --prices"),
         (["--utilization=50"], "--utilization does nothing without --prices"),
-        (["-k", "nothing"], "no case of 1 has 'nothing'"),
+        (["-k", "nothing"], "the only case of these files does not match -k 'nothing'"),
     ],
 )
 @pytest.mark.parametrize("command", ["compare", "report"])
