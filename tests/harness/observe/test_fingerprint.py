@@ -49,6 +49,25 @@ def test_an_arm_processor_has_part_and_features(tmp_path, write):
     assert cpu["isa"] == ["sve"]
 
 
+def test_kernels_are_chosen_by_the_model_and_its_instructions_alone(tmp_path, write):
+    write("proc/cpuinfo", X86.format(flags="avx2 sse"))
+    found = fp.kernel_relevant(tmp_path)
+    assert found == {
+        "vendor_id": "GenuineIntel",
+        "cpu family": "6",
+        "model": "143",
+        "stepping": "8",
+        "flags": "fpu avx2 sse",
+    }
+    write("proc/cpuinfo", "CPU implementer : 0x41\nCPU part : 0xd40\nFeatures : sve\n")
+    found = fp.kernel_relevant(tmp_path)
+    assert found == {
+        "CPU implementer": "0x41",
+        "CPU part": "0xd40",
+        "Features": "sve",
+    }
+
+
 @pytest.mark.usefixtures("topology")
 def test_sockets_cores_and_threads_are_kept_apart(tmp_path):
     cpu = fp.cpu(tmp_path)
