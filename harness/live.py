@@ -37,7 +37,7 @@ def live_console(file: TextIO | None = None) -> Console:
 
 def live_line(console: Console) -> Progress:
     """A line of a text, a bar and the time; it is gone once it ends. It is drawn when
-    something is told, never by a thread of its own: that would take time from what is
+    something is said, never by a thread of its own: that would take time from what is
     measured."""
     return Progress(
         TextColumn("{task.description}", markup=False),
@@ -51,7 +51,7 @@ def live_line(console: Console) -> Progress:
 
 @contextmanager
 def live(console: Console | None = None) -> Iterator[Tell]:
-    """Shows what is told within."""
+    """Shows what is said within."""
     console = console or live_console()
     if not console.is_terminal:
         yield once_a_minute(lambda line: _print(line, console))
@@ -72,7 +72,7 @@ def _print(line: str, console: Console) -> None:
 
 
 def once_a_minute(write: Callable[[str], None]) -> Tell:
-    """Writes what is told a minute or more after the line before, with the time so far
+    """Writes what is said a minute or more after the line before, with the time so far
     and an estimate of what is left."""
     began = monotonic()
     last = began

@@ -17,7 +17,7 @@ from harness.record.schema import Record
 from harness.report.case_line import result_text
 
 PROPERTY = "speechmark"  # of a test's report: its result in words
-TOLD = pytest.StashKey[set[str]]()  # the cases whose line stands there already
+PRINTED = pytest.StashKey[set[str]]()  # the cases whose line stands there already
 Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
 
@@ -53,9 +53,9 @@ def pytest_report_teststatus(
     result, verbosity = dict(report.user_properties).get(PROPERTY), _verbosity(config)
     if result is None or verbosity < 0:
         return None
-    told = config.stash.setdefault(TOLD, set())
-    if verbosity == 0 and report.nodeid not in told:
-        told.add(report.nodeid)  # pytest asks again for its summary of failures
+    printed = config.stash.setdefault(PRINTED, set())
+    if verbosity == 0 and report.nodeid not in printed:
+        printed.add(report.nodeid)  # pytest asks again for its summary of failures
         return report.outcome, "", ""
     if verbosity > 0 and report.passed:
         return "passed", ".", (f"PASSED {result}", {"green": True})

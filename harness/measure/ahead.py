@@ -1,7 +1,7 @@
 """The parent's side of what is made before the first case: by as many processes as
 there are cores, so that no case makes anything while it is measured.
 
-What could not be made is told, and breaks nothing: the case tries again, and fails, or
+What could not be made is said, and breaks nothing: the case tries again, and fails, or
 is skipped, for its own reason.
 """
 
@@ -111,7 +111,7 @@ class Makers:
                         self._end(at_work, message)
                     asked, at_work = True, self._next()
                     worker.answer(self._task(at_work) if at_work else "")
-                why = self._heard(message) or why
+                why = self._why_it_ends(message) or why
         except (TimeoutError, PipeError) as error:
             why = str(error)
             worker.kill()
@@ -120,7 +120,7 @@ class Makers:
             self.ended.put(_Ended(at_work, fault=why))
         return asked
 
-    def _heard(self, message: Message) -> str:
+    def _why_it_ends(self, message: Message) -> str:
         """Why the process is about to end, where that is what it says."""
         if isinstance(message, WarningMessage):
             self.ended.put(message.text)

@@ -159,10 +159,10 @@ class Record(RecordPart):
         if self.status != "ok" and not self.reason:
             raise ValueError(f"a {self.status} record needs a reason")
         if self.instances is not None and self.timing is not None:
-            told, expected = len(self.instances.steps_per_s), self.timing.processes
-            if told != expected:
+            stated, expected = len(self.instances.steps_per_s), self.timing.processes
+            if stated != expected:
                 raise ValueError(
-                    f"instances tells of {told} processes, and timing of {expected}: "
+                    f"instances tells of {stated} processes, and timing of {expected}: "
                     "expected as many"
                 )
         return self

@@ -161,10 +161,10 @@ def _case(record: Record) -> Case:
         record.batch_size,
         tuple(record.options.items()),
     )
-    told = record.instances.count if record.instances else None
-    if record.status == "ok" and told != case.instances:
+    stated = record.instances.count if record.instances else None
+    if record.status == "ok" and stated != case.instances:
         raise ValueError(
-            f"instances.count is {told}, but the options of {quoted(record.case_id)} "
+            f"instances.count is {stated}, but the options of {quoted(record.case_id)} "
             f"say {case.instances}"
         )
     if case.id != record.case_id:
