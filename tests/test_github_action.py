@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -94,7 +95,9 @@ def test_both_commits_and_every_input_reach_the_command(run):
 
 
 def test_the_command_has_every_option_that_the_action_gives():
-    options = {name for option in main.commands["ab"].params for name in option.opts}
+    command = main.get_command(click.Context(main), "ab")
+    assert command is not None
+    options = {name for option in command.params for name in option.opts}
     given = set(re.findall(r"(?<= )(--?[a-z]+)\b", STEPS["Compare"]["run"]))
     assert {"-k", "--minutes", "--threshold", "--markdown"} == given
     assert given <= options

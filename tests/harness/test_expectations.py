@@ -141,7 +141,7 @@ def host(tmp_path: Path, rate: float) -> HostSpeed:
     def work() -> None:
         clock[0] += round(1e9 * (1 << 19) / rate)
 
-    kernels = Kernels(work, lambda number: work(), windows=4)
+    kernels = Kernels(work, lambda number: work(), 4, lambda: None)
     stick = Yardstick((0,), kernels, cpu_time_ns=lambda: clock[0])
     return HostSpeed(stick, tmp_path / "yardstick.json")
 
@@ -157,12 +157,14 @@ def test_the_best_of_earlier_runs_is_not_read_again(tmp_path: Path) -> None:
     (tmp_path / "yardstick.json").write_text(
         json.dumps(
             {
-                "format_version": 1,
+                "format_version": 2,
                 "runs": [
                     {
                         "run": "1",
                         "readings": 9,
                         "registers_bytes_per_s": REFERENCE_BYTES_PER_S / 4,
+                        "handovers_per_s": 0.0,
+                        "memory_apart_bytes_per_s": 0.0,
                         "memory_bytes_per_s": 1e9,
                     }
                 ],

@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAITS, WAIT_MS = 300, 100
 DESKTOP, WIDE, PHONE = (1280, 900), (1400, 900), (375, 740)
 
 
@@ -52,10 +53,19 @@ class Opened:
 
     def open_all(self) -> None:
         self.all("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        self.tab.wait_for_function(
+        self.wait_for(
             "[...document.querySelectorAll('figure .table')]"
             ".every(one => one.querySelector('tbody tr'))"
         )
+
+    def wait_for(self, condition: str) -> None:
+        """Asked from outside: the page's own policy lets nothing be evaluated in it, as
+        Playwright does where it waits for a function."""
+        for _ in range(WAITS):
+            if self.all(condition):
+                return
+            self.tab.wait_for_timeout(WAIT_MS)
+        raise AssertionError(f"still not so: {condition}")
 
     def column(self, table: str, title: str) -> list[str]:
         """The texts of a column, as far as its rows are on the page."""

@@ -130,8 +130,8 @@ def test_a_dark_page_is_dark_and_so_are_its_pictures(visit, size):
     picture = "document.querySelector('#lead .plot')._fullLayout.paper_bgcolor"
 
     def wait_for(page_colour, picture_colour):
-        opened.tab.wait_for_function(f"{paper} === '{page_colour}'")
-        opened.tab.wait_for_function(f"{picture} === '{picture_colour}'")
+        opened.wait_for(f"{paper} === '{page_colour}'")
+        opened.wait_for(f"{picture} === '{picture_colour}'")
 
     wait_for("rgb(255, 255, 255)", "#ffffff")
     opened.tab.emulate_media(color_scheme="dark")
