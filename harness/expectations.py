@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,6 @@ OUTSIDE = "outside"  # of any stage: the worker's start and end, a look at peaks
 # In registers, of the machine whose seconds workloads declare: an AMD EPYC of which two
 # cores were rented (results/two-core-epyc-quick.json, `noise.host`).
 REFERENCE_BYTES_PER_S = 9.6e8
-READINGS = 5
 
 StageSeconds = Mapping[str, float]
 
@@ -154,9 +154,9 @@ class Expectations:
         return len(missing), alone_s / self.makers(len(missing))
 
 
-def scale_of(host: HostSpeed) -> float:
-    """How many times as long as on the reference fixed work takes on a host."""
+def scale_of(host: HostSpeed, sleep: Callable[[float], None] = time.sleep) -> float:
+    """How many times as long as on the reference fixed work takes on a host. Readings
+    over a second, where there are none: a host may be busy for a moment."""
     if not host.best.registers_bytes_per_s:
-        for _ in range(READINGS):
-            host.read()
+        host.now(sleep=sleep)
     return REFERENCE_BYTES_PER_S / host.best.registers_bytes_per_s

@@ -149,8 +149,9 @@ def host(tmp_path: Path, rate: float) -> HostSpeed:
 def test_the_scale_is_what_the_reference_gives_in_registers_over_what_this_does(
     tmp_path: Path,
 ) -> None:
-    slow = host(tmp_path, REFERENCE_BYTES_PER_S / 2)
-    assert scale_of(slow) == pytest.approx(2.0, rel=1e-3)
+    slow, slept = host(tmp_path, REFERENCE_BYTES_PER_S / 2), list[float]()
+    assert scale_of(slow, slept.append) == pytest.approx(2.0, rel=1e-3)
+    assert sum(slept) == pytest.approx(1.0)  # a moment tells less
 
 
 def test_the_best_of_earlier_runs_is_not_read_again(tmp_path: Path) -> None:
