@@ -17,6 +17,7 @@ from harness.report.compare.model import (
     Error,
     Estimate,
     Measured,
+    NotMeasured,
     Row,
     TargetTime,
 )
@@ -61,6 +62,15 @@ def cases(comparison: Comparison) -> Iterator[Case]:
             cell = row.cells.get(label)
             if isinstance(cell, Measured):
                 yield Case(row, label, cell)
+
+
+def without_result(comparison: Comparison) -> int:
+    """How many cases failed, were skipped, or are in no file."""
+    return sum(
+        isinstance(cell, NotMeasured)
+        for row in comparison.rows
+        for cell in row.cells.values()
+    )
 
 
 def is_verdict(case: Case) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.clusters import MOST_SURE
-from harness.report.compare.model import Comparison, Money, NotMeasured, Serving
+from harness.report.compare.model import Comparison, Money, Serving
 from harness.report.compare.shown.best import BestOfModel, variant_of
-from harness.report.compare.shown.cases import cases
+from harness.report.compare.shown.cases import cases, without_result
 from harness.report.compare.shown.money import limits_text
 from harness.report.compare.shown.qualified import out_of_all
 from harness.report.compare.shown.verdict import (
@@ -133,14 +133,9 @@ def _winner(some: Sequence[Serving]) -> tuple[Serving, bool]:
 def _measured(comparison: Comparison) -> KeyFigure:
     found = list(cases(comparison))
     failing = sum(case.measured.gate_passed is False for case in found)
-    missing = sum(
-        isinstance(cell, NotMeasured)
-        for row in comparison.rows
-        for cell in row.cells.values()
-    )
     detail = (
         f"{failing:,} lose more accuracy than their gate allows, "
-        f"{missing:,} have no result"
+        f"{without_result(comparison):,} have no result"
     )
     return KeyFigure("Cases measured", f"{len(found):,}", detail)
 

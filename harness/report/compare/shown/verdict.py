@@ -9,12 +9,11 @@ from harness.clusters import MOST_SURE, SURE
 from harness.report.compare.model import (
     Comparison,
     Money,
-    NotMeasured,
     Ranking,
     Score,
     Serving,
 )
-from harness.report.compare.shown.cases import cases
+from harness.report.compare.shown.cases import cases, without_result
 from harness.report.compare.shown.qualified import out_of_all, what_is_left
 from harness.report.compare.shown.reserves import reserves
 from harness.report.tables.table import number, percent
@@ -45,11 +44,7 @@ def _single(comparison: Comparison) -> tuple[str, ...]:
     """A single machine is described, not ranked."""
     found = list(cases(comparison))
     failing = sum(case.measured.gate_passed is False for case in found)
-    skipped = sum(
-        isinstance(cell, NotMeasured)
-        for row in comparison.rows
-        for cell in row.cells.values()
-    )
+    skipped = without_result(comparison)
     measured = _count(len(found), "case was", "cases were")
     parts = [f"{measured} measured on {comparison.baseline}"]
     if failing:
