@@ -38,7 +38,7 @@ from harness.report.tables.table import Table, brief, percent
 
 GENERATOR = "speechmark compare"
 # Scatters and bars are all that is drawn: plotly.js without maps and solids is a
-# fifth of the whole. It is the file of the npm package plotly.js-basic-dist-min.
+# quarter of the whole. It is the file of the npm package plotly.js-basic-dist-min.
 PLOTLY = "plotly-basic.min.js"
 MOST_DOCUMENT_BYTES = 4_000_000
 
@@ -160,7 +160,7 @@ def _document(document_json: str) -> dict[str, Any]:
 
 
 def packed(text: str) -> str:
-    """As gzip in base64: a fifth of it, for what is saved by few and read by none."""
+    """As gzip in base64, which is far shorter: few save it, and none reads it here."""
     return base64.b64encode(
         gzip.compress(text.encode("utf-8", "replace"), mtime=0)
     ).decode("ascii")

@@ -25,6 +25,7 @@ def test_globs_choose_among_whole_ids(
 def test_several_globs_choose_more(bench: pytest.Pytester) -> None:
     ran = run(bench, *LIST, "--cases=toy/*", "--cases=toy-training/*")
     ran.stdout.fnmatch_lines([GOOD, TRAINING])
+    assert "2 tests collected" in ran.stdout.str()
 
 
 def test_globs_leave_out_what_is_no_case(bench: pytest.Pytester) -> None:

@@ -139,6 +139,7 @@ def test_a_dark_page_is_dark_and_so_are_its_pictures(visit, size):
     opened.tab.emulate_media(media="print")
     opened.all("dispatchEvent(new Event('beforeprint'))")
     wait_for("rgb(255, 255, 255)", "#ffffff")
+    assert opened.problems == []
 
 
 def test_no_ink_is_hard_to_read_on_a_dark_page(visit):
