@@ -21,12 +21,22 @@ from harness.report.tables.table import (
 
 @dataclass(frozen=True)
 class BestCompression:
-    """The fastest case with a gate that it passes. `gain` is its rate over that of the
-    fastest case of the uncompressed model that did the same: of the same batch size
-    and options, on any runtime."""
+    """The fastest case with a gate that it passes. `baseline` is the fastest of the
+    uncompressed model that did the same: of the same batch size and options, on any
+    runtime."""
 
     case: Case
-    gain: float
+    baseline: Case
+
+    @property
+    def gain(self) -> float:
+        """Its rate over the baseline's."""
+        return _rate(self.case) / _rate(self.baseline)
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether either was disturbed: the gain may be too small, or too large."""
+        return self.case.measured.spoiled or self.baseline.measured.spoiled
 
 
 @dataclass(frozen=True)
@@ -66,15 +76,14 @@ def _best_compression(some: Sequence[Case]) -> BestCompression | None:
 
 def _gains(some: Sequence[Case]) -> Iterator[BestCompression]:
     """What has a gate is compressed, and what has none is what it is held against."""
-    baselines: dict[object, float] = {}
-    for case in some:
+    baselines: dict[object, Case] = {}
+    for case in sorted(some, key=_rate):
         if case.measured.gate_passed is None and case.measured.errors:
-            key = _same_inputs(case.row.work)
-            baselines[key] = max(_rate(case), baselines.get(key, 0.0))
+            baselines[_same_inputs(case.row.work)] = case
     for case in some:
         baseline = baselines.get(_same_inputs(case.row.work))
-        if case.measured.gate_passed and baseline:
-            yield BestCompression(case, _rate(case) / baseline)
+        if case.measured.gate_passed and baseline and _rate(baseline):
+            yield BestCompression(case, baseline)
 
 
 def _same_inputs(work: Work) -> object:
@@ -93,6 +102,7 @@ def best_table(found: Sequence[BestOfModel], kinds: MetricKinds) -> Table:
         text_column("is in", (rate_unit(one.fastest.measured) for one in found)),
         text_column("best compression", map(_compression_text, found)),
         number_column("speed", gains, unit="x uncompressed"),
+        text_column("its times", (_spoiled_text(one) for one in found)),
         figure_column("accuracy changes by", (_loss_text(one, kinds) for one in found)),
     )
     notes = (
@@ -120,6 +130,10 @@ def rate_unit(measured: Measured) -> str:
 
 def _compression_text(one: BestOfModel) -> str | None:
     return variant_of(one.compression.case) if one.compression else None
+
+
+def _spoiled_text(one: BestOfModel) -> str | None:
+    return "spoiled" if one.compression and one.compression.is_spoiled else None
 
 
 def _loss_text(one: BestOfModel, kinds: MetricKinds) -> str | None:

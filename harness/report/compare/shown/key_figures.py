@@ -147,18 +147,19 @@ def _best_compression(best: Sequence[BestOfModel]) -> KeyFigure:
         return KeyFigure(question, ABSENT, "No compressed case passed a gate.")
     most = max(found, key=lambda one: one.compression.gain if one.compression else 0.0)
     assert most.compression is not None
+    doubt = "; other load spoiled their times" if most.compression.is_spoiled else ""
     return KeyFigure(
         question,
         f"{most.compression.gain:.2f} x",
         f"{variant_of(most.compression.case)} over the fastest uncompressed case of "
-        f"{most.name}",
+        f"{most.name}{doubt}",
     )
 
 
 def _spoiled(comparison: Comparison) -> KeyFigure:
     found = list(cases(comparison))
     count = sum(case.measured.spoiled for case in found)
-    detail = "by other load: their figures may be too slow"
+    detail = "by other load, or by the host: their figures may be too slow"
     if not count:
         detail = "no case was disturbed by other load as far as it was watched"
     return KeyFigure("Spoiled", f"{count:,} of {len(found):,} cases", detail)

@@ -134,6 +134,22 @@ def test_figures_of_a_single_machine_count_what_was_measured_and_spoiled():
     assert disturbed.answer == "6 of 28 cases"
 
 
+@pytest.mark.parametrize("compression", ["fp32", "int8-dynamic"])
+def test_a_best_compression_of_spoiled_times_says_so(compression):
+    spoiled = changed(
+        single(),
+        lambda work, label, cell: replace(
+            cell, spoiled=work.compression == compression
+        ),
+    )
+    best = best_of_models(spoiled)
+    _, figure, _ = key_figures_of_one(spoiled, best)
+    assert figure.detail.endswith("; other load spoiled their times")
+    table = best_table(best, spoiled.metrics)
+    (column,) = [one for one in table.columns if one.title == "its times"]
+    assert column.texts[0] == "spoiled"
+
+
 def test_nothing_spoiled_and_nothing_compressed_is_said():
     bare = changed(
         single(), lambda work, label, cell: replace(cell, gate_passed=None, errors={})
