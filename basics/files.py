@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -10,10 +11,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+_log = logging.getLogger(__name__)
+
 
 def write_whole(path: Path, text: str) -> None:
     """The file takes its name only when all of it is written."""
     write_file(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def kept_whole(path: Path, text: str, what: str) -> bool:
+    """Whether the file could be written, and the folders that it stands in: for what
+    later runs would like to know and can do without. Where not, the log says why."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    except OSError as error:
+        _log.info("%s is not kept: %s", what, error)
+        return False
+    return True
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -7,17 +7,19 @@ It is for people who wait, and in no record.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
+from typing import Annotated
 
-from basics.files import write_whole
-from harness.hardware import Machine
+from pydantic import Field, TypeAdapter, ValidationError
+
+from basics.files import kept_whole
+from harness.hardware import Hardware, Machine
 from harness.measure.ahead import makers_for
-from harness.measure.made_before import MadeBefore
+from harness.measure.made_before import MadeCases
 from harness.observe.host_speed import HostSpeed, machine_key, yardstick_cpus
 from harness.plan import Planned
 from harness.profile import Profile
@@ -25,8 +27,8 @@ from harness.profile import Profile
 FOLDER = "durations"
 RUNS_KEPT = 5  # of a case; a median over them is not moved by one run beside other load
 OUTSIDE = "outside"  # of any stage: the worker's start and end, a look at peaks
-# In registers, of the machine whose seconds workloads declare: an AMD EPYC of which two
-# cores were rented (results/two-core-epyc-quick.json, `noise.host`).
+# In registers, of the machine whose seconds workloads declare: two cores of an AMD EPYC
+# (Zen 4) under KVM.
 REFERENCE_BYTES_PER_S = 9.6e8
 
 StageSeconds = Mapping[str, float]
@@ -35,7 +37,7 @@ StageSeconds = Mapping[str, float]
 @dataclass(frozen=True)
 class Expected:
     """Seconds of a case, and of how many runs here they are: none, where they are the
-    declared ones times what the reference's registers give more."""
+    declared ones, scaled by what the reference's registers give more."""
 
     seconds: float
     runs: int
@@ -78,30 +80,21 @@ class Durations:
         """A cache that cannot be written costs what it would have told."""
         if self.path is None or not self.runs:
             return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, json.dumps(self.runs, indent=1) + "\n")
-        except OSError:
+        text = json.dumps(self.runs, indent=1) + "\n"
+        if not kept_whole(self.path, text, "what cases took here"):
             self.path = None
+
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_RUNS = TypeAdapter(dict[str, list[Mapping[str, Seconds]]])
 
 
 def _read(path: Path) -> dict[str, list[StageSeconds]]:
     """Nothing of a missing, damaged or foreign file."""
     try:
-        found = json.loads(path.read_text())
-        return {
-            str(case_id): [_stages(run) for run in runs]
-            for case_id, runs in found.items()
-        }
-    except (OSError, ValueError, AttributeError, TypeError):
+        return _RUNS.validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValidationError):
         return {}
-
-
-def _stages(run: Mapping[str, float]) -> StageSeconds:
-    found = {str(stage): float(seconds) for stage, seconds in run.items()}
-    if not all(0 <= seconds < math.inf for seconds in found.values()):
-        raise ValueError("seconds below 0, or beyond all bounds")
-    return found
 
 
 @dataclass(frozen=True)
@@ -112,19 +105,21 @@ class Expectations:
     profile: Profile
     scale: float
     durations: Durations
-    made: MadeBefore
+    made: MadeCases
     makers: Callable[[int], int] = makers_for
 
     @classmethod
     def here(
         cls, profile: Profile, machine: Machine, seed: int, cache: Path | None
     ) -> Expectations:
-        """Reads the yardstick, where no run has left what the host gives at best."""
+        """Reads the yardstick, where no run has left what the host gives at best: on
+        the CPUs of a run without `--hardware`."""
+        cpus = Hardware.parse("cpu").affinity(machine)
         return cls(
             profile,
-            scale_of(HostSpeed.of_this_machine(machine.cpus, cache)),
+            scale_of(HostSpeed.of_this_machine(cpus, cache)),
             Durations.kept(profile, machine.cpus, cache),
-            MadeBefore.kept(profile, seed, cache),
+            MadeCases.kept(profile, seed, cache),
         )
 
     def of(self, planned: Planned) -> Expected:
@@ -136,8 +131,8 @@ class Expectations:
         return [replace(one, expected_s=self.of(one).seconds) for one in cases]
 
     def _scaled_s(self, planned: Planned) -> float:
-        """Of what is declared, all but what the profile's own times bound: a slow
-        machine warms up and draws samples no longer."""
+        """Of what is declared, all but the timed samples, of which a slow machine draws
+        fewer in the same time."""
         declared_s = planned.expected_s
         bound_s = self.profile.processes * self.profile.timed_s
         fixed_s = 0.0 if planned.workload.stage == "train" else bound_s

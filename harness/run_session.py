@@ -21,7 +21,7 @@ from harness.expectations import Expectations
 from harness.files import cache_folder
 from harness.git import unknown_commit
 from harness.hardware import Machine, parse_all
-from harness.measure.ahead import Making, make_ahead
+from harness.measure.ahead import MakingProgress, make_ahead
 from harness.measure.ceilings import over_one_peak
 from harness.measure.follow import Listener
 from harness.measure.run import Runner, Settings
@@ -77,7 +77,7 @@ class RunSession:
         return Expectations.here(*found)
 
     def make_ahead(
-        self, planned: Sequence[Planned], show: Callable[[Making], None]
+        self, planned: Sequence[Planned], show: Callable[[MakingProgress], None]
     ) -> list[str]:
         """Make what the cases take that are still to be measured; what is to be said of
         it."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from basics.logged import LoggedWarnings
 from basics.processes import end_with_parent
 
 _SERVE = "from workloads.elsewhere import serve; serve()"
@@ -68,9 +69,9 @@ def check_importable(function: Callable[..., None]) -> None:
 
 
 def _abrupt_end(what: str, code: int, said: str) -> str:
-    ending = f"exit status {code}"
-    if code < 0:
-        ending = f"{signal.Signals(-code).name} (SIGKILL is often a lack of memory)"
+    ending = f"exit status {code}" if code >= 0 else f"signal {-code}"
+    if code == -signal.SIGKILL:
+        ending = "SIGKILL: often a lack of memory"
     return f"{what} cannot be made: its process ended by {ending}\n{said[-2000:]}"
 
 
@@ -80,25 +81,14 @@ def serve() -> None:
     end_with_parent()  # a run that is killed must not go on making
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    heard = _Heard()
-    logging.getLogger("speechmark").addHandler(heard)
+    warnings = LoggedWarnings()
+    logging.getLogger("speechmark").addHandler(warnings)
     error = None
     try:
         function, arguments = pickle.load(sys.stdin.buffer)
         function(*arguments)
-    except Exception as failure:  # this process's outermost boundary
+    except Exception as failure:  # the outermost boundary: who asked gets the text
         logging.getLogger(__name__).error("the work failed", exc_info=failure)
         error = f"{type(failure).__name__}: {failure}"
-    json.dump({"error": error, "warnings": heard.texts}, output)
+    json.dump({"error": error, "warnings": warnings.texts}, output)
     output.flush()
-
-
-class _Heard(logging.Handler):
-    """Warnings of the work belong to whoever asked for it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage())

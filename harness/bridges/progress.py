@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from harness.live import EVERY_S, Tell, live_console, live_line, minutes, once_a_minute
-from harness.measure.ahead import Making
+from harness.measure.ahead import MakingProgress
 from harness.measure.follow import Listener, Progressing
 from harness.plan import Planned
 from harness.record.schema import Record
@@ -73,7 +73,7 @@ class Display:
             place = f"[{self._place()}]"
             self._write(case_line(record, place, minutes(took_s), self._columns))
 
-    def making(self, now: Making) -> None:
+    def making(self, now: MakingProgress) -> None:
         """Shows what is made before the first case."""
         text = f"[{now.done}/{now.total}] making what cases take, once: {now.what}"
         if self._console.is_terminal:

@@ -11,23 +11,18 @@ import json
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 
 from harness.hardware import Hardware
 from harness.measure.jobs import BuildTask, Job, PipeError, plain_fields
-from harness.measure.made_before import MadeBefore, made_as
-from harness.measure.making import MakingTask
-from harness.measure.messages import (
-    FailureMessage,
-    MadeMessage,
-    Message,
-    WarningMessage,
-)
+from harness.measure.made_before import MadeCases, made_as
+from harness.measure.messages import FailureMessage, ReadyMessage, WarningMessage
 from harness.measure.run import CASE_LIMIT_S, Settings
 from harness.measure.spawn import Worker, how_it_ended
 from harness.measure.worker import name_of
@@ -40,8 +35,8 @@ MAKER_HARDWARE = "cpu:threads=1"
 
 
 @dataclass(frozen=True)
-class Making:
-    """So much is made; `what` is the case for which something was last."""
+class MakingProgress:
+    """What `done` of `total` cases take is made; `what` is the last of these cases."""
 
     done: int
     total: int
@@ -49,12 +44,15 @@ class Making:
 
 
 @dataclass(frozen=True)
-class _Ended:
-    """A case's making. A fault of no case is the processes' own."""
+class MakingOutcome:
+    """How making for a case ended. A fault of no case is the process's own."""
 
     planned: Planned | None
-    seconds: float = 0.0
     fault: str = ""
+
+
+class MakerFailedError(Exception):
+    """A process that makes says why it cannot go on."""
 
 
 @dataclass
@@ -63,17 +61,18 @@ class Makers:
 
     settings: Settings
     left: deque[Planned]
-    ended: SimpleQueue[_Ended | str | None] = field(default_factory=SimpleQueue)
+    ended: SimpleQueue[MakingOutcome | str | None] = field(default_factory=SimpleQueue)
     _workers: set[Worker] = field(default_factory=set)
+    _starts: Iterator[int] = field(default_factory=count)
 
     @property
     def scratch(self) -> Path:
         return self.settings.work_dir / "scratch" / "made-ahead"
 
-    def serve(self, number: int) -> None:
+    def serve(self) -> None:
         """Until nothing is left; a process that died is replaced."""
         try:
-            while self.left and self._serve(number):
+            while self.left and self._serve():
                 pass
         finally:
             self.ended.put(None)
@@ -84,16 +83,17 @@ class Makers:
         for worker in list(self._workers):
             worker.kill()
 
-    def _serve(self, number: int) -> bool:
+    def _serve(self) -> bool:
         """Whether the process made anything, or tried to."""
         settings = self.settings
         logs = settings.work_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         hardware = Hardware.parse(MAKER_HARDWARE).environment(settings.machine)
         cpus = tuple(sorted(os.sched_getaffinity(0)))
-        job = Job("harness.measure.making:run_job", cpus, MakingTask(number))
+        job = Job("harness.measure.making:run_job", cpus, {})
         environment = {**hardware, **settings.passed}
-        worker = Worker(job, environment, logs / f"made-ahead-{number}.log")
+        log = logs / f"made-ahead-{next(self._starts)}.log"
+        worker = Worker(job, environment, log)
         self._workers.add(worker)
         try:
             return self._follow(worker)
@@ -102,38 +102,40 @@ class Makers:
             worker.close()
 
     def _follow(self, worker: Worker) -> bool:
+        """Give the process case after case; whether it took any."""
         at_work: Planned | None = None
-        asked, why = False, ""
+        took_any, fault = False, ""
         try:
-            for message in worker.messages(CASE_LIMIT_S * (1 + len(self.left))):
-                if isinstance(message, MadeMessage):
-                    if at_work is not None:
-                        self._end(at_work, message)
-                    asked, at_work = True, self._next()
-                    worker.answer(self._task(at_work) if at_work else "")
-                why = self._why_it_ends(message) or why
-        except (TimeoutError, PipeError) as error:
-            why = str(error)
+            while self._is_ready(worker):
+                if at_work is not None:
+                    self.ended.put(MakingOutcome(at_work))
+                took_any, at_work = True, self._next()
+                worker.answer(self._task(at_work) if at_work else "")
+        except (TimeoutError, PipeError, MakerFailedError) as error:
+            fault = str(error)
             worker.kill()
-        if at_work is not None or not asked:
-            why = why or how_it_ended(worker.wait(), None)
-            self.ended.put(_Ended(at_work, fault=why))
-        return asked
+        if at_work is not None or not took_any:
+            self.ended.put(MakingOutcome(at_work, fault or _how_it_died(worker)))
+        return took_any
 
-    def _why_it_ends(self, message: Message) -> str:
-        """Why the process is about to end, where that is what it says."""
-        if isinstance(message, WarningMessage):
-            self.ended.put(message.text)
-        return message.reason if isinstance(message, FailureMessage) else ""
+    def _is_ready(self, worker: Worker) -> bool:
+        """Whether the process waits for a case, after as long as one may take; False
+        where it has ended."""
+        for message in worker.messages(CASE_LIMIT_S):
+            match message:
+                case ReadyMessage():
+                    return True
+                case WarningMessage(text=text):
+                    self.ended.put(text)
+                case FailureMessage(reason=reason):
+                    raise MakerFailedError(reason)
+        return False
 
     def _next(self) -> Planned | None:
         try:
             return self.left.popleft()
         except IndexError:
             return None
-
-    def _end(self, planned: Planned, message: MadeMessage) -> None:
-        self.ended.put(_Ended(planned, message.seconds, message.error or ""))
 
     def _task(self, planned: Planned) -> str:
         assert planned.workload.make is not None
@@ -155,21 +157,21 @@ def make_ahead(
     planned: Sequence[Planned],
     settings: Settings,
     cache: Path | None,
-    show: Callable[[Making], None],
+    show: Callable[[MakingProgress], None],
 ) -> list[str]:
     """Make what these cases take and was not made here before; what was warned of, and
     what could not be made."""
-    before = MadeBefore.of(settings, cache)
+    before = MadeCases.of(settings, cache)
     missing = before.missing(planned)
     if not missing:
         return []
     makers, began_s = Makers(settings, deque(missing)), monotonic()
     makers.scratch.mkdir(parents=True, exist_ok=True)
-    count = makers_for(len(missing))
-    with ThreadPoolExecutor(count) as pool:
-        served = [pool.submit(makers.serve, number) for number in range(count)]
+    processes, known = makers_for(len(missing)), len(before.names)
+    with ThreadPoolExecutor(processes) as pool:
+        served = [pool.submit(makers.serve) for _ in range(processes)]
         try:
-            said = _gather(makers, count, len(missing), before, show)
+            said = _gather(makers, processes, before, show)
         except BaseException:  # Ctrl-C, too: nobody waits for what is being made
             makers.stop()
             raise
@@ -177,37 +179,45 @@ def make_ahead(
         one.result()
     shutil.rmtree(makers.scratch, ignore_errors=True)
     before.save()
-    took_s = monotonic() - began_s
-    made = f"made ahead, or found, what {len(missing)} cases take: {took_s:.0f} s"
-    return [*said, made]
+    if made := len(before.names) - known:
+        took_s = monotonic() - began_s
+        share = f"{made} of {len(missing)} cases"
+        said.append(f"made ahead, or found, what {share} take: {took_s:.0f} s")
+    return said
+
+
+def _how_it_died(worker: Worker) -> str:
+    """With the last that it printed."""
+    tail = worker.log_tail()
+    how = how_it_ended(worker.wait(), None)
+    return f"{how}\n{tail}" if tail else how
 
 
 def _gather(
     makers: Makers,
-    count: int,
-    total: int,
-    before: MadeBefore,
-    show: Callable[[Making], None],
+    processes: int,
+    before: MadeCases,
+    show: Callable[[MakingProgress], None],
 ) -> list[str]:
     """Follow the makers to the end of the last of them."""
     said: dict[str, None] = {}
-    done = 0
-    show(Making(0, total, ""))
-    while count:
+    done, total = 0, len(makers.left)
+    show(MakingProgress(0, total, ""))
+    while processes:
         match makers.ended.get():
             case None:
-                count -= 1
+                processes -= 1
             case str(warning):
                 said[warning] = None
-            case _Ended(planned=None, fault=fault):
-                said[f"nothing is made ahead: {fault}"] = None
-            case _Ended(planned=Planned() as one, seconds=seconds, fault=fault):
+            case MakingOutcome(planned=None, fault=fault):
+                said[f"a process that makes what cases take has failed: {fault}"] = None
+            case MakingOutcome(planned=Planned() as one, fault=fault):
                 done += 1
-                show(Making(done, total, one.case.id))
+                show(MakingProgress(done, total, one.case.id))
                 if fault:
                     said[f"not made ahead: {one.case.id}: {fault}"] = None
                 else:
-                    before.add(one.case, seconds)
+                    before.add(one.case)
     return list(said)
 
 

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from basics.files import write_whole
+from basics.files import kept_whole
+from basics.logged import LoggedWarnings
 from harness.environment import RECORDED, is_inherited
 from harness.files import cache_folder
 from harness.measure.accuracy import accuracy_record
@@ -46,13 +47,13 @@ def accuracy_of(
     path = folder / FOLDER / f"{_digest(identity)}.json"
     if takes_kept and (kept := _read(path, identity)) is not None:
         return kept.model_copy(update={"kept": True})
-    warned = _Warned()
-    LOG.addHandler(warned)
+    warnings = LoggedWarnings()
+    LOG.addHandler(warnings)
     try:
         found = accuracy_record(operation.accuracy())
     finally:
-        LOG.removeHandler(warned)
-    if found.metrics and not warned.count and not _fails(found):
+        LOG.removeHandler(warnings)
+    if found.metrics and not warnings.texts and not _fails(found):
         _write(path, identity, found)
     return found
 
@@ -102,19 +103,4 @@ def _read(path: Path, identity: Mapping[str, Any]) -> AccuracyRecord | None:
 def _write(path: Path, identity: Mapping[str, Any], found: AccuracyRecord) -> None:
     plain = found.model_dump(mode="json")
     document = {"of": identity, "is": plain, "digest": _digest(plain)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(document) + "\n")
-    except OSError as error:
-        LOG.info("the accuracy of %s is not kept: %s", identity["case"], error)
-
-
-class _Warned(logging.Handler):
-    """How often the work warned."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.count = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.count += 1
+    kept_whole(path, json.dumps(document) + "\n", f"accuracy of {identity['case']}")

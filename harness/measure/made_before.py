@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from basics.files import write_whole
+from basics.files import kept_whole
 from harness.case import Case
 from harness.measure.run import Settings
 from harness.observe.software import libraries
@@ -31,14 +31,15 @@ def made_as(case: Case) -> Case:
 
 
 @dataclass
-class MadeBefore:
-    """Seconds that making took, by the id of `made_as`; kept in a file, or nowhere."""
+class MadeCases:
+    """The ids of cases, by `made_as`, for which all is made; kept in a file, or
+    nowhere."""
 
     path: Path | None
-    seconds: dict[str, float] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, settings: Settings, cache: Path | None) -> MadeBefore:
+    def of(cls, settings: Settings, cache: Path | None) -> MadeCases:
         """What was made for a run with these settings. A user's corpus may change, so
         that nothing is known of it."""
         if settings.data_root is not None:
@@ -46,7 +47,7 @@ class MadeBefore:
         return cls.kept(settings.profile, settings.seed, cache)
 
     @classmethod
-    def kept(cls, profile: Profile, seed: int, cache: Path | None) -> MadeBefore:
+    def kept(cls, profile: Profile, seed: int, cache: Path | None) -> MadeCases:
         if cache is None:
             return cls(None)
         path = cache / FOLDER / f"{_circumstances(profile.name, seed)}.json"
@@ -57,21 +58,19 @@ class MadeBefore:
         found: dict[str, Planned] = {}
         for one in planned:
             name = made_as(one.case).id
-            if one.workload.make is not None and name not in self.seconds:
+            if one.workload.make is not None and name not in self.names:
                 found.setdefault(name, one)
         return list(found.values())
 
-    def add(self, case: Case, seconds: float) -> None:
-        self.seconds[made_as(case).id] = seconds
+    def add(self, case: Case) -> None:
+        self.names.add(made_as(case).id)
 
     def save(self) -> None:
         """A cache that cannot be written costs the next run a look at what there is."""
         if self.path is None:
             return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, json.dumps(self.seconds, indent=1) + "\n")
-        except OSError:
+        text = json.dumps(sorted(self.names), indent=1) + "\n"
+        if not kept_whole(self.path, text, "for which cases all is made"):
             self.path = None
 
 
@@ -81,16 +80,12 @@ def _circumstances(profile: str, seed: int) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, float]:
+def _read(path: Path) -> set[str]:
     """Nothing of a missing, damaged or foreign file."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: float(seconds)
-        for name, seconds in found.items()
-        if isinstance(seconds, int | float)
-    }
+        return set()
+    if not isinstance(found, list):
+        return set()
+    return {name for name in found if isinstance(name, str)}

@@ -8,43 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from time import perf_counter
+from contextlib import suppress
 from typing import Any
 
 from harness.measure.channel import Channel
 from harness.measure.jobs import BuildTask, parsed
-from harness.measure.messages import MadeMessage
+from harness.measure.messages import ReadyMessage
 from harness.measure.worker import context_of, resolve
 from harness.workload import UnsupportedError
 
 
-@dataclass(frozen=True)
-class MakingTask:
-    """To make what the parent names, until it names no more; `maker` tells one such
-    process from the others."""
-
-    maker: int
-
-
-def run_job(task: MakingTask, channel: Channel) -> int:
-    """How many were asked for. Each answer is a `BuildTask` whose `build` names a
-    workload's `make`, or an empty line: the end."""
-    done, message = 0, MadeMessage(None)
-    while answer := channel.ask(message):
-        message = _made(json.loads(answer), channel)
-        done += 1
-    return done
+def run_job(task: Mapping[str, Any], channel: Channel) -> None:
+    """Make what the parent names, until it names no more: each answer is a `BuildTask`
+    whose `build` is a workload's `make`, or an empty line, the end. What cannot be made
+    ends this process with its error; the parent starts another one for the rest."""
+    while answer := channel.ask(ReadyMessage()):
+        _make(parsed(BuildTask, json.loads(answer), "task"), channel)
 
 
-def _made(plain: Mapping[str, Any], channel: Channel) -> MadeMessage:
+def _make(task: BuildTask, channel: Channel) -> None:
     """A case that cannot run here is to say so itself, when it is its turn."""
-    task: BuildTask = parsed(BuildTask, plain, "task")
-    began, error = perf_counter(), None
-    try:
+    with suppress(UnsupportedError):
         resolve(task.build)(context_of(task, channel))
-    except UnsupportedError:
-        pass
-    except Exception as failure:  # noqa: BLE001 - what another makes is no part of it
-        error = f"{type(failure).__name__}: {failure}"
-    return MadeMessage(task.case_id, perf_counter() - began, error)

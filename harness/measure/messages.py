@@ -60,14 +60,10 @@ class WindowMessage:
 
 
 @dataclass(frozen=True)
-class MadeMessage:
-    """What a case takes was made, in so many seconds, or could not be, for the `error`;
-    without a case, nothing was yet. The worker waits for what to make next."""
+class ReadyMessage:
+    """What was asked for is made, and the worker waits for what to make next."""
 
-    case_id: str | None
-    seconds: float = 0.0
-    error: str | None = None
-    kind: Literal["made"] = "made"
+    kind: Literal["ready"] = "ready"
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ Message = (
     | SegmentMessage
     | TurnMessage
     | WindowMessage
-    | MadeMessage
+    | ReadyMessage
     | ProgressMessage
     | WarningMessage
     | ResultMessage

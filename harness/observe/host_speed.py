@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import platform
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from basics.files import write_whole
+from basics.files import kept_whole
 from harness.observe import yardstick
 from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.cpu import read_text
@@ -41,7 +40,6 @@ RATES = (
     *("registers_bytes_per_s", "memory_bytes_per_s"),
     *("handovers_per_s", "memory_apart_bytes_per_s"),
 )
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -267,11 +265,8 @@ class HostSpeed:
             "format_version": FORMAT_VERSION,
             "runs": [*others, mine][-RUNS_KEPT:],
         }
-        try:
-            self.kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.kept, json.dumps(document, indent=1) + "\n")
-        except OSError as error:
-            LOG.info("the yardstick's best is not kept: %s", error)
+        text = json.dumps(document, indent=1) + "\n"
+        if not kept_whole(self.kept, text, "the yardstick's best"):
             self.kept = None
 
     def _runs(self) -> list[dict[str, Any]]:

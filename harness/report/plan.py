@@ -62,7 +62,8 @@ def rests_on(planned: Sequence[Planned], here: Expectations) -> list[str]:
     if declared:
         lines.append(
             f"{declared} of {len(planned)} cases: what is declared for the reference's "
-            f"two cores, times {here.scale:.2f} (this machine in registers)"
+            f"two cores; all but timed samples takes {here.scale:.2f} times as long "
+            "here (by registers)"
         )
     count, seconds = here.making(planned)
     if count:

@@ -17,7 +17,7 @@ from harness.expectations import (
     Expected,
     scale_of,
 )
-from harness.measure.made_before import MadeBefore
+from harness.measure.made_before import MadeCases
 from harness.observe.host_speed import HostSpeed
 from harness.observe.yardstick import Kernels, Yardstick
 from harness.plan import Planned, plan
@@ -36,7 +36,7 @@ def cases(*models: str, workload: object = MAKING) -> list[Planned]:
 def here(
     scale: float = 1.0, durations: Durations | None = None, made: tuple[str, ...] = ()
 ) -> Expectations:
-    before = MadeBefore(None, dict.fromkeys(made, 1.0))
+    before = MadeCases(None, set(made))
     known = durations or Durations(None)
     return Expectations(PROFILE, scale, known, before, makers=lambda count: 2)
 
@@ -122,8 +122,8 @@ def test_a_plan_says_what_its_times_rest_on() -> None:
     assert rests_on(cases("good", "other"), here(1.9, durations)) == [
         "1 of 2 cases: what they took here, each stage's median over the last 5 runs "
         "at most",
-        "1 of 2 cases: what is declared for the reference's two cores, times 1.90 "
-        "(this machine in registers)",
+        "1 of 2 cases: what is declared for the reference's two cores; all but "
+        "timed samples takes 1.90 times as long here (by registers)",
         "before the first case, once: about 11 s to make what 2 of them take",
     ]
     made = ("toy/good/fp32/eager/cpu/b1",)
@@ -141,7 +141,7 @@ def host(tmp_path: Path, rate: float) -> HostSpeed:
     def work() -> None:
         clock[0] += round(1e9 * (1 << 19) / rate)
 
-    kernels = Kernels(work, lambda number: work(), 4, lambda: None)
+    kernels = Kernels(work, lambda place: work(), lambda: None)
     stick = Yardstick((0,), kernels, cpu_time_ns=lambda: clock[0])
     return HostSpeed(stick, tmp_path / "yardstick.json")
 

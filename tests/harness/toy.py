@@ -37,6 +37,7 @@ from harness.workload import (
 HUNGER_BYTES = 300 << 20
 PROFILING = ("falls-back", "full-disk", "keeps-first", "self-profiled", "unprofiled")
 SECOND = {"second-killed": 5, "second-broken": 5, "second-killed-late": 1000}
+ENDLESS_S = 120.0
 PLAIN = "a plain path"
 VALUES = {
     "good": Values(1e-6, 1e-4, 3, PLAIN),
@@ -61,6 +62,8 @@ def build(context: Context) -> Operation:
     built = _count(context)
     if context.case.model in PROFILING:
         return _profiling(context)
+    if context.case.model == "second-never-leaves" and built == 2:
+        atexit.register(time.sleep, ENDLESS_S)
     if context.case.model in SECOND:
         return replace(_operation(context), step=_second(context.case.model, built))
     return _operation(context)
@@ -89,7 +92,10 @@ def make(context: Context) -> None:
     if model == "broken":
         raise ValueError("the toy is broken on purpose")
     if model == "killed":
+        print("last words of the toy", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
+    if model == "endless":
+        time.sleep(ENDLESS_S)
     if model == "warns":
         logging.getLogger("speechmark").warning("a damaged cache")
     with (context.scratch_dir.parent / f"made-{model}").open("a") as file:

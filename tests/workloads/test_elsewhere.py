@@ -41,6 +41,10 @@ def crash():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def stop():
+    os.kill(os.getpid(), signal.SIGRTMIN)  # one that has no name of its own
+
+
 def wait(path):
     path.write_text(str(os.getpid()))
     time.sleep(60)
@@ -105,7 +109,8 @@ def test_an_error_tells_what_was_not_made_and_why():
     ("function", "ending"),
     [
         (leave, r"its process ended by exit status 3\s+giving up"),
-        (crash, r"its process ended by SIGKILL \(SIGKILL is often a lack of memory\)"),
+        (crash, "its process ended by SIGKILL: often a lack of memory"),
+        (stop, f"its process ended by signal {signal.SIGRTMIN.value}"),
     ],
 )
 def test_a_process_that_ends_abruptly_tells_how(function, ending):

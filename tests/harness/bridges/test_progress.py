@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.bridges import progress
 from harness.bridges.progress import Display
-from harness.measure.ahead import Making
+from harness.measure.ahead import MakingProgress
 from harness.measure.follow import Progressing
 from harness.plan import Planned
 from harness.report.case_line import result_text
@@ -193,7 +193,7 @@ def test_the_time_left_is_that_which_the_display_was_told_at_first(shown, clock)
 
 def test_what_is_made_before_the_first_case_is_counted(shown):
     display, text = shown
-    display.making(Making(2, 5, "toy/b/fp32/eager/cpu/b1"))
+    display.making(MakingProgress(2, 5, "toy/b/fp32/eager/cpu/b1"))
     assert "[2/5] making what cases take, once: toy/b/fp32/eager/cpu/b1" in text()
 
 

@@ -39,7 +39,7 @@ def test_plan_expects_what_cases_took_here_or_what_is_declared_at_this_speed(
     _, declared = invoke(*chosen, "--declared")
     assert "on the reference's two cores" in declared
     assert (
-        "1 of 1 cases: what is declared for the reference's two cores, times"
+        "1 of 1 cases: what is declared for the reference's two cores; all"
         in (invoke(*chosen)[1])
     )
     took = Durations.kept(SMOKE, this_machine().cpus, tmp_path)

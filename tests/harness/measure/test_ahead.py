@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import toy
 
 from harness.hardware import Machine
 from harness.measure import ahead, made_before
-from harness.measure.ahead import Making, make_ahead, makers_for
+from harness.measure.ahead import MakingProgress, make_ahead, makers_for
 from harness.measure.run import Settings
 from harness.plan import Planned, plan
 from harness.profile import QUICK, SMOKE
@@ -57,7 +58,7 @@ def test_each_case_is_made_for_once_on_whatever_hardware_it_runs(
 ) -> None:
     planned = cases("good", "other", hardware=("cpu:threads=1", "cpu"))
     assert said(planned, settings, cache) == [
-        "made ahead, or found, what 2 cases take: "
+        "made ahead, or found, what 2 of 2 cases take: "
     ]
     assert made(settings, "good") == made(settings, "other") == ["cpu smoke"]
 
@@ -110,9 +111,45 @@ def test_nothing_is_known_of_a_users_corpus_which_may_change(
 def test_a_fault_is_told_with_its_case_and_stops_no_other(
     settings: Settings, cache: Path, model: str, line: str | None
 ) -> None:
-    expected = [line] if line else []
-    found = make_ahead(cases(model, "good"), settings, cache, lambda making: None)
-    assert found[:-1] == expected
+    count = 1 if model == "broken" else 2
+    expected = [
+        *([line] if line else []),
+        f"made ahead, or found, what {count} of 2 cases take: ",
+    ]
+    assert said(cases(model, "good"), settings, cache) == expected
+    assert made(settings, "good") == ["cpu smoke"]
+
+
+def test_where_nothing_could_be_made_nobody_says_that_something_was(
+    settings: Settings, cache: Path
+) -> None:
+    (line,) = make_ahead(cases("broken"), settings, cache, lambda making: None)
+    assert line.startswith("not made ahead: toy/broken/")
+
+
+def test_what_a_dead_process_printed_is_told_and_stays(
+    settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that replaces it writes a log of its own."""
+    monkeypatch.setattr(ahead, "makers_for", lambda cases: 1)
+    planned = cases("killed", "good")
+    found = make_ahead(planned, settings, cache, lambda making: None)
+    assert found[0].endswith("\nlast words of the toy")
+    logs = sorted((settings.work_dir / "logs").iterdir())
+    assert [log.name for log in logs] == ["made-ahead-0.log", "made-ahead-1.log"]
+    assert "last words of the toy" in logs[0].read_text()
+
+
+def test_a_case_that_takes_too_long_is_given_up_and_no_other(
+    settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "makers_for", lambda cases: 1)
+    monkeypatch.setattr(ahead, "CASE_LIMIT_S", 20.0)
+    planned = cases("endless", "good")
+    found = make_ahead(planned, settings, cache, lambda making: None)
+    assert found[0] == (
+        "not made ahead: toy/endless/fp32/eager/cpu/b1: no end after 20 s"
+    )
     assert made(settings, "good") == ["cpu smoke"]
 
 
@@ -133,12 +170,12 @@ def test_what_could_not_be_made_is_tried_again_in_the_next_run(
     settings: Settings, cache: Path
 ) -> None:
     for _ in range(2):
-        (line, _done) = said(cases("broken"), settings, cache)
+        (line,) = said(cases("broken"), settings, cache)
         assert "broken on purpose" in line
 
 
 def test_what_is_made_is_shown_case_by_case(settings: Settings, cache: Path) -> None:
-    shown: list[Making] = []
+    shown: list[MakingProgress] = []
     make_ahead(cases("good", "other"), settings, cache, shown.append)
     assert [(one.done, one.total) for one in shown] == [(0, 2), (1, 2), (2, 2)]
     assert {one.what for one in shown[1:]} == {
@@ -154,14 +191,16 @@ def test_a_run_of_workloads_that_make_nothing_starts_no_process(
     assert not (settings.work_dir / "logs").exists()
 
 
-def test_ctrl_c_ends_what_is_being_made(
-    settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(making: Making) -> None:
+def test_ctrl_c_ends_what_is_being_made(settings: Settings, cache: Path) -> None:
+    """At once: nobody waits for what would take for ever."""
+
+    def interrupted(making: MakingProgress) -> None:
         raise KeyboardInterrupt
 
+    began_s = monotonic()
     with pytest.raises(KeyboardInterrupt):
-        make_ahead(cases("good"), settings, cache, interrupted)
+        make_ahead(cases("endless"), settings, cache, interrupted)
+    assert monotonic() - began_s < toy.ENDLESS_S / 2
     assert not (cache / made_before.FOLDER).exists()
 
 

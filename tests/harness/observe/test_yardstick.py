@@ -7,31 +7,31 @@ import pytest
 from harness.observe import yardstick
 from harness.observe.yardstick import (
     CHAIN,
+    MEMORY_BYTES,
     MEMORY_PASSES,
     REGISTERS_BYTES,
     REGISTERS_PASSES,
-    WINDOW_BYTES,
     Kernels,
     Yardstick,
     real_kernels,
 )
 
 MS = 1_000_000
+SCRIPT = [1] * (REGISTERS_PASSES + 1 + MEMORY_PASSES)  # of a reading
 
 
 class FakeWork:
     """Passes that take the milliseconds of a script, a list for each CPU; to take
     over the chain from another CPU takes so many more."""
 
-    def __init__(self, windows=64, apart_ms=0, **cpus):
-        self.windows_read = []
+    def __init__(self, apart_ms=0, **cpus):
+        self.blocks_read = []
         self.walkers = []
         self._apart_ms = apart_ms
         self._clock = threading.local()
         self._pinned = {}
         self._scripts = {int(name[1:]): iter(times) for name, times in cpus.items()}
-        self.kernels = Kernels(self.registers, self.memory, windows, self.handover)
-        self._windows = windows
+        self.kernels = Kernels(self.registers, self.memory, self.handover)
 
     def pin(self, cpu):
         self._clock.cpu, self._clock.ns = cpu, 0
@@ -42,8 +42,8 @@ class FakeWork:
     def registers(self):
         self._clock.ns += next(self._scripts[self._clock.cpu]) * MS
 
-    def memory(self, window):
-        self.windows_read.append(window)
+    def memory(self, place):
+        self.blocks_read.append((self._clock.cpu, place))
         self.registers()
 
     def handover(self):
@@ -62,15 +62,15 @@ def stick(monkeypatch):
 
 
 def test_a_reading_is_the_slowest_cpus_median_pass(stick):
-    fast = [1] * REGISTERS_PASSES + [2] * MEMORY_PASSES
-    slow = [*([2] * (REGISTERS_PASSES - 2)), 1, 9, *([4] * MEMORY_PASSES)]
+    fast = [1] * REGISTERS_PASSES + [2] * (1 + MEMORY_PASSES)
+    slow = [*([2] * (REGISTERS_PASSES - 2)), 1, 9, *([4] * (1 + MEMORY_PASSES))]
     reading = stick(FakeWork(c0=fast, c7=slow), 0, 7).read()
     assert reading.registers_bytes_per_s == REGISTERS_BYTES / 2e-3
-    assert reading.memory_bytes_per_s == WINDOW_BYTES / 4e-3
+    assert reading.memory_bytes_per_s == MEMORY_BYTES / 4e-3
 
 
 def test_each_cpu_takes_over_from_the_one_before_it_and_never_at_once(stick):
-    work = FakeWork(apart_ms=3, c0=[1] * 9, c1=[1] * 9, c5=[1] * 9)
+    work = FakeWork(apart_ms=3, c0=SCRIPT, c1=SCRIPT, c5=SCRIPT)
     reading = stick(work, 0, 1, 5).read()
     assert work.walkers == [0, 1, 5] * 5
     assert reading.handovers_per_s == CHAIN / 4e-3
@@ -78,13 +78,13 @@ def test_each_cpu_takes_over_from_the_one_before_it_and_never_at_once(stick):
 
 def test_many_cpus_take_over_less_often(stick):
     cpus = range(40)
-    work = FakeWork(windows=400, **{f"c{cpu}": [1] * 9 for cpu in cpus})
+    work = FakeWork(**{f"c{cpu}": SCRIPT for cpu in cpus})
     stick(work, *cpus).read()
     assert work.walkers == [*cpus] * 2
 
 
 def test_a_single_cpu_has_nobody_to_take_over_from(stick):
-    work = FakeWork(c0=[1] * 9)
+    work = FakeWork(c0=SCRIPT)
     assert stick(work, 0).read().handovers_per_s is None
     assert work.walkers == []
 
@@ -99,27 +99,25 @@ def test_the_chain_leads_through_all_its_objects_and_not_in_their_order():
     assert sum(step == steps[0] for step in steps) < CHAIN / 10
 
 
-def test_no_window_of_memory_is_read_again_before_all_others(stick):
-    work = FakeWork(windows=12, c0=[1] * 100, c1=[1] * 100)
-    one = stick(work, 0, 1)
-    for _ in range(3):
-        one.read()
-    per_reading = 2 * MEMORY_PASSES
-    assert sorted(work.windows_read[:per_reading]) == list(range(per_reading))
-    assert sorted(work.windows_read) == sorted(i % 12 for i in range(3 * per_reading))
+def test_each_cpu_reads_a_block_of_its_own_and_the_first_time_untimed(stick):
+    """What lay elsewhere is brought near first: how far that was is no speed."""
+    far_away = [1] * REGISTERS_PASSES + [900] + [2] * MEMORY_PASSES
+    work = FakeWork(c0=far_away, c3=far_away)
+    reading = stick(work, 0, 3).read()
+    passes = 1 + MEMORY_PASSES
+    assert sorted(work.blocks_read) == [(0, 0)] * passes + [(3, 1)] * passes
+    assert reading.memory_bytes_per_s == MEMORY_BYTES / 2e-3
 
 
 def test_the_work_is_the_same_whoever_runs_it():
     """Its digest is part of what a rate means."""
     kernels = real_kernels(1)
     assert kernels.registers().hexdigest()[:16] == "6d27c831b1f28cfb"
-    assert kernels.windows >= MEMORY_PASSES
 
 
 def test_memory_is_searched_to_its_end_for_a_byte_that_is_not_there():
-    kernels = real_kernels(1)
-    for window in range(kernels.windows):
-        assert kernels.memory(window) is None
+    kernels = real_kernels(3)
+    assert [kernels.memory(place) for place in range(3)] == [None] * 3
 
 
 def test_a_real_reading_runs_on_each_cpu_and_leaves_the_callers_affinity():
@@ -142,7 +140,7 @@ def test_all_cpus_work_at_once(stick):
 
     one = Yardstick(
         sorted(os.sched_getaffinity(0))[:1] * 2,
-        Kernels(registers, lambda _: None, 64, lambda: None),
+        Kernels(registers, lambda _: None, lambda: None),
     )
     assert one.read().seconds >= 0
 
