@@ -17,8 +17,8 @@ from harness.files import cache_folder
 from harness.hardware import Hardware, Machine
 from harness.measure.compose import failed, measured, skipped
 from harness.measure.follow import Listener, Progressing, follow
-from harness.measure.instances.crew import Opening, run_instances
-from harness.measure.instances.split import Share, split
+from harness.measure.instances.run import InstancesSetup, run_instances
+from harness.measure.instances.shares import Share, shares_of
 from harness.measure.jobs import CaseTask, InstanceTask, Job
 from harness.measure.outcome import CaseOutcome, Outcome, typed
 from harness.measure.results import OperationResult, TrainingResult
@@ -167,20 +167,20 @@ class Runner:
             job = Job(INSTANCE, share.cpus, numbered)
             return Worker(job, environment, logs / f"{name}-{share.number}.log")
 
-        opening = Opening(
+        setup = InstancesSetup(
             shares=self._shares(case),
             start=start,
             watch=lambda pid: Watch(pid, whole, self.instruments),
             profile=self.settings.profile,
             limit_s=limit_s,
         )
-        return run_instances(opening, listen)
+        return run_instances(setup, listen)
 
     def _shares(self, case: Case) -> tuple[Share, ...]:
         """UnsupportedError where the hardware has not so many."""
         assert case.instances is not None
         hardware = Hardware.parse(case.hardware)
-        return split(hardware, self.settings.machine, case.instances)
+        return shares_of(hardware, self.settings.machine, case.instances)
 
     def _of_a_worker(self, case: Case) -> Hardware:
         """With the threads that one worker has; UnsupportedError as of `_shares`."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import chain
 
-from harness.measure.instances.split import Share
-from harness.measure.instances.windows import Drawing, Window
+from harness.measure.instances.shares import Share
+from harness.measure.instances.windows import Window, WindowSeries
 from harness.measure.results import InstanceResult, InstancesResult, OperationResult
 from harness.measure.steady import WarmUp
 from harness.record.schema import Memory
 
 
 def together(
-    drawing: Drawing, done: Sequence[OperationResult], shares: Sequence[Share]
+    drawing: WindowSeries, done: Sequence[OperationResult], shares: Sequence[Share]
 ) -> InstancesResult:
     """What the workers of these shares did in the windows, and what the first of them
     tells of itself."""

@@ -16,7 +16,7 @@ from harness.profile import Profile
 # A window holds each worker's inputs once at least, some of them more than once: it
 # takes longer than the longest cycle, by what workers may differ in.
 CYCLES = 1.25
-LATE_S = 0.05  # the last worker begins so much later than it was told: it warms caches
+LATE_S = 0.05  # by which the last worker begins late: it warms caches first
 MOST_EMPTY = 5  # windows in a row in which some worker ended no cycle
 
 
@@ -78,7 +78,7 @@ def _inside(ran: WindowMessage, opens: float, closes: float) -> Stretch:
 
 
 @dataclass
-class Drawing:
+class WindowSeries:
     """Draws windows until they hold what a profile asks for, as `steady.draw_samples`
     draws segments: spoiled ones again, for as much time again as the profile's took."""
 

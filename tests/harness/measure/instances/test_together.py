@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from outcomes import SEEN, outcome, record
 
-from harness.measure.instances.split import Share
+from harness.measure.instances.shares import Share
 from harness.measure.instances.together import together
-from harness.measure.instances.windows import Drawing, Stretch, Window
+from harness.measure.instances.windows import Stretch, Window, WindowSeries
 from harness.measure.outcome import CaseOutcome, Outcome
 from harness.measure.results import InstancesResult, OperationResult
 from harness.measure.steady import WarmUp
@@ -34,7 +34,7 @@ def fast_and_slow(steps: int = 2) -> Window:
 
 
 def several(*windows: Window, spoiled: tuple[bool, ...] = ()) -> InstancesResult:
-    drawing = Drawing(SMOKE, 1.0)
+    drawing = WindowSeries(SMOKE, 1.0)
     bad = spoiled or (False,) * len(windows)
     for one, is_bad in zip(windows, bad, strict=True):
         drawing.add(one, is_bad, 1.0)
@@ -63,7 +63,7 @@ def test_spoiled_windows_are_in_no_figure() -> None:
 
 
 def test_memory_adds_up_where_all_of_it_is_known() -> None:
-    drawing = Drawing(SMOKE, 1.0)
+    drawing = WindowSeries(SMOKE, 1.0)
     drawing.add(fast_and_slow(), False, 1.0)
     known = together(drawing, [worker(100), worker(50)], SHARES)
     assert known.memory.peak_rss_bytes == 150
@@ -72,7 +72,7 @@ def test_memory_adds_up_where_all_of_it_is_known() -> None:
 
 
 def test_they_are_warm_when_the_last_one_is_and_steady_if_each_is() -> None:
-    drawing = Drawing(SMOKE, 1.0)
+    drawing = WindowSeries(SMOKE, 1.0)
     drawing.add(fast_and_slow(), False, 1.0)
     ups = WarmUp(1.0, 10, True, 2.0), WarmUp(3.0, 20, False, None)
     found = together(drawing, [worker(warm_up=one) for one in ups], SHARES)

@@ -10,10 +10,10 @@ from harness.measure.instances.windows import (
     CYCLES,
     LATE_S,
     MOST_EMPTY,
-    Drawing,
     NoCycleError,
     Stretch,
     Window,
+    WindowSeries,
     window,
 )
 from harness.measure.messages import WindowMessage
@@ -70,8 +70,8 @@ def of(*seconds: float, untimed: int = 0) -> Window:
     return Window(sum(some), (Stretch(some, sum(some)),) * 2, untimed)
 
 
-def drawing(profile: Profile = PROFILE, cycle_s: float = CYCLE_S) -> Drawing:
-    return Drawing(profile, cycle_s)
+def drawing(profile: Profile = PROFILE, cycle_s: float = CYCLE_S) -> WindowSeries:
+    return WindowSeries(profile, cycle_s)
 
 
 def test_a_window_takes_a_segment_or_what_is_lacking() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from harness.hardware import Hardware, Machine
@@ -21,7 +22,7 @@ class Share:
     node: int | None
 
 
-def split(
+def shares_of(
     hardware: Hardware, machine: Machine, count: int, root: Path = Path("/")
 ) -> tuple[Share, ...]:
     """As many equal shares of what a single worker of this hardware would get, as large
@@ -65,4 +66,6 @@ def _cores_of_each(
 
 
 def _cpus(cores: Sequence[Core]) -> tuple[int, ...]:
-    return tuple(cpu for core in cores for cpu in core)
+    """One thread of each core before any second one: a cut leaves no core idle."""
+    turns = chain.from_iterable(zip_longest(*cores))
+    return tuple(cpu for cpu in turns if cpu is not None)

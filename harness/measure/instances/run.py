@@ -4,17 +4,18 @@ timed while all of them run, and of which none may fail."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NoReturn, TypeVar
 
 from harness.measure.follow import Listener, Progressing, ended, follow
-from harness.measure.instances.split import Share
+from harness.measure.instances.shares import Share
 from harness.measure.instances.together import together
 from harness.measure.instances.windows import (
     CYCLES,
-    Drawing,
     NoCycleError,
+    WindowSeries,
     window,
 )
 from harness.measure.jobs import PipeError
@@ -34,7 +35,7 @@ from harness.observe.cgroups import memory_available_bytes
 from harness.observe.cpu import peak_private_bytes
 from harness.profile import Profile
 
-LEAD_S = 0.02  # what a window takes to be told to all workers, before it begins
+LEAD_S = 0.02  # from asking all workers for a window to its begin
 SETTLE_S = 0.2
 # What another worker may take beyond what the first one took: pages that the kernel or
 # a library sets aside when it sees fit.
@@ -44,9 +45,9 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True)
-class Opening:
-    """A case of several instances: `start` starts the worker of a share, which may live
-    for `limit_s`."""
+class InstancesSetup:
+    """A case of several instances: `start` starts the worker of a share. Each may live
+    for `limit_s` until it is timed, and the first as long again while it is judged."""
 
     shares: tuple[Share, ...]
     start: Callable[[Share], Worker]
@@ -55,20 +56,18 @@ class Opening:
     limit_s: float
 
 
-def run_instances(opening: Opening, listen: Listener) -> CaseOutcome:
-    """How they ended, as if they were one: the first that is skipped or fails ends all,
-    and the reason has its number."""
-    crew = _Crew(opening, listen)
-    try:
-        return crew.run()
-    except _EndedEarlyError as error:
-        return error.outcome
-    finally:
-        crew.close()
+def run_instances(setup: InstancesSetup, listen: Listener) -> CaseOutcome:
+    """The outcome of all workers as of one. The first worker that is skipped or fails
+    ends the case, and the reason names its number."""
+    with ExitStack() as stack:
+        try:
+            return _Instances(setup, listen, stack).run()
+        except _EndedEarlyError as error:
+            return error.outcome
 
 
 class _EndedEarlyError(Exception):
-    """The case has ended so."""
+    """Ends a case before its time, with this outcome."""
 
     def __init__(self, outcome: CaseOutcome) -> None:
         super().__init__(outcome.reason)
@@ -76,14 +75,15 @@ class _EndedEarlyError(Exception):
 
 
 class _UnexpectedError(Exception):
-    """A worker said its `last`, or nothing more for the reason in the text."""
+    """A worker ended, or broke its protocol, before the message that was wanted; `last`
+    is its last one, the text why there is none."""
 
     def __init__(self, last: Message | None, text: str = "") -> None:
         super().__init__(text)
         self.last = last
 
 
-class _Member:
+class _Instance:
     """One worker, and what it says."""
 
     def __init__(self, share: Share, worker: Worker, limit_s: float) -> None:
@@ -92,13 +92,16 @@ class _Member:
         self._messages: Iterator[Message] = worker.messages(limit_s)
 
     def next(self, wanted: type[M], listen: Callable[[ProgressMessage], None]) -> M:
-        """The next message of this kind; _UnexpectedError where the worker ends, or
-        says something else, before."""
+        """The next message of this kind, a result when the worker has closed its pipe
+        too; _UnexpectedError where the worker ends, or says something else, before."""
         last: Message | None = None
+        found: M | None = None
         try:
             for message in self._messages:
                 if isinstance(message, wanted):
-                    return message
+                    found = message
+                    if not isinstance(message, ResultMessage):
+                        break
                 match message:
                     case ProgressMessage():
                         listen(message)
@@ -109,77 +112,85 @@ class _Member:
         except (TimeoutError, PipeError) as error:
             self.worker.kill()
             raise _UnexpectedError(None, f"{error}; killed") from None
-        raise _UnexpectedError(last)
+        if found is None:
+            raise _UnexpectedError(last)
+        return found
 
 
-class _Crew:
-    """All workers of a case, from their start to their end."""
+class _Instances:
+    """All workers of a case, from their start to their end; the `stack` closes what is
+    open."""
 
-    def __init__(self, opening: Opening, listen: Listener) -> None:
-        self._opening, self._tell = opening, listen
-        self._members: list[_Member] = []
-        self._add(opening.shares[0])
-        self._watch = opening.watch(self._first.worker.pid)
+    def __init__(
+        self, setup: InstancesSetup, listen: Listener, stack: ExitStack
+    ) -> None:
+        self._setup, self._listen, self._stack = setup, listen, stack
+        self._all: list[_Instance] = []
+        self._add(setup.shares[0])
+        self._watch = setup.watch(self._first.worker.pid)
+        stack.callback(self._watch.close)
 
     @property
-    def _first(self) -> _Member:
-        return self._members[0]
+    def _first(self) -> _Instance:
+        return self._all[0]
 
-    def _add(self, share: Share) -> _Member:
-        worker = self._opening.start(share)
-        self._members.append(_Member(share, worker, self._opening.limit_s))
-        return self._members[-1]
-
-    def close(self) -> None:
-        self._watch.close()
-        for member in self._members:
-            member.worker.close()
+    def _add(self, share: Share) -> _Instance:
+        worker = self._setup.start(share)
+        self._stack.callback(worker.close)
+        self._all.append(_Instance(share, worker, self._setup.limit_s))
+        return self._all[-1]
 
     def run(self) -> CaseOutcome:
         self._build()
         self._enter("warmup")
         self._settle()
         self._enter("timed")
-        settled = [self._next(member, WindowMessage) for member in self._members]
-        drawing = Drawing(self._opening.profile, max(one.cycle_s for one in settled))
-        while not drawing.is_done:
-            self._draw(drawing)
-        return self._end(drawing)
+        settled = [self._next(one, WindowMessage) for one in self._all]
+        series = WindowSeries(self._setup.profile, max(one.cycle_s for one in settled))
+        while not series.is_done:
+            self._draw(series)
+        return self._end(series)
 
     def _settle(self) -> None:
         """Those that were warm first have waited for the last: once more all run at the
         same time, so that clocks and caches are those of the windows to come."""
-        warm = [self._next(member, WindowMessage) for member in self._members]
+        warm = [self._next(one, WindowMessage) for one in self._all]
         self._run_for(max(SETTLE_S, CYCLES * max(one.cycle_s for one in warm)))
-        for member in self._members:
-            self._next(member, StageMessage)
+        for one in self._all:
+            self._next(one, StageMessage)
 
     def _run_for(self, seconds: float) -> None:
         """From one moment on, all of them."""
         begin_s = perf_counter() + LEAD_S
-        for member in self._members:
-            member.worker.answer(f"{begin_s!r} {begin_s + seconds!r}")
+        for one in self._all:
+            one.worker.answer(f"{begin_s!r} {begin_s + seconds!r}")
 
     def _build(self) -> None:
         """The first alone: what takes long fills caches once, and its memory tells
         whether the others fit."""
         self._next(self._first, StageMessage)
         self._watch.enter("build")
-        self._tell(Progressing("build"))
+        self._listen(Progressing("build"))
         self._first.worker.go_on()
         self._next(self._first, StageMessage)
         self._check_memory()
-        for share in self._opening.shares[1:]:
+        for share in self._setup.shares[1:]:
             self._watch.join(self._add(share).worker.pid)
-        for member in self._members[1:]:
-            self._next(member, StageMessage)
-            member.worker.go_on()
-        for member in self._members[1:]:
-            self._next(member, StageMessage)
+        for one in self._all[1:]:
+            self._next(one, StageMessage)
+            one.worker.go_on()
+        for one in self._all[1:]:
+            self._next(one, StageMessage)
 
     def _check_memory(self) -> None:
-        each = peak_private_bytes(self._first.worker.pid) or 0
-        left, more = memory_available_bytes(), len(self._opening.shares) - 1
+        each = peak_private_bytes(self._first.worker.pid)
+        left, more = memory_available_bytes(), len(self._setup.shares) - 1
+        if each is None:
+            self._first.warnings.append(
+                "the kernel does not tell what memory an instance takes: whether all "
+                "of them fit was not looked at"
+            )
+            return
         if more * each * MEMORY_RESERVE <= left:
             return
         reason = (
@@ -193,78 +204,80 @@ class _Crew:
     def _enter(self, stage: str) -> None:
         """All wait at this stage's door; let them in together."""
         self._watch.enter(stage)
-        self._tell(Progressing(stage))
-        for member in self._members:
-            member.worker.go_on()
+        self._listen(Progressing(stage))
+        for one in self._all:
+            one.worker.go_on()
 
-    def _draw(self, drawing: Drawing) -> None:
-        self._run_for(drawing.next_s)
-        ran = [self._next(member, WindowMessage) for member in self._members]
+    def _draw(self, series: WindowSeries) -> None:
+        self._run_for(series.next_s)
+        ran = [self._next(one, WindowMessage) for one in self._all]
         found = window(ran)
         is_spoiled = not found.is_empty and self._watch.segment(len(found.samples_s))
         try:
-            drawing.add(found, is_spoiled, max(one.cycle_s for one in ran))
+            series.add(found, is_spoiled, max(one.cycle_s for one in ran))
         except NoCycleError as error:
             seen = self._watch.close()
             reason = f"stage {seen.stage}: {error}"
             raise _EndedEarlyError(Outcome("failed", None, seen, reason)) from None
 
-    def _end(self, drawing: Drawing) -> CaseOutcome:
+    def _end(self, series: WindowSeries) -> CaseOutcome:
         """The others first, so that the first one's evaluation has no company."""
         self._watch.enter("ending")
         done: list[OperationResult] = []
-        for member in self._members[1:]:
-            member.worker.answer("")
-            said = self._next(member, ResultMessage)
-            done.append(self._result(member, self._ended(member, said)).done)
+        for one in self._all[1:]:
+            one.worker.answer("")
+            said = self._next(one, ResultMessage)
+            done.append(self._result(one, self._ended(one, said)).done)
         first = self._first
         first.worker.answer("")
-        limit_s = self._opening.limit_s
-        outcome = follow(first.worker, self._watch, self._tell, limit_s)
+        limit_s = self._setup.limit_s
+        outcome = follow(first.worker, self._watch, self._listen, limit_s)
         last = self._result(first, outcome)
-        warnings = [w for member in self._members for w in member.warnings]
+        warnings = [w for one in self._all for w in one.warnings]
         return Outcome(
             "result",
-            together(drawing, [last.done, *done], self._opening.shares),
+            together(series, [last.done, *done], self._setup.shares),
             last.seen,
             warnings=(*dict.fromkeys(warnings), *last.warnings),
             code=last.code,
         )
 
-    def _next(self, member: _Member, wanted: type[M]) -> M:
+    def _next(self, one: _Instance, wanted: type[M]) -> M:
         try:
-            return member.next(wanted, self._show)
+            return one.next(wanted, self._show)
         except _UnexpectedError as error:
             if str(error):
                 reason = f"stage {self._watch.stage}: {error}"
-                self._fail(member, replace(self._unsaid(member), reason=reason))
-            self._fail(member, self._ended(member, error.last))
+                self._fail(one, replace(self._unsaid(one), reason=reason))
+            self._fail(one, self._ended(one, error.last))
 
     def _show(self, message: ProgressMessage) -> None:
         what, done, total = message.what, message.done, message.total
-        self._tell(Progressing(self._watch.stage, what, done, total))
+        self._listen(Progressing(self._watch.stage, what, done, total))
 
-    def _unsaid(self, member: _Member) -> Outcome[Any]:
-        """Without what the sensors saw: that is of all."""
+    def _unsaid(self, one: _Instance) -> Outcome[Any]:
+        """A failed outcome of one worker, without sensors' readings: those are of all
+        workers."""
         seen = unseen(self._watch.stage)
-        return Outcome("failed", None, seen, warnings=tuple(member.warnings))
+        return Outcome("failed", None, seen, warnings=tuple(one.warnings))
 
-    def _ended(self, member: _Member, last: Message | None) -> Outcome[Any]:
-        return ended(self._unsaid(member), last, member.worker)
+    def _ended(self, one: _Instance, last: Message | None) -> Outcome[Any]:
+        return ended(self._unsaid(one), last, one.worker)
 
     def _result(
-        self, member: _Member, outcome: Outcome[Any]
+        self, one: _Instance, outcome: Outcome[Any]
     ) -> Outcome[OperationResult]:
         found = typed(outcome, OperationResult)
         if found.kind != "result":
-            self._fail(member, found)
+            self._fail(one, found)
         return found
 
-    def _fail(self, member: _Member, outcome: Outcome[Any]) -> NoReturn:
-        """With the number of the one that failed; what cannot run here can in none."""
+    def _fail(self, one: _Instance, outcome: Outcome[Any]) -> NoReturn:
+        """Ends the case with this outcome. A failure's reason names the worker; a
+        skip's does not, for no worker could run what this one cannot."""
         reason = outcome.reason
         if outcome.kind == "failed":
-            count = len(self._opening.shares)
-            reason = f"instance {member.share.number} of {count}: {reason}"
+            count = len(self._setup.shares)
+            reason = f"instance {one.share.number} of {count}: {reason}"
         seen = self._watch.close()
         raise _EndedEarlyError(replace(outcome, reason=reason, seen=seen))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.hardware import Hardware, Machine
-from harness.measure.instances.split import Share, split
+from harness.measure.instances.shares import Share, shares_of
 from harness.observe.fingerprint import cores_first, default_threads
 from harness.workload import UnsupportedError
 
@@ -52,7 +52,7 @@ def shared(tmp_path: Path) -> Callable[..., list[tuple[tuple[int, ...], int | No
     def share(
         machine: Machine, count: int, hardware: str = "cpu"
     ) -> list[tuple[tuple[int, ...], int | None]]:
-        found = split(Hardware.parse(hardware), machine, count, tmp_path)
+        found = shares_of(Hardware.parse(hardware), machine, count, tmp_path)
         assert [one.number for one in found] == list(range(1, count + 1))
         return [(one.cpus, one.node) for one in found]
 
@@ -87,7 +87,7 @@ def test_second_threads_that_were_asked_for_go_with_their_core(
 ) -> None:
     machine = machine_of(2, 2, smt=True)
     found = shared(machine, 2, "cpu:threads=8")
-    assert found == [((0, 4, 1, 5), 0), ((2, 6, 3, 7), 1)]
+    assert found == [((0, 1, 4, 5), 0), ((2, 3, 6, 7), 1)]
     assert shared(machine, 4, "cpu:threads=8") == [
         *(((0, 4), 0), ((2, 6), 1)),
         *(((1, 5), 0), ((3, 7), 1)),
@@ -105,8 +105,8 @@ def test_where_some_cores_give_one_thread_all_workers_have_as_many(
     machine_of: MachineOf, shared: Callable
 ) -> None:
     machine = machine_of(2, 2, smt=True)
-    sizes = [len(cpus) for cpus, _ in shared(machine, 2, "cpu:threads=6")]
-    assert sizes == [2, 2]
+    found = shared(machine, 2, "cpu:threads=6")
+    assert found == [((0, 1), 0), ((2, 3), 1)]  # no two threads of one core
 
 
 def test_nodes_of_unlike_size_give_the_largest_equal_shares(
@@ -151,5 +151,5 @@ def test_a_gpu_is_not_shared_out(machine_of: MachineOf, shared: Callable) -> Non
 
 def test_a_machine_that_tells_nothing_of_itself_is_one_node(tmp_path: Path) -> None:
     machine = Machine(cpus=(3, 5), isas=(), cuda_devices=0)
-    found = split(Hardware.parse("cpu"), machine, 2, tmp_path)
+    found = shares_of(Hardware.parse("cpu"), machine, 2, tmp_path)
     assert found == (Share(1, (3,), None), Share(2, (5,), None))

@@ -11,7 +11,7 @@ import toy
 
 from harness.case import Case
 from harness.hardware import Machine
-from harness.measure.instances import crew
+from harness.measure.instances import run as instances_run
 from harness.measure.run import Runner, Settings
 from harness.measure.watch import Instruments
 from harness.observe.roofline import Peaks
@@ -136,14 +136,14 @@ def test_the_sensors_see_all_instances(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, ...]] = []
-    enter = crew.Watch.enter
+    enter = instances_run.Watch.enter
 
-    def entered(self: crew.Watch, stage: str) -> None:
+    def entered(self: instances_run.Watch, stage: str) -> None:
         if stage == "timed":
             seen.append(self._tree.pids)
         enter(self, stage)
 
-    monkeypatch.setattr(crew.Watch, "enter", entered)
+    monkeypatch.setattr(instances_run.Watch, "enter", entered)
     run(runner)
     assert [len(pids) for pids in seen] == [2]
     assert os.getpid() not in seen[0]
@@ -186,7 +186,9 @@ def test_the_first_instance_that_fails_alone_has_its_number_too(
 
 
 def test_wrong_values_fail_the_case(runner: Runner) -> None:
-    assert (run(runner, "garbage").reason or "").startswith("wrong values: ")
+    record = run(runner, "garbage")
+    assert record.status == "failed"
+    assert (record.reason or "").startswith("wrong values: ")
 
 
 def test_an_instance_that_hangs_is_killed_and_named(
@@ -195,6 +197,24 @@ def test_an_instance_that_hangs_is_killed_and_named(
     monkeypatch.setattr("harness.measure.run.CASE_LIMIT_S", -28.0)
     reason = run(runner, "slow-build").reason or ""
     assert reason == "instance 1 of 2: stage build: no end after 3 s; killed"
+
+
+def test_an_instance_that_hangs_after_its_result_is_killed_and_named(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exit handlers wait for ever, in all but the first: it is the last to end."""
+    monkeypatch.setattr("harness.measure.run.CASE_LIMIT_S", -15.0)
+    reason = run(runner, "second-never-leaves").reason or ""
+    assert reason.startswith("instance 2 of 2: stage ending: no end after ")
+
+
+def test_where_an_instances_memory_is_unknown_a_warning_says_so(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances_run, "peak_private_bytes", lambda pid: None)
+    record = run(runner)
+    assert record.status == "ok"
+    assert any("whether all of them fit" in text for text in record.warnings)
 
 
 def test_what_cannot_run_here_is_skipped_with_its_reason_alone(runner: Runner) -> None:
@@ -218,7 +238,7 @@ def test_a_training_is_not_run_in_instances(runner: Runner) -> None:
 def test_instances_that_do_not_fit_the_memory_are_skipped_before_they_start(
     runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "memory_available_bytes", lambda: 2**20)
+    monkeypatch.setattr(instances_run, "memory_available_bytes", lambda: 2**20)
     record = run(runner)
     assert record.status == "skipped"
     assert (record.reason or "").startswith("2 instances take 0.0")
@@ -230,10 +250,10 @@ def test_instances_that_do_not_fit_the_memory_are_skipped_before_they_start(
 def test_a_reserve_is_kept_of_the_memory(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "peak_private_bytes", lambda pid: 1000)
-    monkeypatch.setattr(crew, "memory_available_bytes", lambda: 1099)
+    monkeypatch.setattr(instances_run, "peak_private_bytes", lambda pid: 1000)
+    monkeypatch.setattr(instances_run, "memory_available_bytes", lambda: 1099)
     assert run(runner).status == "skipped"
-    monkeypatch.setattr(crew, "memory_available_bytes", lambda: 1101)
+    monkeypatch.setattr(instances_run, "memory_available_bytes", lambda: 1101)
     assert run(runner).status == "ok"
 
 
