@@ -2,13 +2,15 @@
 
 A job crosses the pipe as one JSON object: the fields of its task beside the entry and
 the CPUs. `speechmark ab` gives jobs to workers of other commits: fields keep their
-names, and a field that comes later has a default.
+names, and a field that comes later has a default; in a task's parts, such as its
+profile, it does not cross the pipe at that: suites of before refuse what they do not
+know there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from inspect import signature
 from typing import Any, get_type_hints
@@ -34,7 +36,8 @@ class Job:
     def plain(self) -> dict[str, Any]:
         """As it crosses the pipe."""
         own = {"entry": self.entry, "affinity": list(self.affinity)}
-        return {**plain_fields(self.task), **own}
+        task = plain_fields(self.task)
+        return {**{name: _part(value) for name, value in task.items()}, **own}
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,19 @@ def plain_fields(values: Any) -> Any:
     if is_dataclass(values) and not isinstance(values, type):
         return {field.name: getattr(values, field.name) for field in fields(values)}
     raise TypeError(f"{type(values).__name__} cannot cross a pipe: {values!r:.80}")
+
+
+def _part(value: Any) -> Any:
+    """A task's field as it crosses the pipe."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    plain = {field.name: getattr(value, field.name) for field in fields(value)}
+    defaults = {field.name: field.default for field in fields(value)}
+    return {
+        name: one
+        for name, one in plain.items()
+        if defaults[name] is MISSING or one != defaults[name]
+    }
 
 
 @cache

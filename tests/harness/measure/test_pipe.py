@@ -36,7 +36,7 @@ from harness.measure.messages import (
 )
 from harness.measure.outcome import Outcome, typed
 from harness.measure.results import OperationResult, TrainingResult, TurnsResult
-from harness.profile import SMOKE
+from harness.profile import COMMIT, QUICK, SMOKE
 from harness.suite import LoadedCode
 
 CASE_TASK = CaseTask(
@@ -123,6 +123,17 @@ def test_a_job_of_an_older_suite_lacks_what_came_later() -> None:
     for later in ("stall_percent", "slow_down_percent", "claimed"):
         del job[later]
     assert task_of(turns.run_job, job) == TURNS_TASK
+
+
+def test_what_a_profile_has_at_its_default_does_not_cross() -> None:
+    """A worker of before that field would refuse it: `speechmark ab` over a commit that
+    brought it compared nothing."""
+    commit, quick = (
+        sent(Job("a:b", (0,), replace(TURNS_TASK, profile=one)).plain())["profile"]
+        for one in (COMMIT, QUICK)
+    )
+    assert "takes_kept_accuracy" not in commit
+    assert quick["takes_kept_accuracy"] is True
 
 
 def test_a_job_of_a_newer_suite_may_hold_more() -> None:
