@@ -40,6 +40,15 @@ def _seen(character: str) -> str:
     return character if is_seen else "\ufffd"
 
 
+def counted(n: int, one: str, many: str) -> str:
+    """A number with its noun, or its verb.
+
+    >>> counted(1, "case", "cases"), counted(1200, "has", "have")
+    ('1 case', '1,200 have')
+    """
+    return f"{n:,} {one if n == 1 else many}"
+
+
 def plain_path(path: Path) -> str:
     """A path for a message: who sends a file chooses its name."""
     return plain(str(path), LONGEST_PATH)

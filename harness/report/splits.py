@@ -66,7 +66,7 @@ def _sentence(several: Sequence[Record], alone: Record | None) -> str:
         others = f", the best of {len(several)} splits" if len(several) > 1 else ""
         return (
             f"split: {split_of(best)} carries {number(_rate(best))} items/s{others}: "
-            f"{best.case_id}; one worker on all cores was not measured"
+            f"{best.case_id}; one worker on all cores was not measured{_doubt([best])}"
         )
     one, ratio = split_of(alone) or "one worker", _ratio(best, alone)
     doubt = _doubt([best, alone])

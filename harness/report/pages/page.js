@@ -266,7 +266,8 @@
     const isFiltered = text.trim() !== "" || Object.values(facets).some(Boolean);
     for (const section of document.querySelectorAll("section.workload")) {
       const place = section.querySelector("[data-filtered]");
-      section.hidden = place !== null && tableAt(place).rows.length === 0;
+      const isOther = facets.workload && facets.workload !== section.dataset.title;
+      section.hidden = place === null ? Boolean(isOther) : tableAt(place).rows.length === 0;
       if (isFiltered && place && !section.hidden) section.querySelector("details").open = true;
     }
     const cases = filtered.filter((table) => table.place.closest("section.workload"));

@@ -62,6 +62,15 @@ def test_a_ratio_of_spoiled_times_says_so(spoiled: str, rate: float) -> None:
     assert line.endswith("; other load spoiled the times")
 
 
+def test_spoiled_times_of_splits_alone_are_told_too() -> None:
+    timing = several(2, 1, 4.0).timing
+    assert timing is not None
+    worse = timing.model_copy(update={"spoiled": True})
+    record = several(2, 1, 4.0).model_copy(update={"timing": worse})
+    (line,) = best_splits([record])
+    assert line.endswith("was not measured; other load spoiled the times")
+
+
 @pytest.mark.parametrize(
     ("counts", "others"), [((2,), ""), ((2, 4), ", the best of 2 splits")]
 )

@@ -1,8 +1,9 @@
 """What a whole machine carries counts for it, where that was measured everywhere.
 
 One worker on all cores often leaves much of a machine idle. Of a work that every
-candidate did in several instances too, the split that carries the most counts; of any
-other a single worker's step, lest one candidate's best stands beside another's only.
+candidate did in several instances too, that split counts which carries the most within
+its gate and limits, and one worker on all cores is a split; of any other work a single
+worker's step, lest one candidate's best stands beside what another happened to measure.
 """
 
 from __future__ import annotations
@@ -23,23 +24,24 @@ COUNTS_ELSEWHERE = "it counts where every candidate has it: {} was measured in n
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows to rank: of those that were measured in several instances too, one a work,
-    with a step as the best split does it. `left_out` are splits that do not count."""
+class RowsToRank:
+    """Of works that were measured in several instances too, one row each, with a step
+    as the best split does it. `left_out` are splits that do not count."""
 
     rows: tuple[Row, ...]
     saturated: tuple[Saturated, ...]
     left_out: tuple[LeftOut, ...]
 
 
-def with_saturated(rows: Sequence[Row], candidates: Sequence[str]) -> Rows:
-    """Splits of a work without a row of its own stay as they are."""
+def with_saturated(rows: Sequence[Row], candidates: Sequence[str]) -> RowsToRank:
+    """Splits of a work without a row of its own stay as they are, and so do those of
+    which candidates did not do the same work: they are left out as any other."""
     works = {row.work for row in rows}
     splits: dict[Work, list[Row]] = {}
     kept = []
     for row in rows:
         whole = row.work.of_one_instance
-        if row.work.instances is not None and whole in works:
+        if row.work.instances is not None and whole in works and row.same:
             splits.setdefault(whole, []).append(row)
         else:
             kept.append(row)
@@ -59,7 +61,7 @@ def with_saturated(rows: Sequence[Row], candidates: Sequence[str]) -> Rows:
         spoiled = any(one.spoiled for one in known.values())
         named = {label: one.split for label, one in known.items()}
         saturated.append(Saturated(row.work, named, spoiled))
-    return Rows(tuple(found), tuple(saturated), tuple(left_out))
+    return RowsToRank(tuple(found), tuple(saturated), tuple(left_out))
 
 
 def _lacking(several: Sequence[Row], candidates: Collection[str]) -> list[str]:
@@ -72,7 +74,7 @@ def _lacking(several: Sequence[Row], candidates: Collection[str]) -> list[str]:
 
 
 def _left_out(several: Sequence[Row], lacking: Sequence[str]) -> Iterator[LeftOut]:
-    """Of the splits that any candidate has: others are reasons of no one's."""
+    """Of those splits only that some candidate has measured."""
     reason = COUNTS_ELSEWHERE.format(", ".join(lacking))
     for row in several:
         if any(isinstance(cell, Measured) for cell in row.cells.values()):
@@ -85,7 +87,7 @@ def _best(row: Row, several: Sequence[Row], label: str) -> Measured | None:
     own = row.cells.get(label)
     if not isinstance(own, Measured):
         return None
-    others = [row.cells.get(label) for row in several if row.same]
+    others = [row.cells.get(label) for row in several]
     fit = [one for one in others if isinstance(one, Measured) and _is_fit(one)]
     return max([own, *fit], key=lambda one: one.throughput_items_per_s.value)
 
@@ -104,7 +106,7 @@ def _saturated(row: Row, best: Mapping[str, Measured | None]) -> Row:
 
 
 def _inverse(rate: Estimate) -> Estimate:
-    """Seconds of what comes so often in one."""
+    """Seconds an item, of items a second."""
     return Estimate(
         1 / rate.value,
         1 / rate.high if rate.high else None,

@@ -36,6 +36,7 @@ from harness.report.tables.table import (
     without_empty,
 )
 from harness.statistics import PercentileBound
+from harness.text import counted
 
 METRICS_SHOWN = 2  # further ones are in the CSV
 LATENCIES = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9"}
@@ -313,14 +314,14 @@ def _notes(found: Sequence[Case]) -> Iterator[str]:
 def _samples_note(title: str, lacking: Sequence[PercentileBound]) -> str:
     most, needed = max(b.n for b in lacking), max(b.needed for b in lacking)
     return (
-        f"{title} takes {needed:,} samples: {len(lacking):,} cases have fewer, "
-        f"{most:,} at most."
+        f"{title} takes {needed:,} samples: "
+        f"{counted(len(lacking), 'case has', 'cases have')} fewer, {most:,} at most."
     )
 
 
 def _reason_notes(what: str, reasons: Sequence[str]) -> Iterator[str]:
     often = Counter(reasons).most_common()
     for reason, count in often[:REASONS_SHOWN]:
-        yield f"{what} of {count:,} cases: {reason}"
+        yield f"{what} of {counted(count, 'case', 'cases')}: {reason}"
     if further := len(often[REASONS_SHOWN:]):
         yield f"{what} of others for {further:,} further reasons: see the JSON."

@@ -23,6 +23,7 @@ from harness.report.compare.shown.verdict import (
     whom,
 )
 from harness.report.tables.table import ABSENT, number, percent
+from harness.text import counted
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,9 @@ def _winner(some: Sequence[Serving]) -> tuple[Serving, bool]:
 def _measured(comparison: Comparison) -> KeyFigure:
     found = list(cases(comparison))
     failing = sum(case.measured.gate_passed is False for case in found)
-    detail = (
-        f"{failing:,} lose more accuracy than their gate allows, "
-        f"{without_result(comparison):,} have no result"
-    )
+    lose = counted(failing, "loses more accuracy than its", "lose more than their")
+    have = counted(without_result(comparison), "has", "have")
+    detail = f"{lose} gate allows, {have} no result"
     return KeyFigure("Cases measured", f"{len(found):,}", detail)
 
 

@@ -17,6 +17,7 @@ from harness.report.compare.shown.cases import cases, without_result
 from harness.report.compare.shown.qualified import out_of_all, what_is_left
 from harness.report.compare.shown.reserves import reserves
 from harness.report.tables.table import number, percent
+from harness.text import counted
 
 
 def verdict(comparison: Comparison) -> tuple[str, ...]:
@@ -45,18 +46,14 @@ def _single(comparison: Comparison) -> tuple[str, ...]:
     found = list(cases(comparison))
     failing = sum(case.measured.gate_passed is False for case in found)
     skipped = without_result(comparison)
-    measured = _count(len(found), "case was", "cases were")
+    measured = counted(len(found), "case was", "cases were")
     parts = [f"{measured} measured on {comparison.baseline}"]
     if failing:
-        parts.append(f"{_count(failing, 'fails its', 'fail their')} gate")
+        parts.append(f"{counted(failing, 'fails its', 'fail their')} gate")
     if skipped:
-        parts.append(f"{_count(skipped, 'has', 'have')} no result")
+        parts.append(f"{counted(skipped, 'has', 'have')} no result")
     sentence = "; ".join(parts) + "; a single machine is not ranked."
     return tuple(filter(None, (sentence, _cheapest(comparison.money))))
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
 
 
 def no_verdict(comparison: Comparison) -> str:

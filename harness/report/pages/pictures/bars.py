@@ -4,9 +4,10 @@ best on top, each with its value, and "n/a" where a candidate has none."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from harness.report.compare.model import Comparison, Measured, Row, Work
-from harness.report.compare.shown.columns import work_columns
+from harness.report.compare.shown.columns import interval_of, work_columns
 from harness.report.pages.pictures.bar_figure import (
     Bars,
     add_absent,
@@ -20,12 +21,12 @@ from harness.report.pages.pictures.picture import (
     INK,
     Figure,
     Picture,
-    interval,
     whiskers,
 )
 from harness.report.pages.pictures.select import (
     Group,
     best,
+    drawn_labels,
     groups,
     is_training,
     measured,
@@ -49,7 +50,7 @@ TAIL = {"p90": ("p90", "line-ns-open"), "p99": ("p99", "diamond")}
 def throughput(comparison: Comparison) -> Iterator[Picture]:
     """One picture a model: RTFx, or items a second where there is no audio."""
     for group in groups(comparison):
-        if any(map(ranked, group.rows)):
+        if any(_drawn(comparison, row) for row in group.rows):
             yield _throughput(comparison, group)
 
 
@@ -61,7 +62,7 @@ def latency(comparison: Comparison) -> Iterator[Picture]:
 
 
 def _throughput(comparison: Comparison, group: Group) -> Picture:
-    rows = [row for row in group.rows if ranked(row)]
+    rows = [row for row in group.rows if _drawn(comparison, row)]
     kept, notes = best(rows, MOST_WORKS, rate)
     kept = [*sorted(kept, key=rate, reverse=True), *_skipped(group, len(kept))]
     has_audio = all(c.rtfx.value for row in kept for c in ranked(row).values())
@@ -70,7 +71,7 @@ def _throughput(comparison: Comparison, group: Group) -> Picture:
         cells = [cell for _, cell in one.cells]
         found = [c.rtfx if has_audio else c.throughput_items_per_s for c in cells]
         values = [estimate.value for estimate in found]
-        ends = [interval(estimate) for estimate in found]
+        ends = [interval_of(estimate) for estimate in found]
         add_bar(figure, one, values, ends, len(bars))
         high = [end[1] if end else v for end, v in zip(ends, values, strict=True)]
         add_values(figure, one, list(map(number, values)), high)
@@ -104,12 +105,13 @@ def _throughput_table(id: str, group: Group, bars: Sequence[Bars]) -> Table:
 
 
 def _latency(comparison: Comparison, group: Group) -> Picture | None:
-    rows = [row for row in group.rows if not is_training(row) and _medians(row)]
+    medians = partial(_medians, comparison)
+    rows = [row for row in group.rows if not is_training(row) and medians(row)]
     if not rows:
         return None
-    kept, notes = best(rows, MOST_WORKS, lambda row: -min(_medians(row)))
+    kept, notes = best(rows, MOST_WORKS, lambda row: -min(medians(row)))
     kept = [
-        *sorted(kept, key=lambda row: min(_medians(row))),
+        *sorted(kept, key=lambda row: min(medians(row))),
         *_skipped(group, len(kept)),
     ]
     figure, bars = frame(comparison, kept, "latency of a step (ms)")
@@ -139,8 +141,14 @@ def _skipped(group: Group, drawn: int) -> list[Row]:
     return found[: max(MOST_WORKS - drawn, 0)]
 
 
-def _medians(row: Row) -> list[float]:
-    found = (_value(cell, "p50") for cell in ranked(row).values())
+def _drawn(comparison: Comparison, row: Row) -> list[Measured]:
+    """Of the candidates that pictures have room for."""
+    cells = ranked(row)
+    return [cells[label] for label in drawn_labels(comparison) if label in cells]
+
+
+def _medians(comparison: Comparison, row: Row) -> list[float]:
+    found = (_value(cell, "p50") for cell in _drawn(comparison, row))
     return [value for value in found if value is not None]
 
 

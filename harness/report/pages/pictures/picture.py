@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.compare.model import Comparison, Estimate
+from harness.report.compare.model import Comparison
 from harness.report.tables.table import Table
 
 # Okabe and Ito, Color Universal Design, 2008: eight colours that people with any kind
@@ -312,12 +312,6 @@ def whiskers(
         "thickness": 1.5,
         "width": 4,
     }
-
-
-def interval(estimate: Estimate) -> tuple[float, float] | None:
-    if estimate.low is None or estimate.high is None:
-        return None
-    return estimate.low, estimate.high
 
 
 def time_unit(longest_s: float) -> tuple[float, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.compare.model import Comparison, Estimate, Measured, Row
-from harness.report.compare.shown.columns import rate_of
+from harness.report.compare.shown.columns import interval_of, rate_of
 from harness.report.pages.pictures.picture import (
     DASHES,
     GREY,
@@ -18,7 +18,6 @@ from harness.report.pages.pictures.picture import (
     blank,
     colour_legend,
     escaped,
-    interval,
     looks,
     titled,
     whiskers,
@@ -143,7 +142,7 @@ def _line(line: Line, look: Look) -> Trace:
         "mode": "lines+markers",
         "x": line.sizes,
         "y": values,
-        "error_y": whiskers(values, map(interval, found), look.colour),
+        "error_y": whiskers(values, map(interval_of, found), look.colour),
         "line": {"color": look.colour, "dash": DASHES[line.place], "width": 2},
         "marker": {"symbol": SYMBOLS[line.place], "size": 8},
         "text": [escaped(line.variant)] * len(values),

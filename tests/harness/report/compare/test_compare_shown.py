@@ -223,7 +223,7 @@ def test_a_note_tells_how_many_samples_a_percentile_lacks():
     )
     found = list(cases(replace(single(), rows=(row,))))
     notes = case_table("c", "C", found, MetricKinds(), short=True).notes
-    assert "p99 takes 662 samples: 1 cases have fewer, 64 at most." in notes
+    assert "p99 takes 662 samples: 1 case has fewer, 64 at most." in notes
 
 
 def test_many_reasons_are_cut_and_counted():
@@ -237,7 +237,7 @@ def test_many_reasons_are_cut_and_counted():
     )
     found = list(cases(replace(single(), rows=rows)))
     notes = case_table("c", "C", found, MetricKinds(), short=True).notes
-    assert "Energy is not known of 1 cases: reason 2" in notes
+    assert "Energy is not known of 1 case: reason 2" in notes
     assert "Energy is not known of others for 2 further reasons: see the JSON." in notes
 
 

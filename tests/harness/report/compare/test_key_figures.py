@@ -128,7 +128,7 @@ def test_figures_of_a_single_machine_count_what_was_measured_and_spoiled():
     )
     assert (measured.answer, measured.detail) == (
         "28",
-        "0 lose more accuracy than their gate allows, 0 have no result",
+        "0 lose more than their gate allows, 0 have no result",
     )
     assert compression.answer == "2.50 x"
     assert disturbed.answer == "6 of 28 cases"

@@ -151,6 +151,21 @@ def test_candidates_keep_their_colour_and_more_than_eight_are_not_drawn():
     assert sum(trace.type == "bar" for trace in picture.figure.data) == CANDIDATES
 
 
+@pytest.mark.parametrize("kind", [bars.throughput, bars.latency])
+def test_a_model_that_no_drawn_candidate_measured_has_no_bars(kind):
+    """There is nothing to draw, and the pictures of others are drawn all the same."""
+    many = large(10, 6)
+    last = many.candidates[-1].label
+    row = many.rows[0]
+    only_last = replace(
+        row, work=replace(row.work, model="other"), cells={last: row.cells[last]}
+    )
+    found = replace(many, rows=(*many.rows, only_last))
+    titles = [picture.title for picture in kind(found)]
+    assert any("model-0" in title for title in titles)
+    assert not any("other" in title for title in titles)
+
+
 def test_a_kind_with_too_many_pictures_is_cut_and_says_so():
     row = small().rows[0]
     count = MOST_OF_A_KIND + 3

@@ -80,7 +80,10 @@ def test_a_split_of_another_work_does_not_count():
     rows = [alone(1, 1), at(2, same=False, **both), at(4, **both)]
     assert scores(rank(rows, BOTH, "a", {}))["b"] == pytest.approx(2 / 9)
     rows = [alone(1, 1), at(2, same=False, **both)]
-    assert scores(rank(rows, BOTH, "a", {})) == {"a": 1.0, "b": 1.0}
+    ranking = rank(rows, BOTH, "a", {})
+    assert scores(ranking) == {"a": 1.0, "b": 1.0}
+    assert ranking.saturated == ()
+    assert [one.work.instances for one in ranking.left_out] == [2]
 
 
 def test_splits_without_the_work_of_one_are_works_like_others():
