@@ -1,6 +1,9 @@
 """The runtimes' own tools, on a tiny model."""
 
+from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -57,10 +60,30 @@ def test_several_shapes_have_the_mean_of_their_medians_over_all_inputs(
     """Two inputs of one shape and one of another; the median over all is not theirs."""
     lines = [f"[ INFO ]    Median:  {ms} ms" for ms in (9, 1, 4)]
     monkeypatch.setattr(own_tools, "BENCHMARK_APP", f"print({chr(10).join(lines)!r})")
+    monkeypatch.setattr(own_tools, "call_s", lambda session, batches: 0.0005)
     session = OpenVinoSession(onnx_path, "fp32", 1)
     shapes = [(1, 20, 8), (1, 30, 8), (1, 20, 8)]
     tool = own_tool(session, [np.zeros(shape, np.float32) for shape in shapes])
-    assert tool.time_s(1) == pytest.approx((1 + 4 + 1) / 3 / 1000)
+    assert tool.time_s(1) == pytest.approx((1 + 4 + 1) / 3 / 1000 + 0.0005)
+
+
+def test_a_call_takes_what_python_adds_to_the_runtimes_latency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """benchmark_app tells the latency alone; a step of ours has both."""
+    now_s, took_ms = [0.0], cycle([5.0, 7.0, 95.0])
+    monkeypatch.setattr(own_tools, "perf_counter", lambda: now_s[0])
+
+    class Session:
+        def prepare(self, features: np.ndarray) -> SimpleNamespace:
+            return SimpleNamespace(native=SimpleNamespace(latency=0.0))
+
+        def run(self, request: SimpleNamespace) -> None:
+            request.native.latency = 3.0
+            now_s[0] += next(took_ms) / 1000
+
+    found = own_tools.call_s(cast(OpenVinoSession, Session()), [*ONE, ONE[0]])
+    assert found == pytest.approx(0.004)  # of 2, 4 and 92 ms
 
 
 def test_benchmark_app_has_our_threads_precision_and_shapes(onnx_path: Path) -> None:

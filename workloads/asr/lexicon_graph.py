@@ -27,7 +27,8 @@ class Node:
 
 
 def prefix_tree(spellings: Sequence[Sequence[int]], root: int) -> Node:
-    """Of the words' labels, each word once; its root stands for the label `root`."""
+    """The tree of the words' labels, each word once; its root stands for the label
+    `root`."""
     tree = Node(root)
     for word, labels in enumerate(spellings, start=1):
         node = tree
@@ -67,7 +68,7 @@ def lexicon_graph(spellings: Sequence[Sequence[int]], boundary: int, blank: int)
 
 @dataclass(frozen=True)
 class _States:
-    """The two of a node."""
+    """A node's two states in the graph."""
 
     node: Node
     spelt: int
@@ -76,7 +77,7 @@ class _States:
 
 @dataclass(frozen=True)
 class _Graph:
-    """That is being made, of a kaldifst.StdVectorFst."""
+    """The graph while it is made; `fst` is a kaldifst.StdVectorFst."""
 
     fst: Any
     blank: int

@@ -74,14 +74,17 @@ def _flashlight(outputs: int, width: int) -> Labels:
 
 
 def _fast_ctc_decode(outputs: int, width: int) -> Labels:
-    from fast_ctc_decode import beam_search
+    import fast_ctc_decode
 
     assert BLANK == 0  # fast-ctc-decode knows no other
     # It writes texts: a character for each output, that of its number.
     characters = [chr(output) for output in range(outputs)]
 
     def labels(log_probs: np.ndarray) -> list[int]:
-        found, _ = beam_search(np.exp(log_probs), characters, beam_size=width)
+        probabilities = np.exp(log_probs)
+        found, _ = fast_ctc_decode.beam_search(
+            probabilities, characters, beam_size=width
+        )
         return list(map(ord, found))
 
     return labels
