@@ -1,4 +1,5 @@
-"""Which cases are meant: `-k` and `--cases`, alike in every command and in pytest."""
+"""Which cases are meant, by `-k` and `--cases`: alike in every command and in pytest,
+whose own `-k` knows the names of files and functions, too."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ class Run:
     inputs: dict[str, str]
     status: int = 0  # of speechmark
     comments: int = 0  # status of gh
+    known: str = ""  # the number of the comment that an earlier run wrote
     writes_table: bool = True
 
     def __post_init__(self) -> None:
@@ -40,6 +41,7 @@ class Run:
         )
         self._program(
             self.folder / "bin" / "gh",
+            f'if [ "$2" = --paginate ]; then echo "{self.known}"; exit; fi; '
             f'printf "%s\\n" "$@" > commented.txt; exit {self.comments}',
         )
 
@@ -86,10 +88,10 @@ def run(tmp_path: Path):
 
 def test_both_commits_and_every_input_reach_the_command(run):
     found = run()
-    found.inputs |= {"cases": "int8 static", "minutes": "5", "threshold": "1"}
+    found.inputs |= {"cases": "int8 and static", "minutes": "5", "threshold": "1"}
     assert found.step("Compare") == 0
     assert found.read("given.txt").splitlines() == [
-        *("ab", "main", "HEAD", "-k", "int8 static"),
+        *("ab", "main", "HEAD", "-k", "int8 and static"),
         *("--minutes=5", "--threshold=1", "--markdown=speechmark.md"),
     ]
 
@@ -129,6 +131,17 @@ def test_a_comparison_without_a_table_still_shows_what_was_said(run):
     found = run(status=2, writes_table=False)
     assert (found.step("Compare"), found.step("Show")) == (0, 0)
     assert "said" in found.read("comment.md")
+
+
+def test_the_comment_of_the_run_before_is_replaced_and_no_others(run):
+    found = run(known="4711")
+    for name in ("Compare", "Show", "Comment"):
+        assert found.step(name) == 0
+    given = found.read("commented.txt").split()
+    assert given[:3] == ["api", "-X", "PATCH"]
+    assert given[3].endswith("/issues/comments/4711")
+    assert found.read("comment.md").startswith("<!-- speechmark ab -->\n")
+    assert 'startswith("<!-- speechmark ab -->")' in STEPS["Comment"]["run"]
 
 
 def test_a_token_that_may_not_write_fails_nothing(run):

@@ -64,7 +64,10 @@ def measure_showing(cases: int = CASES) -> Showing:
             check=False,
         )
         if ran.returncode:
-            raise RuntimeError(f"showing samples in pytest failed:\n{ran.stdout}")
+            raise RuntimeError(
+                f"showing samples in pytest failed (exit status {ran.returncode}):\n"
+                f"{ran.stdout}{ran.stderr}"
+            )
         lines = (Path(folder) / _SECONDS).read_text().splitlines()
     seconds = [json.loads(line) for line in lines]
     return Showing(SAMPLES, len(seconds), median(seconds), min(seconds), max(seconds))

@@ -183,19 +183,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
-def _planned(session: pytest.Session) -> list[tuple[pytest.Item, Planned]]:
-    """The cases among the tests."""
-    calls = [(item, getattr(item, "callspec", None)) for item in session.items]
-    return [(i, c.params["planned"]) for i, c in calls if c and "planned" in c.params]
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Before the first case: not where tests could not be collected."""
     stash = session.config.stash
     if SESSION not in stash or session.testsfailed:
         return
-    planned = [one for _, one in _planned(session)]
+    planned = [one for _, one in planned_of(session.items)]
     said = stash[SESSION].make_ahead(planned, stash[DISPLAY].making)
     stash[DISPLAY].pause()
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.profile import PROFILES
+
 
 def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("speechmark")
@@ -17,7 +19,7 @@ def _add_what(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--profile",
         default="quick",
-        help="smoke, quick (default), standard or paper: how much work, how long",
+        help=f"{', '.join(PROFILES)} (default: quick): how much work, how long",
     )
     group.addoption(
         "--hardware",
