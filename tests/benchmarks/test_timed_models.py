@@ -27,6 +27,7 @@ from harness.measure.worker import PROFILE_STEPS
 from harness.observe.claims import judge
 from harness.workload import Context, UnsupportedError
 from workloads import compressed, counting
+from workloads.asr.task import output_frame_macs
 from workloads.compression.known import parse
 from workloads.compression.sparse import sizes as stored_sizes
 from workloads.task import Input, parameters_of
@@ -52,6 +53,24 @@ def test_work_is_the_mean_over_the_inputs_of_any_task(
     counted = found.model.file.facts
     macs = [small.task.macs(small.size, length, counted) for length in lengths]
     assert work.macs == pytest.approx(sum(macs) / len(inputs))
+
+
+def test_nothing_is_counted_where_a_model_is_timed(
+    small: Small, at: ContextOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a model costs was counted when its file was made: torch loads sympy for it,
+    150 MB that a timed process held at its peak."""
+    found = timed(at(small.task.name))
+
+    def count_now(*_: object) -> None:
+        raise AssertionError("layers were counted beside a timed model")
+
+    monkeypatch.setattr("workloads.counting.macs_of_layers", count_now)
+    monkeypatch.setattr("workloads.asr.task.macs_of_layers", count_now)
+    output_frame_macs.cache_clear()
+    assert found.work.macs is not None
+    assert found.work.macs > 0
+    assert "macs" not in found.details
 
 
 def test_single_utterances_are_evenly_over_the_lengths_and_padded_to_the_grid(

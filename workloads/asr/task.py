@@ -7,11 +7,11 @@ Co-processors", 2020. Axes: `B` utterances, `T` frames, `U` output frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -158,8 +158,19 @@ class SpeechRecognition(RecognitionTask[DeepSpeech2Size]):
             transcribed=Transcribed(references, found, letters.errors, letters.lengths),
         )
 
-    def macs(self, size: DeepSpeech2Size, frames: int, counted: object = None) -> float:
-        return ds2.output_length(frames) * sum(output_frame_macs(size).values())
+    def count(
+        self, size: DeepSpeech2Size, model: nn.Module
+    ) -> dict[str, int | float | str]:
+        """Its parameters, and its MACs for an output frame: to count them loads sympy,
+        150 MB that are no part of a model at work."""
+        macs = sum(output_frame_macs(size).values())
+        return super().count(size, model) | {"macs": macs}
+
+    def macs(
+        self, size: DeepSpeech2Size, frames: int, counted: Mapping[str, Any]
+    ) -> float:
+        frame = counted.get("macs") or sum(output_frame_macs(size).values())
+        return float(ds2.output_length(frames) * frame)
 
     def training_macs(self, size: DeepSpeech2Size, frames: int) -> float:
         """Less the gradient towards the features, which nobody needs."""

@@ -144,11 +144,11 @@ def test_a_case_that_takes_too_long_is_given_up_and_no_other(
     settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ahead, "makers_for", lambda cases: 1)
-    monkeypatch.setattr(ahead, "CASE_LIMIT_S", 20.0)
+    monkeypatch.setattr(ahead, "CASE_LIMIT_S", 10.0)
     planned = cases("endless", "good")
     found = make_ahead(planned, settings, cache, lambda making: None)
     assert found[0] == (
-        "not made ahead: toy/endless/fp32/eager/cpu/b1: no end after 20 s"
+        "not made ahead: toy/endless/fp32/eager/cpu/b1: no end after 10 s"
     )
     assert made(settings, "good") == ["cpu smoke"]
 
