@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +22,7 @@ from harness.ab.states import State, checked_out, lock_difference
 from harness.ab.verdict import THRESHOLD_PERCENT
 from harness.files import cache_folder
 from harness.hardware import Hardware, Machine, parse_all
-from harness.live import live, minutes
+from harness.live import duration_text, live
 from harness.observe.fingerprint import fingerprint
 from harness.observe.host_speed import HostSpeed
 from harness.plan import Planned, discover, plan
@@ -138,7 +139,7 @@ def ab(
 
 
 def _check_limits(limit_minutes: float, threshold: float) -> None:
-    if limit_minutes <= 0 or not 0 < threshold < 100:
+    if not 0 < limit_minutes < math.inf or not 0 < threshold < 100:
         raise click.UsageError(
             f"--minutes {limit_minutes:g} --threshold {threshold:g}: expected a time "
             "above 0 and a threshold between 0 and 100"
@@ -190,7 +191,7 @@ def _fought(
     `alone` are those of cases that one state lacks."""
     header = {"suite_version": version("speechmark"), "machine": fingerprint()}
     done: list[Comparison] = []
-    longest = minutes(len(cases) * contest.stop.budget_s)
+    longest = duration_text(len(cases) * contest.stop.budget_s)
     count = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
     click.echo(f"{count}: up to some {longest}, and evaluation")
     with live() as show_line:

@@ -54,23 +54,30 @@ def assemble(question: Question, workloads: Sequence[Workload]) -> Comparison:
     terms = question.terms.as_recorded(gathered.metrics)
     check_limits(terms, rows, gathered.metrics)
     rows = limited(rows, terms)
+    found = _of_these(matched.mismatches, rows)
     comparison = Comparison(
         candidates=gathered.candidates,
         baseline=baseline,
         rows=rows,
-        mismatches=_of_these(matched.mismatches, rows),
+        mismatches=found,
         differences=matched.differences,
         software=tuple(differing_software(gathered.candidates)),
         ranking=None,
         money=None,
         published=published_times(workloads, {one.work.workload for one in rows}),
-        warnings=(*gathered.warnings, *_idle_permits(question, matched.mismatches)),
+        warnings=(*gathered.warnings, *_idle_permits(question, found)),
         qualification=qualification(rows, labels, terms),
         metrics=gathered.metrics,
+        idle=gathered.idle,
     )
     if prices is not None:
         comparison = _priced(comparison, prices, terms, workloads)
     if len(labels) == 1:
+        if question.baseline is not None:
+            raise QuestionError(
+                f"baseline {question.baseline!r}: there is only {labels[0]}, and "
+                "ratios are to another candidate; give the results of one"
+            )
         if question.weights is not None:
             raise QuestionError(
                 f"weights {question.weights}: there is only {labels[0]}, and a single "

@@ -15,7 +15,7 @@ from harness.record.result import ResultError
 from harness.report.compare.assemble import Question, assemble
 from harness.report.compare.buyer_options import buyer_options, terms_of
 from harness.report.compare.document import as_json
-from harness.report.compare.model import Comparison, Measured
+from harness.report.compare.model import Comparison
 from harness.report.compare.reading.arguments import result_files
 from harness.report.compare.reading.facts import KINDS
 from harness.report.compare.shown.verdict import verdict
@@ -76,7 +76,7 @@ def compare(
 
     Different work has no verdict: what differs is listed, and --allow compares it all
     the same. Limits bind the ranking as they bind the prices. Exits with status 1 where
-    no case can be compared, or none qualifies.
+    nobody is ranked: no case counts, none qualifies, or a machine has none.
     """
     terms = terms_of(chosen)
     with usage_errors():
@@ -129,7 +129,7 @@ def report(
     )
     comparison = _answer(question)
     write_output(html, _page(comparison))
-    if not _has_verdict(comparison):
+    if comparison.qualification is not None and not _has_verdict(comparison):
         click.echo(" ".join(verdict(comparison)), err=True)
         sys.exit(1)
 
@@ -188,15 +188,11 @@ def _page(comparison: Comparison) -> str:
 
 
 def _has_verdict(comparison: Comparison) -> bool:
-    """Whether any work was done alike by two candidates, or there is but one; with
-    limits, whether they leave one candidate, or a ranking of several."""
-    if (found := comparison.qualification) is not None:
-        if len(found.contenders) < 2:
-            return bool(found.contenders)
-        return comparison.ranking is not None and bool(comparison.ranking.scores)
-    if len(comparison.candidates) == 1:
-        return True
-    return any(
-        row.same and sum(isinstance(c, Measured) for c in row.cells.values()) > 1
-        for row in comparison.rows
-    )
+    """Whether several candidates were ranked; of limits, whether they leave anybody; of
+    one machine, whether no other was given of which nothing was measured."""
+    found, (first, *others) = comparison.qualification, comparison.candidates
+    if found is not None and len(found.contenders) < 2:
+        return bool(found.contenders)
+    if not others:
+        return all(one.machine == first.machine for one in comparison.idle)
+    return comparison.ranking is not None and bool(comparison.ranking.scores)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.metrics import Better, MetricKinds
+from harness.report.compare.idle import IdleCandidate as IdleCandidate
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.qualification import Qualification
 from harness.report.compare.work import Work as Work
@@ -167,6 +168,7 @@ class Measured:
     time_ratio: Estimate | None = None
     beyond_limits: str | None = None  # why it does not qualify; None where it does
     split: Split | None = None  # workers at once, and their threads; None: not known
+    refuted: bool = False  # it did not run in the precision that its name claims
 
 
 @dataclass(frozen=True)
@@ -344,7 +346,8 @@ class BreakEven:
 class LoadCost:
     """What a stated load costs over the years: so many machines, with their energy or
     rent. An owned machine is paid for pro rata, by the year: of a life of four years,
-    two cost half its purchase, and eight twice; nobody is charged whole lives."""
+    two cost half its purchase, and eight twice; nobody is charged whole lives.
+    `cost_low` and `cost_high` are the costs at the ends of the RTFx's interval."""
 
     workload: str
     model: str
@@ -352,6 +355,8 @@ class LoadCost:
     audio_hours_per_day: float
     machines: int
     cost: float
+    cost_low: float | None = None
+    cost_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -392,3 +397,4 @@ class Comparison:
     software: tuple[Difference, ...] = ()
     qualification: Qualification | None = None  # None: no limits
     metrics: MetricKinds = field(default_factory=MetricKinds)
+    idle: tuple[IdleCandidate, ...] = ()

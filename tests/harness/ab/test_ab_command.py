@@ -132,6 +132,8 @@ def test_a_case_that_takes_long_has_a_line_a_minute(
         ((".", ".", "--hardware", "cuda:0"), "0 CUDA devices"),
         ((".", ".", "--hardware", "tpu"), "unknown hardware 'tpu'"),
         ((".", ".", "--minutes", "0"), "--minutes 0"),
+        ((".", ".", "--minutes", "nan"), "--minutes nan"),
+        ((".", ".", "--minutes", "inf"), "--minutes inf"),
         ((".", ".", "--csv", "no/a.csv"), "--csv no/a.csv: cannot write there"),
         ((".", ".", "--csv", "a", "--json", "a"), "--json a: another output goes"),
         ((".", ".", "--threshold", "0"), "--threshold 0"),

@@ -2,7 +2,8 @@
 
 Amounts are in the price list's currency. A case counts where every candidate did the
 same work, it did not fail its gate, and its errors are known: no speed, and so no
-money, without accuracy.
+money, without accuracy. What is not in another priced candidate's files counts for
+nobody: that one might do it for less.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ def _serve(
     reasons: dict[str, None] = {}  # in order, each once
     for row in group.rows:
         cell = row.cells.get(label)
-        if (reason := _unfit(row, cell)) is None and isinstance(cell, Measured):
+        reason = _unfit(row, cell, tariffs)
+        if reason is None and isinstance(cell, Measured):
             cost = paid.per_busy_hour(cell) / cell.rtfx.value
             offers.append((cost, row.work, cell))
         elif reason is not None:
@@ -138,7 +140,9 @@ def _serve(
     return serving, _choice(serving, cell, paid)
 
 
-def _unfit(row: Row, cell: Measured | NotMeasured | None) -> str | None:
+def _unfit(
+    row: Row, cell: Measured | NotMeasured | None, rivals: Collection[str]
+) -> str | None:
     """Why a case is not to be bought; None where it may be."""
     if cell is None:
         return "not in its files"
@@ -146,6 +150,8 @@ def _unfit(row: Row, cell: Measured | NotMeasured | None) -> str | None:
         return f"{cell.status}: {cell.reason}"
     if not row.same:
         return "not the same work on all candidates"
+    if lacking := [label for label in rivals if _is_missing(row.cells.get(label))]:
+        return f"not in the files of {', '.join(lacking)}"
     if cell.gate_passed is False:
         return "beyond its gate"
     if not cell.errors:
@@ -153,6 +159,11 @@ def _unfit(row: Row, cell: Measured | NotMeasured | None) -> str | None:
     if cell.rtfx.value < LEAST_RTFX:
         return f"an RTFx of {cell.rtfx.value:g}"
     return cell.beyond_limits
+
+
+def _is_missing(cell: Measured | NotMeasured | None) -> bool:
+    """What cannot run there, or failed, is not missing: nobody can do it for less."""
+    return isinstance(cell, NotMeasured) and cell.status == "missing"
 
 
 def _none_fits(group: _Group, reasons: Sequence[str]) -> str:
@@ -190,6 +201,8 @@ def _choice(serving: Serving, cell: Measured, paid: Tariff) -> Choice:
         cell.rtfx.value,
         paid.machine.fixed_per_year,
         paid.running_per_busy_hour(cell),
+        cell.rtfx.low,
+        cell.rtfx.high,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
@@ -32,6 +32,8 @@ class Choice:
     rtfx: float
     fixed_per_year: float
     running_per_busy_hour: float
+    rtfx_low: float | None = None  # the ends of its interval; None: not known
+    rtfx_high: float | None = None
 
     @property
     def running_per_audio_hour(self) -> float:
@@ -115,15 +117,31 @@ def load_cost(
     life of 4 years, 2 years cost half its purchase, as if the rest could be sold at its
     share, and 6 cost one and a half.
     """
-    share = load_audio_hours_per_day / choice.audio_hours_per_day(terms.utilization)
-    machines = math.ceil(share * (1 - 1e-12))  # a full machine is no two by rounding
-    audio_hours = load_audio_hours_per_day * DAYS_PER_YEAR * terms.years
-    fixed = machines * choice.fixed_per_year * terms.years
+    machines, cost = _machines_and_cost(choice, terms, load_audio_hours_per_day)
+
+    def at(rtfx: float | None) -> float | None:
+        if not rtfx:
+            return None
+        other = replace(choice, rtfx=rtfx)
+        return _machines_and_cost(other, terms, load_audio_hours_per_day)[1]
+
     return LoadCost(
         choice.workload,
         choice.model,
         choice.candidate,
         load_audio_hours_per_day,
         machines,
-        fixed + audio_hours * choice.running_per_audio_hour,
+        cost,
+        at(choice.rtfx_high),
+        at(choice.rtfx_low),
     )
+
+
+def _machines_and_cost(
+    choice: Choice, terms: Terms, load_audio_hours_per_day: float
+) -> tuple[int, float]:
+    share = load_audio_hours_per_day / choice.audio_hours_per_day(terms.utilization)
+    machines = math.ceil(share * (1 - 1e-12))  # a full machine is no two by rounding
+    audio_hours = load_audio_hours_per_day * DAYS_PER_YEAR * terms.years
+    fixed = machines * choice.fixed_per_year * terms.years
+    return machines, fixed + audio_hours * choice.running_per_audio_hour

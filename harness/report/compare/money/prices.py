@@ -27,6 +27,13 @@ Paid = Annotated[float, Field(strict=True, gt=0, le=1e12)]
 Running = Annotated[float, Field(strict=True, ge=0, le=1e12)]
 Years = Annotated[float, Field(strict=True, ge=0.1, le=100)]
 UNKNOWN_ENERGY = "left out: no joules were measured, and the price list has no watts"
+NO_POWER_PRICE = "left out: the price list has no power_price_per_kwh"
+LACKING_ENERGY = {  # what to do about each
+    UNKNOWN_ENERGY: "no joules were measured, and the price list has no watts; read a "
+    "meter at the wall under load and put its watts there",
+    NO_POWER_PRICE: "the price list has no power_price_per_kwh; put it there",
+}
+TOO_CHEAP = "too cheap beside"
 OF_OWNED = ("life_years", "hosting_per_year", "power_price_per_kwh", "watts")
 
 
@@ -230,7 +237,7 @@ def _energy_per_busy_hour(
         return None, "in the rent"
     per_kwh = machine.power_price_per_kwh
     if per_kwh is None:
-        return None, "left out: the price list has no power_price_per_kwh"
+        return None, NO_POWER_PRICE
     if machine.watts is not None:
         note = f"{machine.watts:g} W at the wall, of the price list"
         return machine.watts / 1000 * per_kwh, note
@@ -248,17 +255,24 @@ def energy_gaps(tariffs: Mapping[str, Tariff]) -> tuple[dict[str, Tariff], list[
     that the others' have, and warnings that name them: what nobody metered is no
     cheaper for it. A rent has the power in it."""
     notes = {label: each.price.energy_note for label, each in tariffs.items()}
-    blind = [label for label, note in notes.items() if note == UNKNOWN_ENERGY]
+    is_priced = any(each.price.energy_per_busy_hour for each in tariffs.values())
+    lacking = LACKING_ENERGY if is_priced else (UNKNOWN_ENERGY,)
+    blind = [label for label, note in notes.items() if note in lacking]
     charged = [label for label, each in tariffs.items() if _is_charged(each)]
     if not blind or not charged:
         return dict(tariffs), _metered_unlike(tariffs)
     marked = {label: _marked(tariffs[label], charged) for label in blind}
     warning = (
         f"energy is missing from the costs of {', '.join(blind)}, and in those of "
-        f"{', '.join(charged)}: no joules were measured, and the price list has no "
-        "watts; read a meter at the wall under load and put its watts there"
+        f"{', '.join(charged)}: {_remedies(blind, notes)}"
     )
     return {**tariffs, **marked}, [warning, *_metered_unlike(tariffs)]
+
+
+def _remedies(blind: Sequence[str], notes: Mapping[str, str]) -> str:
+    """What is missing, and what to do, once for each kind."""
+    kinds = dict.fromkeys(notes[label] for label in blind)
+    return "; ".join(LACKING_ENERGY[kind] for kind in kinds)
 
 
 def _is_charged(paid: Tariff) -> bool:
@@ -266,7 +280,7 @@ def _is_charged(paid: Tariff) -> bool:
 
 
 def _marked(paid: Tariff, charged: Sequence[str]) -> Tariff:
-    note = f"{UNKNOWN_ENERGY}: too cheap beside {', '.join(charged)}"
+    note = f"{paid.price.energy_note}: {TOO_CHEAP} {', '.join(charged)}"
     return replace(paid, price=replace(paid.price, energy_note=note))
 
 

@@ -91,6 +91,7 @@ class Figures:
     corpus: str
     weights: str
     own_file: str | None
+    claim: str | None  # whether kernels prove the precision of the name
     metrics: dict[str, AccuracyMetric]
     no_metrics: str | None
     trained: Trained | None
@@ -121,6 +122,7 @@ class Extract:
 def extract(record: Record) -> Extract:
     """Raises ValueError where a record contradicts itself; the text names the field."""
     case = _case(record)
+    _check_values(record)
     work = Work(
         case.workload,
         case.model,
@@ -174,6 +176,19 @@ def _case(record: Record) -> Case:
     return case
 
 
+def _check_values(record: Record) -> None:
+    """A case of wrong values has failed: its times are of another computation."""
+    values = record.values
+    if record.status != "ok" or values is None:
+        return
+    error, limit = values.error, values.limit
+    is_beyond = error is not None and limit is not None and error > limit
+    if values.passed is False or is_beyond:
+        raise ValueError(
+            f"status is 'ok', but values are wrong: error {error}, limit {limit}"
+        )
+
+
 def _figures(record: Record, timing: Timing | None) -> Figures:
     assert timing is not None, "the schema wants a timing of what is ok"
     assert record.work is not None, "and its work"
@@ -188,6 +203,7 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
         corpus=plain(str(details.get("corpus_checksum", "none"))),
         weights=plain(str(details.get("weights_sha256", "none"))),
         own_file=_own_file(details),
+        claim=record.kernels.claim if record.kernels else None,
         metrics={plain(name): metric for name, metric in metrics.items()},
         no_metrics=_no_metrics(record),
         trained=_trained(record.tta) if record.tta else None,

@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = {
     "profile": "profile differs",
     "corpus": "corpus differs",
     "weights": "weights differ",
+    "arithmetic": "arithmetic differs",
     "work": "work differs",
     "gate": "gate differs",
     "accuracy": "accuracy differs",
@@ -34,6 +35,9 @@ KINDS: Mapping[str, str] = {
 OF_FILES = ("suite-version", "code", "software", "data-root", "variables")
 WITHIN = ("software",)  # between runs of one machine: machines may differ in it
 RELATIVE_TOLERANCE = 1e-9
+UNKNOWN = "unknown"  # of a commit: nobody knows whether two are the same
+
+TOLD = {"proven": "fp32", "refuted": "fewer bits than fp32"}  # by the kernels' claim
 
 Fact = Any  # texts, numbers, None, pairs of them; a Software, a HeldOut
 
@@ -49,7 +53,9 @@ class Code:
     def is_like(self, other: Code) -> bool:
         if self.digest and other.digest:
             return self.digest == other.digest
-        return self.commit == other.commit
+        return (
+            UNKNOWN not in (self.commit, other.commit) and self.commit == other.commit
+        )
 
     def __str__(self) -> str:
         return f"{self.commit}, code {self.digest}" if self.digest else self.commit
@@ -120,7 +126,7 @@ def _suite_version(attempt: Attempt) -> Fact:
 def _code(attempt: Attempt) -> Fact:
     run = attempt.run
     changed = " with local changes" if run.is_dirty else ""
-    return Code(run.code, (run.commit or "unknown") + changed)
+    return Code(run.code, run.commit + changed if run.commit else UNKNOWN)
 
 
 def _software(attempt: Attempt) -> Fact:
@@ -146,6 +152,15 @@ def _corpus(attempt: Attempt) -> Fact:
 
 def _weights(attempt: Attempt) -> Fact:
     return _figures(attempt).weights
+
+
+def _arithmetic(attempt: Attempt) -> Fact:
+    """Of what is to be computed in fp32: fewer bits of it are faster, and no times of
+    fp32. Another precision that did not run as it claims is told beside the verdict."""
+    claim = _figures(attempt).claim
+    if attempt.extract.work.compression != "fp32" or claim not in TOLD:
+        return None
+    return TOLD[claim]
 
 
 def _work(attempt: Attempt) -> Fact:
@@ -206,6 +221,7 @@ FACTS: Mapping[str, Callable[[Attempt], Fact]] = {
     "profile": _profile,
     "corpus": _corpus,
     "weights": _weights,
+    "arithmetic": _arithmetic,
     "work": _work,
     "gate": _gate,
     "accuracy": _accuracy,

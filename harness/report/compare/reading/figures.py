@@ -118,6 +118,7 @@ def measured(attempts: Sequence[Attempt]) -> Measured:
         kernels_coverage_percent=coverage_percent(logged),
         timeline=next((one.timeline for one in found if one.timeline), ()),
         spoiled=any(one.spoiled for one in found),
+        refuted=any(one.claim == "refuted" for one in found),
         split=found[0].split,
         warnings=_warnings(attempts),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from basics.metric_kinds import MetricKind
@@ -14,7 +15,7 @@ from harness.record.host import host_text
 from harness.record.result import Header, ResultError, fault, read
 from harness.record.schema import Count, HostRecord
 from harness.report.compare.differences import MOST_LINES, first_lines, line_count
-from harness.report.compare.model import Candidate, Work
+from harness.report.compare.model import Candidate, IdleCandidate, Work
 from harness.report.compare.reading.arguments import Given, result_files
 from harness.report.compare.reading.extract import Extract, extract
 from harness.report.compare.reading.machines import (
@@ -63,6 +64,7 @@ class Gathered:
     attempts: Mapping[str, Mapping[Work, tuple[Attempt, ...]]]
     warnings: tuple[str, ...]
     metrics: MetricKinds
+    idle: tuple[IdleCandidate, ...]
 
 
 def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
@@ -86,11 +88,13 @@ def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
         for number, one in enumerate(loaded)
         for attempt in _attempts(number, one, shown)
     ]
+    attempts, repeated = _once(attempts)
     metrics = _metric_kinds(attempts)
     kinds = {} if pools_software else _kinds_of_software(attempts)
     groups, idle = _by_candidate(attempts, kinds)
-    warnings += [*_unknown(attempts), *_cut(loaded), *_split(attempts, kinds)]
-    return _gathered(groups, (*warnings, *idle), metrics)
+    warnings += [*repeated, *_unknown(attempts), *_cut(loaded)]
+    warnings += [*_split(attempts, kinds), *map(str, idle)]
+    return _gathered(groups, idle, warnings, metrics)
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,46 @@ def _attempts(
     run = _run(number, loaded.header, shown[loaded.name])
     for one in loaded.extracts:
         yield Attempt(run, one)
+
+
+TELLING = 8  # different samples that no two measurements have alike
+
+
+def _once(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[str]]:
+    """Attempts without those whose very measurement stands in an earlier file, and
+    warnings of them: a result that was written again, or one of a run that was resumed,
+    is no second run. ValueError where the other file is given as another machine's."""
+    firsts: dict[object, Attempt] = {}
+    kept: list[Attempt] = []
+    again: dict[tuple[str, str], int] = {}
+    for one in attempts:
+        mark = _mark(one.extract)
+        first = one if mark is None else firsts.setdefault(mark, one)
+        if first is one:
+            kept.append(one)
+            continue
+        files = one.run.file, first.run.file
+        if one.run.machine != first.run.machine:
+            raise ValueError(
+                f"{files[0]} as {one.run.machine} holds the very samples of {files[1]} "
+                f"as {first.run.machine} ({one.extract.work}): a result is of one "
+                "machine; leave one out"
+            )
+        again[files] = again.get(files, 0) + 1
+    warnings = [
+        f"{file}: {count} of its cases are those of {other}, and count once"
+        for (file, other), count in again.items()
+    ]
+    return kept, warnings
+
+
+def _mark(one: Extract) -> object:
+    """What tells a measurement from every other, to the last digit; None where so few
+    samples differ that another one may have the same."""
+    samples = one.figures.latency_s if one.figures is not None else None
+    if samples is None or sum(len(np.unique(each)) for each in samples) < TELLING:
+        return None
+    return one.hardware, one.work, tuple(each.tobytes() for each in samples)
 
 
 def _run(number: int, header: Header, machine: str) -> Run:
@@ -195,6 +239,8 @@ def _unknown(attempts: Sequence[Attempt]) -> Iterator[str]:
     for run in _runs(attempts):
         if not run.fingerprint:
             yield f"{run.file} has no fingerprint: nothing tells what machine that was"
+        if run.commit is None and run.code is None:
+            yield f"{run.file} does not tell what code measured it: no other is like it"
         if run.is_dirty and run.code is None:
             yield (
                 f"{run.file} was measured with local changes to the suite: its commit "
@@ -262,9 +308,9 @@ class Group:
 
 def _by_candidate(
     attempts: Sequence[Attempt], kinds: Mapping[int, str]
-) -> tuple[dict[Group, list[Attempt]], list[str]]:
-    """Attempts by candidate; and a warning for each candidate that is left out, as
-    nothing was measured on it."""
+) -> tuple[dict[Group, list[Attempt]], list[IdleCandidate]]:
+    """Attempts by candidate; and the candidates that are left out, as nothing was
+    measured on them."""
     groups: dict[Group, list[Attempt]] = {}
     for one in attempts:
         kind = kinds.get(id(one.run), "")
@@ -275,18 +321,24 @@ def _by_candidate(
         for key, some in groups.items()
         if all(one.extract.figures is None for one in some)
     }
-    warnings = [
-        f"{key.label(True)} is left out: none of its {len(some)} cases was measured "
-        f"({some[0].extract.status}: {some[0].extract.reason})"
+    left_out = [
+        IdleCandidate(
+            key.machine,
+            key.label(True),
+            len(some),
+            f"{some[0].extract.status}: {some[0].extract.reason}",
+        )
         for key, some in idle.items()
     ]
     if len(idle) == len(groups):
-        raise ValueError("; ".join(warnings) or "no case in any file: measure again")
-    return {key: some for key, some in groups.items() if key not in idle}, warnings
+        reasons = "; ".join(map(str, left_out))
+        raise ValueError(reasons or "no case in any file: measure again")
+    return {key: some for key, some in groups.items() if key not in idle}, left_out
 
 
 def _gathered(
     groups: Mapping[Group, Sequence[Attempt]],
+    idle: Sequence[IdleCandidate],
     warnings: Sequence[str],
     metrics: MetricKinds,
 ) -> Gathered:
@@ -298,6 +350,7 @@ def _gathered(
         attempts={label: _by_work(some) for label, some in labelled.items()},
         warnings=tuple(warnings),
         metrics=metrics,
+        idle=tuple(idle),
     )
 
 

@@ -54,9 +54,16 @@ class BestOfModel:
 
 
 def best_of_models(comparison: Comparison) -> list[BestOfModel]:
-    """Of every model of a workload, in the order of the works; those of one machine."""
+    """Of every model of a workload, in the order of the works; those of one machine.
+    What is beyond the limits counts for nothing, nor what has no accuracy in a workload
+    that has one."""
+    every = list(cases(comparison))
+    judged = {case.row.work.workload for case in every if case.measured.errors}
     found: dict[tuple[str, str], list[Case]] = {}
-    for case in filter(is_verdict, cases(comparison)):
+    for case in filter(is_verdict, every):
+        is_judged = case.measured.errors or case.row.work.workload not in judged
+        if case.measured.beyond_limits is not None or not is_judged:
+            continue
         work = case.row.work
         found.setdefault((work.workload, work.model), []).append(case)
     return [

@@ -101,7 +101,10 @@ def _cheapest(comparison: Comparison) -> KeyFigure:
         return KeyFigure(question, ABSENT, f"No case has a price{under}.")
     if len(winners) == 1:
         return _of_one_model(question, money, *winners[0], under)
-    counts = Counter(serving.candidate for serving, _ in winners)
+    counts = Counter(serving.candidate for serving, is_clear in winners if is_clear)
+    if not counts:
+        detail = f"The intervals tell none for any of {len(winners):,} models{under}."
+        return KeyFigure(question, ABSENT, detail)
     ((candidate, count),) = counts.most_common(1)
     return KeyFigure(
         question, candidate, f"for {count:,} of {len(winners):,} models{under}"

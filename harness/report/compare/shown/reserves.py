@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from harness.clusters import ENOUGH_RUNS, MOST_SURE, RUN_DEVIATION
+from harness.metrics import as_loss, level_text
 from harness.report.compare.model import (
     Comparison,
     Difference,
     Estimate,
     Measured,
+    NotMeasured,
     Ranking,
     Row,
 )
@@ -31,6 +33,22 @@ def reserves(comparison: Comparison, ranking: Ranking) -> tuple[str, ...]:
     on_runs = _on_runs(ranking, ranked)
     on_software = _on_software(comparison.software)
     return tuple(filter(None, (on_runs, on_works, on_software)))
+
+
+def reserves_of_those_that_qualify(comparison: Comparison) -> tuple[str, ...]:
+    """Of the works that any candidate has a qualifying case of, where none is ranked;
+    empty where there are none."""
+    rows = [row for row in comparison.rows if any(map(_qualifies, row.cells.values()))]
+    if not rows:
+        return ()
+    text = "; ".join(_on_works(comparison, rows))
+    on_works = f"{text[0].upper()}{text[1:]}." if text else ""
+    return tuple(filter(None, (on_works, _on_software(comparison.software))))
+
+
+def _qualifies(cell: Measured | NotMeasured) -> bool:
+    is_within = isinstance(cell, Measured) and cell.beyond_limits is None
+    return is_within and isinstance(cell, Measured) and cell.gate_passed is not False
 
 
 def _on_runs(ranking: Ranking, ranked: Sequence[Row]) -> str:
@@ -59,7 +77,7 @@ def _remedy(label: str, runs: int, ranked: Sequence[Row]) -> str:
 
 
 def _fewest_runs(label: str, ranked: Sequence[Row]) -> int:
-    """That measured one of the works."""
+    """The fewest runs in which the candidate measured any of the works."""
     counts = (len(set(time.runs)) or 1 for time in _times(label, ranked))
     return min(counts, default=1)
 
@@ -86,6 +104,13 @@ def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
     spoiled = sum(_is_spoiled(row, comparison.ranking) for row in ranked)
     if spoiled:
         yield f"other load spoiled {spoiled:,} of the {len(ranked):,} works"
+    refuted = sum(map(_is_refuted, ranked))
+    if refuted:
+        yield (
+            f"{refuted:,} of the {len(ranked):,} works did not run in the precision "
+            "that they claim on every candidate"
+        )
+    yield from _missed_levels(comparison, ranked)
     if refused := [row for row in comparison.rows if not row.same]:
         works = {None, *(row.work for row in refused)}
         kinds = dict.fromkeys(
@@ -108,6 +133,39 @@ def _on_works(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
             "nothing in common: what is compared is the time to the levels that all "
             "reached"
         )
+
+
+def _is_refuted(row: Row) -> bool:
+    cells = row.cells.values()
+    return any(isinstance(cell, Measured) and cell.refuted for cell in cells)
+
+
+def _missed_levels(comparison: Comparison, ranked: Sequence[Row]) -> Iterator[str]:
+    """Of each training the hardest level that some candidate reached in every run, and
+    others did not: what is compared is an easier one."""
+    for row in ranked:
+        cells = {
+            label: {(t.metric, t.level) for t in cell.training.targets if t.tta_s}
+            for label, cell in row.cells.items()
+            if isinstance(cell, Measured) and cell.training
+        }
+        known = set().union(*cells.values()) if cells else set()
+        missed = {
+            one: [label for label, reached in cells.items() if one not in reached]
+            for one in known
+        }
+        kinds = comparison.metrics
+        for metric in kinds.in_order({metric for metric, _ in known}):
+            levels = [one for one in known if one[0] == metric and missed[one]]
+            if not levels:
+                continue
+            hardest = min(levels, key=lambda one: as_loss(one[1], kinds[metric].better))
+            text = level_text(kinds[metric], hardest[1])
+            who = ", ".join(missed[hardest])
+            yield (
+                f"{text} of {row.work} does not count: {who} did not reach it in every "
+                "run, which others did"
+            )
 
 
 def _passes_here_alone(row: Row) -> bool:

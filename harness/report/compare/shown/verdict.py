@@ -8,24 +8,37 @@ import math
 from harness.clusters import MOST_SURE, SURE
 from harness.report.compare.model import (
     Comparison,
+    LoadCost,
     Money,
     Ranking,
     Score,
     Serving,
 )
+from harness.report.compare.money.prices import TOO_CHEAP
 from harness.report.compare.shown.cases import cases, without_result
 from harness.report.compare.shown.qualified import out_of_all, what_is_left
-from harness.report.compare.shown.reserves import reserves
+from harness.report.compare.shown.reserves import (
+    reserves,
+    reserves_of_those_that_qualify,
+)
 from harness.report.tables.table import number, percent
 from harness.text import counted
+
+NAMED = 3  # candidates without a measured case
 
 
 def verdict(comparison: Comparison) -> tuple[str, ...]:
     """Sentences, as plain text."""
+    idle = (f"{one}." for one in comparison.idle[:NAMED])
+    return (*_sentences(comparison), *idle)
+
+
+def _sentences(comparison: Comparison) -> tuple[str, ...]:
     qualified = comparison.qualification
     if qualified is not None and (alone := out_of_all(qualified, comparison.metrics)):
-        rest = what_is_left(comparison)
-        return tuple(filter(None, (alone, _cheapest(comparison.money), rest)))
+        rest = (_cheapest(comparison.money), what_is_left(comparison))
+        kept = reserves_of_those_that_qualify(comparison)
+        return tuple(filter(None, (alone, *rest, *kept)))
     if len(comparison.candidates) == 1:
         return (*_single(comparison), *filter(None, (what_is_left(comparison),)))
     ranking = comparison.ranking
@@ -113,7 +126,7 @@ def sureness(ranking: Ranking) -> float:
 
 
 def _rival(ranking: Ranking) -> Score:
-    """Than whom the first is the least surely faster."""
+    """The candidate that the first is the least surely faster than."""
     best, *others = ranking.scores
     return min(others, key=lambda s: _wins(ranking, best.candidate, s.candidate))
 
@@ -192,12 +205,20 @@ def _cheapest(money: Money | None) -> str:
     cost = f"{number(best.per_audio_hour or 0.0)} {money.currency}"
     if not others:
         return f"An hour of audio on {best.candidate} costs {cost}."
+    without = _without_energy(money, best.candidate)
     if all(is_cheaper(best, other) for other in others):
-        return f"The cheapest hour of audio is on {best.candidate}: {cost}."
+        return f"The cheapest hour of audio is on {best.candidate}: {cost}{without}."
     return (
         f"An hour of audio costs least on {best.candidate} ({cost}), which the "
-        "intervals do not tell from the next."
+        f"intervals do not tell from the next{without}."
     )
+
+
+def _without_energy(money: Money, candidate: str) -> str:
+    """What makes it too cheap beside others, if anything does."""
+    notes = [p.energy_note for p in money.prices if p.candidate == candidate]
+    is_too_cheap = any(TOO_CHEAP in note for note in notes)
+    return ", without its energy, which others' costs hold" if is_too_cheap else ""
 
 
 def _least_total(money: Money) -> str | None:
@@ -209,8 +230,17 @@ def _least_total(money: Money) -> str | None:
     machines = "1 machine" if best.machines == 1 else f"{best.machines:,} machines"
     cost = f"{number(best.cost)} {money.currency} ({machines})"
     over = f"{load:,g} hours of audio a day over {money.years:g} years cost"
-    least = " least" if others else ""
-    return f"{over}{least} on {best.candidate}: {cost}"
+    if not others:
+        return f"{over} on {best.candidate}: {cost}"
+    is_clear = all(_costs_less(best, other) for other in others)
+    doubt = "" if is_clear else ", which the intervals do not tell from the next"
+    return f"{over} least on {best.candidate}: {cost}{doubt}"
+
+
+def _costs_less(one: LoadCost, other: LoadCost) -> bool:
+    """By more than the intervals of both."""
+    high, low = one.cost_high, other.cost_low
+    return high is not None and low is not None and high < low
 
 
 def is_cheaper(one: Serving, other: Serving) -> bool:

@@ -69,14 +69,23 @@ def test_limits_that_nobody_keeps_have_no_cheapest():
 def test_of_several_models_the_cheapest_of_most_is_named():
     money = small().money
     others = tuple(
-        Serving("w", model, name, None, None, cost)
+        Serving(
+            *("w", model, name, None, None, cost),
+            per_audio_hour_low=0.9 * cost,
+            per_audio_hour_high=1.1 * cost,
+        )
         for model in ("a", "b")
         for name, cost in (("arm", 1.0), ("epyc", 2.0))
     )
-    money = replace(money, serving=(*money.serving, *others))
-    _, cheapest, _ = key_figures(replace(small(), money=money))
+    several = replace(money, serving=(*money.serving, *others))
+    _, cheapest, _ = key_figures(replace(small(), money=several))
     assert cheapest.answer == "arm"
     assert cheapest.detail.startswith("for 2 of 3 models")
+    unsure = tuple(replace(one, per_audio_hour_high=None) for one in others)
+    several = replace(money, serving=unsure)
+    _, cheapest, _ = key_figures(replace(small(), money=several))
+    assert cheapest.answer == "-"
+    assert cheapest.detail.startswith("The intervals tell none for any of 2 models")
 
 
 # A single machine
@@ -99,6 +108,20 @@ def test_a_compression_beyond_its_gate_is_no_best():
 
     inference, *_ = best_of_models(changed(single(), failing))
     assert inference.compression.case.row.work.compression == "bf16"
+    assert inference.fastest.row.work.compression == "bf16"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"beyond_limits": "wer of 60 %"}, {"errors": {}}],
+    ids=["beyond the limits", "without an accuracy where others have one"],
+)
+def test_what_may_not_be_bought_is_no_best(changes):
+    def fast(work, label, cell):
+        is_int8 = work.compression == "int8-dynamic"
+        return replace(cell, gate_passed=None, **changes) if is_int8 else cell
+
+    inference, *_ = best_of_models(changed(single(), fast))
     assert inference.fastest.row.work.compression == "bf16"
 
 

@@ -209,3 +209,14 @@ def test_candidates_that_serve_nobody_have_no_loads_and_no_break_even():
     assert found.break_even == ()
     none = money([one_row(bad, bad)], CANDIDATES, PRICES, terms)
     assert (none.total, none.over_load, none.break_even) == ((), (), ())
+
+
+def test_a_total_is_as_sure_as_the_speed():
+    terms = replace(HALF, load_audio_hours_per_day=3000)
+    sure = measured(rtfx=100)
+    unsure = replace(sure, rtfx=replace(sure.rtfx, low=50.0, high=300.0))
+    own, rent = money([one_row(unsure)], CANDIDATES, PRICES, terms).total
+    # Machines of 1,200 hours a day and half of them: three, six of 50, and one of 300.
+    assert own.cost_low == pytest.approx(own.cost / 3)
+    assert own.cost_high == pytest.approx(2 * own.cost - 0.0, rel=0.2)
+    assert (rent.cost_low, rent.cost_high) == (None, None)

@@ -44,6 +44,22 @@ def test_an_hour_of_audio_costs_a_busy_hour_over_the_rtfx():
     assert found["rent"].audio_hours_per_money == pytest.approx(800)
 
 
+@pytest.mark.parametrize("status", ["missing", "skipped", "failed"])
+def test_what_one_alone_measured_is_no_offer_unless_the_other_cannot(status):
+    """Else whoever measured more cases would be cheaper for it."""
+    alone = row(
+        work(batch_size=16),
+        {"own": measured(rtfx=1000), "rent": NotMeasured(status, "no such case")},
+    )
+    found = served([one_row(), alone])
+    rtfx = 100 if status == "missing" else 1000
+    assert found["own"].rtfx == pytest.approx(rtfx)
+    assert found["rent"].rtfx == pytest.approx(400)
+    only = served([alone])["own"]
+    if status == "missing":
+        assert only.reason == "none of 1 cases: not in the files of rent"
+
+
 def test_the_cost_of_an_hour_of_audio_is_as_sure_as_the_speed():
     # 0.20 / 125 and 0.20 / 80; of one process nothing is known.
     sure = measured(rtfx=100)

@@ -11,6 +11,8 @@ from recorded import (
     WORK,
     accuracy,
     file,
+    kernel,
+    kernels,
     metric,
     record,
     training,
@@ -215,6 +217,44 @@ def test_a_file_of_another_commit_spoils_only_the_works_that_it_has(matched):
 def test_an_unknown_commit_is_another_commit(matched):
     found = matched(file("a"), file("b", run={"git_commit": None}))
     assert found.mismatches[0].found == {"a": COMMIT, "b": "unknown"}
+
+
+def test_two_unknown_commits_may_be_two(matched):
+    unknown = {"git_commit": None}
+    other = record([0.25])
+    found = matched(file("a", run=unknown), file("b", other, run=unknown))
+    assert [one.what for one in found.mismatches] == ["code"]
+    with_digest = unknown | {"code_digest": "d1"}
+    assert matched(file("a", run=unknown), file("b", other, run=with_digest)).mismatches
+    both = file("a", run=with_digest), file("b", other, run=with_digest)
+    assert matched(*both).mismatches == ()
+
+
+@pytest.mark.parametrize(
+    ("compression", "claims", "same"),
+    [
+        ("fp32", ("proven", "refuted"), False),
+        ("fp32", ("proven", "proven"), True),
+        ("fp32", ("refuted", "refuted"), True),
+        ("fp32", ("unproven", "refuted"), True),
+        ("bf16", ("proven", "refuted"), True),
+    ],
+)
+def test_fewer_bits_than_fp32_are_other_work_where_kernels_tell(
+    matched, compression, claims, same
+):
+    """Of other precisions the verdict says that some are not what they claim."""
+    case = replace(CASE, compression=compression)
+    row = kernel("inner_product", 1.0, 100.0)
+    a, b = (
+        record([step_s], case=case, kernels=kernels(row, claim=claim))
+        for step_s, claim in zip((0.5, 0.25), claims, strict=True)
+    )
+    found = matched(file("a", a), file("b", b))
+    assert found.works[0].same is same
+    if not same:
+        assert found.mismatches[0].what == "arithmetic"
+        assert found.mismatches[0].found == {"a": "fp32", "b": "fewer bits than fp32"}
 
 
 def test_local_changes_make_another_commit(matched):
