@@ -16,7 +16,7 @@ from rich.text import Text
 EVERY_S = 60.0  # where there is no terminal
 
 
-class Tell(Protocol):
+class ShowProgress(Protocol):
     """What goes on now, and how far it is: `done` of `total`, if that is known."""
 
     def __call__(
@@ -25,8 +25,8 @@ class Tell(Protocol):
 
 
 def live_console(file: TextIO | None = None) -> Console:
-    """On standard error. It draws on a terminal alone: what FORCE_COLOR and its like
-    ask for in a pipe is colour, and no line that is drawn over and over."""
+    """A console on standard error. It draws on a terminal alone: what FORCE_COLOR and
+    its like ask for in a pipe is colour, and no line that is drawn over and over."""
     file = file or sys.stderr
     if file.isatty():
         return Console(file=file)
@@ -50,7 +50,7 @@ def live_line(console: Console) -> Progress:
 
 
 @contextmanager
-def live(console: Console | None = None) -> Iterator[Tell]:
+def live(console: Console | None = None) -> Iterator[ShowProgress]:
     """Shows what is said within."""
     console = console or live_console()
     if not console.is_terminal:
@@ -71,7 +71,7 @@ def _print(line: str, console: Console) -> None:
     console.print(Text(line), soft_wrap=True, highlight=False)
 
 
-def once_a_minute(write: Callable[[str], None]) -> Tell:
+def once_a_minute(write: Callable[[str], None]) -> ShowProgress:
     """Writes what is said a minute or more after the line before, with the time so far
     and an estimate of what is left."""
     began = monotonic()
@@ -85,16 +85,18 @@ def once_a_minute(write: Callable[[str], None]) -> Tell:
         last = now
         left = ""
         if total and done:
-            left = f", about {minutes((now - began) * (total - done) / done)} left"
-        write(f"{text}: {minutes(now - began)} so far{left}")
+            left = (
+                f", about {duration_text((now - began) * (total - done) / done)} left"
+            )
+        write(f"{text}: {duration_text(now - began)} so far{left}")
 
     return tell
 
 
-def minutes(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration as people say it.
 
-    >>> minutes(42), minutes(150), minutes(7300)
+    >>> duration_text(42), duration_text(150), duration_text(7300)
     ('42 s', '2.5 min', '2.0 h')
     """
     if seconds < 90:

@@ -11,7 +11,14 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import Progress
 
-from harness.live import EVERY_S, Tell, live_console, live_line, minutes, once_a_minute
+from harness.live import (
+    EVERY_S,
+    ShowProgress,
+    duration_text,
+    live_console,
+    live_line,
+    once_a_minute,
+)
 from harness.measure.ahead import MakingProgress
 from harness.measure.follow import Listener, Progressing
 from harness.plan import Planned
@@ -41,8 +48,8 @@ class Display:
         self._began, self._expected_s = 0.0, 0.0
         self._now = Progressing("start")
         self._progress: Progress | None = None
-        self._minutes: _EveryMinute | None = None
-        self._tell_making: Tell | None = None
+        self._ticker: _MinuteTicker | None = None
+        self._tell_making: ShowProgress | None = None
 
     def begin(self, planned: Sequence[Planned]) -> None:
         """The cases to come, with the seconds that each is expected to take."""
@@ -62,7 +69,7 @@ class Display:
 
         listen(Progressing("start"))
         if self._write is not None and not self._console.is_terminal:
-            self._minutes = _EveryMinute(lambda: self._still(planned))
+            self._ticker = _MinuteTicker(lambda: self._still(planned))
         return listen
 
     def end(self, record: Record) -> None:
@@ -71,7 +78,7 @@ class Display:
         if self._write is not None and self._tells_results:
             took_s = monotonic() - self._began
             place = f"[{self._place()}]"
-            self._write(case_line(record, place, minutes(took_s), self._columns))
+            self._write(case_line(record, place, duration_text(took_s), self._columns))
 
     def making(self, now: MakingProgress) -> None:
         """Shows what is made before the first case."""
@@ -84,9 +91,9 @@ class Display:
 
     def pause(self) -> None:
         """Leave the terminal to others between cases."""
-        if self._minutes is not None:
-            self._minutes.stop()
-            self._minutes = None
+        if self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -110,15 +117,15 @@ class Display:
         assert self._write is not None
         took_s = monotonic() - self._began
         self._write(
-            f"[{self._place()}] {planned.case.id}  {self._stage()}: {minutes(took_s)} "
-            f"so far, {minutes(self._expected_s)} expected; about "
-            f"{minutes(self._left_s())} left of all"
+            f"[{self._place()}] {planned.case.id}  {self._stage()}: "
+            f"{duration_text(took_s)} so far, {duration_text(self._expected_s)} "
+            f"expected; about {duration_text(self._left_s())} left of all"
         )
 
     def _draw(self, planned: Planned) -> None:
         # The id last: it is long, and a narrow terminal cuts the end.
         text = (
-            f"[{self._place()}] about {minutes(self._left_s())} left, "
+            f"[{self._place()}] about {duration_text(self._left_s())} left, "
             f"{self._stage()}: {planned.case.id}"
         )
         self._show(text, max(0, self._total - len(self._left) - 1), self._total)
@@ -135,7 +142,7 @@ class Display:
         )
 
 
-class _EveryMinute:
+class _MinuteTicker:
     """Calls `tell` each minute until it is stopped, in a thread that sleeps between:
     a worker may have nothing to say for minutes."""
 

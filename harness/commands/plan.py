@@ -38,7 +38,7 @@ from harness.workload_files import name_files
 @click.option(
     "--declared",
     is_flag=True,
-    help="the times that workloads declare for the reference's two cores, not those "
+    help="the times that workloads declare for two cores of an AMD EPYC, not those "
     "that are expected here",
 )
 @table_outputs()

@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from harness.expectations import RUNS_KEPT, Expectations
-from harness.live import minutes
+from harness.live import duration_text
 from harness.plan import Planned
 from harness.report.tables.table import Table, figure_column, text_column
 
-DECLARED = "expected on the reference's two cores, once all that is kept is made"
+REFERENCE = "two cores of an AMD EPYC (Zen 4)"  # what cases are declared for
+DECLARED = f"expected on {REFERENCE}, once all that is kept is made"
 
 
 class _Line(NamedTuple):
@@ -28,11 +29,11 @@ def plan_table(planned: Sequence[Planned]) -> Table:
         heading = f"{workload.name}: {workload.description}"
         lines.append(_Line(heading, "", workload.name, None))
         for one in some:
-            expected = minutes(one.expected_s)
+            expected = duration_text(one.expected_s)
             lines.append(_Line(one.case.id, expected, workload.name, one.expected_s))
     total_s = sum(one.expected_s for one in planned)
     count = "1 case" if len(planned) == 1 else f"{len(planned)} cases"
-    lines.append(_Line(count, minutes(total_s), "", None))
+    lines.append(_Line(count, duration_text(total_s), "", None))
     columns = (
         text_column("case", (line.text for line in lines)),
         figure_column("expected", (line.expected for line in lines)),
@@ -61,14 +62,14 @@ def rests_on(planned: Sequence[Planned], here: Expectations) -> list[str]:
         )
     if declared:
         lines.append(
-            f"{declared} of {len(planned)} cases: what is declared for the reference's "
-            f"two cores; all but timed samples takes {here.scale:.2f} times as long "
-            "here (by registers)"
+            f"{declared} of {len(planned)} cases: what is declared for {REFERENCE}; "
+            f"all but timed samples takes {here.scale:.2f} times as long here (by "
+            "registers)"
         )
     count, seconds = here.making(planned)
     if count:
         lines.append(
-            f"before the first case, once: about {minutes(seconds)} to make what "
+            f"before the first case, once: about {duration_text(seconds)} to make what "
             f"{count} of them take"
         )
     else:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from harness import live as module
-from harness.live import live, live_console, minutes, once_a_minute
+from harness.live import duration_text, live, live_console, once_a_minute
 
 
 class Terminal(io.StringIO):
@@ -82,4 +82,4 @@ def test_nothing_is_estimated_of_what_is_not_known(
 def test_durations_are_said_in_the_unit_that_people_use(
     seconds: float, said: str
 ) -> None:
-    assert minutes(seconds) == said
+    assert duration_text(seconds) == said

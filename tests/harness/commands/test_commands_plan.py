@@ -37,9 +37,9 @@ def test_plan_expects_what_cases_took_here_or_what_is_declared_at_this_speed(
     monkeypatch.setenv("SPEECHMARK_CACHE", str(tmp_path))
     chosen = ("plan", "--profile", "smoke", "-k", "asr-step")
     _, declared = invoke(*chosen, "--declared")
-    assert "on the reference's two cores" in declared
+    assert "expected on two cores of an AMD EPYC" in declared
     assert (
-        "1 of 1 cases: what is declared for the reference's two cores; all"
+        "1 of 1 cases: what is declared for two cores of an AMD EPYC (Zen 4); all"
         in (invoke(*chosen)[1])
     )
     took = Durations.kept(SMOKE, this_machine().cpus, tmp_path)

@@ -46,7 +46,7 @@ MOST_ROWS = 20  # models of a single machine
 
 
 @dataclass(frozen=True)
-class Line:
+class CandidateValue:
     """A value of a candidate with the ends of its interval, as it is drawn."""
 
     candidate: str
@@ -79,14 +79,14 @@ def speed_and_cost(comparison: Comparison) -> Picture | None:
     )
 
 
-def _speed(score: Score) -> Line:
+def _speed(score: Score) -> CandidateValue:
     ends = None
     if score.low is not None and score.high is not None:
         ends = score.low, score.high
-    return Line(score.candidate, "speed", score.score, ends)
+    return CandidateValue(score.candidate, "speed", score.score, ends)
 
 
-def _costs(money: Money | None, labels: Sequence[str]) -> Iterator[Line]:
+def _costs(money: Money | None, labels: Sequence[str]) -> Iterator[CandidateValue]:
     """Of the models that most candidates serve within the limits."""
     found: dict[tuple[str, str], list[Serving]] = {}
     for one in money.serving if money else ():
@@ -98,7 +98,9 @@ def _costs(money: Money | None, labels: Sequence[str]) -> Iterator[Line]:
             assert one.per_audio_hour is not None
             low, high = one.per_audio_hour_low, one.per_audio_hour_high
             ends = None if low is None or high is None else (low, high)
-            yield Line(one.candidate, " / ".join(name), one.per_audio_hour, ends)
+            yield CandidateValue(
+                one.candidate, " / ".join(name), one.per_audio_hour, ends
+            )
 
 
 def _rows_of(scores: Sequence[Score], has_costs: bool) -> Figure:
@@ -120,7 +122,10 @@ def _rows_of(scores: Sequence[Score], has_costs: bool) -> Figure:
 
 
 def _add_speeds(
-    figure: Figure, comparison: Comparison, ranking: Ranking, speeds: Sequence[Line]
+    figure: Figure,
+    comparison: Comparison,
+    ranking: Ranking,
+    speeds: Sequence[CandidateValue],
 ) -> None:
     baseline = escaped(ranking.baseline or comparison.baseline)
     figure["layout"][key("x", 1)] |= titled(
@@ -150,8 +155,8 @@ def _add_costs(
     figure: Figure,
     comparison: Comparison,
     money: Money,
-    speeds: Sequence[Line],
-    costs: Sequence[Line],
+    speeds: Sequence[CandidateValue],
+    costs: Sequence[CandidateValue],
 ) -> None:
     """A symbol a model; the row tells the candidate."""
     places = {one.candidate: place for place, one in enumerate(speeds)}
@@ -177,7 +182,11 @@ def _add_costs(
 
 
 def _mark(
-    lines: Sequence[Line], places: Sequence[float], colour: Any, symbol: str, panel: int
+    lines: Sequence[CandidateValue],
+    places: Sequence[float],
+    colour: Any,
+    symbol: str,
+    panel: int,
 ) -> Trace:
     values = [one.value for one in lines]
     return {
@@ -197,7 +206,7 @@ def _mark(
     }
 
 
-def _table(lines: Sequence[Line]) -> Table:
+def _table(lines: Sequence[CandidateValue]) -> Table:
     columns = (
         text_column("candidate", (one.candidate for one in lines)),
         text_column("figure", (one.what for one in lines)),

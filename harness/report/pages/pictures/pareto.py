@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from basics.metric_kinds import MetricKind
 from harness.metrics import MetricKinds
 from harness.report.compare.model import Comparison, Measured, Row
-from harness.report.pages.pictures.front import Point, fronts
+from harness.report.pages.pictures.front import AccuracyPoint, fronts
 from harness.report.pages.pictures.pareto_figure import Upright, figure
 from harness.report.pages.pictures.picture import Picture
 from harness.report.pages.pictures.select import (
@@ -123,14 +123,16 @@ def _rows_of_one_batch_size(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.work.batch_size == smallest]
 
 
-def _points(labels: Sequence[str], rows: Sequence[Row], metric: str) -> Iterator[Point]:
+def _points(
+    labels: Sequence[str], rows: Sequence[Row], metric: str
+) -> Iterator[AccuracyPoint]:
     for row in rows:
         cells = measured(row)
         for label in labels:
             if label in cells and metric in cells[label].errors:
                 cell = cells[label]
                 passed = cell.gate_passed is not False
-                yield Point(
+                yield AccuracyPoint(
                     row.work, label, _latency_ms(cell), cell.errors[metric], passed
                 )
 
@@ -143,7 +145,7 @@ def _latency_ms(cell: Measured) -> float:
     )
 
 
-def _are_paired(points: Sequence[Point]) -> bool:
+def _are_paired(points: Sequence[AccuracyPoint]) -> bool:
     """Whether every point is held against a baseline, or is one: the baselines of all
     runtimes are then as accurate as each other."""
     baselines = [p.error.value for p in points if p.error.difference is None]
@@ -152,7 +154,9 @@ def _are_paired(points: Sequence[Point]) -> bool:
     return max(baselines) - min(baselines) <= SAME * max(map(abs, baselines))
 
 
-def _kept(points: Sequence[Point], on_fronts: Sequence[Point]) -> list[Point]:
+def _kept(
+    points: Sequence[AccuracyPoint], on_fronts: Sequence[AccuracyPoint]
+) -> list[AccuracyPoint]:
     """The fastest, and all of the fronts, however slow their most accurate are."""
     slower = [point for point in points[MOST_POINTS:] if point in on_fronts]
     return [*points[: MOST_POINTS - len(slower)], *slower]
@@ -162,8 +166,8 @@ def _table(
     id: str,
     group: Group,
     metric: MetricKind,
-    points: Sequence[Point],
-    found: dict[tuple[str, str], list[Point]],
+    points: Sequence[AccuracyPoint],
+    found: dict[tuple[str, str], list[AccuracyPoint]],
 ) -> Table:
     value, change = Upright(metric, False), Upright(metric, True)
     spans = [value.ends(point.error) for point in points]
@@ -189,13 +193,17 @@ def _table(
     return Table(f"{id}-table", f"Accuracy and latency of {group.name}", columns)
 
 
-def _place(point: Point, found: dict[tuple[str, str], list[Point]]) -> str:
+def _place(
+    point: AccuracyPoint, found: dict[tuple[str, str], list[AccuracyPoint]]
+) -> str:
     if not point.is_ranked:
         return "beyond its gate"
     return "on the front" if point in found[point.series] else ""
 
 
-def _notes(points: Sequence[Point], upright: Upright, batch_size: int) -> Iterator[str]:
+def _notes(
+    points: Sequence[AccuracyPoint], upright: Upright, batch_size: int
+) -> Iterator[str]:
     better = "Lower" if upright.metric.better == "lower" else "Higher"
     over = "of the paired difference" if upright.is_difference else "of the metric"
     yield (

@@ -11,7 +11,7 @@ from typing import Any
 from basics.metric_kinds import MetricKind
 from harness.metrics import as_loss, titled_unit
 from harness.report.compare.model import Comparison, Error
-from harness.report.pages.pictures.front import Point
+from harness.report.pages.pictures.front import AccuracyPoint
 from harness.report.pages.pictures.picture import (
     COLOURS,
     DASHES,
@@ -59,8 +59,8 @@ class Upright:
 
 def figure(
     comparison: Comparison,
-    points: Sequence[Point],
-    found: dict[tuple[str, str], list[Point]],
+    points: Sequence[AccuracyPoint],
+    found: dict[tuple[str, str], list[AccuracyPoint]],
     upright: Upright,
 ) -> Figure:
     """A step of lines a front, a mark a point, and the gate as a dashed line."""
@@ -90,7 +90,7 @@ def figure(
 
 
 def _series_looks(
-    comparison: Comparison, points: Sequence[Point]
+    comparison: Comparison, points: Sequence[AccuracyPoint]
 ) -> dict[tuple[str, str], Look]:
     """Colour tells what differs: the candidates, or of a single one the runtimes, which
     the dashes tell where both do."""
@@ -110,7 +110,7 @@ def _series_looks(
     return found
 
 
-def _latency_axis(points: Sequence[Point]) -> dict[str, Any]:
+def _latency_axis(points: Sequence[AccuracyPoint]) -> dict[str, Any]:
     latencies = [point.latency_ms for point in points]
     title = f"latency of a step of batch size {points[0].work.batch_size} (ms)"
     if spans_much(latencies):
@@ -118,7 +118,7 @@ def _latency_axis(points: Sequence[Point]) -> dict[str, Any]:
     return titled(title, rangemode="tozero")
 
 
-def _front(front: Sequence[Point], look: Look, upright: Upright) -> Trace:
+def _front(front: Sequence[AccuracyPoint], look: Look, upright: Upright) -> Trace:
     """The legend names it; a click there hides the points of the series, too."""
     return {
         "type": "scatter",
@@ -133,7 +133,7 @@ def _front(front: Sequence[Point], look: Look, upright: Upright) -> Trace:
 
 
 def _marks(
-    own: Sequence[Point], symbols: dict[str, str], look: Look, upright: Upright
+    own: Sequence[AccuracyPoint], symbols: dict[str, str], look: Look, upright: Upright
 ) -> Trace:
     """The points of one series that are within their gate."""
     points = [point for point in own if point.is_ranked]
@@ -160,7 +160,7 @@ def _marks(
     }
 
 
-def _failing(points: Sequence[Point], upright: Upright) -> Iterator[Trace]:
+def _failing(points: Sequence[AccuracyPoint], upright: Upright) -> Iterator[Trace]:
     if points:
         yield {
             "type": "scatter",
@@ -180,7 +180,7 @@ def _failing(points: Sequence[Point], upright: Upright) -> Iterator[Trace]:
 
 
 def _names(
-    points: Sequence[Point],
+    points: Sequence[AccuracyPoint],
     series: dict[tuple[str, str], Look],
     upright: Upright,
 ) -> Iterator[dict[str, Any]]:
@@ -203,7 +203,7 @@ def _names(
         }
 
 
-def _limit(points: Sequence[Point], upright: Upright) -> float | None:
+def _limit(points: Sequence[AccuracyPoint], upright: Upright) -> float | None:
     """So far may the difference go, where all have one gate."""
     gates = {point.error.gate for point in points if point.error.gate is not None}
     if not upright.is_difference or len(gates) != 1:
@@ -211,7 +211,7 @@ def _limit(points: Sequence[Point], upright: Upright) -> float | None:
     return as_loss(gates.pop(), upright.metric.better) * upright.metric.scale
 
 
-def _hover(point: Point) -> str:
+def _hover(point: AccuracyPoint) -> str:
     return escaped(f"{point.label}: {variant(point.work)}")
 
 

@@ -46,7 +46,7 @@ GIGA = 1e9
 
 
 @dataclass(frozen=True)
-class Point:
+class RooflinePoint:
     """`intensity` is in operations for each byte of the weights; None without them."""
 
     work: Work
@@ -87,7 +87,7 @@ def _picture(comparison: Comparison, group: Group) -> Picture | None:
     kept, notes = best(rows, MOST_WORKS, rate)
     labels = drawn_labels(comparison)
     points = [
-        Point(row.work, label, cell.peak, _intensity(cell))
+        RooflinePoint(row.work, label, cell.peak, _intensity(cell))
         for row in kept
         for label in labels
         if (cell := ranked(row).get(label)) and cell.peak
@@ -119,7 +119,7 @@ def _intensity(cell: Measured) -> float | None:
     return operations / cell.model_bytes
 
 
-def _roofs(points: Sequence[Point]) -> list[Roof]:
+def _roofs(points: Sequence[RooflinePoint]) -> list[Roof]:
     found: dict[tuple[str, str], list[Peak]] = {}
     for point in points:
         found.setdefault((point.label, point.peak.precision), []).append(point.peak)
@@ -134,7 +134,7 @@ def _roofs(points: Sequence[Point]) -> list[Roof]:
     ]
 
 
-def _figure(comparison: Comparison, points: Sequence[Point]) -> Figure:
+def _figure(comparison: Comparison, points: Sequence[RooflinePoint]) -> Figure:
     look = looks(comparison)
     precisions = list(dict.fromkeys(point.peak.precision for point in points))
     roofs = _roofs(points)
@@ -158,7 +158,7 @@ def _figure(comparison: Comparison, points: Sequence[Point]) -> Figure:
     return figure
 
 
-def _is_under(point: Point, roof: Roof) -> bool:
+def _is_under(point: RooflinePoint, roof: Roof) -> bool:
     return (point.label, point.peak.precision) == (roof.label, roof.precision)
 
 
@@ -181,7 +181,7 @@ def _add_roof(
 
 
 def _add_points(
-    figure: Figure, roof: Roof, points: Sequence[Point], look: Look, symbol: str
+    figure: Figure, roof: Roof, points: Sequence[RooflinePoint], look: Look, symbol: str
 ) -> None:
     figure["data"].append(
         {
@@ -217,7 +217,7 @@ def _unit(precisions: Sequence[str]) -> str:
     return " or ".join(sorted(kinds))
 
 
-def _short(point: Point) -> str:
+def _short(point: RooflinePoint) -> str:
     """Beside its mark."""
     work = point.work
     return escaped(f"{work.compression} {work.runtime} b{work.batch_size}")
@@ -227,14 +227,14 @@ def _name(roof: Roof, look: Look) -> str:
     return f"{look.name} {escaped(roof.precision)}"
 
 
-def _hovers(points: Sequence[Point]) -> Iterator[str]:
+def _hovers(points: Sequence[RooflinePoint]) -> Iterator[str]:
     for point in points:
         share = 100 * point.peak.fraction_of_peak
         work = f"{variant(point.work)} b{point.work.batch_size}"
         yield f"{escaped(work)}: {share:.3g} % of the peak"
 
 
-def _table(id: str, group: Group, points: Sequence[Point]) -> Table:
+def _table(id: str, group: Group, points: Sequence[RooflinePoint]) -> Table:
     peaks = [point.peak for point in points]
     memory = [p.peak_bytes_per_s for p in peaks]
     unit = _unit([peak.precision for peak in peaks])

@@ -39,7 +39,7 @@ HEIGHT_PX = 440
 
 
 @dataclass(frozen=True)
-class Line:
+class VariantRates:
     """One variant on one candidate, by batch size; `place` is the variant's."""
 
     place: int
@@ -94,7 +94,7 @@ def _variants(group: Group) -> dict[str, list[Row]]:
     return {name: several[name] for name in order}
 
 
-def _lines(labels: Sequence[str], chosen: dict[str, list[Row]]) -> list[Line]:
+def _lines(labels: Sequence[str], chosen: dict[str, list[Row]]) -> list[VariantRates]:
     lines = []
     for place, (name, rows) in enumerate(chosen.items()):
         for label in labels:
@@ -105,12 +105,12 @@ def _lines(labels: Sequence[str], chosen: dict[str, list[Row]]) -> list[Line]:
             }
             if found:
                 cells = list(found.values())
-                lines.append(Line(place, name, label, list(found), cells))
+                lines.append(VariantRates(place, name, label, list(found), cells))
     return lines
 
 
 def _figure(
-    comparison: Comparison, lines: Sequence[Line], chosen: dict[str, list[Row]]
+    comparison: Comparison, lines: Sequence[VariantRates], chosen: dict[str, list[Row]]
 ) -> Figure:
     sizes = sorted({size for line in lines for size in line.sizes})
     has_audio = all(cell.rtfx.value for line in lines for cell in line.cells)
@@ -131,7 +131,7 @@ def _figure(
     return figure
 
 
-def _line(line: Line, look: Look) -> Trace:
+def _line(line: VariantRates, look: Look) -> Trace:
     found = _rates(line)
     values = [estimate.value for estimate in found]
     return {
@@ -150,7 +150,7 @@ def _line(line: Line, look: Look) -> Trace:
     }
 
 
-def _rates(line: Line) -> list[Estimate]:
+def _rates(line: VariantRates) -> list[Estimate]:
     return [rate_of(cell) for cell in line.cells]
 
 
@@ -170,7 +170,7 @@ def _variant_legend(names: Sequence[str]) -> list[Trace]:
     ]
 
 
-def _table(id: str, group: Group, lines: Sequence[Line]) -> Table:
+def _table(id: str, group: Group, lines: Sequence[VariantRates]) -> Table:
     points = [
         (line, size, cell)
         for line in lines

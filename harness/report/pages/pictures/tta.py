@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from statistics import median
+from itertools import chain
 from typing import Any
 
 from basics.metric_kinds import MetricKind
@@ -28,17 +27,17 @@ from harness.report.pages.pictures.picture import (
     looks,
     panelled,
     spans_much,
-    thinned,
     titled,
 )
 from harness.report.pages.pictures.select import is_training
 from harness.report.pages.pictures.trainings import (
-    MOST_POINTS,
-    Drawn,
+    DrawnTraining,
+    Epoch,
+    all_curves,
     drawn_training,
+    epochs,
     published_name,
     published_names,
-    runs,
     training_table,
 )
 from harness.report.pages.pictures.tta_times import ROW_PX, dots, levels, rows_axis
@@ -56,7 +55,7 @@ def pictures(comparison: Comparison) -> Iterator[Picture]:
         yield _picture(comparison, drawn, place)
 
 
-def _picture(comparison: Comparison, drawn: Drawn, place: int) -> Picture:
+def _picture(comparison: Comparison, drawn: DrawnTraining, place: int) -> Picture:
     panels = len(drawn.metrics)
     heights: list[float] = [PANEL_PX] * panels
     if rows := levels(drawn):
@@ -92,12 +91,13 @@ def _add(figure: Figure, traces: Iterable[Trace], panel: int) -> None:
     figure["data"] += [trace | on for trace in traces]
 
 
-def _time_axis(drawn: Drawn, panel: int, is_last: bool) -> dict[str, Any]:
-    ends = [points[-1].end_s for _, _, points in runs(drawn.trainings) if points]
+def _time_axis(drawn: DrawnTraining, panel: int, is_last: bool) -> dict[str, Any]:
+    curves = list(all_curves(drawn.trainings))
+    ends = [points[-1].end_s for points in curves]
     published = [one.tta_s for one in drawn.published if one.tta_s is not None]
     # What was published for another machine may take a hundred times as long.
     is_wide = spans_much([min(ends, default=0.0), *published])
-    starts = [points[0].end_s for _, _, points in runs(drawn.trainings) if points]
+    starts = [points[0].end_s for points in curves]
     times = [time_s / drawn.unit_s for time_s in (*starts, *ends, *published)]
     title = f"time since the model's creation ({drawn.unit})"
     scale = log_axis(title, times) if is_wide else titled(title, rangemode="tozero")
@@ -107,18 +107,18 @@ def _time_axis(drawn: Drawn, panel: int, is_last: bool) -> dict[str, Any]:
 
 
 def _curves(
-    drawn: Drawn, metric: MetricKind, panel: int, look: dict[str, Look]
+    drawn: DrawnTraining, metric: MetricKind, panel: int, look: dict[str, Look]
 ) -> Iterator[Trace]:
     """Of each candidate the band first, so that no line is below one."""
     found = {
-        label: _epochs(training, metric) for label, training in drawn.trainings.items()
+        label: epochs(training, metric) for label, training in drawn.trainings.items()
     }
-    known = {label: epochs for label, epochs in found.items() if epochs}
-    for label, epochs in known.items():
-        if max(epoch.runs for epoch in epochs) > 1:
-            yield _band(epochs, drawn.unit_s, look[label])
-    for label, epochs in known.items():
-        times = [epoch.end_s / drawn.unit_s for epoch in epochs]
+    known = {label: some for label, some in found.items() if some}
+    for label, some in known.items():
+        if max(epoch.runs for epoch in some) > 1:
+            yield _band(some, drawn.unit_s, look[label])
+    for label, some in known.items():
+        times = [epoch.end_s / drawn.unit_s for epoch in some]
         yield {
             "type": "scatter",
             "name": look[label].name,
@@ -126,7 +126,7 @@ def _curves(
             "showlegend": panel == 1,
             "mode": "lines",
             "x": times,
-            "y": [epoch.median for epoch in epochs],
+            "y": [epoch.median for epoch in some],
             "line": {
                 "color": look[label].colour,
                 "dash": look[label].dash,
@@ -136,39 +136,8 @@ def _curves(
         }
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """The end of an epoch over the runs that came so far: the medians of time and
-    value, and between which the values lie, in the metric's unit."""
-
-    end_s: float
-    median: float
-    low: float
-    high: float
-    runs: int
-
-
-def _epochs(training: Training, metric: MetricKind) -> list[Epoch]:
-    """As far as half of the runs came."""
-    curves = [
-        [point for point in points if metric.name in point.errors]
-        for points in training.curves
-    ]
-    longest = max(map(len, curves), default=0)
-    found = []
-    for place in range(longest):
-        here = [points[place] for points in curves if len(points) > place]
-        if 2 * len(here) < len(curves):
-            break
-        values = [point.errors[metric.name] * metric.scale for point in here]
-        end_s = median(point.end_s for point in here)
-        epoch = Epoch(end_s, median(values), min(values), max(values), len(here))
-        found.append(epoch)
-    return thinned(found, MOST_POINTS)
-
-
-def _band(epochs: Sequence[Epoch], unit_s: float, look: Look) -> Trace:
-    times = [epoch.end_s / unit_s for epoch in epochs]
+def _band(some: Sequence[Epoch], unit_s: float, look: Look) -> Trace:
+    times = [epoch.end_s / unit_s for epoch in some]
     return {
         "type": "scatter",
         "name": look.name,
@@ -176,8 +145,7 @@ def _band(epochs: Sequence[Epoch], unit_s: float, look: Look) -> Trace:
         "showlegend": False,
         "mode": "lines",
         "x": [*times, *reversed(times)],
-        "y": [epoch.high for epoch in epochs]
-        + [epoch.low for epoch in reversed(epochs)],
+        "y": [epoch.high for epoch in some] + [epoch.low for epoch in reversed(some)],
         "line": {"width": 0, "color": look.colour},
         "fill": "toself",
         "fillcolor": look.colour,
@@ -186,7 +154,7 @@ def _band(epochs: Sequence[Epoch], unit_s: float, look: Look) -> Trace:
     }
 
 
-def _published(drawn: Drawn, metric: MetricKind) -> Iterator[Trace]:
+def _published(drawn: DrawnTraining, metric: MetricKind) -> Iterator[Trace]:
     """Black stars and their like: no curve was published, only when it got there."""
     names = published_names(drawn)
     for place, name in enumerate(names):
@@ -217,13 +185,15 @@ def _published(drawn: Drawn, metric: MetricKind) -> Iterator[Trace]:
         }
 
 
-def _is_first(drawn: Drawn, name: str, metric: MetricKind) -> bool:
+def _is_first(drawn: DrawnTraining, name: str, metric: MetricKind) -> bool:
     """Whether this metric's panel is the first that shows the name."""
     shown = {p.metric for p in drawn.published if published_name(p) == name and p.tta_s}
     return metric == next(m for m in drawn.metrics if m.name in shown)
 
 
-def _add_targets(figure: Figure, drawn: Drawn, metric: MetricKind, panel: int) -> None:
+def _add_targets(
+    figure: Figure, drawn: DrawnTraining, metric: MetricKind, panel: int
+) -> None:
     ours = {t.level for one in drawn.trainings.values() for t in _of(one, metric)}
     theirs = {one.level for one in drawn.published if one.metric == metric.name}
     px_of_one = PANEL_PX / _span(drawn, metric)
@@ -237,15 +207,15 @@ def _add_targets(figure: Figure, drawn: Drawn, metric: MetricKind, panel: int) -
         figure["layout"]["annotations"].append(label)
 
 
-def _span(drawn: Drawn, metric: MetricKind) -> float:
+def _span(drawn: DrawnTraining, metric: MetricKind) -> float:
     """From the lowest to the highest value that is drawn, 0 among them: about as much
     as the axis shows."""
-    points = [point for _, _, points in runs(drawn.trainings) for point in points]
+    points = list(chain.from_iterable(all_curves(drawn.trainings)))
     values = [0.0, *(p.errors[metric.name] for p in points if metric.name in p.errors)]
     return max(values) - min(values) or 1.0
 
 
-def _direction(drawn: Drawn) -> str:
+def _direction(drawn: DrawnTraining) -> str:
     """Of all metrics at once, or of each where they differ."""
     lower, higher = (
         [metric.title for metric in drawn.metrics if metric.better == better]
@@ -263,7 +233,7 @@ def _of(training: Training, metric: MetricKind) -> list[TargetTime]:
     return [target for target in training.targets if target.metric == metric.name]
 
 
-def _notes(drawn: Drawn) -> Iterator[str]:
+def _notes(drawn: DrawnTraining) -> Iterator[str]:
     most = max(len(training.curves) for training in drawn.trainings.values())
     over = f" Lines are medians over {most} runs, bands hold all." if most > 1 else ""
     yield (

@@ -17,7 +17,7 @@ from harness.report.pages.pictures.picture import (
     titled,
     whiskers,
 )
-from harness.report.pages.pictures.trainings import Drawn, runs
+from harness.report.pages.pictures.trainings import DrawnTraining, all_curves
 
 ROW_PX = 46
 SPREAD = 0.6  # of a row, over which the candidates' dots stand
@@ -29,7 +29,7 @@ class Level:
     level: float
 
 
-def levels(drawn: Drawn) -> list[Level]:
+def levels(drawn: DrawnTraining) -> list[Level]:
     """Of all candidates, the easiest of each metric first."""
     names = [metric.name for metric in drawn.metrics]
     found = {
@@ -41,7 +41,7 @@ def levels(drawn: Drawn) -> list[Level]:
     return [Level(metric, level) for _, _, metric, level in sorted(found)]
 
 
-def rows_axis(drawn: Drawn) -> dict[str, Any]:
+def rows_axis(drawn: DrawnTraining) -> dict[str, Any]:
     """The levels, from above to below."""
     rows = levels(drawn)
     texts = [level_text(drawn.kinds[row.metric], row.level) for row in rows]
@@ -54,7 +54,7 @@ def rows_axis(drawn: Drawn) -> dict[str, Any]:
     )
 
 
-def dots(drawn: Drawn, look: Mapping[str, Look]) -> Iterator[Trace]:
+def dots(drawn: DrawnTraining, look: Mapping[str, Look]) -> Iterator[Trace]:
     """Of each candidate those of its runs and their mean; how many runs reached a level
     that not all did."""
     rows = levels(drawn)
@@ -118,10 +118,10 @@ def _of_one(
     }
 
 
-def _earliest(drawn: Drawn) -> float:
+def _earliest(drawn: DrawnTraining) -> float:
     """The end of the first epoch, in the axis' unit: a logarithm has no zero."""
-    points = (points for _, _, points in runs(drawn.trainings) if points)
-    return min(some[0].end_s for some in points) / drawn.unit_s
+    firsts = (points[0].end_s for points in all_curves(drawn.trainings))
+    return min(firsts) / drawn.unit_s
 
 
 def _not_reached(missed: list[tuple[float, TargetTime]], look: Look, x: float) -> Trace:

@@ -44,6 +44,21 @@ def test_the_line_is_the_median_of_the_runs_the_band_holds_all_and_targets_are_l
     assert lines == pytest.approx([100 * level for level in sorted(LEVELS)])
 
 
+def test_the_table_holds_what_the_picture_draws():
+    picture = titled(tta.pictures(small()), "fp32")
+    band, line = [t for t in named(picture.figure, "xeon") if t.mode == "lines"]
+    names = ("what", "candidate or machine", "metric")
+    whose = zip(*(column(picture.table, name) for name in names), strict=True)
+    rows = [at for at, of in enumerate(whose) if of == ("epoch", "xeon", "wer")]
+    value, low, high, runs = (
+        [column(picture.table, name)[at] for at in rows]
+        for name in ("value", "lowest", "highest", "runs")
+    )
+    assert value == pytest.approx(list(line.y), rel=1e-4)  # of six digits
+    assert [*high, *reversed(low)] == pytest.approx(list(band.y), rel=1e-4)
+    assert set(runs) == {3}
+
+
 def test_a_target_is_marked_only_where_every_run_reached_it():
     picture = titled(tta.pictures(small()), "fp32")
     means, runs = [t for t in named(picture.figure, "arm") if t.mode == "markers"]
