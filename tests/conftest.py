@@ -1,6 +1,15 @@
-"""Tests that start pytest anew: its benchmarks are no part of a run over processes."""
+"""Tests that start pytest anew, and tests beside others."""
 
 import os
+import sys
 
 # pytest-benchmark times nothing where it finds this, and children inherit it.
-os.environ.pop("PYTEST_XDIST_WORKER", None)
+IS_BESIDE_OTHERS = os.environ.pop("PYTEST_XDIST_WORKER", None) is not None
+
+
+def pytest_runtest_setup() -> None:
+    """Where there is a process for each core already, threads of theirs would only wait
+    for one another: steps of tiny models then take many times as long."""
+    torch = sys.modules.get("torch")
+    if IS_BESIDE_OTHERS and torch is not None and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
