@@ -2,7 +2,7 @@
 # Python and make, on Linux.
 #
 # make bench   measure this machine in the quick profile, and write a page about it
-# make test    every test, as many at once as there are cores
+# make test    every test but the slow ones, as many at once as there are cores, 8 at most
 # make smoke   the smoke case of every workload
 # make aa        20 comparisons of this checkout with itself, half of them beside a busy
 #                process: does `speechmark ab` tell a change where there is none?
@@ -11,6 +11,8 @@
 # make slow      the tests that take many minutes: asv between real commits
 # make docs      the pages of docs as a site in build/docs, warnings as errors
 # make blocks    print anew what README and docs show of the files in results
+# make lint      ruff and mypy over all code
+# make clean     remove the environment
 # make lock      write the pinned versions anew; UPGRADE=--upgrade takes the newest
 # make check-lock  does every Python on every processor find what is pinned?
 
