@@ -25,8 +25,8 @@ ALLOWED = "Not all of it is the same work, as allowed: seed differs"
 APART = (
     "wer 20 % of asr-training/ds2-small/fp32/eager/b16 does not count: arm did not "
     "reach it in every run, which others did; not done alike, and counted nowhere: 1 "
-    "of 28 works (corpus); within the gate on some candidates, beyond it on others, and "
-    "counted nowhere: 8 of 28 works."
+    "of 28 works (corpus); within the gate on some candidates, beyond it on others, "
+    "and counted nowhere: 8 of 28 works."
 )
 
 
