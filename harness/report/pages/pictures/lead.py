@@ -31,6 +31,7 @@ from harness.report.pages.pictures.picture import (
     whiskers,
 )
 from harness.report.pages.pictures.select import CANDIDATES, throughput_title
+from harness.report.tables.fitting import shortened
 from harness.report.tables.table import (
     Table,
     number,
@@ -38,6 +39,7 @@ from harness.report.tables.table import (
     text_column,
 )
 
+LONGEST_VARIANT = 28  # characters beside a point
 ID = "lead"
 ROW_PX, FRAME_PX = 40, 110
 GAP = 0.06  # of the width, between the two panels
@@ -234,6 +236,8 @@ def rates_of_one(found: Sequence[BestOfModel]) -> Picture | None:
         "showgrid": True,
         "ticks": "",
     }
+    # On a phone longer ones would cover the models' names; the table has them whole.
+    variants = shortened([variant_of(one.fastest) for one in kept], LONGEST_VARIANT)
     scale = log_axis(throughput_title(True), values)
     figure = blank(FRAME_PX - 30 + ROW_PX * len(kept), scale, rows)
     figure["data"].append(
@@ -246,8 +250,8 @@ def rates_of_one(found: Sequence[BestOfModel]) -> Picture | None:
             "error_x": whiskers(values, map(interval_of, rates), GREY),
             "marker": {"symbol": "circle", "size": 11, "color": COLOURS[0]},
             "text": [
-                f" {number(value)}  {escaped(variant_of(one.fastest))} "
-                for one, value in zip(kept, values, strict=True)
+                f" {number(value)}  {escaped(variant)} "
+                for variant, value in zip(variants, values, strict=True)
             ],
             "textposition": [_beside(value, values) for value in values],
             "cliponaxis": False,

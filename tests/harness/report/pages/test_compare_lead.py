@@ -79,6 +79,18 @@ def test_a_single_machine_shows_the_fastest_case_of_each_model():
     assert column(picture.table, "fastest case")[0] == "int8-dynamic/onnxruntime/b64"
 
 
+def test_a_long_case_is_shortened_in_the_picture_and_whole_in_its_table():
+    """On a phone it would cover the models' names."""
+    options = (("features", "on-the-fly"), ("readers", "16"), ("prefetch", "100"))
+    one = single()
+    rows = tuple(replace(r, work=replace(r.work, options=options)) for r in one.rows)
+    picture = rates_of_one(best_of_models(replace(one, rows=rows)))
+    (marks,) = picture.figure["data"]
+    assert all("…" in text and len(text) < 50 for text in marks["text"])
+    cases = column(picture.table, "fastest case")
+    assert all(text.endswith("/readers=16/prefetch=100") for text in cases)
+
+
 def test_a_machine_that_heard_no_audio_has_none():
     silent = changed(
         single(), lambda work, label, cell: replace(cell, rtfx=estimate(0.0))
