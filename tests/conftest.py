@@ -9,7 +9,7 @@ IS_BESIDE_OTHERS = os.environ.pop("PYTEST_XDIST_WORKER", None) is not None
 
 def pytest_runtest_setup() -> None:
     """Where there is a process for each core already, threads of theirs would only wait
-    for one another: steps of tiny models then take many times as long."""
+    for one another."""
     torch = sys.modules.get("torch")
     if IS_BESIDE_OTHERS and torch is not None and torch.get_num_threads() > 1:
         torch.set_num_threads(1)

@@ -17,6 +17,7 @@ from harness.expectations import (
     Expected,
     scale_of,
 )
+from harness.hardware import Machine
 from harness.measure.made_before import MadeCases
 from harness.observe.host_speed import HostSpeed
 from harness.observe.yardstick import Kernels, Yardstick
@@ -175,3 +176,20 @@ def test_the_best_of_earlier_runs_is_not_read_again(tmp_path: Path) -> None:
     known = host(tmp_path, REFERENCE_BYTES_PER_S)
     assert scale_of(known) == pytest.approx(4.0)
     assert known.readings == []
+
+
+def test_the_yardstick_is_asked_on_the_cpus_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of cores with two threads one each: a best of other CPUs is kept apart."""
+    asked: list[tuple[int, ...]] = []
+
+    def of_this_machine(cpus: tuple[int, ...], cache: Path | None) -> HostSpeed:
+        asked.append(tuple(cpus))
+        return host(tmp_path, REFERENCE_BYTES_PER_S)
+
+    monkeypatch.setattr(HostSpeed, "of_this_machine", of_this_machine)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    machine = Machine(cpus=(0, 1, 2, 3), isas=(), cuda_devices=0, threads=2)
+    Expectations.here(PROFILE, machine, 0, tmp_path)
+    assert asked == [(0, 1)]

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from harness.bridges import cost
@@ -15,3 +17,13 @@ def test_a_pytest_that_fails_is_stated_with_what_it_printed(
     monkeypatch.setattr(cost, "_TEST", "def test_show():\n    assert {cases} == 0\n")
     with pytest.raises(RuntimeError, match="assert 3 == 0"):
         cost.measure_showing(cases=3)
+
+
+def test_what_pytest_says_before_any_test_is_stated_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It refuses options on its error stream."""
+    refused = {**os.environ, "PYTEST_ADDOPTS": "--no-such-option"}
+    monkeypatch.setattr(cost, "inherited", lambda: refused)
+    with pytest.raises(RuntimeError, match="unrecognized arguments: --no-such-option"):
+        cost.measure_showing(cases=1)

@@ -127,19 +127,6 @@ def test_where_nothing_could_be_made_nobody_says_that_something_was(
     assert line.startswith("not made ahead: toy/broken/")
 
 
-def test_what_a_dead_process_printed_is_told_and_stays(
-    settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The process that replaces it writes a log of its own."""
-    monkeypatch.setattr(ahead, "makers_for", lambda cases: 1)
-    planned = cases("killed", "good")
-    found = make_ahead(planned, settings, cache, lambda making: None)
-    assert found[0].endswith("\nlast words of the toy")
-    logs = sorted((settings.work_dir / "logs").iterdir())
-    assert [log.name for log in logs] == ["made-ahead-0.log", "made-ahead-1.log"]
-    assert "last words of the toy" in logs[0].read_text()
-
-
 def test_a_case_that_takes_too_long_is_given_up_and_no_other(
     settings: Settings, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +150,10 @@ def test_a_process_that_is_killed_is_replaced_and_its_case_named(
         "not made ahead: toy/killed/fp32/eager/cpu/b1: the worker was killed by signal "
         "9 (SIGKILL)"
     )
+    assert found[0].endswith("\nlast words of the toy")
+    logs = sorted((settings.work_dir / "logs").iterdir())  # one of each process
+    assert [log.name for log in logs] == ["made-ahead-0.log", "made-ahead-1.log"]
+    assert "last words of the toy" in logs[0].read_text()
     assert made(settings, "good") == ["cpu smoke"]
 
 

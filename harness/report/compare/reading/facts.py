@@ -10,8 +10,8 @@ from itertools import combinations
 from operator import eq
 from typing import Any
 
+from harness.report.compare.reading.attempt import Attempt
 from harness.report.compare.reading.extract import Figures
-from harness.report.compare.reading.gather import Attempt
 from harness.report.compare.reading.held_out import HeldOut, held_out
 from harness.report.compare.reading.software import Software, software, unlike
 

@@ -18,6 +18,7 @@ from harness.report.compare.model import (
     Peak,
     Row,
 )
+from harness.report.compare.reading.attempt import Attempt
 from harness.report.compare.reading.estimates import (
     log_estimate,
     mean_estimate,
@@ -25,7 +26,6 @@ from harness.report.compare.reading.estimates import (
     scaled,
 )
 from harness.report.compare.reading.extract import Figures, Process
-from harness.report.compare.reading.gather import Attempt
 from harness.report.compare.reading.kernels import coverage_percent, kernel_shares
 from harness.report.compare.reading.match import Matched
 from harness.report.compare.reading.trainings import training

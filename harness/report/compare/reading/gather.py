@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from basics.metric_kinds import MetricKind
@@ -17,42 +16,18 @@ from harness.record.schema import Count, HostRecord
 from harness.report.compare.differences import MOST_LINES, first_lines, line_count
 from harness.report.compare.model import Candidate, IdleCandidate, Work
 from harness.report.compare.reading.arguments import Given, result_files
+from harness.report.compare.reading.attempt import Attempt, Run
 from harness.report.compare.reading.extract import Extract, extract
 from harness.report.compare.reading.machines import (
     check_one_machine,
     host_of,
     shown_names,
 )
+from harness.report.compare.reading.repeated import once
 from harness.report.compare.reading.software import software, unlike, variants
 from harness.text import plain, plain_path, plain_values
 
 NAMED = 5  # of what runs of one machine differ in
-
-
-@dataclass(frozen=True)
-class Run:
-    """What holds for a whole result file, the `number`-th of all. `machine` is its name
-    as shown."""
-
-    number: int
-    file: str
-    machine: str
-    suite_version: str
-    commit: str | None
-    is_dirty: bool  # the suite's files differed from that commit
-    code: str | None  # the digest of the code that measured
-    seed: int
-    has_data_root: bool
-    variables: Mapping[str, str]  # that were passed to the workers on purpose
-    fingerprint: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A case in one run: measured, failed or skipped."""
-
-    run: Run
-    extract: Extract
 
 
 @dataclass(frozen=True)
@@ -88,7 +63,7 @@ def gather(arguments: Sequence[str], pools_software: bool = False) -> Gathered:
         for number, one in enumerate(loaded)
         for attempt in _attempts(number, one, shown)
     ]
-    attempts, repeated = _once(attempts)
+    attempts, repeated = once(attempts)
     metrics = _metric_kinds(attempts)
     kinds = {} if pools_software else _kinds_of_software(attempts)
     groups, idle = _by_candidate(attempts, kinds)
@@ -140,46 +115,6 @@ def _attempts(
     run = _run(number, loaded.header, shown[loaded.name])
     for one in loaded.extracts:
         yield Attempt(run, one)
-
-
-TELLING = 8  # different samples that no two measurements have alike
-
-
-def _once(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[str]]:
-    """Attempts without those whose very measurement stands in an earlier file, and
-    warnings of them: a result that was written again, or one of a run that was resumed,
-    is no second run. ValueError where the other file is given as another machine's."""
-    firsts: dict[object, Attempt] = {}
-    kept: list[Attempt] = []
-    again: dict[tuple[str, str], int] = {}
-    for one in attempts:
-        mark = _mark(one.extract)
-        first = one if mark is None else firsts.setdefault(mark, one)
-        if first is one:
-            kept.append(one)
-            continue
-        files = one.run.file, first.run.file
-        if one.run.machine != first.run.machine:
-            raise ValueError(
-                f"{files[0]} as {one.run.machine} holds the very samples of {files[1]} "
-                f"as {first.run.machine} ({one.extract.work}): a result is of one "
-                "machine; leave one out"
-            )
-        again[files] = again.get(files, 0) + 1
-    warnings = [
-        f"{file}: {count} of its cases are those of {other}, and count once"
-        for (file, other), count in again.items()
-    ]
-    return kept, warnings
-
-
-def _mark(one: Extract) -> object:
-    """What tells a measurement from every other, to the last digit; None where so few
-    samples differ that another one may have the same."""
-    samples = one.figures.latency_s if one.figures is not None else None
-    if samples is None or sum(len(np.unique(each)) for each in samples) < TELLING:
-        return None
-    return one.hardware, one.work, tuple(each.tobytes() for each in samples)
 
 
 def _run(number: int, header: Header, machine: str) -> Run:

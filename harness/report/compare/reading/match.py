@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.report.compare.differences import differences
 from harness.report.compare.model import Difference, Mismatch, Work
+from harness.report.compare.reading.attempt import Attempt
 from harness.report.compare.reading.facts import (
     KINDS,
     OF_FILES,
@@ -16,7 +17,7 @@ from harness.report.compare.reading.facts import (
     fact_text,
 )
 from harness.report.compare.reading.facts import facts as facts_of
-from harness.report.compare.reading.gather import Attempt, Gathered
+from harness.report.compare.reading.gather import Gathered
 from harness.report.compare.reading.software import Software, unlike, values
 from harness.text import plain, quoted
 
