@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
-from statistics import median
+from statistics import mean, median
 from time import monotonic, sleep
 from typing import Literal, Protocol
 
@@ -25,6 +25,9 @@ from harness.statistics import LOOKS, RatioEstimate, sequential_ratio
 LIMIT_PERCENT = 3.0  # so much longer may a step of ours take
 BLOCK_S = 0.125  # of a turn, unless the tool takes longer
 PAIR_S = 5.0  # of a pair's turns, both workers' together
+# They tell the median of each shape's times, and so of several shapes the mean over
+# inputs of their medians; other tools tell the median over cycles of their means.
+MEDIANS_OF_INPUTS = ("benchmark_app",)
 Verdict = Literal["within", "slower", "cannot tell"]
 
 
@@ -129,14 +132,25 @@ def _pair(
                 else:
                     tool_s.extend(tool.take("block"))
         cycle, name = ours.end(TurnsResult).cycle, tool.end(ToolResult).tool
-    return name, tuple(step_s(block, cycle) for block in samples), tuple(tool_s)
+    as_the_tool = inputs_s if name in MEDIANS_OF_INPUTS else cycles_s
+    return name, tuple(as_the_tool(block, cycle) for block in samples), tuple(tool_s)
 
 
-def step_s(samples: Sequence[float], cycle: int) -> float:
+def cycles_s(samples: Sequence[float], cycle: int) -> float:
     """Of a step, as a cycle takes them in the mean, in the median over cycles.
 
-    >>> step_s([1.0, 3.0, 1.0, 9.0, 2.0, 3.0], cycle=2)
+    >>> cycles_s([1.0, 3.0, 1.0, 9.0, 2.0, 3.0], cycle=2)
     2.5
     """
     whole = range(0, len(samples) - cycle + 1, cycle)
     return median(sum(samples[i : i + cycle]) / cycle for i in whole)
+
+
+def inputs_s(samples: Sequence[float], cycle: int) -> float:
+    """Of a step, as an input takes in the median over cycles, in the mean over inputs:
+    outliers among an input's times move it little, wherever they fall.
+
+    >>> inputs_s([1.0, 9.0, 5.0, 3.0, 1.0, 3.0], cycle=2)
+    2.0
+    """
+    return mean(median(samples[i::cycle]) for i in range(cycle))
