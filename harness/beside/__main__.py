@@ -1,7 +1,7 @@
 """Each case beside its runtime's own tool or plainest loop, on the same file, inputs,
-threads and CPUs:
+threads and CPUs, and in one process:
 
-    python -m harness.beside [-k EXPRESSION] [--most-pairs 18] [--json FILE]
+    python -m harness.beside [-k EXPRESSION] [--most 18] [--json FILE]
 
 Exit status 0 where every case that has a tool is within 3 % of it, 1 where a step of
 ours takes longer or a case fails, 3 where it cannot be told.
@@ -13,7 +13,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -22,9 +21,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from basics.files import write_whole
-from harness.ab.pair import ENTRY, Side
+from harness.ab.pair import Side
 from harness.ab.states import State
-from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PAIR_S, Held, hold
+from harness.beside.held import BLOCK_S, LIMIT_PERCENT, PROCESS_S, Held, hold
 from harness.beside.table import table
 from harness.hardware import Machine, parse_all
 from harness.live import live
@@ -41,34 +40,34 @@ from harness.run_session import this_machine
 from harness.selection import Selection, selecting
 from harness.statistics import RatioEstimate
 
-TOOL_ENTRY = "harness.measure.tool_turns:run_job"
-MOST_PAIRS = 18
+ENTRY = "harness.measure.tool_turns:run_job"
+MOST = 18
 
 
 @click.command()
 @selecting
 @click.option("--hardware", default="cpu", show_default=True, metavar="HW")
 @click.option(
-    "--most-pairs",
-    default=MOST_PAIRS,
+    "--most",
+    default=MOST,
     show_default=True,
     type=click.IntRange(1),
-    help="of fresh processes, ours and the tool's; 8 or more have an interval, and "
-    "no more are started once it tells",
+    help="fresh processes of a case; 8 or more have an interval, and no more are "
+    "started once it tells",
 )
 @click.option(
-    "--pair-s",
-    default=PAIR_S,
+    "--process-s",
+    default=PROCESS_S,
     show_default=True,
-    help="seconds of a pair's turns, ours and the tool's together",
+    help="seconds of a process's turns, ours and the tool's together",
 )
 @table_outputs(json=None)
-@click.option("--json", "out", type=FILE, help="write all pairs, as they come")
+@click.option("--json", "out", type=FILE, help="write all turns, as they come")
 def main(
     selection: Selection,
     hardware: str,
-    most_pairs: int,
-    pair_s: float,
+    most: int,
+    process_s: float,
     out: Path | None,
     outputs: Outputs,
 ) -> None:
@@ -84,12 +83,12 @@ def main(
     with TemporaryDirectory() as folder, live() as tell:
         for planned in cases:
 
-            def on_pair(number: int, name: str = planned.case.id) -> None:
-                text = f"{name}: pair {number + 1} of at most {most_pairs}"
+            def on_start(number: int, name: str = planned.case.id) -> None:
+                text = f"{name}: process {number + 1} of at most {most}"
                 tell(text, len(held), len(cases))
 
             place = Path(folder)
-            held.append(beside(planned, machine, most_pairs, pair_s, place, on_pair))
+            held.append(beside(planned, machine, most, process_s, place, on_start))
             click.echo(line(held[-1]))
             if out is not None:
                 write(out, held)
@@ -110,41 +109,33 @@ def held_cases(hardware: str) -> list[Planned]:
 def beside(
     planned: Planned,
     machine: Machine,
-    most_pairs: int,
-    pair_s: float,
+    most: int,
+    process_s: float,
     folder: Path,
-    on_pair: Callable[[int], None],
+    on_start: Callable[[int], None],
 ) -> Held:
-    """One case; `on_pair` is called before each pair, with its number."""
+    """One case; `on_start` is called before each process, with its number."""
     case = planned.case
-
-    def opened(name: str, entry: str, number: int) -> Side:
-        if name == "ours":
-            on_pair(number)
-        scratch = folder / f"{file_name(case)}-{name}"
-        scratch.mkdir(exist_ok=True)
-        task = TurnsTask(
-            build=name_of(planned.workload.build),
-            case_id=case.id,
-            hardware=case.hardware,
-            profile=QUICK,
-            seed=0,
-            scratch_dir=str(scratch),
-            data_root=None,
-            claimed=planned.claims,
-            block_s=BLOCK_S,
-        )
-        state = State(name, ".", None, False, HERE)
-        log = scratch / f"worker-{number}.log"
-        return Side(state, task, machine, log, entry)
-
-    return hold(
-        case.id,
-        partial(opened, "ours", ENTRY),
-        partial(opened, "tool", TOOL_ENTRY),
-        most_pairs,
-        pair_s,
+    scratch = folder / file_name(case)
+    scratch.mkdir(exist_ok=True)
+    task = TurnsTask(
+        build=name_of(planned.workload.build),
+        case_id=case.id,
+        hardware=case.hardware,
+        profile=QUICK,
+        seed=0,
+        scratch_dir=str(scratch),
+        data_root=None,
+        claimed=planned.claims,
+        block_s=BLOCK_S,
     )
+    state = State("beside", ".", None, False, HERE)
+
+    def opened(number: int) -> Side:
+        on_start(number)
+        return Side(state, task, machine, scratch / f"worker-{number}.log", ENTRY)
+
+    return hold(case.id, opened, most, process_s)
 
 
 def line(held: Held) -> str:
@@ -156,8 +147,8 @@ def line(held: Held) -> str:
     if held.status != "ok":
         return f"{held.case_id}  {held.status}: {held.reason}"
     ours_ms, tool_ms = (
-        1000 * median(chain.from_iterable(pairs))
-        for pairs in (held.ours_s, held.tool_s)
+        1000 * median(chain.from_iterable(steps_s))
+        for steps_s in (held.ours_s, held.tool_s)
     )
     return (
         f"{held.case_id}  {shown(held.ratio)}  {ours_ms:.2f} ms beside {tool_ms:.2f} "
@@ -167,7 +158,7 @@ def line(held: Held) -> str:
 
 def shown(ratio: RatioEstimate) -> str:
     if ratio.is_endless:
-        return f"{ratio.ratio:.3f} [8 pairs or more have an interval]"
+        return f"{ratio.ratio:.3f} [8 processes or more have an interval]"
     return f"{ratio.ratio:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
 
 
@@ -185,7 +176,7 @@ def summary(held: Sequence[Held]) -> str:
     counts = {
         f"within {LIMIT_PERCENT:g} % of the tool": timed.count("within"),
         "slower": timed.count("slower"),
-        "cannot tell (take more --most-pairs, or a quieter machine)": timed.count(
+        "cannot tell (take more by --most, or a quieter machine)": timed.count(
             "cannot tell"
         ),
         **{
@@ -198,7 +189,7 @@ def summary(held: Sequence[Held]) -> str:
 
 
 def write(out: Path, held: Sequence[Held]) -> None:
-    """All pairs, and the machine they are of."""
+    """All turns, and the machine they are of."""
     content = {
         "machine": fingerprint(),
         "limit_percent": LIMIT_PERCENT,

@@ -38,12 +38,12 @@ def table(held: Sequence[Held]) -> Table:
         number_column("ours", (_step_ms(one.ours_s) for one in held), unit="ms"),
         number_column("tool", (_step_ms(one.tool_s) for one in held), unit="ms"),
         text_column("tool's name", (one.tool or None for one in held)),
-        whole_column("pairs", (len(one.ours_s) for one in held)),
+        whole_column("processes", (len(one.ours_s) for one in held)),
         text_column("result", results, importance=4),
         text_column("reason", (one.reason or None for one in held), importance=1),
     )
     return Table("beside", "Steps of ours beside those of the runtime's tool", columns)
 
 
-def _step_ms(pairs: Sequence[Sequence[float]]) -> float | None:
-    return 1e3 * median(chain.from_iterable(pairs)) if pairs else None
+def _step_ms(steps_s: Sequence[Sequence[float]]) -> float | None:
+    return 1e3 * median(chain.from_iterable(steps_s)) if steps_s else None

@@ -1,7 +1,6 @@
 """Workers that give fake times: what is made of them."""
 
 import json
-from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -10,31 +9,27 @@ from harness import live
 from harness.ab.pair import SideEndedError
 from harness.beside import __main__ as command
 from harness.beside.held import Held, hold
-from harness.measure.results import ToolResult, TurnsResult
-from harness.workload import Work
 
 
-class Side:
-    """A worker whose blocks are all the same; `turns` is shared: who came when."""
+class Worker:
+    """A worker whose turns give what is said; `turns` is shared: who came when."""
 
-    shortest_s = 0.0
-
-    def __init__(self, name, block, stated, turns, ends=None):
-        self.name, self.block, self.told = name, block, stated
-        self.turns, self.ends, self.is_open = turns, ends, True
-        turns.append((name, "start"))
+    def __init__(self, number, steps_s, turns, ends=None):
+        self.number, self.steps_s, self.turns = number, steps_s, turns
+        self.ends, self.is_open = ends, True
+        turns.append((number, "start"))
 
     def wait_for_turn(self):
         if self.ends:
-            raise SideEndedError(self.ends, self.name, "it lacks something")
-        return [self.shortest_s]
+            raise SideEndedError(self.ends, "beside", "it lacks something")
+        return []
 
     def take(self, what):
-        self.turns.append((self.name, what))
-        return self.block if what == "block" else []
+        self.turns.append((self.number, what))
+        return [self.steps_s[what]] if what in self.steps_s else []
 
     def end(self, kind):
-        return self.told
+        return kind(tool="loop")
 
     def close(self):
         self.is_open = False
@@ -51,26 +46,20 @@ class Clock:
         return self.now_s
 
 
-def held(ours, tools, cycle=1, ends=None, pair_s=0.0, tool="loop"):
-    """Of those blocks, a pair each; the last pair's tool `ends` early."""
-    turns, sides = [], []
-    last = len(ours) - 1
+def held(ours_s, tools_s, ends=None, process_s=0.0):
+    """Of those steps, a process each; the last one `ends` early."""
+    turns, workers = [], []
+    last = len(ours_s) - 1
 
-    def opens(name, blocks, stated, number):
-        assert not any(side.is_open for side in sides if side.name == name)
-        early = ends if (name, number) == ("tool", last) else None
-        sides.append(Side(name, blocks[number], stated, turns, early))
-        return sides[-1]
+    def opens(number):
+        assert not any(worker.is_open for worker in workers)
+        steps_s = {"ours": ours_s[number], "tool": tools_s[number]}
+        early = ends if number == last else None
+        workers.append(Worker(number, steps_s, turns, early))
+        return workers[-1]
 
-    found = hold(
-        "toy",
-        partial(opens, "ours", ours, TurnsResult(work=Work(1.0, 1.0), cycle=cycle)),
-        partial(opens, "tool", tools, ToolResult(tool=tool)),
-        len(ours),
-        pair_s,
-        Clock(),
-    )
-    assert not any(side.is_open for side in sides)
+    found = hold("toy", opens, len(ours_s), process_s, Clock())
+    assert not any(worker.is_open for worker in workers)
     return found, turns
 
 
@@ -79,52 +68,24 @@ def of_ratios(*ratios):
     return Held("toy", "loop", ours_s, ((0.01,),) * len(ratios))
 
 
-def test_each_pair_is_of_fresh_processes_and_neither_is_always_first():
-    _, turns = held([[1.0]] * 3, [[1.0]] * 3)
-    assert len(turns) == 3 * 8
-    pairs = [turns[i : i + 8] for i in range(0, 24, 8)]
-    for pair, first, second in zip(
-        pairs, ("ours", "tool", "ours"), ("tool", "ours", "tool"), strict=True
-    ):
-        assert pair == [
-            ("ours", "start"),
-            ("tool", "start"),
-            ("ours", "warm-up"),
-            ("tool", "warm-up"),
-            (first, "block"),
-            (second, "block"),
-            (second, "block"),
-            (first, "block"),
+def test_each_process_is_started_anew_and_neither_is_always_first():
+    found, turns = held([1.0, 1.1, 1.2], [2.0, 2.1, 2.2])
+    names = [what for _, what in turns]
+    for number, first, second in ((0, "ours", "tool"), (1, "tool", "ours")):
+        assert [turn[0] for turn in turns[6 * number : 6 * number + 6]] == [number] * 6
+        assert names[6 * number : 6 * number + 6] == [
+            "start",
+            "warm-up",
+            *(first, second, second, first),
         ]
-
-
-def test_turns_go_on_until_the_pair_has_had_its_time():
-    found, _ = held([[1.0]], [[1.0]], pair_s=3.0)
-    assert found.tool_s == ((1.0,) * 6,)  # the clock was read before and after each two
-
-
-def test_a_tool_that_takes_whole_seconds_has_as_many_of_ours_beside_it(monkeypatch):
-    monkeypatch.setattr(Side, "shortest_s", 1.0)
-    found, turns = held([[1.0]], [[1.0]])
-    assert [name for name, what in turns if what == "block"] == (
-        ["ours"] * 8 + ["tool"] * 2 + ["ours"] * 8
-    )
-    assert (found.ours_s, found.tool_s) == (((1.0,) * 2,), ((1.0,) * 2,))
-
-
-def test_each_turn_has_the_mean_of_a_cycle_beside_what_the_tool_tells():
-    found, _ = held([[1.0, 3.0, 1.0, 9.0, 2.0, 3.0], [4.0, 4.0]], [[2.0], [5.0]], 2)
-    assert found.ours_s == ((2.5, 2.5), (4.0, 4.0))
-    assert found.tool_s == ((2.0, 2.0), (5.0, 5.0))
+    assert found.ours_s == ((1.0, 1.0), (1.1, 1.1), (1.2, 1.2))
+    assert found.tool_s == ((2.0, 2.0), (2.1, 2.1), (2.2, 2.2))
     assert found.tool == "loop"
 
 
-def test_beside_a_tool_of_medians_each_input_has_its_own():
-    """An outlier in either of two cycles out of three moves every cycle's mean, and no
-    input's median: benchmark_app, which tells those, would look faster than ours."""
-    block = [1.0, 3.0, 9.0, 3.0, 1.0, 11.0]
-    for tool, step_s in (("benchmark_app", 2.0), ("loop", 6.0)):
-        assert held([block], [[2.0]], 2, tool=tool)[0].ours_s == ((step_s,) * 2,)
+def test_turns_go_on_until_the_process_has_had_its_time():
+    found, _ = held([1.0], [1.0], process_s=3.0)
+    assert found.tool_s == ((1.0,) * 6,)  # the clock was read before and after each two
 
 
 def test_turns_count_against_those_beside_them():
@@ -136,9 +97,9 @@ def test_turns_count_against_those_beside_them():
 
 @pytest.mark.parametrize("kind", ["skipped", "failed"])
 def test_a_worker_that_ends_is_stated_with_its_reason(kind):
-    found, _ = held([[1.0]] * 6, [[1.0]] * 6, ends=kind)
-    assert (found.status, found.reason) == (kind, "state tool: it lacks something")
-    assert len(found.ours_s) == len(found.tool_s) == 5  # of the pairs before
+    found, _ = held([1.0] * 6, [1.0] * 6, ends=kind)
+    assert (found.status, found.reason) == (kind, "state beside: it lacks something")
+    assert len(found.ours_s) == len(found.tool_s) == 5  # of those before
 
 
 @pytest.mark.parametrize(
@@ -157,13 +118,13 @@ def test_the_verdict_is_stated_where_the_interval_lies_on_one_side(ratios, verdi
     assert of_ratios(*ratios).verdict == verdict
 
 
-def test_the_interval_is_that_of_the_pairs_ratios():
+def test_the_interval_is_that_of_the_processes_ratios():
     found = of_ratios(1.01, 1.03, 1.02, 1.0, 1.02, 1.01, 1.01, 1.02).ratio
     assert (found.low, found.high) == pytest.approx((1.0, 1.03))
 
 
 @pytest.mark.parametrize(
-    ("ratios", "pairs"),
+    ("ratios", "processes"),
     [
         ((1.0,) * 18, 8),  # the first look tells
         ((1.06,) * 18, 8),
@@ -172,9 +133,9 @@ def test_the_interval_is_that_of_the_pairs_ratios():
         ((1.0,) * 5, 5),  # there are no more
     ],
 )
-def test_pairs_go_on_until_a_look_tells(ratios, pairs):
-    found, _ = held([[ratio] for ratio in ratios], [[1.0]] * len(ratios))
-    assert len(found.ours_s) == len(found.tool_s) == pairs
+def test_processes_go_on_until_a_look_tells(ratios, processes):
+    found, _ = held(ratios, [1.0] * len(ratios))
+    assert len(found.ours_s) == len(found.tool_s) == processes
 
 
 def run(monkeypatch, tmp_path, *results):
@@ -211,10 +172,10 @@ def test_the_exit_status_asks_for_within_of_every_case_that_was_timed(
     assert cases[1]["status"] == other.status
 
 
-def test_each_pair_is_told_once(monkeypatch, tmp_path):
-    def hold(case_id, open_ours, open_tools, most_pairs, pair_s):
+def test_each_process_is_told_once(monkeypatch, tmp_path):
+    def hold(case_id, opens, most, process_s):
         for number in range(2):
-            open_ours(number), open_tools(number)
+            opens(number)
         return of_ratios(1.0)
 
     (first, *_) = command.held_cases("cpu")
@@ -222,9 +183,10 @@ def test_each_pair_is_told_once(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "held_cases", lambda hardware: [first])
     monkeypatch.setattr(command, "hold", hold)
     monkeypatch.setattr(command, "Side", lambda *_: None)
-    found = CliRunner().invoke(command.main, ["--most-pairs", "9"])
+    found = CliRunner().invoke(command.main, ["--most", "9"])
     assert found.stderr.splitlines() == [
-        f"{first.case.id}: pair {number} of at most 9: 0 s so far" for number in (1, 2)
+        f"{first.case.id}: process {number} of at most 9: 0 s so far"
+        for number in (1, 2)
     ]
 
 
@@ -233,7 +195,7 @@ def test_where_nothing_could_be_timed_nothing_is_held(monkeypatch, tmp_path):
     assert found.exit_code == 3
 
 
-def test_too_few_pairs_for_an_interval_are_null_in_the_file(monkeypatch, tmp_path):
+def test_too_few_processes_for_an_interval_are_null_in_the_file(monkeypatch, tmp_path):
     found, (case,) = run(monkeypatch, tmp_path, of_ratios(1.0, 1.0))
     assert found.exit_code == 3
     assert case["ratio"] == {"ratio": 1.0, "low": None, "high": None, "n": 2}

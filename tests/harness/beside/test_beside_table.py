@@ -20,10 +20,10 @@ def test_a_case_that_was_timed_has_its_ratio_and_both_times():
     found = cells(TIMED)
     assert (found["ours / tool"], found["95 % interval"]) == ("1.010", "1.010 to 1.010")
     assert (found["ours"], found["tool"]) == ("10.1", "10.0")
-    assert (found["result"], found["pairs"]) == ("within", "8")
+    assert (found["result"], found["processes"]) == ("within", "8")
 
 
-def test_of_few_pairs_there_is_no_interval():
+def test_of_few_processes_there_is_no_interval():
     few = Held("toy/good", "loop", TIMED.ours_s[:2], TIMED.tool_s[:2])
     assert cells(few)["95 % interval"] == "-"
 
