@@ -39,6 +39,20 @@ def read_header(path: Path) -> Header | Fault:
         return Fault(UNREADABLE, f"{path} ({error.error_string})")
 
 
+def read_mono_header(path: Path, sample_rate_hz: int) -> Header | Fault:
+    """As `read_header`; another rate or several channels are a fault."""
+    header = read_header(path)
+    if isinstance(header, Fault):
+        return header
+    if (header.sample_rate_hz, header.channels) != (sample_rate_hz, 1):
+        return Fault(
+            f"not {sample_rate_hz // 1000} kHz mono",
+            f"{path} has {header.sample_rate_hz} Hz and {header.channels} channels, "
+            f"expected {sample_rate_hz} Hz and 1",
+        )
+    return header
+
+
 def read_samples(
     path: Path, item_id: str, sample_rate_hz: int, start: int = 0, samples: int = -1
 ) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 from basics.files import file_sha256
 from workloads.corpora import espeak
 from workloads.corpora.audio_files import write_pcm
-from workloads.corpora.generated import Entry, Manifest, load_or_make
+from workloads.corpora.generated import Entry, Manifest, load_or_make, parts_of
 from workloads.corpora.progress import Progress, no_progress
 from workloads.corpora.render import Split, render
 from workloads.corpora.utterance import (
@@ -79,16 +79,9 @@ def load_or_build(
         }
 
     manifest, checksum = load_or_make(folder, "utterances", write, make, on_progress)
-    train, validation = (
-        tuple(
-            _utterance(folder, entry)
-            for entry in manifest["utterances"]
-            if entry["split"] == split.part
-        )
-        for split in Split
-    )
+    found = parts_of(manifest["utterances"], partial(_utterance, folder))
     name = f"builtin-{size.name}"
-    return Corpus(name, checksum, train, validation, manifest["dropped"])
+    return Corpus(name, checksum, *found, manifest["dropped"])
 
 
 def folder_name(size: CorpusSize, seed: int) -> str:

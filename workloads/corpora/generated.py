@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from workloads.corpora import cache
 from workloads.corpora.progress import Progress
@@ -23,6 +23,7 @@ Manifest = dict[str, Any]
 # module's top level, or a `partial` of one.
 Write = Callable[[Path, Split, int], Entry]
 
+Item = TypeVar("Item")
 _log = logging.getLogger("speechmark")
 
 
@@ -70,6 +71,17 @@ def _make(folder: Path, make: Callable[[Path, Executor], Manifest]) -> None:
             manifest = make(building, pool)
         cache.write_manifest(building, manifest)
         cache.publish(building, folder)
+
+
+def parts_of(
+    entries: Sequence[Entry], item: Callable[[Entry], Item]
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The items of training, and those held out, of a manifest's entries."""
+    train, held_out = (
+        tuple(item(entry) for entry in entries if entry["split"] == split.part)
+        for split in Split
+    )
+    return train, held_out
 
 
 def make_pool() -> ProcessPoolExecutor:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from basics.files import file_sha256
-from workloads.corpora.audio_files import read_header
+from workloads.corpora.audio_files import read_mono_header
 from workloads.corpora.faults import (
     NO_AUDIO,
     TWICE,
@@ -34,7 +34,6 @@ VALIDATION_SUBSETS = ("dev-clean",)
 _FLAC_MD5 = slice(26, 42)
 
 NO_TRANSCRIPT = "no transcript"
-OTHER_FORMAT = "not 16 kHz mono"
 NOT_SPELLED = "a transcript outside the alphabet"
 REMEDY = (
     "unpack the corpus anew, or mend what is listed: 16 kHz mono FLAC, words of a-z "
@@ -166,15 +165,9 @@ def _read_transcripts(path: Path, faults: list[Fault]) -> dict[str, str | None]:
 
 def _open(listed: Utterance) -> _Recording | Fault:
     """With its length."""
-    header = read_header(listed.path)
+    header = read_mono_header(listed.path, SAMPLE_RATE_HZ)
     if isinstance(header, Fault):
         return header
-    if (header.sample_rate_hz, header.channels) != (SAMPLE_RATE_HZ, 1):
-        return Fault(
-            OTHER_FORMAT,
-            f"{listed.path} has {header.sample_rate_hz} Hz and {header.channels} "
-            f"channels, expected {SAMPLE_RATE_HZ} Hz and 1",
-        )
     utterance = replace(listed, duration_s=header.samples / SAMPLE_RATE_HZ)
     return utterance, _audio_digest(listed.path)
 

@@ -15,7 +15,7 @@ import numpy as np
 from basics.files import file_sha256
 from workloads.corpora import espeak
 from workloads.corpora.audio_files import write_pcm
-from workloads.corpora.generated import Entry, Manifest, load_or_make
+from workloads.corpora.generated import Entry, Manifest, load_or_make, parts_of
 from workloads.corpora.mixtures.mixture import Mixture, MixtureCorpus, Track, resampled
 from workloads.corpora.mixtures.scenes import MIXTURE_S, TWO_SPEAKERS, Scene
 from workloads.corpora.progress import Progress, no_progress
@@ -95,16 +95,13 @@ def load_or_build(
         }
 
     manifest, checksum = load_or_make(folder, "mixtures", write, make, on_progress)
-    train, validation = (
-        tuple(
-            _mixture(folder, entry, sample_rate_hz, scene)
-            for entry in manifest["mixtures"]
-            if entry["split"] == split.part
-        )
-        for split in Split
-    )
+
+    def mixture(entry: Entry) -> Mixture:
+        return _mixture(folder, entry, sample_rate_hz, scene)
+
+    parts = parts_of(manifest["mixtures"], mixture)
     name = f"builtin-{scene.name}-{size.name}"
-    return MixtureCorpus(name, checksum, train, validation, {})
+    return MixtureCorpus(name, checksum, *parts, {})
 
 
 def folder_name(size: MixturesSize, scene: Scene, seed: int) -> str:
