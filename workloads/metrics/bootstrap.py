@@ -63,7 +63,7 @@ class Pooled:
         whole utterances are drawn. Raises ValueError where the value is undefined.
         """
         self.value  # noqa: B018  an undefined value has no interval: raises
-        return _interval(_resampled(self)[0])
+        return middle(_resampled(self)[0])
 
     def minus(self, baseline: Pooled) -> Difference:
         """How much higher this value is than the baseline's over the same items in the
@@ -75,7 +75,7 @@ class Pooled:
         """
         change = self.value - self.paired(baseline).value  # raises where undefined
         before, after = _resampled(baseline, self)
-        return Difference(change, *_interval(after - before))
+        return Difference(change, *middle(after - before))
 
     def paired(self, baseline: Pooled) -> Self:
         """The baseline; ValueError where it is of another measure or other items."""
@@ -119,7 +119,7 @@ def _resampled(*scores: Pooled) -> list[np.ndarray]:
     ]
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    """What the middle of (R,) values lies within, NaN left out."""
+def middle(values: np.ndarray) -> tuple[float, float]:
+    """What the middle 95 % of (R,) values lie within, NaN left out."""
     low, high = np.nanpercentile(values, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
     return float(low), float(high)

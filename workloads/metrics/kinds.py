@@ -12,4 +12,7 @@ ERROR_RATE = error_rate("error_rate", "error rate")  # of classes
 LEVENSHTEIN = MetricKind("levenshtein", edits_per_item=True)
 SI_SDR_IMPROVEMENT = decibels("si_sdr_improvement", "SI-SDRi")
 SI_SDR = decibels("si_sdr", "SI-SDR")
+EER = error_rate("eer", "EER")
+MIN_T_DCF = MetricKind("min_t_dcf", "min t-DCF")
+MIN_DCF = MetricKind("min_dcf", "min DCF")
 SNR_RESCALED = decibels("snr_rescaled", "SNR (rescaled)")
