@@ -4,6 +4,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from workloads.corpora.audio_files import write_pcm
 from workloads.corpora.mixtures.mixture import Mixture, read
 from workloads.corpora.utterance import SAMPLE_RATE_HZ, Utterance, read_audio
@@ -61,3 +63,46 @@ def write_libricss(mixtures: Iterable[Mixture], root: Path, condition: str) -> N
         signals = read(mixture, SAMPLE_RATE_HZ)
         write_pcm(clean / "mix.wav", signals.mixture, SAMPLE_RATE_HZ)
         write_pcm(clean / "each_spk.wav", signals.sources.T, SAMPLE_RATE_HZ)
+
+
+def write_asvspoof2019(root: Path, seconds: float = 0.05) -> None:
+    """Of each part's attacks the first and the last, and as much bona fide speech; the
+    verifier takes a quarter of other speakers."""
+    folder = root / "LA"
+    rng = np.random.default_rng(0)
+    parts = (
+        ("train", "train.trn", "T", 120, ("A01", "A06"), 0),
+        ("dev", "dev.trl", "D", 40, ("A01", "A06"), 50),
+        ("eval", "eval.trl", "E", 40, ("A07", "A19"), 100),
+    )
+    for part, protocol, letter, count, attacks, first_speaker in parts:
+        lines = []
+        for number in range(count):
+            name = f"LA_{letter}_{number:07d}"
+            speaker = f"LA_{first_speaker + 1 + number % 8:04d}"
+            attack = attacks[number // 2 % 2] if number % 2 else "-"
+            key = "spoof" if number % 2 else "bonafide"
+            lines.append(f"{speaker} {name} - {attack} {key}\n")
+            audio = 0.1 * rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))
+            place = folder / f"ASVspoof2019_LA_{part}" / "flac"
+            write_pcm(place / f"{name}.flac", audio, SAMPLE_RATE_HZ)
+        protocols = folder / "ASVspoof2019_LA_cm_protocols"
+        protocols.mkdir(exist_ok=True)
+        path = protocols / f"ASVspoof2019.LA.cm.{protocol}.txt"
+        path.write_text("".join(lines))
+    enrolled = folder / "ASVspoof2019_LA_eval" / "flac" / "LA_E_9000000.flac"
+    write_pcm(enrolled, 0.1 * rng.standard_normal(800), SAMPLE_RATE_HZ)
+    place = folder / "ASVspoof2019_LA_asv_protocols"
+    place.mkdir()
+    path = place / "ASVspoof2019.LA.asv.eval.male.trn.txt"
+    path.write_text("LA_0110 LA_E_9000000\n")
+    scores = {
+        "bonafide target": (1.0, 2.0, 3.0, 4.0),
+        "bonafide nontarget": (0.0, 0.5, 1.5, 0.7),
+        "A07 spoof": (1.4, 1.5, 9.0, 0.0),
+    }
+    place = folder / "ASVspoof2019_LA_asv_scores"
+    place.mkdir()
+    path = place / "ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"
+    rows = (f"{kind} {one}\n" for kind, some in scores.items() for one in some)
+    path.write_text("".join(rows))
