@@ -189,7 +189,8 @@ class CaseModel:
         """The file that the runtime reads, the outputs that its values are compared
         with, and the scores of its baseline."""
         self.make_readable()
-        self.model.plain_outputs(values.compared([one.features for one in self.inputs]))
+        features = [one.features for one in self.inputs]
+        self.model.plain_outputs(values.compared(features, self.task.gives_frames))
         if self.weights.reason is None:
             self.baseline()
 
@@ -320,8 +321,10 @@ class TimedModel(CaseModel):
         or factorized, in fp32."""
         features = [one.features for one in self.inputs]
         plain = self.model.plain_outputs
-        session = self.open.session
-        return values.of_session(session, features, plain, self.compression, profile)
+        return values.of_session(
+            *(self.open.session, features, plain, self.compression, profile),
+            gives_frames=self.task.gives_frames,
+        )
 
     def accuracy(self) -> Accuracy:
         """Of the model as it is timed, against the uncompressed one in fp32."""

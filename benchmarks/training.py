@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from benchmarks import judging, values
@@ -36,7 +37,7 @@ from workloads.training.events import Event
 from workloads.training.gradients import first_gradients, learner_of, plain_gradients
 from workloads.training.learner import Learner
 from workloads.training.loop import Job, train
-from workloads.training.recipe import Precision, Recipe
+from workloads.training.recipe import LOSS, Precision, Recipe
 from workloads.training.weights import Weights, weights_of
 from workloads.values.compare import GRADIENT_LIMITS, gradient_error
 from workloads.values.plain import DESCRIPTION
@@ -177,8 +178,11 @@ class TimedStep:
         batch = learner.objective.batch(positions)
         found = first_gradients(learner, batch)
         expected = plain_gradients(job, positions, weights)
+        largest = max(
+            float(np.linalg.norm(one)) for name, one in expected.items() if name != LOSS
+        )
         errors = {
-            name: gradient_error(found[name], gradient)
+            name: gradient_error(found[name], gradient, largest)
             for name, gradient in expected.items()
         }
         usual = GRADIENT_LIMITS[job.recipe.precision]

@@ -22,7 +22,13 @@ from workloads.compression.step import Compression
 from workloads.elsewhere import ElsewhereError
 from workloads.runtimes.pytorch import TorchSession
 from workloads.runtimes.session import Session
-from workloads.values.compare import LIMITS, one_of_each, worst_row
+from workloads.values.compare import (
+    LIMITS,
+    MOST_OUTPUTS,
+    one_of_each,
+    relative_error,
+    worst_row,
+)
 from workloads.values.plain import DESCRIPTION
 
 if TYPE_CHECKING:
@@ -51,8 +57,13 @@ def unproven_without_plain(find: Callable[P, Values]) -> Callable[P, Values]:
     return found
 
 
-def compared(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Those of the timed inputs (B, T, F) whose outputs are compared."""
+def compared(
+    inputs: Sequence[np.ndarray], gives_frames: bool = True
+) -> list[np.ndarray]:
+    """Those of the timed inputs (B, T, F) whose outputs are compared: one of each
+    length, or several where outputs have no frames to be compared over."""
+    if not gives_frames:
+        return list(inputs[:MOST_OUTPUTS])
     return [inputs[i] for i in one_of_each([one.shape[1] for one in inputs])]
 
 
@@ -63,14 +74,18 @@ def of_session(
     plain: Plain,
     compression: Compression,
     profile: Profiling | None,
+    gives_frames: bool = True,
 ) -> Values:
-    """Of a session's outputs for its timed inputs, one of each length."""
-    chosen = compared(inputs)
+    """Of a session's outputs for its timed inputs, one of each length. Outputs without
+    frames, such as one number an utterance, are compared over all utterances."""
+    chosen = compared(inputs, gives_frames)
     expected = plain(chosen)
-    errors = [
-        worst_row(session.output(session.prepare(one)), expected[str(i)])
-        for i, one in enumerate(chosen)
-    ]
+    made = [session.output(session.prepare(one)) for one in chosen]
+    beside = [expected[str(i)] for i in range(len(chosen))]
+    if gives_frames:
+        errors = list(map(worst_row, made, beside))
+    else:
+        errors = [relative_error(np.concatenate(made), np.concatenate(beside))]
     found = Values(max(errors), LIMITS[compression.rounds_to], len(chosen), DESCRIPTION)
     prepared = session.prepare(chosen[int(np.argmax(errors))])
 

@@ -97,7 +97,11 @@ class CompressedModel:
             "compression": self.compression.name,
             "calibration": arrays_sha256(calibration) if calibration else "",
         }
-        folder = made(key, quantize_into, (fp32, self.compression, calibration))
+        front = self.task.front_layers(self.size)
+        if front:
+            key["front"] = str(front)
+        given = (fp32, self.compression, calibration, front)
+        folder = made(key, quantize_into, given)
         # The file is ours, and its checksum was compared.
         quantized = pickle.loads((folder / QUANTIZED).read_bytes())
         return OnnxModel(folder / MODEL, quantized)
@@ -256,9 +260,11 @@ def quantize_into(
     fp32: Path,
     compression: Compression,
     calibration: Sequence[np.ndarray],
+    front: int,
 ) -> None:
     """Make the quantized file, and tell beside it what became of the layers."""
-    found = quantize(fp32, folder / MODEL, compression, calibration)
+    out = folder / MODEL
+    found = quantize(fp32, out, compression, calibration, front=front)
     (folder / QUANTIZED).write_bytes(pickle.dumps(found))
 
 

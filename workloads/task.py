@@ -119,8 +119,9 @@ class Task(ABC, Generic[S, D]):
     is the batch size in which accuracy is taken, where it is not the case's.
     `pruned_needs_training`: a pruned or factorized model has an accuracy only with
     weights that were trained after it. `onnx_names` are those of input and output in
-    its ONNX files. `proves_trained_gradients`: rounding moves gradients at random
-    weights so far that only those at trained ones can be compared.
+    its ONNX files. `gives_frames`: False where an item's output is one row of numbers
+    (B, K), which is compared over items. `proves_trained_gradients`: rounding moves
+    gradients at random weights so far that only those at trained ones can be compared.
     `most_gradient_error` is what rounding alone explains, where that is more than the
     precision's own limit.
     """
@@ -134,6 +135,7 @@ class Task(ABC, Generic[S, D]):
     pruned_needs_training: ClassVar[bool] = True
     stored_in_half: ClassVar[bool] = True
     onnx_names: ClassVar[tuple[str, str]] = ("features", "output")
+    gives_frames: ClassVar[bool] = True
     proves_trained_gradients: ClassVar[bool] = False
     most_gradient_error: ClassVar[float] = 0.0
 
@@ -212,6 +214,11 @@ class Task(ABC, Generic[S, D]):
     ) -> str | None:
         """What keeps these models from a case that others can have."""
         return None
+
+    def front_layers(self, size: S) -> int:
+        """How many layers of its ONNX file, the first ones, make features of waveforms
+        and stay in float whatever a compression keeps."""
+        return 0
 
     def float_layers(self, compression: Compression, runtime: str) -> int:
         """How many layers the runtime has no kernels for, beside those that the

@@ -73,6 +73,26 @@ def test_garbage_of_one_length_and_row_is_found_and_its_runtimes_kernel_named() 
     assert found.layer is None
 
 
+def test_one_number_an_utterance_is_compared_over_utterances() -> None:
+    """By itself it has nothing to differ from."""
+
+    class Logits(FakeSession):
+        def output(self, prepared: np.ndarray) -> np.ndarray:
+            return prepared.mean(1)[:, :1] * (1.0 + self.wrong)
+
+    def logits(inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        return {str(i): one.mean(1)[:, :1] for i, one in enumerate(inputs)}
+
+    for wrong in (0.0, 0.5):
+        session = Logits(wrong)
+        found = values.of_session(session, INPUTS, logits, FP32, profile, False)  # type: ignore[arg-type]
+        assert found.outputs == len(INPUTS)
+        assert found.passed is (wrong == 0)
+    expected = np.concatenate(list(logits(INPUTS).values()))
+    spread = np.linalg.norm(expected - expected.mean())
+    assert found.error == pytest.approx(0.5 * np.linalg.norm(expected) / spread)
+
+
 @pytest.mark.parametrize(("compression", "passed"), [(FP32, False), (INT8, True)])
 def test_what_rounding_explains_depends_on_the_arithmetic(
     compression: object, passed: bool

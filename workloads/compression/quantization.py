@@ -61,13 +61,15 @@ def quantize(
     compression: Compression,
     calibration: Sequence[NDArray[np.float32]] | None = None,
     only: Sequence[str] | None = None,
+    front: int = 0,
 ) -> Quantized:
     """Write a quantized copy of the model.
 
     `calibration` holds utterances (T, F) of what the model will be given, of any
     lengths, from which the range of each activation is derived. Weights that
     `compression` prunes must be pruned in the model already. `only` names the layers
-    that are quantized, whatever `compression` keeps: all else stays in float.
+    that are quantized, whatever `compression` keeps: all else stays in float. So many
+    layers at the `front`, those of a front-end, stay in float whatever is asked for.
 
     Raises ValueError for a file that is no such model, for bad calibration data, and
     where `only` is empty or names what is no layer; NothingQuantizedError where all
@@ -86,9 +88,10 @@ def quantize(
         names = [node.name for node in weighted_nodes(model)]
         if before := compression.step_of(ModuleStep):
             before.check_weights(_weights(model))
-        kept = kept_layers(names, step.keep)
+        kept = kept_layers(names[front:], step.keep)
         if only is not None:
             kept = _all_but(only, names)
+        kept = tuple(dict.fromkeys((*names[:front], *kept)))
         excluded = [*kept, *_beside(model, names, of_any_kind=only is not None)]
         calibrating: dict[str, Any] = {}
         if "calibration" in step.needs:

@@ -71,6 +71,8 @@ class TorchSession:
                 "AVX512-FP16: without them a convolution takes a hundred times as long "
                 "as in fp32; use bf16, or a CUDA device"
             )
+        # A front-end may be given more than the rest computes in.
+        self._input_dtype = getattr(module, "input_dtype", self._dtype)
         module = module.to(device, self._dtype)
         self.forward = _compile(module) if compiled else module
         # What is run layer by layer; a compiled one is not.
@@ -80,7 +82,8 @@ class TorchSession:
         features = checked_features(features, self.width)
         # A tensor from outside inference mode would be compiled for apart.
         with self._torch.inference_mode():
-            return self._torch.from_numpy(features).to(self._device, self._dtype)
+            given = self._torch.from_numpy(features)
+            return given.to(self._device, self._input_dtype)
 
     def run(self, prepared: Tensor) -> None:
         with self._torch.inference_mode():

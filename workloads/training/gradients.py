@@ -21,6 +21,7 @@ from workloads.training.weights import Weights, load_into
 from workloads.values import plain
 
 MOST_ENTRIES = 4096  # of a gradient that are compared, evenly over it
+FEW_NUMBERS = 2
 
 
 def learner_of(job: Job, device: torch.device, weights: Path | None = None) -> Learner:
@@ -38,8 +39,8 @@ def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
     """The summed loss of an optimizer step, and some entries of each parameter's
     gradient, by name. Dropout is off: its draws are not those of another precision.
 
-    Parameters of one number, such as a PReLU's, are left out: their gradients are sums
-    of many terms that may cancel, and then rounding is all that is left.
+    Parameters of one number or two, such as a PReLU's, are left out: their gradients
+    are sums of many terms that may cancel, and then rounding is all that is left.
     """
     for module in learner.model.modules():
         if isinstance(module, nn.Dropout):
@@ -47,7 +48,7 @@ def first_gradients(learner: Learner, batch: Any) -> dict[str, np.ndarray]:
     loss = learner.update(batch, len(batch))
     found = {LOSS: np.array([float(loss)])}
     for name, parameter in learner.model.named_parameters():
-        if parameter.numel() == 1:
+        if parameter.numel() <= FEW_NUMBERS:
             continue
         assert parameter.grad is not None
         entries = parameter.grad.flatten()

@@ -19,7 +19,7 @@ from workloads.compression.graph import (
     weighted_nodes,
 )
 from workloads.compression.known import parse
-from workloads.compression.quantization import quantize
+from workloads.compression.quantization import layers_of, quantize
 from workloads.compression.steps.int16_weights import int16_per_channel
 
 BOUNDS = {  # relative errors of the logits of a random network, far from each other
@@ -239,6 +239,16 @@ def test_16_bit_values_are_exact_to_half_a_step():
 def test_output_channels_lie_on_the_axis_of_the_operator(operator, settings, axis):
     node = helper.make_node(operator, ["x", "w"], ["y"], **settings)
     assert output_axis(node, axes=3) == axis
+
+
+def test_layers_of_a_front_end_stay_in_float_before_those_that_are_kept(
+    quantized, tiny_onnx
+):
+    names = [layer.name for layer in layers_of(tiny_onnx)]
+    for name, kept in (("int8-static", 2), ("int8-static-keep-first", 3)):
+        facts, _ = quantized(name, front=2)
+        assert list(facts.kept) == names[:kept]
+        assert facts.float_layers == kept
 
 
 @pytest.mark.parametrize(

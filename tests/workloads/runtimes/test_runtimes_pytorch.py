@@ -153,3 +153,17 @@ def test_a_compiled_int8_module_runs_integer_kernels(
     convolutions = [line for line in lines if ",exec,cpu,convolution," in line]
     assert convolutions
     assert all("wei:s8" in line for line in convolutions)
+
+
+def test_a_module_may_be_given_more_than_it_computes_in() -> None:
+    """A waveform in bf16 would be rounded to 48 dB before any front-end sees it."""
+
+    class Detector(nn.Module):
+        input_dtype = torch.float32
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.sum(2)
+
+    given = np.full((1, 3, 2), 1 + 2**-12, np.float32)
+    session = TorchSession(Detector().eval(), 2, precision="bf16")
+    assert session.output(session.prepare(given))[0, 0] == 2 + 2**-11

@@ -91,3 +91,13 @@ def test_every_length_is_compared_once_and_the_extremes_always() -> None:
     lengths = list(RNG.permutation(100))
     chosen = [lengths[i] for i in one_of_each(lengths, 5)]
     assert chosen == [0, 25, 50, 74, 99]
+
+
+def test_a_gradient_that_is_zero_by_nature_is_compared_with_the_largest() -> None:
+    """Of a bias before a batch norm rounding is all that there is, on either path."""
+    rounding, other = np.full(10, 1e-9), np.full(10, -3e-9)
+    assert gradient_error(other, rounding) > 1
+    assert gradient_error(other, rounding, largest=10.0) < 1e-8
+    assert gradient_error(np.ones(10), rounding, largest=1.0) > 1, "garbage is found"
+    small = np.full(10, 1e-4)
+    assert gradient_error(1.5 * small, small, largest=10.0) == pytest.approx(0.5)

@@ -22,6 +22,8 @@ from workloads.compression.pruning.groups import (
     zero_channels,
 )
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
 
 def shrink(model: nn.Module, groups: Sequence[ChannelGroup]) -> nn.Module:
     """A copy without the channels that are zero; one of each group stays in any case.
@@ -71,13 +73,19 @@ def _cut(model: nn.Module, name: str, axis: int, gone: Tensor) -> None:
     stay[gone] = False
     kept = old.detach().index_select(axis, stay.nonzero()[:, 0].to(old.device))
     new = nn.Parameter(kept, requires_grad=old.requires_grad)
-    setattr(model.get_submodule(path), parameter, new)
+    layer = model.get_submodule(path)
+    setattr(layer, parameter, new)
+    if isinstance(layer, BATCH_NORMS) and parameter == "weight":
+        for statistic in ("running_mean", "running_var"):
+            layer.register_buffer(statistic, layer.get_buffer(statistic)[stay])
 
 
 def _resize(path: str, layer: nn.Module) -> None:
     """Set the numbers of a layer to those of its tensors."""
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d):
         _resize_convolution(path, layer)
+    elif isinstance(layer, BATCH_NORMS):
+        layer.num_features = len(layer.weight)
     elif isinstance(layer, nn.Linear):
         layer.out_features, layer.in_features = layer.weight.shape
     elif isinstance(layer, nn.LSTM):

@@ -53,6 +53,21 @@ def test_zero_channels_are_taken_out_of_every_layer():
     torch.testing.assert_close(small(x), pruned(x))
 
 
+def test_what_a_batch_norm_has_seen_of_a_channel_goes_with_it():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6), nn.Flatten(2), nn.Conv1d(6, 2, 1)
+    )
+    model[1].running_mean.uniform_(-1, 1)
+    model[1].running_var.uniform_(0.5, 2)
+    group = group_of(*outputs("0"), *outputs("1"), inputs("3"))
+    pruned = prune(model.eval(), PruningChoice(Pruning("l1", True, 50), (group,)))
+    small = shrink(pruned, [group])
+    assert small[1].num_features == len(small[1].running_var) == 3
+    x = torch.randn(2, 2, 5, 5)
+    torch.testing.assert_close(small(x), pruned(x))
+
+
 def test_the_model_given_stays_as_it_is():
     pruned = prune(
         convolutions(), PruningChoice(Pruning("l1", True, 50), (CONVOLUTIONS,))
