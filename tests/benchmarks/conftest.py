@@ -9,6 +9,7 @@ import torch
 from small_cases import (
     SEPARATION,
     SMALL,
+    SPOOF,
     TINY,
     ContextOf,
     SaveWeights,
@@ -16,6 +17,7 @@ from small_cases import (
     write_mixtures,
     write_speech,
 )
+from written_corpora import write_asvspoof2019
 
 from benchmarks.inference import data_of
 from harness.case import Case
@@ -111,5 +113,9 @@ def users(small: Small, tmp_path: Path) -> Path:
     """A folder with a corpus of the task's kind."""
     folder = tmp_path / "own"
     folder.mkdir()
-    (write_mixtures if small is SEPARATION else write_speech)(folder)
+    writers = {
+        SEPARATION.task.name: write_mixtures,
+        SPOOF.task.name: write_asvspoof2019,
+    }
+    writers.get(small.task.name, write_speech)(folder)
     return folder

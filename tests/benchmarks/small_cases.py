@@ -16,6 +16,7 @@ from workloads.corpora import builtin
 from workloads.corpora.cache import default_cache_dir
 from workloads.corpora.mixtures import builtin as mixtures
 from workloads.separation.task import SEPARATION as SEPARATION_TASK
+from workloads.spoof.task import SPOOF as SPOOF_TASK
 from workloads.task import Size, Task
 from workloads.wav2letter.task import WAV2LETTER as WAV2LETTER_TASK
 
@@ -43,10 +44,11 @@ SMALL = {
         Small(ASR_TASK, "ds2-small", "cer"),
         Small(WAV2LETTER_TASK, "wav2letter-small", "levenshtein"),
         Small(SEPARATION_TASK, "conv-tasnet-small", "si_sdr_improvement"),
+        Small(SPOOF_TASK, "fbank+x-vector-small", "eer"),
     )
 }
 
-ASR, WAV2LETTER, SEPARATION = SMALL.values()
+ASR, WAV2LETTER, SEPARATION, SPOOF = SMALL.values()
 
 
 def timed(context: Context) -> TimedModel:

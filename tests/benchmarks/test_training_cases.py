@@ -12,7 +12,12 @@ import pytest
 import torch
 from small_cases import ASR, SEPARATION, SMALL, WAV2LETTER, ContextOf, Small
 
-from benchmarks import bench_asr_training, bench_separation, bench_wav2letter
+from benchmarks import (
+    bench_asr_training,
+    bench_separation,
+    bench_spoof,
+    bench_wav2letter,
+)
 from benchmarks import training as training_cases
 from benchmarks.bench_asr_training import (
     BUILTIN_TARGETS,
@@ -33,6 +38,7 @@ from harness.workload import Context, Training, UnsupportedError
 from workloads.elsewhere import ElsewhereError
 from workloads.task import DataRequest, NotHereError
 from workloads.training.checkpoint import NAME
+from workloads.training.gradients import FEW_NUMBERS
 from workloads.training.objective import Rank
 from workloads.training.weights import shipped_dir
 
@@ -44,8 +50,9 @@ BUILDS: dict[str, Callable[[Context], Training]] = {
     "asr": bench_asr_training.build,
     "wav2letter": bench_wav2letter.build_training,
     "separation": bench_separation.build_training,
+    "spoof": bench_spoof.build_training,
 }
-BATCH_SIZE = {"asr": 8, "wav2letter": 8, "separation": 2}
+BATCH_SIZE = {"asr": 8, "wav2letter": 8, "separation": 2, "spoof": 8}
 
 
 @pytest.fixture
@@ -245,7 +252,7 @@ def test_loss_and_gradients_of_a_step_are_those_of_a_plain_path(
     found = TimedStep(job_of(context, small.task), "cpu", count=1).values()
     assert found.passed, found
     parameters = small.task.model(small.size).parameters()
-    assert found.outputs == 1 + sum(one.numel() > 1 for one in parameters)
+    assert found.outputs == 1 + sum(one.numel() > FEW_NUMBERS for one in parameters)
 
 
 def test_a_separators_gradients_are_unproven_without_trained_weights(

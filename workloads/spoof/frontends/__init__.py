@@ -1,0 +1,1 @@
+"""A front-end a file; all are given waveforms and give 40 numbers every 10 ms."""
