@@ -51,8 +51,10 @@ def run_job(task: TurnsTask, channel: Channel) -> ToolResult:
                     step()
                 samples_s = draw_samples(step, timer, block, cycle).samples_s
                 told = [as_the_tool(samples_s, cycle)]
-            else:
+            elif answer == "tool":
                 told = [tool.time_s(turn_s)]
+            else:
+                raise ValueError(f"no turn is called {answer!r}")
         return ToolResult(tool=tool.name)
     finally:
         built.close()
