@@ -94,6 +94,7 @@ INFERENCE = Workload(
     make_s=6,
     points={
         "smoke": grid(SMALL[:1], FP32, expected_s=6),
+        "commit": grid(SMALL[:1], FP32, expected_s=5),
         "quick": (
             *grid(SMALL[::2], FP32, expected_s=6),
             *grid(SMALL[:1], FASTER, expected_s=6),
