@@ -19,7 +19,7 @@ from workloads.spoof.sizes import FRONTENDS
 BACKENDS = ("x-vector", "ecapa-tdnn")
 SHRUNK = "prune-l1-structured-30"
 TARGETS = tuple(Target.of(EER, level) for level in (0.20, 0.15, 0.10))
-QUICK_EPOCHS = 4  # so many as the first level takes, and one more
+QUICK_EPOCHS = 3  # so many as the median of a level takes
 SMOKE_TARGETS = (Target.of(EER, 0.99),)
 
 
@@ -76,7 +76,7 @@ RUNS = runs(
     onnxruntime=("fp32", "int8-static"),
     openvino=("fp32", "int8-static"),
 )
-FASTER = runs(openvino=("int8-static",))
+INT8 = runs(openvino=("int8-static",))
 AT_ONCE = runs(eager=("fp32",), openvino=("fp32",))
 LEARNED = tuple(name for name in FRONTENDS if name not in ("cqt", "fbank"))
 SLOW = ("leaf", "td-filterbanks", "sincnet")  # of which the plain form is timed beside
@@ -95,11 +95,9 @@ INFERENCE = Workload(
     points={
         "smoke": grid(SMALL[:1], FP32, expected_s=6),
         "commit": grid(SMALL[:1], FP32, expected_s=5),
-        "quick": (
-            *grid(SMALL[::2], FP32, expected_s=6),
-            *grid(SMALL[:1], FASTER, expected_s=6),
-        ),
+        "quick": grid(SMALL[:1], (*FP32, *INT8), expected_s=12),
         "standard": (
+            *grid(SMALL, RUNS, expected_s=30),
             *grid(FULL, RUNS, batch_sizes=(1, 16), expected_s=30),
             *in_instances(grid(FULL[:2], AT_ONCE, expected_s=30)),
         ),
@@ -120,7 +118,7 @@ FRONTEND = Workload(
     tells_errors=False,
     points={
         "smoke": grid(("fbank",), FP32, expected_s=4),
-        "quick": grid(("fbank", "leaf"), FP32, expected_s=4),
+        "quick": grid(("fbank", "leaf"), FP32, expected_s=6),
         "standard": ALONE,
         "paper": ALONE,
     },
@@ -134,7 +132,7 @@ TRAINING = Workload(
     make_s=10,
     points={
         "smoke": grid(QUICKEST, FP32, batch_sizes=(16,), expected_s=10),
-        "quick": grid(QUICKEST, FP32, batch_sizes=(16,), expected_s=20),
+        "quick": grid(QUICKEST, FP32, batch_sizes=(16,), expected_s=18),
         "standard": grid(
             [f"{name}+ecapa-small" for name in FRONTENDS],
             FP32,
