@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -146,9 +147,13 @@ def _found(one: JudgedClaim) -> str | None:
     """
     >>> _found(JudgedClaim(CLAIMS[0], Difference(-0.02, -0.03, -0.01), "holds"))
     '-2.0 [-3.0, -1.0] points'
+    >>> _found(JudgedClaim(CLAIMS[-1], Difference(0.2, -math.inf, math.inf), "holds"))
+    '0.20 [of one training]'
     """
     if one.found is None:
         return None
+    if math.isinf(one.found.high):
+        return f"{fixed(one.found.value)} [of one training]"
     if one.claim.unit == "points":
         return f"{in_percent(one.found)} points"
     return f"{fixed(one.found.value)} [{fixed(one.found.low)}, {fixed(one.found.high)}]"
@@ -232,12 +237,18 @@ def numbers(trainings: Trainings) -> dict[str, Any]:
         "claims": [
             {
                 "claim": one.claim.text,
-                "found": None if one.found is None else asdict(one.found),
+                "found": None if one.found is None else _plain(one.found),
                 "verdict": one.verdict,
             }
             for one in judged_claims(trainings)
         ],
     }
+
+
+def _plain(found: Difference) -> dict[str, float | None]:
+    """JSON knows no infinity, which the ends of one training's interval are."""
+    ends = asdict(found).items()
+    return {name: one if math.isfinite(one) else None for name, one in ends}
 
 
 def tables(trainings: Trainings) -> Sequence[Table]:

@@ -213,7 +213,7 @@ def test_the_command_trains_judges_and_goes_on(
     assert found.exit_code == 0, found.output
     assert "epoch 2" in found.stderr
     assert "FastAudio (fastaudio-tri) has a lower EER than fbank" in found.stdout
-    content = json.loads(out.read_text())
+    content = json.loads(out.read_text(), parse_constant=pytest.fail)
     assert [one["frontend"] for one in content["trainings"]] == [
         "fbank",
         "fastaudio-tri",
