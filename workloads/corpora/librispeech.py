@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from basics.files import file_sha256
-from workloads.corpora.audio_files import read_mono_header
+from workloads.corpora.audio_files import audio_digest, read_mono_header
 from workloads.corpora.faults import (
     NO_AUDIO,
     TWICE,
@@ -30,8 +29,6 @@ from workloads.corpora.utterance import (
 
 TRAIN_SUBSETS = ("train-clean-100", "train-clean-360", "train-other-500")
 VALIDATION_SUBSETS = ("dev-clean",)
-# "fLaC", 4 bytes of block header, and STREAMINFO, whose last 16 of 34 bytes it is.
-_FLAC_MD5 = slice(26, 42)
 
 NO_TRANSCRIPT = "no transcript"
 NOT_SPELLED = "a transcript outside the alphabet"
@@ -169,18 +166,4 @@ def _open(listed: Utterance) -> _Recording | Fault:
     if isinstance(header, Fault):
         return header
     utterance = replace(listed, duration_s=header.samples / SAMPLE_RATE_HZ)
-    return utterance, _audio_digest(listed.path)
-
-
-def _audio_digest(path: Path) -> str:
-    """The MD5 of the samples that a FLAC file's header holds, as hashing 60 GB would
-    take minutes; it does not show damage that the file has taken since.
-
-    Where there is none, because its encoder left it out or because other data comes
-    first, the SHA-256 of the whole file.
-    """
-    with path.open("rb") as file:
-        header = file.read(_FLAC_MD5.stop)
-    if header.startswith(b"fLaC") and any(md5 := header[_FLAC_MD5]):
-        return md5.hex()
-    return file_sha256(path)
+    return utterance, audio_digest(listed.path)

@@ -78,7 +78,7 @@ def of_means(
 
     def measure(trainings: Trainings) -> Difference:
         ours = [value(one) for one in trainings[name]]
-        theirs = [value(one) for one in trainings[beside]] if beside else [0.0]
+        theirs = [value(one) for one in trainings[beside]] if beside else None
         return difference_of_means(ours, theirs)
 
     return measure
@@ -98,18 +98,15 @@ def slower(name: str, beside: str) -> Callable[[Trainings], Difference]:
 
 
 def difference_of_means(
-    ours: Sequence[float] | np.ndarray, theirs: Sequence[float] | np.ndarray
+    ours: Sequence[float] | np.ndarray, theirs: Sequence[float] | np.ndarray | None
 ) -> Difference:
-    """With the 95 % interval of Welch's t; infinite where either kind has one value
-    that might vary."""
-    value = float(np.mean(ours) - np.mean(theirs))
-    if len(theirs) == 1:  # a constant
-        ours = np.asarray(ours) - theirs[0]
-        if len(ours) < 2:
-            return Difference(value, -math.inf, math.inf)
-        found = stats.ttest_1samp(ours, 0.0)
-    elif min(len(ours), len(theirs)) < 2:
+    """With the 95 % interval of Welch's t, or the mean of ours alone with that of
+    Student's; infinite where either kind has one value."""
+    value = float(np.mean(ours) - (0.0 if theirs is None else np.mean(theirs)))
+    if len(ours) < 2 or (theirs is not None and len(theirs) < 2):
         return Difference(value, -math.inf, math.inf)
+    if theirs is None:
+        found = stats.ttest_1samp(ours, 0.0)
     else:
         found = stats.ttest_ind(ours, theirs, equal_var=False)
     interval = found.confidence_interval(0.95)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.corpora.audio_files import read_mono_header
+from workloads.corpora.audio_files import audio_digest, read_mono_header
 from workloads.corpora.faults import (
     NO_AUDIO,
     TWICE,
@@ -53,6 +53,7 @@ MALFORMED = "a line that is no SPEAKER FILE - ATTACK KEY"
 UNKNOWN_ATTACK = "an attack that the part does not have"
 SHORT = "shorter than a window of 25 ms"
 REMEDY = "unpack LA.zip anew, or mend what is listed: 16 kHz mono FLAC, a line each"
+_Recording = tuple[SpoofUtterance, str]  # and a digest of its audio
 _log = logging.getLogger("speechmark")
 
 
@@ -71,20 +72,21 @@ def load(
     folder = _la_folder(Path(root))
     inspection = Inspection(on_progress)
     known: dict[str, Path] = {}
-    parts = {}
+    parts: list[list[_Recording]] = []
     for part in ("train", judged_on):
         listed = list(_listed(folder, part, inspection.faults, known))
-        parts[part] = inspection.check(_open, listed, part)
-        _tell_if_partial(part, parts[part])
+        parts.append(inspection.check(_open, listed, part))
+        _tell_if_partial(part, [one for one, _ in parts[-1]])
     dropped = inspection.finish("utterances", folder, REMEDY)
+    train, evaluation = (tuple(one for one, _ in part) for part in parts)
     return SpoofCorpus(
         f"asvspoof2019-la-{judged_on}",
         checksum(
-            [(one.id, one.speaker, one.attack, str(one.samples)) for one in part]
-            for part in parts.values()
+            [(one.id, one.speaker, one.attack, digest) for one, digest in part]
+            for part in parts
         ),
-        tuple(parts["train"]),
-        tuple(parts[judged_on]),
+        train,
+        evaluation,
         _verifier(folder, judged_on),
         dropped,
     )
@@ -172,7 +174,7 @@ def _enrolled(folder: Path, part: str) -> set[str]:
     return found
 
 
-def _open(listed: SpoofUtterance) -> SpoofUtterance | Fault:
+def _open(listed: SpoofUtterance) -> _Recording | Fault:
     """With its length."""
     header = read_mono_header(listed.path, SAMPLE_RATE_HZ)
     if isinstance(header, Fault):
@@ -180,7 +182,7 @@ def _open(listed: SpoofUtterance) -> SpoofUtterance | Fault:
     if header.samples < WINDOW_SAMPLES:
         where = f"{listed.path} has {header.samples} samples, needs {WINDOW_SAMPLES}"
         return Fault(SHORT, where)
-    return replace(listed, samples=header.samples)
+    return replace(listed, samples=header.samples), audio_digest(listed.path)
 
 
 def _tell_if_partial(part: str, found: list[SpoofUtterance]) -> None:

@@ -44,6 +44,12 @@ def test_what_was_written_is_read_back(root: Path) -> None:
     assert asvspoof2019.load(root / "LA").checksum == corpus.checksum
 
 
+def test_other_audio_of_the_same_length_is_another_corpus(root: Path) -> None:
+    before = asvspoof2019.load(root).checksum
+    soundfile.write(audio(root, "LA_T_0000003"), np.full(800, 0.1), 16_000)
+    assert asvspoof2019.load(root).checksum != before
+
+
 def test_development_is_what_training_knows(root: Path) -> None:
     corpus = asvspoof2019.load(root, judged_on="dev")
     assert corpus.name == "asvspoof2019-la-dev"
