@@ -1,6 +1,7 @@
 """Front-ends of filters over samples beside plain forms of the same formulas."""
 
 import math
+import shutil
 
 import pytest
 import torch
@@ -177,3 +178,15 @@ def test_sinc_filters_let_a_band_through() -> None:
     assert spectra[10, 1_700:].max() < 0.02
     assert int(spectra[11].argmax()) == pytest.approx(75, abs=15)
     assert spectra[12, 2_200:7_800].sub(1).abs().max() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++")
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_compiled_front_end_computes_the_same(batch: int) -> None:
+    """Of one utterance torch 2.14 would end with "incorrect fake kernel"."""
+    leaf, waves = Leaf().eval(), noise(batch)
+    with torch.inference_mode():
+        expected = leaf(waves)
+        found = torch.compile(leaf, dynamic=True)(waves)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

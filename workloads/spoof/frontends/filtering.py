@@ -52,6 +52,9 @@ def by_products(waves: Tensor, filters: Tensor, windows: Tensor) -> Tensor:
     return F.conv1d(padded, windows.unsqueeze(1), stride=HOP, groups=C).transpose(1, 2)
 
 
+# torch.compile has no transforms of its own, and its complex products end with
+# "incorrect fake kernel" for one utterance (torch 2.14): they run as they are.
+@torch.compiler.disable
 def by_fourier(waves: Tensor, filters: Tensor, windows: Tensor) -> Tensor:
     """As `pooled_power`, by transforms of blocks of samples. ValueError for filters of
     another length than KERNEL."""
