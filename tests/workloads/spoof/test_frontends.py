@@ -256,10 +256,10 @@ def test_macs_of_the_plain_form_are_of_every_product(name: str, expected: int) -
         ("cqt", 401 * 80 * 1_986),
         (
             "leaf",
-            80 * 28_160  # the filters' own transforms
-            + 39 * (28_160 + 80 * (28_160 + 4 * 1_025))  # 39 blocks of 1,648 samples
-            + 80 * 64_000  # squares
-            + 40 * 401 * 401,  # windows
+            40 * 56_320  # the filters' own transforms, complex ones of 2,048 points
+            + 40 * 56_320  # 40 blocks of 1,600 samples
+            + 40 * 40 * (56_320 + 4 * 2_048 + 2 * 1_600)  # products, squares
+            + 40 * 40 * 10 * 320 * 4,  # each hop under the four parts of a window
         ),
     ],
 )
