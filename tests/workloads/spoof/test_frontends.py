@@ -249,17 +249,31 @@ def test_macs_of_the_plain_form_are_of_every_product(name: str, expected: int) -
         assert macs_of(frontend, 1, 64_000) == expected
 
 
+# Of a block behind a filter: products, a transform, squares, hops under four parts of a
+# window; at all samples, or so many times fewer.
+EACH = {
+    1: 4 * 2_048 + 56_320 + 2 * 1_600 + 2 * 1_600 * 4,
+    2: 4 * 1_024 + 25_600 + 2 * 800 + 2 * 800 * 4,
+    4: 4 * 512 + 11_520 + 2 * 400 + 2 * 400 * 4,
+}
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("fbank", 401 * (400 + 4_322 + 402 + 201 * 40)),
         ("cqt", 401 * 80 * 1_986),
         (
-            "leaf",
+            "td-filterbanks",
             40 * 56_320  # the filters' own transforms, complex ones of 2,048 points
-            + 40 * 56_320  # 40 blocks of 1,600 samples
-            + 40 * 40 * (56_320 + 4 * 2_048 + 2 * 1_600)  # products, squares
-            + 40 * 40 * 10 * 320 * 4,  # each hop under the four parts of a window
+            + 40 * (56_320 + 40 * EACH[1]),  # 40 blocks of 1,600 samples
+        ),
+        (
+            "leaf",
+            40 * 56_320
+            # 15 filters at every sample, 11 at every second, 14 at every fourth
+            + 40 * (56_320 + 15 * EACH[1] + 11 * EACH[2] + 14 * EACH[4])
+            + 2 * 25 * EACH[1],  # the outermost frames of narrow filters
         ),
     ],
 )

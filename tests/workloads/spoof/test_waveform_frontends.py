@@ -2,18 +2,21 @@
 
 import math
 import shutil
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from workloads.spoof.frontends import filtering, pcen, scales
+from workloads.spoof.frontends import filtering, narrow, pcen, scales
 from workloads.spoof.frontends.frontend import decibels
 from workloads.spoof.frontends.gabor import gabors, mel_gabors
 from workloads.spoof.frontends.leaf import Leaf
 from workloads.spoof.frontends.sincnet import SincNet
 from workloads.spoof.frontends.td_filterbanks import TdFilterbanks
+
+Pooled = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def noise(batch: int = 2, samples: int = 8_000) -> Tensor:
@@ -43,6 +46,50 @@ def test_filters_by_transforms_are_those_by_products(parts: int, samples: int) -
         torch.testing.assert_close(
             a.grad, b.grad, atol=2e-5 * float(b.grad.abs().max()), rtol=1e-4
         )
+
+
+@pytest.mark.parametrize("samples", [1_600, 6_400, 8_077, 8_159, 8_160])
+def test_narrow_filters_are_computed_at_fewer_samples_alike(samples: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    waves = noise(2, samples)
+    waves[0] += torch.sin(0.9 * torch.arange(samples))  # far above the noise
+    windows = torch.rand(40, 401, generator=generator)
+    given, beside = (
+        [one.clone().requires_grad_() for one in (waves, windows, *mel_gabors())]
+        for _ in range(2)
+    )
+
+    def of(pooled: Pooled, waves: Tensor, windows: Tensor, *shapes: Tensor) -> Tensor:
+        filters = gabors(*shapes)
+        assert set(narrow.decimations_of(filters.detach())) == {1, 2, 4}
+        return pooled(waves, filters, windows)
+
+    found = of(narrow.by_bands, *given)
+    expected = of(filtering.by_products, *beside)
+    # Each filter by its own scale: a loud tone is no excuse for quiet bands.
+    scale = expected.detach().amax((0, 1))
+    apart = (found - expected).detach().abs().amax((0, 1)) / scale
+    assert float(apart.max()) < 1e-5
+    weights = torch.randn(found.shape, generator=generator)
+    for one in (found, expected):
+        (one * weights).sum().backward()
+    for a, b in zip(given, beside, strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        torch.testing.assert_close(
+            a.grad, b.grad, atol=3e-5 * float(b.grad.abs().max()), rtol=1e-4
+        )
+
+
+def test_only_what_lets_nothing_else_through_is_narrow() -> None:
+    filters = gabors(*mel_gabors())
+    decimations = narrow.decimations_of(filters)
+    # Low filters are as long as their 401 taps, and end with a step.
+    assert decimations[:10] == [1] * 10
+    assert decimations[15] == 4
+    assert decimations[35] == 2
+    noisy = filters + 1e-5 * torch.randn(filters.shape)
+    assert narrow.decimations_of(noisy) == [1] * 40
 
 
 def test_filters_of_another_length_are_an_error() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workloads.spoof.frontends.filtering import KERNEL
 from workloads.spoof.frontends.scales import mel_points_hz
+from workloads.spoof.frontends.transforms import KERNEL
 from workloads.spoof.sizes import SAMPLE_RATE_HZ
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7_800.0

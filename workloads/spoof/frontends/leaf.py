@@ -12,16 +12,19 @@ samples 0, 160, 320, ..., so that there are as many as of the other front-ends.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workloads.spoof.frontends.filtering import KERNEL, WaveFrontend
+from workloads.spoof.frontends.filtering import WaveFrontend
 from workloads.spoof.frontends.frontend import peak_at_one
 from workloads.spoof.frontends.gabor import WIDTH, gabors, mel_gabors
+from workloads.spoof.frontends.narrow import decimations_of, pooled_narrow
 from workloads.spoof.frontends.pcen import Pcen
 from workloads.spoof.frontends.spectral import BINS
+from workloads.spoof.frontends.transforms import KERNEL
 from workloads.spoof.sizes import FILTERS
 
 PRE_EMPHASIS = (-0.97, 1.0)
@@ -38,6 +41,11 @@ class Leaf(WaveFrontend):
         self.centres, self.deviations = nn.Parameter(centres), nn.Parameter(deviations)
         self.pooling = nn.Parameter(torch.full((FILTERS,), POOLING))
         self.pcen = Pcen(FILTERS)
+        self.pooled = pooled_narrow
+
+    def decimations(self) -> Sequence[int]:
+        """Of the filters as they begin: a count is of a model without data."""
+        return decimations_of(gabors(*mel_gabors()))
 
     def features(self, waves: Tensor) -> Tensor:
         before, now = self.pre_emphasis

@@ -14,11 +14,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from workloads.spoof.frontends.filtering import KERNEL, WaveFrontend
+from workloads.spoof.frontends.filtering import WaveFrontend
 from workloads.spoof.frontends.frontend import decibels, peak_at_one
 from workloads.spoof.frontends.scales import HIGHEST_HZ, UNIT_HZ, mel_points_hz
 from workloads.spoof.frontends.spectral import BINS
 from workloads.spoof.frontends.td_filterbanks import squared_hann
+from workloads.spoof.frontends.transforms import KERNEL
 from workloads.spoof.sizes import FILTERS, SAMPLE_RATE_HZ
 
 LEAST_HZ = 50.0  # of a lower edge, and of a band

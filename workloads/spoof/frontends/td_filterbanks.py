@@ -14,10 +14,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from workloads.spoof.frontends.filtering import KERNEL, WaveFrontend
+from workloads.spoof.frontends.filtering import WaveFrontend
 from workloads.spoof.frontends.frontend import decibels, peak_at_one
 from workloads.spoof.frontends.gabor import gabors, mel_gabors
 from workloads.spoof.frontends.spectral import BINS
+from workloads.spoof.frontends.transforms import KERNEL
 from workloads.spoof.sizes import FILTERS
 
 
