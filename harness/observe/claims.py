@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from harness.observe.kernels import Breakdown, Profiled, Row, break_down
 
 # Primitives that do a network's multiply-accumulates; the others move or scale data.
-COMPUTE = ("convolution", "deconvolution", "inner_product", "matmul", "rnn", "gemm_api")
+COMPUTE = (
+    *("convolution", "deconvolution", "inner_product", "matmul", "rnn"),
+    *("gemm", "gemm_api", "brgemm", "sdpa"),
+)
 CLAIMS = {
     "fp32": frozenset({"f32"}),
     "bf16": frozenset({"bf16"}),
@@ -104,8 +107,9 @@ def _verdict(
 def _covered_percent(breakdown: Breakdown, claimed: str) -> float | None:
     accepted = _accepted(claimed)
     compute = [row for row in breakdown.rows if row.primitive in COMPUTE]
-    kept_s = sum(row.time_s for row in compute if _keeps(row, claimed, accepted))
-    return covered_percent(kept_s, breakdown.wall_s, breakdown.logged_s)
+    kept = [row for row in compute if _keeps(row, claimed, accepted)]
+    kept_s = sum(map(breakdown.part_s, kept))
+    return covered_percent(kept_s, breakdown.wall_s, breakdown.explained_s)
 
 
 def covered_percent(kept_s: float, wall_s: float, logged_s: float) -> float | None:
@@ -143,8 +147,9 @@ def claim_share_percent(breakdown: Breakdown, claimed: str) -> float | None:
     """
     accepted = _accepted(claimed)
     compute = [row for row in breakdown.rows if row.primitive in COMPUTE]
-    total_s = sum(row.time_s for row in compute)
-    kept_s = sum(row.time_s for row in compute if _keeps(row, claimed, accepted))
+    total_s = sum(map(breakdown.part_s, compute))
+    kept = [row for row in compute if _keeps(row, claimed, accepted)]
+    kept_s = sum(map(breakdown.part_s, kept))
     # In this order, what is all of it is 100 to the last bit.
     return 100.0 * (kept_s / total_s) if total_s > 0 else None
 

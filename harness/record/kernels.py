@@ -16,6 +16,7 @@ class Kernel(RecordPart):
     calls: Count
     time_s: Seconds
     share_percent: Percent
+    overlaps: bool = False  # with others of its kind on other threads: in no sum
 
 
 class Kernels(RecordPart):

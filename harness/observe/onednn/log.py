@@ -1,146 +1,240 @@
-"""oneDNN's verbose log, read line by line.
+"""oneDNN's verbose log, of any version and any size.
 
-Two layouts are in use, and both are read (also under the older markers):
-
-    dnnl_verbose,exec,cpu,convolution,jit:avx2,forward_training,
-        src_f32::blocked:abcd:f0 wei_f32::...,attr,alg:...,mb2_ic3oc8...,0.5
-    onednn_verbose,v1,primitive,exec,cpu,convolution,jit:avx2,forward_training,
-        src:f32:a:blocked:abcd::f0 wei:f32:...,attr,alg:...,mb2_ic3oc8...,0.5
-
-Fields: engine, primitive, implementation, propagation kind, memory descriptors,
-attributes, algorithm, problem, milliseconds. Other programs' lines lie in between,
-and a killed program's last line is cut short: such a line is counted, never guessed.
+Lines repeat but for their time: what stands before it is understood once. Other
+programs' output lies in between, and what is damaged is counted by its kind, with an
+example, never guessed.
 """
 
-import math
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
+from typing import BinaryIO, NamedTuple
 
-from harness.observe.isa import ARM, isa_of
-from harness.observe.kernels import Entry, narrowed
+from harness.observe.onednn.execution import Execution, Kind
+from harness.observe.onednn.fields import (
+    KNOWN,
+    Layout,
+    fields_of,
+    is_execution,
+    layout_of_template,
+)
+from harness.observe.onednn.header import Header
 
-_MARKER = re.compile(r"(?:onednn|dnnl|mkldnn)_verbose,")
-_ENGINE = re.compile(r"(?:cpu|gpu)[\d:]*")
-_TIMESTAMP = re.compile(r"\d+(?:\.\d+)?")
-_FPMATH = re.compile(r"attr-fpmath:(\w+)")
-_FEWEST_FIELDS = 8  # engine to milliseconds; old versions leave the attributes out
+OTHER_OUTPUT = "other output"
+DAMAGED = "damaged executions"
+LONGEST_MS = 1e9  # eleven days
+LONGEST_LINE_BYTES = 1 << 20  # what is longer is read in pieces, none of them a line
+REMEMBERED = 20_000  # distinct lines at a time
+EXAMPLE_BYTES = 300
+
+MARKER = re.compile(rb"(?:onednn|dnnl|mkldnn)(?:_graph)?_verbose,")
+_PREFIX = re.compile(
+    rb"(?P<marker>(?:onednn|dnnl|mkldnn)(?P<graph>_graph)?_verbose,(?:v\d+,)?)"
+    rb"(?:(?P<timestamp_ms>\d+(?:\.\d+)?),)?(?:(?P<component>primitive|graph|ukernel),)?"
+)
+_TEMPLATE = re.compile(r"(?P<graph>graph_)?(?:prim_)?template:(?P<names>.*)")
+_UNPRINTED = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x00")  # ANSI codes, NUL
+# As C's "%g" prints one: "007", "1e308", "1_5" and "3.05e-0" are none.
+_WHOLE, _EXPONENT = r"(?:0|[1-9][0-9]*)", r"(?:e[+-][0-9]{2,})?"
+_NUMBER = re.compile(rf"{_WHOLE}(?:\.[0-9]+)?{_EXPONENT}".encode())
+# A locale's point may be a comma, and other text stand behind. What joins a number
+# without a break may have been written over the rest of it.
+_TIME = re.compile(rf"({_WHOLE}(?:[.,][0-9]+)?{_EXPONENT})(?![\w.,+-])")
+
+
+class Call(NamedTuple):
+    """One execution; None where the log has no time of it, or no timestamp."""
+
+    execution: Execution
+    time_ms: float | None
+    timestamp_ms: float | None = None
+
+
+@dataclass
+class PassedOver:
+    """Lines of one kind, and the beginning of the first."""
+
+    example: str
+    lines: int = 0
+
+
+class _Known(NamedTuple):
+    execution: Execution
+    whole: bytes  # the whole milliseconds, where a comma divides them from the rest
+
+
+class _Record(NamedTuple):
+    """What one marker begins, to the next one or the line's end."""
+
+    kind: Kind
+    timestamp_ms: float | None
+    body: str
+
+    @classmethod
+    def of(cls, prefix: re.Match[bytes], end: int) -> _Record:
+        component = b"graph" if prefix["graph"] else prefix["component"]
+        stamp = prefix["timestamp_ms"]
+        body = prefix.string[prefix.end() : end].decode("utf-8", "replace")
+        kinds: dict[bytes | None, Kind] = {b"graph": "graph", b"ukernel": "ukernel"}
+        kind = kinds.get(component, "primitive")
+        return cls(kind, float(stamp) if stamp else None, body.rstrip("\r\n"))
 
 
 @dataclass
 class LogReader:
-    """Yields entries, and counts as it goes what it could not take as one."""
+    """Yields calls, and counts by kind as it goes what it passed over."""
 
-    unparsed_lines: int = field(default=0, init=False)
-    other_lines: int = field(default=0, init=False)
+    header: Header = field(default_factory=Header, init=False)
+    passed_over: dict[str, PassedOver] = field(default_factory=dict, init=False)
+    _layouts: dict[Kind, tuple[Layout, ...]] = field(
+        default_factory=lambda: dict(KNOWN), init=False
+    )
+    _known: dict[bytes, _Known] = field(default_factory=dict, init=False)
+    _is_stamped: bool = field(default=False, init=False)
 
-    def read(self, lines: Iterable[str]) -> Iterator[Entry]:
+    @property
+    def damaged(self) -> int:
+        """Executions that were cut, or written over."""
+        found = self.passed_over.get(DAMAGED)
+        return 0 if found is None else found.lines
+
+    def read(self, lines: Iterable[bytes]) -> Iterator[Call]:
+        """Of lines with their ends; the last of a program that was killed has none."""
         for line in lines:
-            # Threads write over each other: a second marker begins a second record.
-            records = _MARKER.split(line.rstrip("\r\n"))[1:]
-            if not records:
-                self.other_lines += 1
-            for record in records:
-                yield from self._entry(record)
+            call = self._repeated(line)
+            if call is None:
+                yield from self._calls(line)
+            else:
+                yield call
 
-    def _entry(self, record: str) -> Iterator[Entry]:
-        fields = _executed(record.split(","))
+    def _repeated(self, line: bytes) -> Call | None:
+        """Of a line whose like was read before, as most are."""
+        head, _, tail = line.rpartition(b",")
+        head, stamp_ms = self._unstamped(head)
+        known = self._known.get(head)
+        if known is None or tail[-1:] != b"\n":
+            return None
+        number = known.whole + tail.rstrip()
+        if not _NUMBER.fullmatch(number):
+            return None
+        time_ms = float(number)
+        return Call(known.execution, time_ms, stamp_ms) if _is_time(time_ms) else None
+
+    def _unstamped(self, head: bytes) -> tuple[bytes, float | None]:
+        prefix = _PREFIX.match(head) if self._is_stamped else None
+        if prefix is None or prefix["timestamp_ms"] is None:
+            return head, None
+        behind = prefix.end("timestamp_ms") + 1
+        return prefix["marker"] + head[behind:], float(prefix["timestamp_ms"])
+
+    def _calls(self, line: bytes) -> Iterator[Call]:
+        clean = _UNPRINTED.sub(b"", line)
+        prefixes = list(_PREFIX.finditer(clean))
+        if not prefixes:
+            self._pass_over(OTHER_OUTPUT, line)
+        # Threads write over each other: a second marker begins a second record.
+        for prefix, following in zip_longest(prefixes, prefixes[1:]):
+            end = len(clean) if following is None else following.start()
+            record = _Record.of(prefix, end)
+            if not is_execution(record.body, self._layouts[record.kind]):
+                self._note(record)
+                continue
+            is_ended = following is None and clean.endswith(b"\n")
+            call = self._call(record) if is_ended else None
+            if call is None:
+                self._pass_over(DAMAGED, clean[prefix.start() : end])
+                continue
+            if clean == line and len(prefixes) == 1 and prefix.start() == 0:
+                self._remember(line, call)
+            yield call
+
+    def _call(self, record: _Record) -> Call | None:
+        """None where it is damaged."""
+        fields = fields_of(record.kind, record.body, self._layouts[record.kind])
         if fields is None:
-            self.other_lines += 1  # version, creation, profile: nothing was executed
+            return None
+        execution, text = fields
+        if text is None:
+            return Call(execution, None, record.timestamp_ms)
+        time = _TIME.match(text)
+        time_ms = None if time is None else float(time[1].replace(",", "."))
+        if time_ms is None or not _is_time(time_ms):
+            return None
+        return Call(execution, time_ms, record.timestamp_ms)
+
+    def _remember(self, line: bytes, call: Call) -> None:
+        """If the line ends with its time: what is before the last comma tells it."""
+        head, _, tail = line.rpartition(b",")
+        if call.time_ms is None or not _NUMBER.fullmatch(tail.rstrip()):
             return
-        entry = _parse(fields)
-        if entry is None:
-            self.unparsed_lines += 1
-        else:
-            yield entry
+        whole = head.rpartition(b",")[2]
+        is_divided = float(tail) != call.time_ms
+        if is_divided and not _is_fraction(whole, tail.rstrip(), call.time_ms):
+            return  # the time stands elsewhere
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._is_stamped |= call.timestamp_ms is not None
+        key, _ = self._unstamped(head)
+        self._known[key] = _Known(call.execution, whole + b"." if is_divided else b"")
+
+    def _note(self, record: _Record) -> None:
+        """What is no execution: how fields are ordered, which library this is."""
+        operation, _, rest = record.body.partition(",")
+        template = _TEMPLATE.search(record.body)
+        if template is not None:
+            kind: Kind = "graph" if template["graph"] else record.kind
+            layout = layout_of_template(template["names"])
+            if layout is not None:
+                self._layouts[kind] = (layout, *KNOWN[kind])
+                self._known.clear()
+        elif operation == "info":
+            self.header = self.header.and_of(rest)
+        self._pass_over(f"oneDNN: {operation.partition(':')[0]}", record.body.encode())
+
+    def _pass_over(self, kind: str, line: bytes) -> None:
+        if kind not in self.passed_over:
+            example = line[:EXAMPLE_BYTES].decode("utf-8", "replace").strip()
+            self.passed_over[kind] = PassedOver(example)
+        self.passed_over[kind].lines += 1
 
 
 @dataclass(frozen=True)
 class Log:
-    """A whole log; `other_lines` were not oneDNN's, or executed nothing."""
+    """A whole log, which fits in memory."""
 
-    entries: tuple[Entry, ...]
-    unparsed_lines: int
-    other_lines: int
+    calls: tuple[Call, ...]
+    header: Header
+    passed_over: dict[str, PassedOver]
 
     @property
-    def time_s(self) -> float:
-        return sum(entry.time_ms for entry in self.entries) / 1000.0
+    def damaged(self) -> int:
+        found = self.passed_over.get(DAMAGED)
+        return 0 if found is None else found.lines
+
+    def time_s(self, kind: Kind = "primitive") -> float:
+        calls = (call for call in self.calls if call.execution.kind == kind)
+        return sum(call.time_ms or 0.0 for call in calls) / 1000.0
 
 
-def read_log(lines: Iterable[str]) -> Log:
+def read_log(lines: Iterable[bytes]) -> Log:
     reader = LogReader()
-    entries = tuple(reader.read(lines))
-    return Log(entries, reader.unparsed_lines, reader.other_lines)
+    calls = tuple(reader.read(lines))
+    return Log(calls, reader.header, reader.passed_over)
 
 
-def _executed(fields: list[str]) -> list[str] | None:
-    """The fields after "exec", None for a line that tells of something else."""
-    if fields and fields[0].startswith("v"):
-        fields = fields[1:]
-    if fields and _TIMESTAMP.fullmatch(fields[0]):
-        fields = fields[1:]
-    if fields and fields[0] == "primitive":
-        fields = fields[1:]
-    # A graph's execution ("graph,exec") spans primitives that log themselves.
-    return fields[1:] if fields and fields[0] == "exec" else None
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """With their ends, in bounded memory whatever the file holds."""
+    return iter(partial(file.readline, LONGEST_LINE_BYTES), b"")
 
 
-def _parse(fields: list[str]) -> Entry | None:
-    if len(fields) < _FEWEST_FIELDS or not _ENGINE.fullmatch(fields[0]):
-        return None
-    time_ms = _milliseconds(fields[-1])
-    if time_ms is None:
-        return None
-    _, primitive, implementation, propagation, descriptors, attributes = fields[:6]
-    return Entry(
-        primitive=primitive,
-        direction=_direction(propagation),
-        implementation=_named(implementation, attributes),
-        dtypes=dtypes_of(descriptors),
-        problem=fields[-2],
-        time_ms=time_ms,
-    )
+def _is_time(time_ms: float) -> bool:
+    return 0.0 <= time_ms <= LONGEST_MS
 
 
-def _named(implementation: str, attributes: str) -> str:
-    """x86's kernels are named after what they compute in. Arm's are not: those that may
-    compute in fewer bits than they read get the mode that lets them into their name."""
-    mode = _FPMATH.search(attributes)
-    if mode is None or isa_of(implementation) not in ARM:
-        return implementation
-    return narrowed(implementation, mode[1])
-
-
-def _milliseconds(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _direction(propagation: str) -> str:
-    if propagation.startswith("forward"):
-        return "forward"
-    return "none" if propagation in ("undef", "") else propagation
-
-
-def dtypes_of(descriptors: str) -> str:
-    """Source's, weights' and destination's type, the first of each.
-
-    >>> dtypes_of("src:u8::blocked:ab::f0 wei:s8:p:any::f8 dst:f32::blocked:ab::f0")
-    'u8,s8,f32'
-    >>> dtypes_of("src_bf16::blocked:abcd:f0 bia_undef::undef::f0 dst_f32::any:f0")
-    'bf16,f32'
-    """
-    found: dict[str, str] = {}
-    for descriptor in descriptors.split():
-        name, _, rest = descriptor.partition(":")
-        dtype = rest.partition(":")[0]
-        if not dtype:  # the older layout joins them: src_layer_f32::...
-            name, _, dtype = name.rpartition("_")
-        role = name.partition("_")[0].rstrip("0123456789").replace("data", "src")
-        if role in ("src", "wei", "dst") and dtype not in ("undef", ""):
-            found.setdefault(role, dtype)
-    return ",".join(found[role] for role in ("src", "wei", "dst") if role in found)
+def _is_fraction(whole: bytes, rest: bytes, time_ms: float) -> bool:
+    number = whole + b"." + rest
+    return bool(_NUMBER.fullmatch(number)) and float(number) == time_ms

@@ -7,6 +7,7 @@ from harness.measure.proofs import cap_warnings, claim_warnings
 from harness.observe.claims import judge
 from harness.observe.isa import ARM, isa_of, within
 from harness.observe.kernels import ONEDNN_LOG, Profiled
+from harness.observe.onednn.capture import entry_of
 from harness.observe.onednn.log import read_log
 
 HEAD = """\
@@ -75,10 +76,11 @@ def profiled(precision, kernels, attributes="attr-scratchpad:user"):
             dst=dst,
             attributes=attributes,
         )
-    log = read_log(text.splitlines())
-    assert log.unparsed_lines == 0
-    assert len(log.entries) == 1 + len(kernels)
-    return Profiled(log.entries, log.time_s, ONEDNN_LOG)
+    log = read_log(text.encode().splitlines(keepends=True))
+    assert log.damaged == 0
+    entries = [entry_of(call.execution, call.time_ms) for call in log.calls]
+    assert len(entries) == 1 + len(kernels)
+    return Profiled(entries, log.time_s(), ONEDNN_LOG)
 
 
 @pytest.mark.parametrize(("precision", "kernel"), PAIRS)

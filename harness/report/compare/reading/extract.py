@@ -281,17 +281,18 @@ def _trained(tta: TimeToAccuracy) -> Trained:
 
 def _logged(kernels: Kernels) -> Logged:
     """Rows hold all that was logged, unless somebody cut them: then their shares, which
-    are of all of it, tell how much it was."""
+    are of all of it, tell how much it was. What overlaps is in no sum."""
     if kernels.steps < 1:
         raise ValueError(f"kernels.steps is {kernels.steps}: expected 1 or more")
     time_s: dict[tuple[str, str], float] = {}
     implementation: dict[tuple[str, str], str] = {}
-    for row in sorted(kernels.rows, key=lambda row: row.time_s, reverse=True):
+    rows = [row for row in kernels.rows if not row.overlaps]
+    for row in sorted(rows, key=lambda row: row.time_s, reverse=True):
         key = plain(row.primitive), plain(row.direction)
         time_s[key] = time_s.get(key, 0.0) + row.time_s
         implementation.setdefault(key, plain(row.implementation))
     rows_s = sum(time_s.values())
-    share = sum(row.share_percent for row in kernels.rows) / 100
+    share = sum(row.share_percent for row in rows) / 100
     logged_s = rows_s / share if 0.01 < share < 1 else rows_s
     return Logged(time_s, implementation, logged_s, kernels.wall_s, kernels.steps)
 
