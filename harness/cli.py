@@ -39,6 +39,10 @@ SUBCOMMANDS = {
         "Write a workload that runs, to be changed into your own.",
         True,
     ),
+    "onednn": Subcommand(
+        "harness.onednn.command:onednn",
+        "Where does the time of a program on oneDNN go, and how fast could it be?",
+    ),
     "overhead": Subcommand(
         "harness.commands.overhead:overhead",
         "Measure what the harness, each sensor and the pytest bridge cost, and how "

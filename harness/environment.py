@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -153,3 +154,11 @@ def parse_passed(texts: Sequence[str]) -> dict[str, str]:
         if passed.setdefault(name, value) != value:
             raise ValueError(f"--env gives {name} two values: expected one")
     return passed
+
+
+def restart_with(variables: Mapping[str, str]) -> None:
+    """This program from its start, where its environment lacks any of these: libraries
+    of C read some of them before Python runs."""
+    if any(os.environ.get(name) != value for name, value in variables.items()):
+        command = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, **variables})

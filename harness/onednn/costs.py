@@ -1,0 +1,99 @@
+"""What a primitive has to compute and to move, by its problem.
+
+Multiply-accumulates of convolutions, products and LSTMs; bytes of every tensor once,
+as a kernel moves them whose operands fit in no cache but are used while they are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from harness.observe.onednn.execution import Execution
+from harness.onednn.replay import problems
+
+BYTES = {
+    **{"f64": 8, "s64": 8, "f32": 4, "s32": 4, "tf32": 4, "bf16": 2, "f16": 2},
+    **{"s8": 1, "u8": 1, "f8_e5m2": 1, "f8_e4m3": 1, "boolean": 1},
+}
+PRECISIONS = {"bf16": "bf16", "f16": "fp16", "s8": "int8", "u8": "int8", "f32": "fp32"}
+GATES = 4  # of an LSTM
+_SIZES = re.compile(r"\d+(?:x\d+)*")
+
+
+@dataclass(frozen=True)
+class Cost:
+    macs: int
+    moved_bytes: int
+    precision: str  # of the peak that bounds it
+
+    def least_s(self, flops_per_s: float, bytes_per_s: float) -> float:
+        """By the roofline: arithmetic or memory, whichever takes longer (S. Williams,
+        A. Waterman, D. Patterson, "Roofline", 2009)."""
+        return max(2 * self.macs / flops_per_s, self.moved_bytes / bytes_per_s)
+
+
+def cost_of(execution: Execution) -> Cost | None:
+    """None where the problem does not tell it."""
+    try:
+        macs, numbers = _counted(execution)
+    except ValueError:
+        return None
+    dtypes = execution.dtypes.split(",")
+    if not all(dtype in BYTES for dtype in dtypes):
+        return None
+    sizes = [*(BYTES[dtype] for dtype in dtypes)]
+    moved = sum(
+        n * size for n, size in zip(numbers, _filled(sizes, numbers), strict=True)
+    )
+    return Cost(macs, moved, PRECISIONS.get(dtypes[0], "fp32"))
+
+
+def _filled(sizes: Sequence[int], numbers: Sequence[int]) -> list[int]:
+    """A type a tensor: the last stands for those behind it."""
+    return [sizes[min(place, len(sizes) - 1)] for place in range(len(numbers))]
+
+
+def _counted(execution: Execution) -> tuple[int, list[int]]:
+    """Multiply-accumulates, and the numbers of each tensor: source, weights, result."""
+    if execution.primitive in ("convolution", "deconvolution"):
+        one = problems.convolution(execution.problem)
+        macs = one.macs
+        if execution.primitive == "deconvolution":
+            macs = macs // prod(one.made) * prod(one.size)
+        return macs, [prod(one.source), prod(one.weights), prod(one.destination)]
+    if execution.primitive in ("matmul", "gemm", "gemm_api", "brgemm"):
+        left, right = problems.sizes(execution.problem)
+        made = (*left[:-1], right[-1])
+        return prod(made) * left[-1], [prod(left), prod(right), prod(made)]
+    if execution.primitive == "rnn":
+        return _recurrent(execution)
+    if execution.primitive == "inner_product":
+        return _inner_product(execution.problem)
+    whole = _SIZES.fullmatch(execution.problem.split(":")[0])
+    if whole is None:
+        raise ValueError(execution.problem)
+    numbers = prod(int(size) for size in whole[0].split("x"))
+    return 0, [numbers, numbers]
+
+
+def _recurrent(execution: Execution) -> tuple[int, list[int]]:
+    one = problems.recurrent(execution.problem)
+    positions = one.layers * one.steps * one.batch
+    weights = one.layers * GATES * one.hidden * (one.inputs + one.hidden)
+    macs = one.steps * one.batch * weights
+    if execution.direction == "backward":
+        macs *= 2  # of data and of weights
+    return macs, [positions * one.inputs, weights, positions * one.hidden]
+
+
+def _inner_product(problem: str) -> tuple[int, list[int]]:
+    """As mb64ic784oc128, with the source's axes in between."""
+    of = dict(re.findall(r"(mb|oc|ic|id|ih|iw)(\d+)", problem))
+    if not {"mb", "ic", "oc"} <= of.keys():
+        raise ValueError(problem)
+    batch, outputs = int(of["mb"]), int(of["oc"])
+    inputs = prod(int(of[name]) for name in ("ic", "id", "ih", "iw") if name in of)
+    return batch * inputs * outputs, [batch * inputs, inputs * outputs, batch * outputs]

@@ -1,0 +1,215 @@
+"""Replays through torch: their log decides whether they are the same primitive."""
+
+import pytest
+import torch
+
+from harness.observe.onednn.capture import logged
+from harness.observe.onednn.execution import Execution
+from harness.observe.onednn.header import Header
+from harness.onednn.replay import problems
+from harness.onednn.replay.operators import NoOperator, operators
+from harness.onednn.replay.project import (
+    differences,
+    projected_in_turns,
+    totals_of_logs,
+)
+from harness.onednn.replay.projection import (
+    Projected,
+    missed_table,
+    projection,
+    projection_lines,
+    projection_table,
+)
+from harness.onednn.replay.replaying import Eviction, Times, found_for, timed
+from harness.onednn.totals import Total
+
+
+def test_sizes_of_convolutions_are_torchs():
+    found = problems.convolution("g2mb4_ic8oc6_ih5oh3kh3sh1dh0ph0_iw16ow7kw3sw2dw1pw1")
+    assert (found.groups, found.source, found.destination) == (
+        *(2, (4, 8, 5, 16), (4, 6, 3, 7)),
+    )
+    assert found.weights == (6, 4, 3, 3)
+    assert (found.stride, found.dilation, found.padding) == ((1, 2), (1, 2), (0, 1))
+    assert found.macs == 4 * 6 * 4 * 3 * 7 * 9
+
+
+@pytest.mark.parametrize("text", ["2x3:3x4", "", "mb2"])
+def test_what_is_no_convolution_is_an_error(text):
+    with pytest.raises(ValueError, match="is no convolution"):
+        problems.convolution(text)
+
+
+def test_sizes_that_are_told_at_run_time_are_an_error():
+    with pytest.raises(ValueError, match="not all known"):
+        problems.sizes("*x64:64x32")
+
+
+def steps():
+    """Of each kind that the suite's models run."""
+    x1, x2 = torch.rand(2, 16, 1, 40), torch.rand(2, 16, 12, 40)
+    conv = torch.nn.Conv2d(16, 32, (1, 3))
+    grouped = torch.nn.Conv2d(16, 16, 3, padding=1, groups=16)
+    narrow = torch.nn.Conv1d(16, 24, 5, stride=2, bias=False)
+    up = torch.nn.ConvTranspose1d(24, 1, 4, stride=2)
+    lstm = torch.nn.LSTM(20, 24, bidirectional=True)
+    product = torch.rand(40, 24).bfloat16()
+
+    def train(module, x):
+        def step():
+            module(x).sum().backward()
+
+        return step
+
+    def infer(module, x):
+        def step():
+            with torch.no_grad():
+                module(x)
+
+        return step
+
+    def recur():
+        y, _ = lstm(torch.rand(6, 3, 20))
+        y.sum().backward()
+
+    return {
+        "convolution, training": train(conv, x1.requires_grad_()),
+        "convolution, inference": infer(conv, x1.detach()),
+        "channels last": infer(
+            conv.to(memory_format=torch.channels_last),
+            x2.to(memory_format=torch.channels_last),
+        ),
+        "depthwise": train(grouped, x2),
+        "one-dimensional": train(narrow, torch.rand(2, 16, 40, requires_grad=True)),
+        "transposed": train(up, torch.rand(2, 24, 40, requires_grad=True)),
+        "lstm": recur,
+        "bf16 product": lambda: torch.rand(30, 40).bfloat16() @ product,
+        "bf16 sum": lambda: torch.addmm(
+            torch.zeros(24).bfloat16(), torch.rand(30, 40).bfloat16(), product
+        ),
+        "bf16 products": lambda: (
+            torch.rand(3, 30, 40).bfloat16() @ torch.rand(3, 40, 20).bfloat16()
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", steps())
+def test_each_kind_is_replayed_as_the_very_same_primitive(name):
+    step = steps()[name]
+    step()
+    log, _ = logged(step)
+    executions = totals_of_logs([log])
+    wanted = [one for one in executions if one.kind == "primitive"]
+    if not wanted:
+        pytest.skip(f"oneDNN does not run {name} on this processor")
+    found, missed = found_for(wanted)
+    assert missed == {}
+    assert {run for one in found for run in one.runs} >= set(wanted)
+    times = {}
+    timed(found, times, None, runs=3)
+    timed(found, times, Eviction(1 << 20), runs=2)
+    assert set(times) >= set(wanted)
+    for execution in wanted:
+        assert len(times[execution].hot_ms) >= 2
+        assert len(times[execution].cold_ms) >= 1
+
+
+def unknown(primitive="layer_normalization", kind="primitive", engine="cpu", **fields):
+    given = {"descriptors": "", "attributes": "", "auxiliary": "", "problem": "2x3"}
+    return Execution(kind, engine, primitive, "jit", "undef", **{**given, **fields})
+
+
+@pytest.mark.parametrize(
+    ("execution", "reason"),
+    [
+        (unknown(), "no call of torch is known"),
+        (unknown(kind="graph"), "a graph"),
+        (unknown(kind="ukernel"), "its call is not in the log"),
+        (unknown(engine="gpu:0"), "it ran on gpu:0"),
+        (
+            unknown("matmul", descriptors="src:f8_e5m2::blocked:ab::f0"),
+            "no type f8_e5m2",
+        ),
+        (unknown("convolution", problem="2x3"), "is no convolution"),
+    ],
+)
+def test_what_torch_has_no_call_for_says_why(execution, reason):
+    with pytest.raises(NoOperator, match=reason):
+        list(operators(execution))
+    _, missed = found_for([execution])
+    assert reason in missed[execution]
+
+
+def test_a_call_that_runs_another_kernel_does_not_count():
+    log, _ = logged(lambda: torch.nn.Conv1d(16, 16, 3)(torch.rand(2, 16, 50)))
+    (real,) = {c.execution for c in log.calls if c.execution.primitive == "convolution"}
+    other = Execution(
+        **{
+            **{name: getattr(real, name) for name in real.__dataclass_fields__},
+            "implementation": "brgconv:of_another_machine",
+        }
+    )
+    _, missed = found_for([other])
+    assert missed == {other: "no call of torch ran it as the log has it here"}
+
+
+def total(calls, time_ms):
+    return Total(calls=calls, time_ms=time_ms)
+
+
+def test_a_projection_weighs_calls():
+    a, b, lost = unknown("matmul"), unknown("convolution"), unknown()
+    found = projection(
+        {a: total(10, 20.0), b: total(2, 10.0), lost: total(1, 10.0)},
+        {a: Times([1.0, 1.5, 1.0], [3.0]), b: Times([6.0], [7.0])},
+        {lost: "why"},
+        wall_s=0.1,
+    )
+    assert found.observed_ms == 30.0
+    assert found.projected_ms == 10 * 1.0 + 2 * 6.0
+    assert found.efficiency == pytest.approx(22 / 30)
+    assert found.reproduced == pytest.approx(0.75)
+    assert found.of_wall == pytest.approx(0.3)
+    assert found.median_error == pytest.approx(0.5)
+    assert found.bracketed == pytest.approx(20 / 30)
+    assert [row.gain_ms for row in found.rows] == [10.0, 0.0]
+    assert projection_table(found).columns[0].texts == ("matmul", "convolution")
+    assert missed_table(found).columns[1].texts == ("why",)
+    lines = list(projection_lines(found))
+    assert lines[0] == "reproduced: 75.0 % of the logged time, 30.0 % of the wall time"
+    assert "efficiency 0.733" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("observed", "inside"), [(0.9, False), (0.96, True), (2.0, True), (3.2, False)]
+)
+def test_a_bracket_is_from_hot_to_cold(observed, inside):
+    assert Projected(unknown(), 1, observed, 1.0, 3.0).is_bracketed is inside
+
+
+def test_nothing_reproduced_is_said():
+    found = projection({unknown(): total(1, 1.0)}, {}, {}, None)
+    assert list(projection_lines(found)) == ["nothing was reproduced"]
+    assert found.reproduced == 0.0
+
+
+def test_steps_and_replays_take_turns():
+    layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
+    told = []
+    found = projected_in_turns(lambda: layer(x), 2, 3, told.append)
+    assert found.reproduced == 1.0
+    assert {row.calls for row in found.rows} == {10}
+    assert sum("turn" in text for text in told) == 5
+
+
+def test_other_libraries_processors_and_threads_are_named():
+    ours = Header("3.12.0", "x", "OpenMP", 2, "AVX2")
+    assert list(differences(ours, ours)) == []
+    assert list(differences(Header("3.9.0", "", "", 4, "AVX2"), ours)) == [
+        "version 3.9.0 in the log, 3.12.0 here",
+        "threads 4 in the log, 2 here",
+    ]
+    assert list(differences(Header(isa="AMX"), ours)) == [
+        "isa AMX in the log, AVX2 here",
+        "the log does not say which library wrote it",
+    ]
