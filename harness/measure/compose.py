@@ -44,6 +44,7 @@ from harness.observe.claims import Judged
 from harness.observe.roofline import Peaks
 from harness.profile import Profile
 from harness.record.derive import mean_step_of_each_cycle
+from harness.record.kernels import Replays
 from harness.record.schema import (
     Energy,
     Kernels,
@@ -104,7 +105,7 @@ def measured(
     work = _work(first.work)
     timing = _timing(outcomes, work)
     (kernels, left_out), hardware = (
-        _kernels(first.kernels),
+        _kernels(first.kernels, first.replays),
         Hardware.parse(case.hardware),
     )
     roofline = roofline_of(peaks, work, _mean_step_s(outcomes))
@@ -272,12 +273,15 @@ def _energy(
     return Energy(joules_per_audio_hour=per_hour, **energy)
 
 
-def _kernels(judged: Judged | None) -> tuple[Kernels | None, list[str]]:
+def _kernels(
+    judged: Judged | None, replays: Replays | None
+) -> tuple[Kernels | None, list[str]]:
     """What was profiled; where that is no valid record, a warning in its place: it is
     no part of what was timed, which stays."""
     if judged is None:
         return None, []
-    named = {name: getattr(judged, name) for name in Kernels.model_fields}
+    own = Kernels.model_fields.keys() - {"replays"}
+    named = {"replays": replays, **{name: getattr(judged, name) for name in own}}
     try:
         rows = [asdict(row) for row in judged.rows]
         return Kernels.model_validate(named | {"rows": rows}), []

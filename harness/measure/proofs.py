@@ -108,7 +108,9 @@ def cap_warnings(judged: Judged | None, hardware: Hardware) -> list[str]:
             f"the cap isa={cap} is unproven: no compute kernel in the profile "
             f"({judged.source}) tells its instruction set; {_COMPARE}"
         ]
-    silent_s = sum(row.time_s for row, inside in compute if not inside)
+    silent_s = sum(
+        row.time_s for row, inside in compute if not inside and not row.overlaps
+    )
     logged_s = judged.logged_s - silent_s  # as good as not logged
     covered = covered_percent(told_s, judged.wall_s, logged_s) or 0.0
     if covered >= COVERED_PERCENT:
@@ -126,6 +128,11 @@ _COMPARE = "compare the times with those of the same case without the cap"
 def _ran(row: Row, source: str) -> str:
     return (
         f"{row.calls} calls of {row.primitive} ({row.direction}) ran as "
-        f"{row.implementation} on {row.dtypes} ({source}), "
-        f"{row.share_percent:.0f} % of the logged time"
+        f"{row.implementation} on {row.dtypes} ({source}), {_share(row)}"
     )
+
+
+def _share(row: Row) -> str:
+    if row.share_percent is None:
+        return "on single threads, outside the logged time"
+    return f"{row.share_percent:.0f} % of the logged time"

@@ -11,6 +11,7 @@ from harness.measure.time_to_accuracy import Run
 from harness.metrics import Better
 from harness.observe.claims import Judged
 from harness.observe.threads import Pool
+from harness.record.kernels import Replays
 from harness.record.schema import AccuracyRecord, Memory, ValuesRecord
 from harness.workload import Accuracy, Work
 
@@ -27,8 +28,9 @@ class ThreadCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """What both kinds of cases tell. `accuracy`, `kernels`, `values` and `pools` are
-    of the first process alone: further ones time the same weights again."""
+    """What both kinds of cases tell. `accuracy`, `kernels`, `replays`, `values` and
+    `pools` are of the first process alone: further ones time the same weights again.
+    """
 
     work: Work
     samples_s: list[float]
@@ -36,6 +38,7 @@ class CaseResult:
     memory: Memory
     accuracy: AccuracyRecord | None = None
     kernels: Judged | None = None
+    replays: Replays | None = None
     values: ValuesRecord | None = None
     pools: tuple[Pool, ...] = ()
     threads: ThreadCounts | None = None

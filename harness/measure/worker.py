@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from basics.processes import end_with_parent
 from basics.user_files import file_of
@@ -40,12 +40,16 @@ from harness.measure.values import values_record
 from harness.observe import cpu
 from harness.observe.cgroups import cpu_quota_cores
 from harness.observe.claims import Judged, judge
+from harness.observe.kernels import ONEDNN_LOG
 from harness.observe.onednn.capture import ProfileCutShortError, capture
 from harness.observe.threads import loaded_pools
+from harness.record.kernels import Replays
 from harness.record.schema import Memory
 from harness.suite import code_digest, loaded
 from harness.workload import Context, Operation, Training, UnsupportedError
 from harness.workload_files import code_facts, module_of
+
+T = TypeVar("T")
 
 PROFILE_S = 0.5  # steps enough for a kernel profile
 PROFILE_STEPS = 50  # at most: short kernels fill a log quickly
@@ -202,7 +206,12 @@ def judged(
     channel.enter("profile")
     kernels = _unless_cut_short(_profile, operation, timed.samples_s, task)
     return replace(
-        timed, pools=pools, values=values, accuracy=accuracy, kernels=kernels
+        timed,
+        pools=pools,
+        values=values,
+        accuracy=accuracy,
+        kernels=kernels,
+        replays=_replays(kernels, operation.step, task),
     )
 
 
@@ -243,6 +252,7 @@ def _train(
     if not context.hardware.is_cuda:
         steps = _enough_steps([HostTimer().time_s(training.step) for _ in range(2)])
         kernels = _unless_cut_short(_profile_training, training, steps, task)
+    replays = _replays(kernels, training.step, task)
     channel.enter("done")
     return TrainingResult(
         work=training.work_per_epoch,
@@ -251,6 +261,7 @@ def _train(
         memory=memory,
         accuracy=accuracy,
         kernels=kernels,
+        replays=replays,
         values=values,
         pools=pools,
         run=run,
@@ -260,15 +271,25 @@ def _train(
     )
 
 
-def _unless_cut_short(
-    profile: Callable[..., Judged | None], *arguments: Any
-) -> Judged | None:
+def _unless_cut_short(profile: Callable[..., T | None], *arguments: Any) -> T | None:
     """A disk too full for a profile costs the profile, not the case."""
     try:
         return profile(*arguments)
     except (ProfileCutShortError, OSError, json.JSONDecodeError) as error:
         logging.getLogger("speechmark").warning("no kernel profile: %s", error)
         return None
+
+
+def _replays(
+    kernels: Judged | None, step: Callable[[], object], task: CaseTask
+) -> Replays | None:
+    """Of what torch's oneDNN logged, where the profile takes the time for it."""
+    budget_s = task.profile.replays_s
+    if kernels is None or kernels.source != ONEDNN_LOG or not budget_s:
+        return None
+    from harness.onednn.replay.record import replays_of  # loads torch
+
+    return _unless_cut_short(replays_of, step, budget_s)
 
 
 def _profile_training(training: Training, steps: int, task: CaseTask) -> Judged:

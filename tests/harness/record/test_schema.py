@@ -8,6 +8,7 @@ from outcomes import TRAINING_CASE, outcome, point, record, training_outcome
 from pydantic import ValidationError
 from spoiled_records import spoil
 
+from harness.record.kernels import ReplayedPrimitive, Replays
 from harness.record.schema import (
     MOST_EPOCHS,
     MOST_METRICS,
@@ -220,6 +221,14 @@ COUNTED = {
     Kernels: {
         **{"rows": [], "steps": 3, "wall_s": 1.0, "coverage_percent": 0.0},
         **{"claim_share_percent": None, "unparsed_lines": 0, "float_layers": 0},
+    },
+    ReplayedPrimitive: {
+        **{"primitive": "p", "direction": "d", "implementation": "i", "dtypes": "f32"},
+        **{"problem": "x", "calls": 1, "observed_s": 1.0, "hot_s": 1.0, "cold_s": None},
+    },
+    Replays: {
+        **{"steps": 1, "reproduced_percent": 1.0, "observed_s": 1.0},
+        **{"projected_s": 1.0, "bracketed_percent": 1.0, "most_to_gain": []},
     },
     NoiseRecord: {"process": 0, "first_sample": 0, "samples": 1},
     PoolRecord: {"api": "openmp", "library": "l", "package": None, "threads": 1},

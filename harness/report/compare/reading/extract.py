@@ -15,6 +15,7 @@ from harness.hardware import Hardware
 from harness.metrics import MetricKinds
 from harness.record.derive import independent_samples, mean_step_of_each_cycle
 from harness.record.host import readings
+from harness.record.kernels import Replays
 from harness.record.kinds import kinds_in
 from harness.record.schema import (
     AccuracyMetric,
@@ -99,6 +100,7 @@ class Figures:
     memory: Memory | None
     roofline: Roofline | None
     logged: Logged | None
+    replays: Replays | None
     timeline: tuple[Moment, ...]
     spoiled: bool
     warnings: tuple[str, ...]
@@ -211,6 +213,7 @@ def _figures(record: Record, timing: Timing | None) -> Figures:
         memory=record.memory,
         roofline=record.roofline,
         logged=_logged(record.kernels) if record.kernels else None,
+        replays=record.kernels.replays if record.kernels else None,
         timeline=_timeline(record.utilization),
         spoiled=timing.spoiled,
         warnings=_warnings(record.warnings),
@@ -292,7 +295,7 @@ def _logged(kernels: Kernels) -> Logged:
         time_s[key] = time_s.get(key, 0.0) + row.time_s
         implementation.setdefault(key, plain(row.implementation))
     rows_s = sum(time_s.values())
-    share = sum(row.share_percent for row in rows) / 100
+    share = sum(row.share_percent or 0.0 for row in rows) / 100
     logged_s = rows_s / share if 0.01 < share < 1 else rows_s
     return Logged(time_s, implementation, logged_s, kernels.wall_s, kernels.steps)
 

@@ -26,7 +26,11 @@ from harness.report.compare.reading.estimates import (
     scaled,
 )
 from harness.report.compare.reading.extract import Figures, Process
-from harness.report.compare.reading.kernels import coverage_percent, kernel_shares
+from harness.report.compare.reading.kernels import (
+    coverage_percent,
+    kernel_shares,
+    replayed_kernels,
+)
 from harness.report.compare.reading.match import Matched
 from harness.report.compare.reading.trainings import training
 from harness.statistics import PercentileBound
@@ -116,6 +120,7 @@ def measured(attempts: Sequence[Attempt]) -> Measured:
         peak=_peak(found, processes),
         kernels=kernel_shares(logged),
         kernels_coverage_percent=coverage_percent(logged),
+        replayed=replayed_kernels(_known(one.replays for one in found)),
         timeline=next((one.timeline for one in found if one.timeline), ()),
         spoiled=any(one.spoiled for one in found),
         refuted=any(one.claim == "refuted" for one in found),

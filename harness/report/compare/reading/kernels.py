@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.compare.model import KernelShare
+from harness.record.kernels import ReplayedPrimitive, Replays
+from harness.report.compare.model import (
+    KernelShare,
+    ReplayedKernel,
+    ReplayedKernels,
+)
 from harness.report.compare.reading.extract import SHORTEST_S, Logged
+from harness.text import plain
 
 LARGEST = 12  # are listed one by one
 OTHER, ANY = "other", "any"
@@ -45,3 +51,33 @@ def coverage_percent(found: Sequence[Logged]) -> float | None:
     wall_s = sum(one.wall_s for one in found)
     logged_s = sum(one.logged_s for one in found)
     return 100 * logged_s / wall_s if wall_s >= SHORTEST_S else None
+
+
+def replayed_kernels(found: Sequence[Replays]) -> ReplayedKernels | None:
+    """Of the first run that took them: primitives of several would not be told apart.
+    Times are of a step."""
+    first = next((one for one in found if one.steps), None)
+    if first is None:
+        return None
+    return ReplayedKernels(
+        reproduced_percent=first.reproduced_percent,
+        observed_s=first.observed_s / first.steps,
+        projected_s=first.projected_s / first.steps,
+        most_to_gain=tuple(
+            _replayed(one, first.steps) for one in first.most_to_gain[:LARGEST]
+        ),
+    )
+
+
+def _replayed(one: ReplayedPrimitive, steps: int) -> ReplayedKernel:
+    a_step = one.calls / steps
+    return ReplayedKernel(
+        primitive=plain(one.primitive),
+        direction=plain(one.direction),
+        implementation=plain(one.implementation),
+        dtypes=plain(one.dtypes),
+        problem=plain(one.problem),
+        observed_s=a_step * one.observed_s,
+        hot_s=a_step * one.hot_s,
+        cold_s=None if one.cold_s is None else a_step * one.cold_s,
+    )

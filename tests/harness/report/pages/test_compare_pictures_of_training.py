@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -18,10 +19,18 @@ from pictured import (
     titled,
 )
 
-from harness.report.compare.model import Moment, NotMeasured
+from harness.report.compare.model import (
+    Comparison,
+    Moment,
+    NotMeasured,
+    ReplayedKernel,
+    ReplayedKernels,
+    Work,
+)
 from harness.report.pages.pictures import (
     kernels,
     load,
+    replays,
     roofline,
     timelines,
     tta,
@@ -194,6 +203,51 @@ def test_primitives_without_a_colour_are_others():
     figure = titled(kernels.pictures(comparison), ASR).figure
     (others, *_) = named(figure, "others")
     assert others.x[0] == pytest.approx(1e3 * sum(1 / n for n in range(8, 13)))
+
+
+def replayed(gain_s: float, names: int = 2) -> ReplayedKernels:
+    kernels = tuple(
+        ReplayedKernel(
+            *("convolution", "backward_data", "jit", "f32,f32,f32", f"mb{n}<b>"),
+            *(0.01 + gain_s / n, 0.01, 0.02),
+        )
+        for n in range(1, names + 1)
+    )
+    return ReplayedKernels(97.5, 0.4, 0.3, kernels)
+
+
+def with_replays(found: Callable[[Work, str], ReplayedKernels | None]) -> Comparison:
+    return changed(
+        small(), lambda work, label, cell: replace(cell, replayed=found(work, label))
+    )
+
+
+def test_what_kernels_would_gain_is_drawn_of_the_works_with_most():
+    def found(work: Work, label: str) -> ReplayedKernels | None:
+        if label != "epyc":
+            return None
+        return replayed(0.02 if work.compression == "fp32" else 0.01)
+
+    picture = titled(replays.pictures(with_replays(found)), ASR)
+    step, alone = (
+        named(picture.figure, "in the step")[0],
+        named(picture.figure, "alone, in the caches")[0],
+    )
+    assert step.x == pytest.approx((30.0, 20.0))
+    assert alone.x == pytest.approx((10.0, 10.0))
+    assert step.y == ("1. convolution backward data", "2. convolution backward data")
+    assert step.text[0] == "mb1&lt;b&gt;"
+    titles = [one.text for one in picture.figure.layout.annotations]
+    assert "efficiency 0.75" in titles[0]
+    gains = column(picture.table, "to gain")
+    assert sorted(gains)[-1] == pytest.approx(20.0)
+    assert set(column(picture.table, "reproduced %")) == {97.5}
+    assert set(column(picture.table, "candidate")) == {"epyc"}
+
+
+@pytest.mark.parametrize("found", [None, ReplayedKernels(100.0, 1.0, 1.0, ())])
+def test_where_nothing_would_gain_there_is_no_picture(found):
+    assert list(replays.pictures(with_replays(lambda work, label: found))) == []
 
 
 def test_the_roof_is_the_lower_of_memory_and_arithmetic():

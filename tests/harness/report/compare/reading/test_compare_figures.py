@@ -283,6 +283,52 @@ def test_without_kernels_there_are_no_shares(measured, found):
     assert (one.kernels, one.kernels_coverage_percent) == ((), None)
 
 
+def test_what_overlaps_is_in_no_share(measured):
+    rows = [
+        kernel("convolution", 0.5, 100.0),
+        kernel("brgemm", 9.0, None, overlaps=True),
+    ]
+    (found,) = measured(record(kernels=kernels(*rows))).kernels
+    assert (found.primitive, found.share_percent) == ("convolution", 100.0)
+
+
+REPLAYS = {
+    "steps": 4,
+    "reproduced_percent": 98.0,
+    "observed_s": 0.8,
+    "projected_s": 0.6,
+    "bracketed_percent": 95.0,
+    "most_to_gain": [
+        {
+            **{"primitive": "convolution", "direction": "forward"},
+            **{"implementation": "jit", "dtypes": "f32,f32,f32", "problem": "mb1_ic2"},
+            **{"calls": 8, "observed_s": 0.05, "hot_s": 0.03, "cold_s": None},
+        }
+    ],
+}
+
+
+def test_replays_are_of_a_step_and_of_the_first_run_that_took_them(measured):
+    runs = [
+        record([1.0], kernels=kernels(kernel("convolution", 0.5, 100.0))),
+        record([2.0], kernels=kernels(replays=REPLAYS)),
+        record([3.0], kernels=kernels(replays=REPLAYS | {"reproduced_percent": 1.0})),
+    ]
+    found = measured(*runs).replayed
+    assert found.reproduced_percent == 98.0
+    assert (found.observed_s, found.projected_s) == pytest.approx((0.2, 0.15))
+    assert found.efficiency == pytest.approx(0.75)
+    (one,) = found.most_to_gain
+    assert (one.observed_s, one.hot_s, one.cold_s) == pytest.approx((0.1, 0.06, None))
+    assert one.gain_s == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("found", [None, REPLAYS | {"steps": 0}])
+def test_without_replays_nothing_is_said_of_them(measured, found):
+    one = measured(record(kernels=kernels(replays=found)))
+    assert one.replayed is None
+
+
 def test_the_timeline_is_of_the_first_run_that_has_one(measured):
     runs = [
         record([1.0]),
