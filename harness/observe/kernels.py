@@ -55,7 +55,7 @@ class Row:
     dtypes: str
     calls: int
     time_s: float
-    share_percent: float
+    share_percent: float | None
     overlaps: bool = False
 
     @property
@@ -114,9 +114,7 @@ def break_down(profiled: Profiled) -> Breakdown:
             *kernel,
             calls=len(times_ms),
             time_s=sum(times_ms) / 1000.0,
-            share_percent=(
-                100.0 * sum(times_ms) / logged_ms if logged_ms and not overlaps else 0.0
-            ),
+            share_percent=None if overlaps else _percent(sum(times_ms), logged_ms),
             overlaps=overlaps,
         )
         for (kernel, overlaps), times_ms in groups.items()
@@ -129,6 +127,10 @@ def break_down(profiled: Profiled) -> Breakdown:
         profiled.unparsed_lines,
         profiled.threads,
     )
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100.0 * part / whole if whole else 0.0
 
 
 _Kernel = tuple[str, str, str, str]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from harness.observe.onednn.execution import Execution, Tensor
+from harness.observe.onednn.execution import Execution, PostOp, Tensor
 
 DRIVERS: Mapping[str, str] = {
     "batch_normalization": "bnorm",
@@ -44,13 +43,18 @@ DIRECTIONS = {
     "backward_weights": "BWD_W",
     "backward": "BWD_DW",
 }
-COLD = {"wei": "wei", "all": "all"}
-_ALGORITHM_OF = re.compile(
-    r"(?:convolution|deconvolution|pooling|eltwise|binary|"
-    r"reduction|resampling|softmax|lrn)_"
+# Algorithms whose names begin with their primitive's, which benchdnn leaves out.
+_SHORT = (
+    "convolution",
+    "deconvolution",
+    "eltwise",
+    "binary",
+    "reduction",
+    "resampling",
 )
-_LRN = {"across_channels": "ACROSS", "within_channel": "WITHIN"}
-_DIRECTIONS_OF_RNN = {
+_SOFTMAX = {"softmax_accurate": "SOFTMAX", "softmax_log": "LOGSOFTMAX"}
+_LRN = {"lrn_across_channels": "ACROSS", "lrn_within_channel": "WITHIN"}
+_OF_RNN = {
     "unidirectional_left2right": "left2right",
     "unidirectional_right2left": "right2left",
     "bidirectional_sum": "sum",
@@ -61,24 +65,28 @@ _POLICIES_OF_PRODUCTS = {
     **{"0": "common", "1": "per_oc", "2": "per_oc", "3": "per_ocic", "4": "per_oc"},
     **{"6": "per_ocic", "8": "per_oc", "12": "per_ocic"},
 }
-_POLICIES_OF_REORDERS = {"0": "common", "1": "per_dim_0", "2": "per_dim_1"}
+_POLICIES_OF_REORDERS = {
+    **{"0": "common", "1": "per_dim_0", "2": "per_dim_1", "3": "per_dim_01"},
+}
 
 
-@dataclass(frozen=True)
-class Unsupported(Exception):  # noqa: N818
+class NoCaseError(Exception):
     """Why an execution is no case of benchdnn."""
-
-    reason: str
 
 
 def case_of(execution: Execution) -> str:
-    """A line of a batch file, from the driver on. Raises Unsupported."""
+    """A line of a batch file, from the driver on. Raises NoCaseError."""
     if execution.kind == "graph":
-        raise Unsupported("a graph: its primitives are cases of their own")
-    if not any(tensor.layout for tensor in execution.tensors):
-        raise Unsupported("the log has no types or layouts: MKL-DNN 0.x told none")
+        raise NoCaseError("a graph: its primitives are cases of their own")
     if execution.primitive not in DRIVERS:
-        raise Unsupported(f"benchdnn has no driver for {execution.primitive}")
+        raise NoCaseError(f"benchdnn has no driver for {execution.primitive}")
+    present = [tensor for tensor in execution.tensors if tensor.is_there]
+    if not present or not all(tensor.dtype for tensor in present):
+        raise NoCaseError("the log does not tell its types, as MKL-DNN 0.x did not")
+    if "oscale" in execution.attribute:
+        raise NoCaseError("its scales are those of oneDNN 2, which benchdnn 3 has not")
+    if any(post_op.algorithm == "dw" for post_op in execution.post_ops):
+        raise NoCaseError("a depthwise convolution is fused to it")
     own = _OPTIONS.get(execution.primitive, _plain)
     words = [
         f"--{DRIVERS[execution.primitive]}",
@@ -103,8 +111,8 @@ def batch(
     for execution in executions:
         try:
             case = case_of(execution)
-        except Unsupported as error:
-            left_out[error.reason] = left_out.get(error.reason, 0) + 1
+        except NoCaseError as error:
+            left_out[str(error)] = left_out.get(str(error), 0) + 1
             continue
         driver, rest = case.split(" ", 1)
         lines.append(f"{driver} --reset {' '.join(options)} {rest}")
@@ -115,153 +123,159 @@ def _plain(execution: Execution) -> Iterator[str]:
     """Of primitives with one type and one layout."""
     yield _direction(execution)
     yield from _algorithm(execution)
-    data = _some(execution)
+    data = _first(execution)
     yield f"--dt={data.dtype}"
     yield f"--tag={data.layout}"
-
-
-def _some(execution: Execution) -> Tensor:
-    return next(one for one in execution.tensors if one.is_there)
+    yield from _named(execution, "alpha", "beta", "axis", "group")
 
 
 def _layered(execution: Execution) -> Iterator[str]:
     """Of source, weights and destination: convolutions, inner products."""
     yield _direction(execution)
     yield from _algorithm(execution)
-    tensors = _by_role(execution)
-    present = [role for role in ("src", "wei", "dst") if role in tensors]
-    yield "--dt=" + ":".join(tensors[role].dtype for role in present)
-    yield from (f"--{role[0]}tag={_tag(tensors[role])}" for role in present)
+    tensors = _triplet(execution)
+    yield "--dt=" + ":".join(tensor.dtype for tensor in tensors.values())
+    yield from (f"--{role[0]}tag={_tag(one)}" for role, one in tensors.items())
 
 
 def _product(execution: Execution) -> Iterator[str]:
-    tensors = _by_role(execution)
-    present = [role for role in ("src", "wei", "dst") if role in tensors]
-    yield "--dt=" + ":".join(tensors[role].dtype for role in present)
-    strides = []
-    for role in present:
-        tensor = tensors[role]
-        is_plain = tensor.layout == tensor.layout.lower() and tensor.strides
-        strides.append(tensor.strides if is_plain else "")
-        if not is_plain:
-            yield f"--{role[0]}tag={_tag(tensor)}"
-    if any(strides):
-        yield "--strides=" + ":".join(strides)
-    bias = tensors.get("bia")
+    tensors = _triplet(execution)
+    yield "--dt=" + ":".join(tensor.dtype for tensor in tensors.values())
+    yield from _tags_or_strides(tensors)
+    bias = execution.by_role.get("bia")
     if bias is not None:
         yield f"--bia-dt={bias.dtype}"
         mask = re.search(r"_mask(\d+)", bias.flags)
         if mask is not None:
             yield f"--bia_mask={mask[1]}"
-    words = _words(execution)
-    if "runtime_dims_masks" in words:
-        yield f"--runtime_dims_masks={words['runtime_dims_masks']}"
+    yield from _named(execution, "runtime_dims_masks")
 
 
 def _moved(execution: Execution) -> Iterator[str]:
     """A reorder."""
-    tensors = _by_role(execution)
-    for role in ("src", "dst"):
-        yield f"--{role[0]}dt={tensors[role].dtype}"
-    for role in ("src", "dst"):
-        yield f"--{role[0]}tag={tensors[role].layout}"
-    flags = re.search(r"s8m(\d+)", tensors["dst"].flags)
-    if flags is not None:
-        yield f"--oflag=s8s8_comp:{flags[1]}"
+    tensors = _triplet(execution)
+    yield from (f"--{role[0]}dt={one.dtype}" for role, one in tensors.items())
+    yield from _tags_or_strides(tensors)
+    for letter, role in (("i", "src"), ("o", "dst")):
+        kinds = {"s8m": "s8s8_comp", "zpm": "zp_comp"}
+        found = re.findall(r"(s8m|zpm)(\d+)", tensors[role].flags)
+        if found:
+            flags = "+".join(f"{kinds[kind]}:{mask}" for kind, mask in found)
+            yield f"--{letter}flag={flags}"
+    yield from _named(execution, "runtime-dim-mask")
 
 
 def _several(execution: Execution) -> Iterator[str]:
     """Sums, concatenations, binary operations: several sources."""
     sources = [one for one in execution.tensors if one.role == "src"]
-    yield "--sdt=" + ":".join(one.dtype for one in sources)
-    yield "--stag=" + ":".join(one.layout for one in sources)
-    for one in execution.tensors:
-        if one.role == "dst":
-            yield f"--ddt={one.dtype}"
-            yield f"--dtag={_tag(one)}"
-    words = _words(execution)
-    if "axis" in words:
-        yield f"--axis={words['axis']}"
+    # All that is joined has one type.
+    types = sources[:1] if execution.primitive == "concat" else sources
+    yield "--sdt=" + ":".join(one.dtype for one in types)
+    yield "--stag=" + ":".join(map(_tag, sources))
+    destination = execution.by_role["dst"]
+    yield f"--ddt={destination.dtype}"
+    yield f"--dtag={_tag(destination)}"
+    yield from _named(execution, "axis")
     yield from _algorithm(execution)
 
 
 def _source_to_destination(execution: Execution) -> Iterator[str]:
-    """Softmax, reductions, resampling."""
+    """Softmax, reductions."""
     yield _direction(execution)
     yield from _algorithm(execution)
-    tensors = _by_role(execution)
-    for role in ("src", "dst"):
-        if role in tensors:
-            yield f"--{role[0]}dt={tensors[role].dtype}"
-    for role in ("src", "dst"):
-        if role in tensors:
-            yield f"--{role[0]}tag={_tag(tensors[role])}"
-    words = _words(execution)
-    yield from (
-        f"--{name}={words[name]}" for name in ("axis", "p", "eps") if name in words
-    )
+    tensors = _triplet(execution)
+    yield from (f"--{role[0]}dt={one.dtype}" for role, one in tensors.items())
+    yield from (f"--{role[0]}tag={_tag(one)}" for role, one in tensors.items())
+    yield from _named(execution, "axis", "p", "eps")
+
+
+def _of_one_layout(execution: Execution) -> Iterator[str]:
+    """Pooling and resampling, whose destination has the source's layout."""
+    yield _direction(execution)
+    yield from _algorithm(execution)
+    tensors = _triplet(execution)
+    if execution.primitive == "pooling":
+        yield "--dt=" + ":".join(one.dtype for one in tensors.values())
+    else:
+        yield from (f"--{role[0]}dt={one.dtype}" for role, one in tensors.items())
+    yield f"--tag={tensors['src'].layout}"
 
 
 def _normalised(execution: Execution) -> Iterator[str]:
+    """Batch norms have one type and layout; those of layers and groups one each."""
     yield _direction(execution)
-    data = _some(execution)
-    yield f"--dt={data.dtype}"
-    yield f"--tag={data.layout}"
-    yield f"--flags={_words(execution).get('flags', '')}"
+    tensors = list(_triplet(execution).values())
+    yield "--dt=" + ":".join(one.dtype for one in tensors)
+    yield "--tag=" + ":".join(map(_tag, tensors))
+    names = {tensor.name: tensor for tensor in execution.tensors if tensor.is_there}
+    if "stats" in names and execution.primitive == "layer_normalization":
+        yield f"--stat_tag={_tag(names['stats'])}"
+    scale = names.get("scale", names.get("shift"))
+    if scale is not None:
+        yield f"--ss_dt={scale.dtype}"
+    yield f"--flags={execution.words.get('flags', '')}"
 
 
-def _elementwise(execution: Execution) -> Iterator[str]:
-    yield from _plain(execution)
-    words = _words(execution)
-    yield from (
-        f"--{name}={words[name]}" for name in ("alpha", "beta") if name in words
-    )
-
-
-def _shuffled(execution: Execution) -> Iterator[str]:
-    yield from _plain(execution)
-    words = _words(execution)
-    yield from (
-        f"--{name}={words[name]}" for name in ("axis", "group") if name in words
-    )
+def _weighted(execution: Execution) -> Iterator[str]:
+    """PReLU."""
+    yield _direction(execution)
+    data, weights = execution.by_role["src"], execution.by_role["wei"]
+    yield f"--sdt={data.dtype}:{weights.dtype}"
+    yield f"--stag={_tag(data)}:{_tag(weights)}"
 
 
 def _recurrent(execution: Execution) -> Iterator[str]:
-    words = _words(execution)
+    words = execution.words
     yield f"--prop={DIRECTIONS.get(execution.propagation, 'FWD_D')}"
     yield f"--alg={execution.algorithm.upper()}"
     direction = words.get("direction", "")
-    yield f"--direction={_DIRECTIONS_OF_RNN.get(direction, direction)}"
+    yield f"--direction={_OF_RNN.get(direction, direction)}"
     activation = words.get("activation", "undef").removeprefix("eltwise_").upper()
     if activation != "UNDEF":
         yield f"--activation={activation}"
-    types = [one.dtype for one in execution.tensors if one.role in ("src", "dst")]
-    yield "--cfg=" + (types[0] if len(set(types)) == 1 else "".join(types))
+    yield f"--cfg={_types_of_rnn(execution)}"
+    names = {tensor.name: tensor for tensor in execution.tensors}
+    before = "diff_" if any(name.startswith("diff_") for name in names) else ""
+    layers = [f"{before}{name}_layer" for name in ("src", "wei", "dst")]
+    tags = [_tag(names[name]) for name in layers if name in names]
+    yield "--tag=" + ":".join(tags)
+    yield from ("--with-projection=true" for name in names if name == "wei_proj")
+    yield from ("--with-peephole=true" for name in names if name == "wei_peephole")
     yield f"--flags={words.get('flags', '')}"
+
+
+def _types_of_rnn(execution: Execution) -> str:
+    """One where all states and layers have it, beside a bias of another in bf16; else
+    that of each."""
+    of = {tensor.name: tensor.dtype for tensor in execution.tensors if tensor.is_there}
+    order = ("src_iter", "src_iter_c", "src_layer", "dst_iter", "dst_layer")
+    types = [of[name] for name in order if name in of]
+    if len(set(types)) > 1:
+        return "".join(types)
+    bias = of.get("bias", types[0])
+    return types[0] + (bias if types[0] == "bf16" and bias != "bf16" else "")
 
 
 def _small(execution: Execution) -> Iterator[str]:
     """A product of one thread."""
-    words = _words(execution)
-    yield from _product(execution)
-    yield from (f"--{name}={words[name]}" for name in ("bs", "beta") if name in words)
+    yield "--dt=" + ":".join(one.dtype for one in _triplet(execution).values())
+    yield from _named(execution, "bs", "beta")
 
 
 Options = Callable[[Execution], Iterator[str]]
 _OPTIONS: Mapping[str, Options] = {
     **dict.fromkeys(("convolution", "deconvolution", "inner_product"), _layered),
     **dict.fromkeys(("binary", "concat", "sum"), _several),
-    **dict.fromkeys(("softmax", "reduction", "resampling"), _source_to_destination),
+    **dict.fromkeys(("softmax", "reduction"), _source_to_destination),
+    **dict.fromkeys(("pooling", "resampling"), _of_one_layout),
     **dict.fromkeys(
         ("batch_normalization", "layer_normalization", "group_normalization"),
         _normalised,
     ),
-    "pooling": _layered,
     "matmul": _product,
     "brgemm": _small,
     "reorder": _moved,
-    "eltwise": _elementwise,
-    "shuffle": _shuffled,
+    "prelu": _weighted,
     "rnn": _recurrent,
 }
 
@@ -270,14 +284,27 @@ def _direction(execution: Execution) -> str:
     found = DIRECTIONS.get(execution.propagation)
     if found is None:
         return ""
-    bias = _by_role(execution).get("bia")
-    return f"--dir={WITH_BIAS.get(found, found) if bias is not None else found}"
+    has_bias = "bia" in execution.by_role
+    return f"--dir={WITH_BIAS.get(found, found) if has_bias else found}"
 
 
 def _algorithm(execution: Execution) -> Iterator[str]:
-    if execution.algorithm:
-        name = _ALGORITHM_OF.sub("", execution.algorithm, count=1)
-        yield f"--alg={_LRN.get(name, name)}"
+    name = execution.algorithm
+    if not name:
+        return
+    if execution.primitive == "softmax":
+        if name not in _SOFTMAX:
+            raise NoCaseError(f"benchdnn is not known to have {name}")
+        name = _SOFTMAX[name]
+    elif execution.primitive in _SHORT:
+        name = name.removeprefix(f"{execution.primitive}_")
+        name = name.removeprefix("convolution_")  # of a transposed one
+    yield f"--alg={_LRN.get(name, name)}"
+
+
+def _named(execution: Execution, *names: str) -> Iterator[str]:
+    words = execution.words
+    yield from (f"--{name}={words[name]}" for name in names if name in words)
 
 
 def _attributes(execution: Execution) -> Iterator[str]:
@@ -288,9 +315,10 @@ def _attributes(execution: Execution) -> Iterator[str]:
     for name, value in execution.attribute.items():
         if name in ("scales", "zero-points"):
             default = "0.5" if name == "scales" else "1"
-            value = "+".join(
-                _policy(one, policies, default) for one in value.split("+")
-            )
+            parts = (_policy(one, policies, default) for one in value.split("+"))
+            value = "+".join(parts)
+        elif name == "post-ops":
+            value = "+".join(_post_op(one, policies) for one in execution.post_ops)
         yield f"--attr-{name}={value}"
 
 
@@ -301,19 +329,39 @@ def _policy(text: str, policies: Mapping[str, str], default: str) -> str:
     return ":".join([name, policy, *([default] if policy == "common" else []), *rest])
 
 
-def _by_role(execution: Execution) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    for tensor in execution.tensors:
-        if tensor.is_there:
-            found.setdefault(tensor.role, tensor)
-    return found
+def _post_op(one: PostOp, policies: Mapping[str, str]) -> str:
+    arguments = one.arguments
+    if one.algorithm == "prelu" and arguments:
+        arguments = (policies.get(arguments[0], "per_tensor"), *arguments[1:])
+    return ":".join((one.algorithm, *arguments))
+
+
+def _triplet(execution: Execution) -> dict[str, Tensor]:
+    roles = ("src", "wei", "dst")
+    return {
+        role: execution.by_role[role] for role in roles if role in execution.by_role
+    }
+
+
+def _first(execution: Execution) -> Tensor:
+    return next(one for one in execution.tensors if one.is_there)
+
+
+def _tags_or_strides(tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    """What is not dense has its strides told in place of a layout."""
+    strides = []
+    for role, tensor in tensors.items():
+        tag = _tag(tensor)
+        is_plain = tag == tag.lower() and tag != "any" and bool(tensor.strides)
+        strides.append(tensor.strides if is_plain else "")
+        if not is_plain:
+            yield f"--{role[0]}tag={tag}"
+    if any(strides):
+        yield "--strides=" + ":".join(strides)
 
 
 def _tag(tensor: Tensor) -> str:
-    """`any` where the library chose the layout, and may choose again."""
-    return "any" if "a" in tensor.properties else tensor.layout
-
-
-def _words(execution: Execution) -> dict[str, str]:
-    pairs = (word.partition(":") for word in execution.auxiliary.split())
-    return {name: value for name, _, value in pairs}
+    """`any` where the library chose the layout, or keeps more in it than numbers, and
+    may choose again."""
+    is_compensated = tensor.role == "wei" and bool(re.search(r"s8m|zpm", tensor.flags))
+    return "any" if "a" in tensor.properties or is_compensated else tensor.layout

@@ -7,7 +7,6 @@ as a kernel moves them whose operands fit in no cache but are used while they ar
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -20,7 +19,11 @@ BYTES = {
 }
 PRECISIONS = {"bf16": "bf16", "f16": "fp16", "s8": "int8", "u8": "int8", "f32": "fp32"}
 GATES = 4  # of an LSTM
-_SIZES = re.compile(r"\d+(?:x\d+)*")
+PRODUCTS = ("matmul", "gemm", "gemm_api")
+ELEMENTWISE = (
+    *("reorder", "eltwise", "softmax", "binary", "sum", "reduction"),
+    *("layer_normalization", "shuffle", "prelu"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,46 +47,57 @@ def cost_of(execution: Execution) -> Cost | None:
     dtypes = execution.dtypes.split(",")
     if not all(dtype in BYTES for dtype in dtypes):
         return None
-    sizes = [*(BYTES[dtype] for dtype in dtypes)]
-    moved = sum(
-        n * size for n, size in zip(numbers, _filled(sizes, numbers), strict=True)
-    )
-    return Cost(macs, moved, PRECISIONS.get(dtypes[0], "fp32"))
-
-
-def _filled(sizes: Sequence[int], numbers: Sequence[int]) -> list[int]:
-    """A type a tensor: the last stands for those behind it."""
-    return [sizes[min(place, len(sizes) - 1)] for place in range(len(numbers))]
+    # A type a tensor: the last stands for those behind it.
+    last = len(dtypes) - 1
+    moved = sum(n * BYTES[dtypes[min(k, last)]] for k, n in enumerate(numbers))
+    return Cost(macs, moved, PRECISIONS.get(dtypes[0], dtypes[0]))
 
 
 def _counted(execution: Execution) -> tuple[int, list[int]]:
     """Multiply-accumulates, and the numbers of each tensor: source, weights, result."""
+    problem = execution.problem
     if execution.primitive in ("convolution", "deconvolution"):
-        one = problems.convolution(execution.problem)
+        one = problems.convolution(problem)
         macs = one.macs
         if execution.primitive == "deconvolution":
             macs = macs // prod(one.made) * prod(one.size)
         return macs, [prod(one.source), prod(one.weights), prod(one.destination)]
-    if execution.primitive in ("matmul", "gemm", "gemm_api", "brgemm"):
-        left, right = problems.sizes(execution.problem)
-        made = (*left[:-1], right[-1])
+    if execution.primitive in PRODUCTS:
+        left, right, made = problems.factors(problem)
         return prod(made) * left[-1], [prod(left), prod(right), prod(made)]
+    if execution.primitive == "sdpa":
+        return _attention(problem)
     if execution.primitive == "rnn":
         return _recurrent(execution)
     if execution.primitive == "inner_product":
-        return _inner_product(execution.problem)
-    whole = _SIZES.fullmatch(execution.problem.split(":")[0])
-    if whole is None:
-        raise ValueError(execution.problem)
-    numbers = prod(int(size) for size in whole[0].split("x"))
-    return 0, [numbers, numbers]
+        return _inner_product(problem)
+    if execution.primitive in ELEMENTWISE:
+        parts = [prod(part) for part in problems.sizes(problem)]
+        return 0, parts if execution.primitive == "reduction" else [*parts, parts[0]]
+    raise ValueError(problem)
+
+
+def _attention(problem: str) -> tuple[int, list[int]]:
+    """Queries by keys, then what they weigh by values."""
+    query, key, value, *_ = problems.sizes(problem)
+    batch, rows, features = prod(query[:-2]), *query[-2:]
+    made = batch * rows * value[-1]
+    macs = batch * rows * key[-1] * (features + value[-1])
+    return macs, [prod(query), prod(key), prod(value), made]
 
 
 def _recurrent(execution: Execution) -> tuple[int, list[int]]:
     one = problems.recurrent(execution.problem)
-    positions = one.layers * one.steps * one.batch
-    weights = one.layers * GATES * one.hidden * (one.inputs + one.hidden)
-    macs = one.steps * one.batch * weights
+    direction = execution.words.get("direction", "")
+    if (
+        execution.algorithm != "vanilla_lstm"
+        or one.layers != 1
+        or not direction.startswith("unidirectional")
+    ):
+        raise ValueError(execution.problem)
+    positions = one.steps * one.batch
+    weights = GATES * one.hidden * (one.inputs + one.hidden)
+    macs = positions * weights
     if execution.direction == "backward":
         macs *= 2  # of data and of weights
     return macs, [positions * one.inputs, weights, positions * one.hidden]
@@ -91,9 +105,9 @@ def _recurrent(execution: Execution) -> tuple[int, list[int]]:
 
 def _inner_product(problem: str) -> tuple[int, list[int]]:
     """As mb64ic784oc128, with the source's axes in between."""
-    of = dict(re.findall(r"(mb|oc|ic|id|ih|iw)(\d+)", problem))
+    of = {name: int(n) for name, n in re.findall(r"(mb|oc|ic|id|ih|iw)(\d+)", problem)}
     if not {"mb", "ic", "oc"} <= of.keys():
         raise ValueError(problem)
-    batch, outputs = int(of["mb"]), int(of["oc"])
-    inputs = prod(int(of[name]) for name in ("ic", "id", "ih", "iw") if name in of)
+    batch, outputs = of["mb"], of["oc"]
+    inputs = prod(of[name] for name in ("ic", "id", "ih", "iw") if name in of)
     return batch * inputs * outputs, [batch * inputs, inputs * outputs, batch * outputs]

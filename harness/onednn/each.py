@@ -13,7 +13,7 @@ from typing import BinaryIO
 from basics.files import write_file
 from harness.observe.onednn.log import Call, LogReader
 from harness.onednn.keys import KEYS
-from harness.onednn.totals import Progress, Totals, calls_of
+from harness.onednn.totals import Totals, Watch, calls_of, nothing_found
 
 COLUMNS = ("kind", *KEYS, "timestamp_ms", "time_ms")
 ROWS_AT_A_TIME = 50_000
@@ -25,18 +25,23 @@ def row_of(call: Call) -> Row:
     return call.execution.kind, *found, call.timestamp_ms, call.time_ms
 
 
-def write_each(log: Path, to: Path, write: Callable[..., None], tell: Progress) -> int:
-    """Rows written. ValueError where the log cannot be read."""
-    reader, rows = LogReader(), 0
+def write_each(log: Path, to: Path, write: Callable[..., None], watch: Watch) -> Totals:
+    """Of all rows together. ValueError where the log cannot be read or executes
+    nothing, and then nothing is written, or where the rows cannot be."""
+    totals, reader = Totals(()), LogReader()
 
-    def counted() -> Iterator[Row]:
-        nonlocal rows
-        for call in calls_of(log, reader, Totals(()), tell):
-            rows += 1
+    def rows() -> Iterator[Row]:
+        for call in calls_of(log, reader, totals, watch):
+            totals.add(call)
             yield row_of(call)
+        if not totals.groups:
+            raise ValueError(nothing_found(log, reader.passed_over))
 
-    write_file(to, lambda file: write(counted(), file))
-    return rows
+    try:
+        write_file(to, lambda file: write(rows(), file))
+    except OSError as error:
+        raise ValueError(f"cannot write {to}: {error.strerror}") from None
+    return totals
 
 
 def as_csv(rows: Iterable[Row], file: BinaryIO) -> None:

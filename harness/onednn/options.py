@@ -27,7 +27,7 @@ def by_keys(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tell(text: str) -> None:
-    """Beside the results, on standard output."""
+    """On standard error: results go to standard output."""
     click.echo(text, err=True)
 
 

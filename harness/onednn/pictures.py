@@ -14,8 +14,8 @@ OTHERS = "others"
 PATTERNS = ("", "/", "\\", "x", "-", "|", "+", ".")  # for print without colours
 
 
-def breakdown_figure(totals: Totals) -> Any:
-    """Shares of the primitives' time."""
+def breakdown_figure(totals: Totals, name: str) -> Any:
+    """Shares of the primitives' time in the log of that name."""
     whole = totals.time_ms()
     groups = {
         group: 100 * one.time_ms / whole for group, one in totals.of().items() if whole
@@ -34,7 +34,8 @@ def breakdown_figure(totals: Totals) -> Any:
         }
         for number, colour in enumerate(colours)
     ]
-    return _figure(traces, len(bars), "share of the time of primitives (%)", "stack")
+    title = f"{escaped(name)}: share of the time of primitives (%)"
+    return _figure(traces, len(bars), title, "stack")
 
 
 def difference_figure(
@@ -116,6 +117,7 @@ def _figure(traces: list[dict[str, Any]], bars: int, title: str, mode: str) -> A
         barmode=mode,
         height=BAR_PX * bars + FRAME_PX,
         xaxis={"title": {"text": title}},
+        legend={"traceorder": "normal"},
         yaxis={"autorange": "reversed"},
         margin={"l": 10, "r": 20, "t": 60, "b": 60},
     )

@@ -5,6 +5,7 @@ A kernel is taken to reach the same share of its roofline there as here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,17 @@ class Peaks:
     bytes_per_s: float
 
 
+def file_and_hardware(text: str) -> tuple[Path, str]:
+    """Of FILE or FILE@HARDWARE; a file's own name may have an @, too."""
+    name, _, hardware = text.rpartition(SEPARATOR)
+    if not name or Path(text).exists():
+        return Path(text), ""
+    return Path(name), hardware
+
+
 def peaks_of(text: str) -> Peaks:
     """Of FILE or FILE@HARDWARE. ValueError where it has none."""
-    name, _, hardware = text.partition(SEPARATOR)
-    path = Path(name)
+    path, hardware = file_and_hardware(text)
     records = load(path).records
     there = dict.fromkeys(record.hardware for record in records if record.roofline)
     chosen = hardware or next(iter(there), "")
@@ -106,12 +114,22 @@ class Prediction:
         return weighted_median(known) if known else None
 
     @property
+    def measured_ms(self) -> float:
+        """Of what the target's log has, at the calls of the log that is predicted."""
+        return sum(row.calls * (row.measured_ms or 0.0) for row in self.rows)
+
+    @property
     def total_error(self) -> float | None:
         """Of the sum of all that was measured."""
-        known = [row for row in self.rows if row.measured_ms is not None]
-        measured = sum(row.calls * (row.measured_ms or 0.0) for row in known)
+        known = (row for row in self.rows if row.measured_ms)
         predicted = sum(row.calls * row.predicted_ms for row in known)
-        return predicted / measured - 1 if measured else None
+        return predicted / self.measured_ms - 1 if self.measured_ms else None
+
+    @property
+    def matched(self) -> float:
+        """Share of the predicted time whose primitives that log has."""
+        known = (row.calls * row.predicted_ms for row in self.rows if row.measured_ms)
+        return sum(known) / self.predicted_ms if self.predicted_ms else 0.0
 
 
 def predicted(
@@ -148,7 +166,7 @@ def _factor(execution: Execution, source: Peaks, target: Peaks) -> float | None:
         return None
     least = []
     for one in (source, target):
-        flops = one.flops_per_s.get(cost.precision) or one.flops_per_s.get("fp32")
+        flops = one.flops_per_s.get(cost.precision) if cost.macs else math.inf
         if flops is None:
             return None
         least.append(cost.least_s(flops, one.bytes_per_s))
@@ -198,20 +216,25 @@ def prediction_table(found: Prediction) -> Table:
     return Table("prediction", "primitives on another machine", kept)
 
 
-def prediction_lines(found: Prediction, source: str, target: str) -> Iterator[str]:
+def prediction_lines(
+    found: Prediction, source: str, target: str, is_measured: bool
+) -> Iterator[str]:
     yield (
         f"observed on {source}: {found.observed_ms:,.4g} ms; predicted on {target}: "
         f"{found.predicted_ms:,.4g} ms"
     )
     if found.left_ms:
         yield f"left out: {found.left_ms:,.4g} ms of what has no known cost or peak"
-    if found.median_error is None or found.total_error is None:
+    if not is_measured:
         yield (
             "its error is not known here: --measured with a log of the same program on "
             "that machine tells it"
         )
-        return
-    yield (
-        f"error: {100 * found.median_error:.1f} % in the median over the time, "
-        f"{100 * found.total_error:+.1f} % of the sum"
-    )
+    elif found.median_error is None or found.total_error is None:
+        yield "its error is not known: the measured log has none of these primitives"
+    else:
+        yield (
+            f"error: {100 * found.median_error:.1f} % in the median over the time, "
+            f"{100 * found.total_error:+.1f} % of the sum; the measured log has "
+            f"{100 * found.matched:.0f} % of the predicted time"
+        )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +13,7 @@ from harness.files import check_output
 from harness.onednn.keys import keys_of
 from harness.onednn.options import LOG, Progress, by_keys
 from harness.onednn.recording import record as run_recorded
-from harness.onednn.totals import Total, Totals, distinct, totals_of
+from harness.onednn.totals import Totals, distinct, totals_of
 from harness.onednn.views import (
     MOST_ROWS,
     breakdown_tables,
@@ -24,7 +24,7 @@ from harness.onednn.views import (
 from harness.report.tables.outputs import FILE, Outputs, table_outputs, usage_errors
 from harness.report.tables.table import Table
 from harness.report.tables.terminal import console_of, print_line, print_table
-from harness.text import counted, plain_path
+from harness.text import plain_path
 
 GENERATOR = "speechmark onednn"
 
@@ -75,11 +75,11 @@ def table(log: Path, each: bool, outputs: Outputs) -> None:
     if each:
         _write_each(log, wanted)
         return
-    with usage_errors(), Progress(log) as tell:
-        found, totals = distinct(log, tell)
+    with usage_errors(), Progress(log) as watch:
+        found, totals = distinct(log, watch)
     console, made = console_of(), distinct_table(found)
-    print_table(_short(found).cut(MOST_ROWS, "--csv FILE"), console)
-    for line in lines_about(_sums(found, totals)):
+    print_table(_short(made).cut(MOST_ROWS, "--csv FILE"), console)
+    for line in lines_about(totals):
         print_line(line, console)
     outputs.write([made])
 
@@ -88,72 +88,73 @@ def _write_each(log: Path, wanted: dict[str, Path]) -> None:
     from harness.onednn.each import WRITERS, write_each
 
     for name, path in wanted.items():
-        with usage_errors(), Progress(log) as tell:
-            rows = write_each(log, path, WRITERS[name], tell)
-        click.echo(f"written: {plain_path(path)}, {counted(rows, 'row', 'rows')}")
+        with usage_errors(), Progress(log) as watch:
+            totals = write_each(log, path, WRITERS[name], watch)
+        click.echo(f"written: {plain_path(path)}")
+    for line in lines_about(totals):
+        print_line(line, console_of())
 
 
-def _short(found: dict[Any, Total]) -> Table:
+def _short(whole: Table) -> Table:
     """What a terminal has room for."""
-    whole = distinct_table(found)
     shown = ("primitive", "direction", "implementation", "dtypes", "problem")
     figures = ("calls", "time", "mean")
     columns = [one for one in whole.columns if one.title in (*shown, *figures)]
     return Table(whole.id, whole.caption, tuple(columns))
 
 
-def _sums(found: dict[Any, Total], totals: Totals) -> Totals:
-    """The same by kind alone."""
-    for execution, one in found.items():
-        kind = totals.groups.setdefault(execution.kind, {})
-        whole = kind.setdefault((), Total())
-        whole.calls += one.calls
-        whole.time_ms += one.time_ms
-    return totals
-
-
 @click.command()
-@click.argument("log", type=LOG)
+@click.argument("logs", type=LOG, nargs=-1, required=True, metavar="LOG...")
 @by_keys
 @table_outputs(html="write a page with pictures")
-def breakdown(log: Path, keys: str, outputs: Outputs) -> None:
-    """What took how much of the time, the longest first."""
+def breakdown(logs: tuple[Path, ...], keys: str, outputs: Outputs) -> None:
+    """What took how much of the time, the longest first, log by log."""
     with usage_errors():
-        outputs.check([log])
+        outputs.check(logs)
         names = keys_of(keys)
-    with usage_errors(), Progress(log) as tell:
-        totals = totals_of(log, names, tell)
-    console, tables = console_of(), breakdown_tables(totals)
-    for one in tables:
-        print_table(one.cut(MOST_ROWS, "--csv FILE"), console)
-    lines = list(lines_about(totals))
-    for line in lines:
-        print_line(line, console)
-    outputs.write(tables, html=lambda: _page(log.name, [totals], tables, lines))
+    found: dict[str, Totals] = {}
+    for log in logs:
+        with usage_errors(), Progress(log) as watch:
+            found[_name_of(log, logs)] = totals_of(log, names, watch)
+    console, tables, parts = console_of(), [], []
+    for name, totals in found.items():
+        own, lines = breakdown_tables(totals, name), list(lines_about(totals))
+        for one in own:
+            print_table(one.cut(MOST_ROWS, "--csv FILE"), console)
+        for line in lines:
+            print_line(line, console)
+        tables += own
+        parts.append((name, totals, own, lines))
+    outputs.write(tables, html=lambda: _page(parts))
 
 
-def _page(
-    name: str, totals: list[Totals], tables: list[Table], lines: list[str]
-) -> str:
+def _name_of(log: Path, logs: Sequence[Path]) -> str:
+    """The file's, or where several have one name the whole path."""
+    is_alone = sum(one.name == log.name for one in logs) == 1
+    return plain_path(Path(log.name) if is_alone else log)
+
+
+def _page(parts: Sequence[tuple[str, Totals, list[Table], list[str]]]) -> str:
+    """Of each log a picture, its tables, and what else it says."""
     from harness.onednn.pictures import breakdown_figure
     from harness.report.pages.plain import Part, page
 
-    figures: list[Part] = (
-        [
-            lambda: breakdown_figure(totals[0]),
-        ]
-        if totals[0].time_ms()
-        else []
-    )
-    title = f"{name}: where the time of oneDNN went"
-    return page(title, GENERATOR, [*figures, *tables, "\n".join(lines)])
+    shown: list[Part] = []
+    for name, totals, tables, lines in parts:
+        if totals.time_ms():
+            shown.append(partial(breakdown_figure, totals, name))
+        shown += [*tables, "\n".join(lines)]
+    names = ", ".join(name for name, *_ in parts)
+    return page(f"{names}: where the time of oneDNN went", GENERATOR, shown)
 
 
 @click.command()
 @click.argument("first", type=LOG)
 @click.argument("second", type=LOG)
 @by_keys
-@click.option("--per-call", is_flag=True, help="divide by the executions of each log")
+@click.option(
+    "--per-call", is_flag=True, help="divide by the timed primitives of each log"
+)
 @click.option(
     "--steps",
     nargs=2,
@@ -186,9 +187,16 @@ def diff(
             raise ValueError("--per-call and --steps exclude each other: give one")
     found = []
     for log in (first, second):
-        with usage_errors(), Progress(log) as tell:
-            found.append(totals_of(log, chosen, tell))
-    called = names or _distinct_names(first, second)
+        with usage_errors(), Progress(log) as watch:
+            found.append(totals_of(log, chosen, watch))
+    logs = first, second
+    called = names or (_name_of(first, logs), _name_of(second, logs))
+    if called[0] == called[1]:
+        called = f"A, {called[0]}", f"B, {called[1]}"
+    with usage_errors():
+        for name, totals in zip(called, found, strict=True):
+            if not totals.calls():
+                raise ValueError(f"{name} has no primitives to set beside others")
     divisors = _divisors(found, per_call, steps)
     made = difference_table(found[0], found[1], called, divisors)
     console = console_of()
@@ -215,19 +223,13 @@ def diff(
     outputs.write([made], html=html)
 
 
-def _distinct_names(first: Path, second: Path) -> tuple[str, str]:
-    if first.name != second.name:
-        return first.name, second.name
-    return f"A ({plain_path(first)})", f"B ({plain_path(second)})"
-
-
 def _divisors(
     found: Iterable[Totals], per_call: bool, steps: tuple[float, float] | None
 ) -> tuple[float, float]:
     if steps:
         return steps
     if per_call:
-        first, second = (float(one.calls()) or 1.0 for one in found)
+        first, second = (float(one.timed_calls()) or 1.0 for one in found)
         return first, second
     return 1.0, 1.0
 

@@ -19,7 +19,7 @@ VARIABLES = {
     "DNNL_VERBOSE": "1",
     "MKLDNN_VERBOSE": "1",
 }
-NOT_FOUND, NOT_RUN = 127, 126  # as shells have them
+CUT = b"_cut\n"  # behind a last line that was not written to its end
 
 
 def environment(before: Mapping[str, str], is_stamped: bool = False) -> dict[str, str]:
@@ -36,40 +36,62 @@ def environment(before: Mapping[str, str], is_stamped: bool = False) -> dict[str
 
 
 def record(command: Sequence[str], log: Path, is_stamped: bool = False) -> Recording:
-    """Run it to its end. ValueError where it cannot be run, or the log not written."""
-    try:
-        with log.open("wb") as file:
-            found = _run(command, file, is_stamped)
-            file.write(line_of(found).encode())
-    except OSError as error:
-        raise ValueError(f"cannot write {log}: {error.strerror}") from None
-    return found
-
-
-def _run(command: Sequence[str], log: IO[bytes], is_stamped: bool) -> Recording:
+    """Run it to its end, or until an interrupt. ValueError where it cannot be run, and
+    then no earlier log is touched, or where the log cannot be written."""
     began = time.perf_counter()
     try:
         process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            env=environment(os.environ, is_stamped),
+            command, stdout=subprocess.PIPE, env=environment(os.environ, is_stamped)
         )
     except OSError as error:
         raise ValueError(
             f"cannot run {command[0]}: {error.strerror}; the command stands behind --"
         ) from None
-    assert process.stdout is not None
-    with process.stdout as output:
-        _divide(output, log)
-    status = process.wait()
-    return Recording(tuple(command), time.perf_counter() - began, status)
+    try:
+        with log.open("wb") as file:
+            _divide(process, file)
+            found = Recording(
+                tuple(command), time.perf_counter() - began, process.wait()
+            )
+            file.write(line_of(found).encode())
+    except OSError as error:
+        raise ValueError(f"cannot write {log}: {error.strerror}") from None
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return found
 
 
-def _divide(output: IO[bytes], log: IO[bytes]) -> None:
+def _divide(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     """Lines with oneDNN's marker into the log, others on to where they were going."""
-    while line := output.readline(LONGEST_LINE_BYTES):
-        if MARKER.search(line):
-            log.write(line)
-        else:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+    assert process.stdout is not None
+    last, is_read = b"\n", True
+    with process.stdout as output:
+        while line := _next_line(output):
+            if MARKER.search(line):
+                log.write(line)
+                last = line
+            elif is_read:
+                is_read = _pass_on(line)
+    if not last.endswith(b"\n"):
+        log.write(CUT)
+
+
+def _next_line(output: IO[bytes]) -> bytes:
+    """An interrupt goes to the program too: what it still says is its end."""
+    while True:
+        try:
+            return output.readline(LONGEST_LINE_BYTES)
+        except KeyboardInterrupt:
+            continue
+
+
+def _pass_on(line: bytes) -> bool:
+    """False where nobody reads it any more, as behind `| head`."""
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        return False
+    return True

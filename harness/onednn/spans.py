@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def _content(path: Path) -> Iterable[Any]:
     try:
         raw = path.read_bytes()
         content = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is no trace in JSON: {error}") from None
     events = content.get("traceEvents") if isinstance(content, Mapping) else content
     return events if isinstance(events, list) else []
@@ -128,10 +129,12 @@ def is_in_onednn(spans: Sequence[Span], place: int) -> bool:
 
 @dataclass(frozen=True)
 class Trace:
-    """`wall_us` is of the thread with most operators, from its first to its last."""
+    """`gaps`, `own` (how many operators) and `wall_us`, from the first to the last of
+    them, are of the thread with most operators."""
 
     spans: tuple[Span, ...]
     gaps: tuple[Gap, ...]
+    own: int
     wall_us: float
 
     @classmethod
@@ -144,7 +147,7 @@ class Trace:
         own = [span for span in every if span.thread == main]
         wall = max(span.end_us for span in own) - min(span.start_us for span in own)
         gaps = sorted(gaps_of(own), key=lambda gap: -gap.length_us)
-        return cls(tuple(every), tuple(gaps), wall)
+        return cls(tuple(every), tuple(gaps), len(own), wall)
 
     @property
     def gap_us(self) -> float:

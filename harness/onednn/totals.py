@@ -16,7 +16,8 @@ from harness.onednn.keys import values_of
 
 RECORDED = "speechmark_recorded,"  # begins the last line of a log that we recorded
 Group = tuple[str, ...]  # values of keys
-Progress = Callable[[int], None]  # bytes read until now
+Watch = Callable[[int], None]  # is told the bytes that were read until now
+WATCHED_BYTES = 1 << 24
 
 
 @dataclass
@@ -80,6 +81,11 @@ class Totals:
     def calls(self, kind: Kind = "primitive") -> int:
         return sum(one.calls for one in self.groups.get(kind, {}).values())
 
+    def timed_calls(self) -> int:
+        """Of primitives."""
+        some = self.groups.get("primitive", {}).values()
+        return sum(one.calls - one.untimed for one in some)
+
     @property
     def coverage(self) -> float | None:
         """Share of the wall time that primitives take; None where nobody took it."""
@@ -88,10 +94,10 @@ class Totals:
         return self.time_ms() / 1000 / self.recording.wall_s
 
 
-def totals_of(path: Path, keys: Sequence[str], progress: Progress) -> Totals:
+def totals_of(path: Path, keys: Sequence[str], watch: Watch) -> Totals:
     """Of the log in a file. ValueError where it cannot be read, or executes nothing."""
     totals, reader = Totals(tuple(keys)), LogReader()
-    for call in calls_of(path, reader, totals, progress):
+    for call in calls_of(path, reader, totals, watch):
         totals.add(call)
     if not totals.groups:
         raise ValueError(nothing_found(path, reader.passed_over))
@@ -99,33 +105,28 @@ def totals_of(path: Path, keys: Sequence[str], progress: Progress) -> Totals:
 
 
 def calls_of(
-    path: Path, reader: LogReader, totals: Totals, progress: Progress
+    path: Path, reader: LogReader, totals: Totals, watch: Watch
 ) -> Iterable[Call]:
     """Each as it is read; what else the log says goes into the totals."""
     try:
         with path.open("rb") as file:
-            yield from reader.read(_watched(lines_of(file), totals, progress))
+            yield from reader.read(_watched(lines_of(file), totals, watch))
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
     totals.header, totals.passed_over = reader.header, reader.passed_over
 
 
-def _watched(
-    lines: Iterable[bytes], totals: Totals, progress: Progress
-) -> Iterable[bytes]:
-    done, told = 0, 0
+def _watched(lines: Iterable[bytes], totals: Totals, watch: Watch) -> Iterable[bytes]:
+    done, last = 0, 0
     for line in lines:
         done += len(line)
-        if done - told >= PROGRESS_BYTES:
-            progress(done)
-            told = done
+        if done - last >= WATCHED_BYTES:
+            watch(done)
+            last = done
         if line.startswith(RECORDED.encode()):
             totals.recording = recording_of(line.decode("utf-8", "replace"))
         else:
             yield line
-
-
-PROGRESS_BYTES = 1 << 24
 
 
 def recording_of(line: str) -> Recording | None:
@@ -159,11 +160,12 @@ def nothing_found(path: Path, passed_over: dict[str, PassedOver]) -> str:
     )
 
 
-def distinct(path: Path, progress: Progress) -> tuple[dict[Execution, Total], Totals]:
-    """Each distinct execution of a log with its calls and time, the longest first."""
+def distinct(path: Path, watch: Watch) -> tuple[dict[Execution, Total], Totals]:
+    """Each distinct execution of a log, the longest first; and of all together."""
     totals, reader = Totals(()), LogReader()
     found: dict[Execution, Total] = {}
-    for call in calls_of(path, reader, totals, progress):
+    for call in calls_of(path, reader, totals, watch):
+        totals.add(call)
         found.setdefault(call.execution, Total()).add(call.time_ms)
     if not found:
         raise ValueError(nothing_found(path, reader.passed_over))

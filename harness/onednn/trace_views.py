@@ -68,10 +68,10 @@ def span_table(spans: Sequence[Span]) -> Table:
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:
-    operators = counted(len(trace.spans), "operator", "operators")
+    operators = counted(trace.own, "operator", "operators")
     yield (
-        f"{operators} in {trace.wall_us / 1000:.4g} ms: "
-        f"{len(trace.spans) / max(trace.wall_us / 1000, 1e-9):.3g} a millisecond"
+        f"{operators} of the main thread in {trace.wall_us / 1000:.4g} ms: "
+        f"{trace.own / max(trace.wall_us / 1000, 1e-9):.3g} a millisecond"
     )
     gaps = counted(len(trace.gaps), "gap", "gaps")
     yield (

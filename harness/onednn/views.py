@@ -27,21 +27,28 @@ CAPTIONS: Mapping[Kind, str] = {
     "graph": "graphs, whose primitives log themselves: outside their sum",
 }
 MOST_ROWS = 40  # in a terminal; files have all
+LONGEST_FIELD = 100_000  # no two groups shall look alike
+NAMES: Mapping[Kind, str] = {
+    "primitive": "primitives",
+    "ukernel": "kernels of threads",
+    "graph": "graphs",
+}
 
 
-def breakdown_tables(totals: Totals) -> list[Table]:
-    """A table a kind, the longest group first."""
-    return [_breakdown(totals, kind) for kind in CAPTIONS if totals.groups.get(kind)]
+def breakdown_tables(totals: Totals, name: str) -> list[Table]:
+    """A table a kind of the log of that name, the longest group first."""
+    kinds = (kind for kind in CAPTIONS if totals.groups.get(kind))
+    return [_breakdown(totals, kind, name) for kind in kinds]
 
 
-def _breakdown(totals: Totals, kind: Kind) -> Table:
+def _breakdown(totals: Totals, kind: Kind, name: str) -> Table:
     groups, whole_ms = totals.of(kind), totals.time_ms(kind)
     found = list(groups.values())
     shares = [100 * one.time_ms / whole_ms if whole_ms else 0.0 for one in found]
     untimed = [one.untimed or None for one in found]
     columns = (
         *(
-            text_column(name, [plain(group[place]) for group in groups], is_name=True)
+            text_column(name, [_whole(group[place]) for group in groups], is_name=True)
             for place, name in enumerate(totals.keys)
         ),
         whole_column("calls", (one.calls for one in found), importance=3),
@@ -54,7 +61,11 @@ def _breakdown(totals: Totals, kind: Kind) -> Table:
     kept = tuple(one for one in columns if one.is_name) + without_empty(
         one for one in columns if not one.is_name
     )
-    return Table(kind, CAPTIONS[kind], kept)
+    return Table(f"{kind} of {name}", f"{name}: {CAPTIONS[kind]}", kept)
+
+
+def _whole(text: str) -> str:
+    return plain(text, LONGEST_FIELD)
 
 
 def distinct_table(found: Mapping[Execution, Total]) -> Table:
@@ -63,7 +74,7 @@ def distinct_table(found: Mapping[Execution, Total]) -> Table:
     shortest = [one.shortest_ms if one.mean_ms is not None else None for one in totals]
     longest = [one.longest_ms if one.mean_ms is not None else None for one in totals]
     keyed = (
-        text_column(name, [plain(key(one), 2000) for one in found])
+        text_column(name, [_whole(key(one)) for one in found])
         for name, key in {"kind": lambda one: one.kind, **KEYS}.items()
     )
     columns = (
@@ -96,7 +107,7 @@ def difference_table(
     order = sorted(every, key=lambda group: -abs(times(group)[0] - times(group)[1]))
     rows = [times(group) for group in order]
     columns = [
-        text_column(name, [plain(group[place]) for group in order], is_name=True)
+        text_column(name, [_whole(group[place]) for group in order], is_name=True)
         for place, name in enumerate(first.keys)
     ]
     for place, (name, some) in enumerate(zip(names, groups, strict=True)):
@@ -167,22 +178,17 @@ def lines_about(totals: Totals) -> Iterator[str]:
     yield from _passed_over(totals.passed_over)
 
 
-NAMES: Mapping[Kind, str] = {
-    "primitive": "primitives",
-    "ukernel": "kernels of threads",
-    "graph": "graphs",
-}
-
-
 def _coverage(totals: Totals) -> str:
-    if totals.recording is None or totals.coverage is None:
+    recording, coverage = totals.recording, totals.coverage
+    if recording is None or coverage is None:
         return (
             "coverage unknown: nobody took the wall time (`speechmark onednn record` "
             "does)"
         )
+    status = f"; it ended with status {recording.status}" if recording.status else ""
     return (
-        f"primitives are {100 * totals.coverage:.1f} % of the wall time, "
-        f"{totals.recording.wall_s:.4g} s of the whole program"
+        f"primitives are {100 * coverage:.1f} % of the wall time, "
+        f"{recording.wall_s:.4g} s of the whole program{status}"
     )
 
 

@@ -51,12 +51,17 @@ def logged(step: Callable[[], object], steps: int = 1) -> tuple[Log, float]:
 def write_log(path: Path, step: Callable[[], object], steps: int) -> float:
     """As `logged`, into a file as it is: the seconds that the steps took."""
     with path.open("w+b") as file:
-        wall_s = _write(file, step, steps)
+        wall_s = _write(file, step, steps, str(path))
         file.truncate(file.tell() - len(_FILLER))
         return wall_s
 
 
-def _write(file: IO[bytes], step: Callable[[], object], steps: int) -> float:
+def _write(
+    file: IO[bytes],
+    step: Callable[[], object],
+    steps: int,
+    where: str | None = None,
+) -> float:
     """It is written by C code to file descriptor 1, hence redirected there; what else
     the steps print goes with it."""
     import torch
@@ -71,7 +76,7 @@ def _write(file: IO[bytes], step: Callable[[], object], steps: int) -> float:
         for _ in range(steps):
             step()
         wall_s = (time.perf_counter_ns() - start_ns) / 1e9
-    _check_whole(file)
+    _check_whole(file, where or tempfile.gettempdir())
     return wall_s
 
 
@@ -100,15 +105,19 @@ class ProfileCutShortError(Exception):
     """The log could not be written to its end: nothing is known of the kernels."""
 
 
-def _check_whole(file: IO[bytes]) -> None:
-    """C code does not tell when the disk is full; another line fails then as well."""
+def _check_whole(file: IO[bytes], where: str) -> None:
+    """C code does not tell when the disk is full; another line fails then as well, or
+    is written in part."""
+    reason = "no space left"
     try:
-        os.write(file.fileno(), _FILLER)
+        if os.write(file.fileno(), _FILLER) == len(_FILLER):
+            return
     except OSError as error:
-        raise ProfileCutShortError(
-            f"the kernel profile was cut short in {tempfile.gettempdir()}: "
-            f"{error.strerror}; free some space there, or set TMPDIR"
-        ) from None
+        reason = error.strerror or reason
+    raise ProfileCutShortError(
+        f"the kernel profile was cut short in {where}: {reason}; free some space "
+        "there, or set TMPDIR"
+    )
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ _ROLES = {  # of tensors that have other names, by the first part of those
     **{"data": "src", "in": "src", "query": "src", "fsrc": "src", "fdata": "src"},
     **{"key": "wei", "fwei": "wei", "out": "dst", "fdst": "dst"},
 }
+_ORDER = ("src", "wei", "val", "dst")
 _SECOND_FACTOR = "src_b"  # of a gemm, which has no weights
 
 
@@ -91,24 +92,28 @@ class Execution:
         return tuple(map(tensor_of, self.descriptors.split()))
 
     @cached_property
-    def dtypes(self) -> str:
-        """Types of source, weights and destination, the first of each, and of an
-        attention's values before the last: "u8,s8,f32"."""
-        found: dict[str, str] = {}
+    def by_role(self) -> dict[str, Tensor]:
+        """The first tensor of each role that is there."""
+        found: dict[str, Tensor] = {}
         for tensor in self.tensors:
-            if tensor.is_there and tensor.dtype:
-                found.setdefault(tensor.role, tensor.dtype)
-        order = ("src", "wei", "val", "dst")
-        return ",".join(found[role] for role in order if role in found)
+            if tensor.is_there:
+                found.setdefault(tensor.role, tensor)
+        return found
+
+    @cached_property
+    def dtypes(self) -> str:
+        """Types of source, weights and destination, and of an attention's values before
+        the last: "u8,s8,f32"."""
+        return self._of_roles("dtype")
 
     @cached_property
     def layouts(self) -> str:
-        """Format tags of the same, joined by commas."""
-        found: dict[str, str] = {}
-        for tensor in self.tensors:
-            if tensor.is_there and tensor.layout:
-                found.setdefault(tensor.role, tensor.layout)
-        return ",".join(found[role] for role in ("src", "wei", "dst") if role in found)
+        """Format tags of the same."""
+        return self._of_roles("layout")
+
+    def _of_roles(self, field: str) -> str:
+        some = (self.by_role[role] for role in _ORDER if role in self.by_role)
+        return ",".join(filter(None, (getattr(tensor, field) for tensor in some)))
 
     @cached_property
     def attribute(self) -> dict[str, str]:
@@ -126,10 +131,14 @@ class Execution:
         return dict(_named(one) for one in found.split("+") if one)
 
     @cached_property
+    def words(self) -> dict[str, str]:
+        """What else is told by name: {"alg": "eltwise_relu", "alpha": "0"}."""
+        return dict(_named(word) for word in self.auxiliary.split())
+
+    @cached_property
     def algorithm(self) -> str:
         """convolution_direct, eltwise_relu, vanilla_lstm; "" where none is told."""
-        words = dict(_named(word) for word in self.auxiliary.split())
-        return words.get("alg", "")
+        return self.words.get("alg", "")
 
 
 def tensor_of(text: str) -> Tensor:

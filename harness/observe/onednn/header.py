@@ -40,8 +40,8 @@ class Header:
         if found["commit"] and not found["isa"]:
             found["isa"] = _first(_ISA_OF_0, line)
         threads = _first(_THREADS, line)
-        told = {name: value for name, value in found.items() if value}
-        return replace(self, **told, threads=int(threads) if threads else self.threads)
+        known = {name: value for name, value in found.items() if value}
+        return replace(self, **known, threads=int(threads) if threads else self.threads)
 
 
 def _first(pattern: re.Pattern[str], line: str) -> str:

@@ -26,6 +26,7 @@ from harness.observe.onednn.header import Header
 
 OTHER_OUTPUT = "other output"
 DAMAGED = "damaged executions"
+UNREADABLE = "oneDNN: other lines"
 LONGEST_MS = 1e9  # eleven days
 LONGEST_LINE_BYTES = 1 << 20  # what is longer is read in pieces, none of them a line
 REMEMBERED = 20_000  # distinct lines at a time
@@ -34,9 +35,11 @@ EXAMPLE_BYTES = 300
 MARKER = re.compile(rb"(?:onednn|dnnl|mkldnn)(?:_graph)?_verbose,")
 _PREFIX = re.compile(
     rb"(?P<marker>(?:onednn|dnnl|mkldnn)(?P<graph>_graph)?_verbose,(?:v\d+,)?)"
-    rb"(?:(?P<timestamp_ms>\d+(?:\.\d+)?),)?(?:(?P<component>primitive|graph|ukernel),)?"
+    rb"(?:(?P<timestamp_ms>\d+(?:[.,]\d+)?),)?"
+    rb"(?:(?P<component>primitive|graph|ukernel),)?"
 )
 _TEMPLATE = re.compile(r"(?P<graph>graph_)?(?:prim_)?template:(?P<names>.*)")
+_OPERATION = re.compile(r"[a-z_]{1,30}(?=[:,]|$)")
 _UNPRINTED = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x00")  # ANSI codes, NUL
 # As C's "%g" prints one: "007", "1e308", "1_5" and "3.05e-0" are none.
 _WHOLE, _EXPONENT = r"(?:0|[1-9][0-9]*)", r"(?:e[+-][0-9]{2,})?"
@@ -81,7 +84,7 @@ class _Record(NamedTuple):
         body = prefix.string[prefix.end() : end].decode("utf-8", "replace")
         kinds: dict[bytes | None, Kind] = {b"graph": "graph", b"ukernel": "ukernel"}
         kind = kinds.get(component, "primitive")
-        return cls(kind, float(stamp) if stamp else None, body.rstrip("\r\n"))
+        return cls(kind, _stamp_ms(stamp) if stamp else None, body.rstrip("\r\n"))
 
 
 @dataclass
@@ -129,7 +132,7 @@ class LogReader:
         if prefix is None or prefix["timestamp_ms"] is None:
             return head, None
         behind = prefix.end("timestamp_ms") + 1
-        return prefix["marker"] + head[behind:], float(prefix["timestamp_ms"])
+        return prefix["marker"] + head[behind:], _stamp_ms(prefix["timestamp_ms"])
 
     def _calls(self, line: bytes) -> Iterator[Call]:
         clean = _UNPRINTED.sub(b"", line)
@@ -193,7 +196,9 @@ class LogReader:
                 self._known.clear()
         elif operation == "info":
             self.header = self.header.and_of(rest)
-        self._pass_over(f"oneDNN: {operation.partition(':')[0]}", record.body.encode())
+        known = _OPERATION.match(operation)
+        what = f"oneDNN: {known[0]}" if known else UNREADABLE
+        self._pass_over(what, record.body.encode())
 
     def _pass_over(self, kind: str, line: bytes) -> None:
         if kind not in self.passed_over:
@@ -229,6 +234,10 @@ def read_log(lines: Iterable[bytes]) -> Log:
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """With their ends, in bounded memory whatever the file holds."""
     return iter(partial(file.readline, LONGEST_LINE_BYTES), b"")
+
+
+def _stamp_ms(text: bytes) -> float:
+    return float(text.replace(b",", b"."))
 
 
 def _is_time(time_ms: float) -> bool:

@@ -61,12 +61,11 @@ def variables_of(case_id: str) -> dict[str, str]:
 
 @contextmanager
 def step_of(
-    case_id: str, profile: str, seed: int, tell: Tell
+    planned: Planned, profile: str, tell: Tell
 ) -> Iterator[Callable[[], object]]:
     """What the case times, or a representative step of a training. It is built here
     and not in a worker, because replays run beside it: `variables_of` it have to be
     set, and no library of threads loaded yet."""
-    planned = planned_case(case_id, profile)
     hardware = Hardware.parse(planned.case.hardware)
     os.sched_setaffinity(0, hardware.affinity(this_machine()))
     with tempfile.TemporaryDirectory() as folder:
@@ -74,10 +73,10 @@ def step_of(
             case=planned.case,
             profile=profiles.find(profile),
             hardware=hardware,
-            seed=seed,
+            seed=0,
             scratch_dir=Path(folder),
             data_root=None,
-            progress=lambda *told: tell(" ".join(map(str, told))),
+            progress=lambda *parts: tell(" ".join(map(str, parts))),
         )
         built = planned.workload.build(context)
         try:

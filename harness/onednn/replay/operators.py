@@ -57,17 +57,21 @@ def operators(execution: Execution) -> Iterator[Operator]:
             f"no call of torch is known to run {execution.primitive} alone"
         )
     unknown = {t.dtype for t in execution.tensors if t.is_there} - DTYPES.keys()
+    if "" in unknown or not execution.tensors:
+        raise NoOperator("the log does not tell its types")
     if unknown:
         raise NoOperator(f"torch has no type {', '.join(sorted(unknown))} here")
     try:
         yield from make(execution)
-    except ValueError as error:
-        raise NoOperator(str(error)) from None
+    except KeyError as error:
+        raise NoOperator(f"the log does not describe its {error}") from None
+    except (ValueError, RuntimeError) as error:  # memory, too
+        raise NoOperator(f"{error}".splitlines()[0]) from None
 
 
 def _convolutions(execution: Execution) -> Iterator[Operator]:
     sizes = problems.convolution(execution.problem)
-    of = _by_role(execution)
+    of = execution.by_role
     transposed = execution.primitive == "deconvolution"
     count = len(sizes.size)
     output_padding = [0] * count
@@ -167,10 +171,9 @@ def _with_gradients(execution: Execution, call: Operator) -> Operator:
 
 
 def _products(execution: Execution) -> Iterator[Operator]:
-    left, right = problems.sizes(execution.problem)
-    of = _by_role(execution)
+    left, right, made = problems.factors(execution.problem)
+    of = execution.by_role
     a, b = _laid_out(left, of["src"]), _laid_out(right, of["wei"])
-    made = (*left[:-1], right[-1])
     c = _laid_out(made, of["dst"])
     # A product's result is column after column where both factors change places.
     pairs = ((a, b, c), (b.mT, a.mT, c.mT))
@@ -216,8 +219,8 @@ def _recurrent(execution: Execution) -> Iterator[Operator]:
 def _reorders(execution: Execution) -> Iterator[Operator]:
     """Most come with the operator that needs them; these are those that torch makes by
     themselves."""
-    (size,) = problems.sizes(execution.problem)
-    of = _by_role(execution)
+    size = problems.sizes(execution.problem)[0]
+    of = execution.by_role
     x = _laid_out(size, of["src"])
     yield lambda: x.to_mkldnn(DTYPES[of["dst"].dtype])
     made = x.to_mkldnn()
@@ -232,14 +235,6 @@ _MAKERS: Mapping[str, Maker] = {
     "rnn": _recurrent,
     "reorder": _reorders,
 }
-
-
-def _by_role(execution: Execution) -> dict[str, Descriptor]:
-    found: dict[str, Descriptor] = {}
-    for tensor in execution.tensors:
-        if tensor.is_there:
-            found.setdefault(tensor.role, tensor)
-    return found
 
 
 def _formats(axes: int) -> Sequence[tuple[torch.memory_format, torch.memory_format]]:

@@ -87,6 +87,22 @@ def sizes(text: str) -> tuple[tuple[int, ...], ...]:
         raise ValueError(f"{text!r}: sizes that are not all known") from None
 
 
+def factors(text: str) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Of a product: both factors, and what they give; earlier versions print that too.
+    ValueError where it is none.
+
+    >>> factors("4x64:64x32:4x32")
+    ((4, 64), (64, 32), (4, 32))
+    >>> factors("1x4x5:3x5x6")[2]
+    (3, 4, 6)
+    """
+    left, right, *_ = (*sizes(text), (), ())
+    if len(left) < 2 or len(left) != len(right) or left[-1] != right[-2]:
+        raise ValueError(f"{text!r} is no product of matrices")
+    batches = map(max, zip(left[:-2], right[:-2], strict=True))
+    return left, right, (*batches, left[-2], right[-1])
+
+
 @dataclass(frozen=True)
 class Recurrent:
     layers: int

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from time import monotonic
 
 from harness.observe.cpu import cpu_list
 from harness.observe.fingerprint import caches
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.header import Header
 from harness.observe.onednn.log import Log
-from harness.onednn.replay.projection import Projection, projection
+from harness.onednn.replay.projection import Projection, Times, projection
 from harness.onednn.totals import Total
 
 Tell = Callable[[str], None]
@@ -18,15 +21,21 @@ MOST_EVICTED_BYTES = 1 << 29  # of caches that a whole host shares, no guest has
 ROUNDS = 5  # of steps and replays in turns
 
 
-def differences(theirs: Header, ours: Header) -> Iterator[str]:
+def differences(
+    theirs: Header, ours: Header, threads: int | None, cpus: int
+) -> Iterator[str]:
     """What of library, processor and threads is another here than where the log was
-    written."""
-    for name in ("version", "isa", "threads"):
+    written; of `threads` to run on, and of the `cpus` that there are for them."""
+    for name in ("version", "isa"):
         logged, here = getattr(theirs, name), getattr(ours, name)
         if logged and here and logged != here:
             yield f"{name} {logged} in the log, {here} here"
     if not theirs.version:
         yield "the log does not say which library wrote it"
+    if threads and theirs.threads and threads != theirs.threads:
+        yield f"threads {theirs.threads} in the log, {threads} here"
+    if (threads or 0) > cpus:
+        yield f"{threads} threads, for which there are {cpus} CPUs here"
 
 
 def bind(text: str) -> None:
@@ -61,7 +70,7 @@ def projected(
     executions: Mapping[Execution, Total], runs: int, wall_s: float | None, tell: Tell
 ) -> Projection:
     """Of a log: each of its primitives replayed, hot and cold; loads torch."""
-    from harness.onednn.replay.replaying import Eviction, Times, found_for, timed
+    from harness.onednn.replay.replaying import Eviction, found_for, timed
 
     replayed, missed = found_for(_primitives(executions), _tell_each(tell))
     times: dict[Execution, Times] = {}
@@ -74,16 +83,20 @@ def projected(
 
 
 def projected_in_turns(
-    step: Callable[[], object], steps: int, runs: int, tell: Tell
+    step: Callable[[], object],
+    steps: int,
+    runs: int,
+    tell: Tell,
+    budget_s: float = math.inf,
 ) -> Projection:
     """Of steps of our own: their log is taken in turns with the replays, so that a host
     which gives less gives less to both. Steps may take inputs of other lengths each
-    time; what is new in a turn has its call looked for. Loads torch."""
+    time; what is new in a turn has its call looked for, until the budget is spent, and
+    then no turn begins. Loads torch."""
     from harness.observe.onednn.capture import logged
     from harness.onednn.replay.replaying import (
         Eviction,
         Replayed,
-        Times,
         found_for,
         timed,
     )
@@ -93,21 +106,25 @@ def projected_in_turns(
     times: dict[Execution, Times] = {}
     evict = Eviction(_caches_bytes())
     logs, wall_s = [], 0.0
+    until = monotonic() + budget_s
     step()
     for turn in range(ROUNDS):
+        if turn and monotonic() > until:
+            break
         tell(f"turn {turn + 1} of {ROUNDS}: {steps} steps, then their replays")
         log, spent_s = logged(step, steps)
         logs.append(log)
         wall_s += spent_s
         ran = _primitives(totals_of_logs([log]))
         known = {one for replay in replayed for one in replay.runs} | missed.keys()
-        more, without = found_for([one for one in ran if one not in known])
+        more, without = found_for([one for one in ran if one not in known], until=until)
         replayed += more
         missed |= without
         these = [one for one in replayed if one.runs.intersection(ran)]
-        timed(these, times, None, runs)
-        timed(these, times, evict, runs)
-    return projection(totals_of_logs(logs), times, missed, wall_s)
+        timed(these, times, None, runs, until)
+        timed(these, times, evict, runs, until)
+    found = projection(totals_of_logs(logs), times, missed, wall_s)
+    return replace(found, steps=len(logs) * steps)
 
 
 def totals_of_logs(logs: Sequence[Log]) -> dict[Execution, Total]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from harness.observe.onednn.execution import Execution
-from harness.onednn.replay.replaying import Times
 from harness.onednn.totals import Total
 from harness.report.tables.table import (
     Table,
@@ -18,7 +17,16 @@ from harness.report.tables.table import (
 )
 from harness.text import plain
 
+NO_TIME = "the log has no time of it, or its replays have none"
 WITHIN = 0.05  # of an observed time, as clocks and logs have them
+
+
+@dataclass
+class Times:
+    """Of one execution, by its replays' own log."""
+
+    hot_ms: list[float] = field(default_factory=list)
+    cold_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Projected:
     observed_ms: float
     hot_ms: float
     cold_ms: float | None
+    runs: int = 1  # that the hot time is the median of
 
     @property
     def error(self) -> float:
@@ -55,6 +64,7 @@ class Projection:
     missed: Mapping[Execution, str]
     missed_ms: Mapping[Execution, float]
     wall_s: float | None
+    steps: int = 1  # that its calls are of
 
     @property
     def observed_ms(self) -> float:
@@ -116,6 +126,7 @@ def projection(
                 total.mean_ms,
                 median(found.hot_ms),
                 median(found.cold_ms) if found.cold_ms else None,
+                len(found.hot_ms),
             )
         )
     rows.sort(key=lambda row: -row.calls * row.observed_ms)
@@ -159,6 +170,7 @@ def projection_table(found: Projection) -> Table:
             "problem", (plain(row.execution.problem) for row in rows), is_name=True
         ),
         whole_column("calls", (row.calls for row in rows), importance=2),
+        whole_column("replays", (row.runs for row in rows), importance=1),
         number_column(
             "observed", (row.observed_ms for row in rows), unit="ms", importance=5
         ),
@@ -170,8 +182,9 @@ def projection_table(found: Projection) -> Table:
         ),
     )
     notes = (
-        "hot: with its data in the caches; cold: with the caches full of other memory; "
-        "medians of replays, by their own log",
+        "hot: with its data in the caches; cold: with the caches full of other memory "
+        "when its operator began: what comes behind a reorder of its own finds that "
+        "one's result there; medians of replays, by their own log",
     )
     return Table("projection", "primitives, each run alone again", columns, notes)
 
@@ -180,7 +193,7 @@ def missed_table(found: Projection) -> Table:
     """What was not reproduced, by the reason why."""
     reasons: dict[tuple[str, str], list[float]] = {}
     for execution, time_ms in found.missed_ms.items():
-        why = found.missed.get(execution, "its replay logged no time")
+        why = found.missed.get(execution, NO_TIME)
         reasons.setdefault((execution.primitive, why), []).append(time_ms)
     order = sorted(reasons.items(), key=lambda one: -sum(one[1]))
     columns = (

@@ -4,9 +4,10 @@ with its data in the caches, and with the caches full of something else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass
+from time import monotonic, perf_counter
 
 import torch
 
@@ -14,8 +15,10 @@ from harness.observe.onednn.capture import logged
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.log import Log
 from harness.onednn.replay.operators import NoOperator, Operator, operators
+from harness.onednn.replay.projection import Times
 
 NOT_THE_SAME = "no call of torch ran it as the log has it here"
+TOO_LATE = "the time for replays was up"
 RUNS = 15  # of a call, at a time
 MOST_S = 0.5  # for these
 _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
@@ -23,35 +26,33 @@ _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
 
 @dataclass(frozen=True)
 class Replayed:
-    """A call, and which executions of the log it runs: the primitive's own, and those
-    that come with it, such as reorders of its weights."""
+    """A call, and which executions it runs: the primitive's own, and those that come
+    with it, such as reorders of its weights."""
 
     call: Operator
     runs: frozenset[Execution]
 
 
-@dataclass
-class Times:
-    """Of one execution, by its replays' own log."""
-
-    hot_ms: list[float] = field(default_factory=list)
-    cold_ms: list[float] = field(default_factory=list)
-
-
 def found_for(
-    wanted: Collection[Execution], tell: Callable[[Execution], None] = lambda one: None
+    wanted: Collection[Execution],
+    tell: Callable[[Execution], None] = lambda one: None,
+    until: float = math.inf,
 ) -> tuple[list[Replayed], dict[Execution, str]]:
     """Calls that run all of the wanted executions that any call runs, and why the
     others have none. A call counts only by its log: its executions' lines are those of
-    the wanted, but for their times."""
+    the wanted, but for their times. None is tried `until` this time of the monotonic
+    clock has passed."""
     left, missed = dict.fromkeys(wanted), {}
     found = []
     for execution in sorted(wanted, key=_is_moved):
         if execution not in left:
             continue  # it came with another
+        if monotonic() > until:
+            missed[execution] = TOO_LATE
+            continue
         tell(execution)
         try:
-            replayed = _first_that_runs(execution, left)
+            replayed = _first_that_runs(execution)
         except NoOperator as error:
             missed[execution] = str(error)
             continue
@@ -70,13 +71,11 @@ def _is_moved(execution: Execution) -> bool:
     return execution.primitive == "reorder"
 
 
-def _first_that_runs(
-    execution: Execution, wanted: Collection[Execution]
-) -> Replayed | None:
+def _first_that_runs(execution: Execution) -> Replayed | None:
     for call in operators(execution):
         ran = _ran(call)
         if execution in ran:
-            return Replayed(call, ran.intersection(wanted) | {execution})
+            return Replayed(call, ran)
     return None
 
 
@@ -96,10 +95,14 @@ def timed(
     times: dict[Execution, Times],
     evict: Callable[[], object] | None = None,
     runs: int = RUNS,
+    until: float = math.inf,
 ) -> None:
-    """Adds to the times of what is replayed, by the log of so many runs of each call:
-    hot ones, or cold ones where `evict` fills the caches before each."""
+    """Adds to the times of what is replayed, by the log of so many runs of each call,
+    as far as MOST_S lets them: hot ones, or cold ones where `evict` fills the caches
+    before each. None begins `until` this time of the monotonic clock has passed."""
     for one in replayed:
+        if monotonic() > until:
+            return
         logs = _hot(one.call, runs) if evict is None else _cold(one.call, evict, runs)
         for execution, found_ms in _times_of(logs, one.runs).items():
             found = times.setdefault(execution, Times())
@@ -119,11 +122,13 @@ def _hot(call: Operator, runs: int) -> list[Log]:
 
 
 def _cold(call: Operator, evict: Callable[[], object], runs: int) -> list[Log]:
-    began, logs = perf_counter(), []
+    spent_s, logs = 0.0, []
     for _ in range(runs):
         evict()
-        logs.append(logged(call)[0])
-        if perf_counter() - began > MOST_S:
+        log, each_s = logged(call)
+        logs.append(log)
+        spent_s += each_s
+        if spent_s > MOST_S:
             break
     return logs
 

@@ -281,3 +281,21 @@ def test_kernels_that_are_no_valid_record_cost_the_case_no_more_than_themselves(
     assert found.timing.samples_s == [[0.5]]
     (text,) = [one for one in found.warnings if one.startswith("kernels are left out")]
     assert "float_percent" in text
+
+
+def test_kernels_of_threads_leave_a_cap_as_proven_as_it_is():
+    """Their times lie beside each other, and none tells its instruction set."""
+    overlapping = row(
+        "", "bf16,bf16,f32", primitive="brgemm", time_s=9.0, overlaps=True,
+        share_percent=None,
+    )  # fmt: skip
+    hardware = Hardware.parse("cpu:isa=avx2")
+    found = judged(row(), overlapping, wall_s=0.6)
+    assert cap_warnings(found, hardware) == []
+
+
+def test_a_fallback_on_single_threads_has_no_share():
+    overlapping = row("", primitive="brgemm", overlaps=True, share_percent=None)
+    found = judged(overlapping, fallbacks=[overlapping], claim="refuted")
+    (warning,) = claims(found, "bf16")
+    assert "on single threads, outside the logged time" in warning

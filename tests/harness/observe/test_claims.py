@@ -104,6 +104,19 @@ def judged(claimed, wall_ms, *kernels_and_ms, float_layers=0):
     return judge(profiled, 1, claimed, float_layers)
 
 
+def test_kernels_of_threads_prove_a_claim_by_their_part_of_the_threads_time():
+    """Attention in bf16 by two threads: 16 ms of them are 8 of the step's 10."""
+    attention = ("brgemm", "none", "", "bf16,bf16,f32")
+    entries = [Entry(*attention, "", 8.0, overlaps=True) for _ in range(2)]
+    for threads, covered in ((2, 80.0), (16, 10.0)):
+        profiled = Profiled(entries, 0.010, "a profiler", threads=threads)
+        found = judge(profiled, 1, "bf16")
+        assert found.claim_share_percent == 100.0
+        assert found.covered_percent == pytest.approx(covered)
+        assert found.claim == ("proven" if covered > 40 else "unproven")
+    assert judge(profiled, 1, "fp32").claim == "refuted"
+
+
 TINY = ("convolution", "forward", "brg_conv_fwd:avx512_core_bf16", "bf16,bf16,bf16")
 
 

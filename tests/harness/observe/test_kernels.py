@@ -41,3 +41,22 @@ def test_an_empty_profile_covers_nothing():
 def test_kernels_that_took_no_time_have_no_share():
     (row,) = break_down(profile_of((CONV, 0.0))).rows
     assert row.share_percent == 0.0
+
+
+def test_what_overlaps_is_in_no_sum_and_explains_its_part_of_the_threads_time():
+    entries = [
+        Entry(*CONV, "", 10.0),
+        *(
+            Entry("brgemm", "none", "", "bf16", "", 8.0, overlaps=True)
+            for _ in range(2)
+        ),
+    ]
+    found = break_down(Profiled(entries, 0.02, "a profiler", threads=4))
+    small, large = found.rows[1], found.rows[0]
+    assert (large.primitive, large.overlaps) == ("brgemm", True)
+    assert (large.time_s, large.share_percent) == (0.016, None)
+    assert (small.share_percent, found.logged_s) == (100.0, 0.01)
+    assert found.part_s(large) == 0.004
+    assert found.part_s(small) == 0.01
+    assert found.explained_s == pytest.approx(0.014)
+    assert found.coverage_percent == 50.0

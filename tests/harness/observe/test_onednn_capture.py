@@ -40,4 +40,26 @@ def test_a_log_that_cannot_be_written_to_its_end_is_no_profile():
         open("/dev/full", "w") as full,
         pytest.raises(capture_module.ProfileCutShortError, match="No space left"),
     ):
-        capture_module._check_whole(full)
+        capture_module._check_whole(full, "a folder")
+
+
+def test_a_filler_that_is_written_in_part_is_no_profile(monkeypatch, tmp_path):
+    monkeypatch.setattr(capture_module.os, "write", lambda fd, data: 30_000)
+    with (
+        (tmp_path / "log").open("wb") as file,
+        pytest.raises(capture_module.ProfileCutShortError, match="in a folder: no spa"),
+    ):
+        capture_module._check_whole(file, "a folder")
+
+
+def test_a_log_is_written_to_a_file_as_it_is(tmp_path):
+    import torch
+
+    layer, frames = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
+    path = tmp_path / "log"
+    wall_s = capture_module.write_log(path, lambda: layer(frames), 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert sum(b",exec," in line for line in lines) >= 3
+    assert lines[-1].startswith(b"onednn_verbose")
+    assert lines[-1].endswith(b"\n")
+    assert wall_s > 0

@@ -141,6 +141,18 @@ def test_a_timestamp_is_read_and_changes_nothing_else():
     assert read(older).calls[0].timestamp_ms == 99.5
 
 
+def test_a_timestamp_may_have_a_decimal_comma():
+    lines = [f"{UNTIMED},0,5".replace("v1,", f"v1,1650,{n},") for n in (125, 250)]
+    found = read(*lines, *lines)
+    assert [call.timestamp_ms for call in found.calls] == [1650.125, 1650.25] * 2
+    assert times(found) == [0.5] * 4
+
+
+def test_operations_that_are_none_are_of_one_kind():
+    found = read(*(f"onednn_verbose,v1,{'x' * n}!,exec" for n in range(9)))
+    assert list(found.passed_over) == ["oneDNN: other lines"]
+
+
 def test_a_decimal_comma_is_read_under_each_layout():
     lines = [f"{UNTIMED},11,1197", f"{OF_0},9,4747", f"{OF_0},9", f"{UNTIMED},3,05e-05"]
     assert times(read(*lines, *lines)) == [11.1197, 9.4747, 9.0, 3.05e-05] * 2

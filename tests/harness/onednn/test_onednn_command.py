@@ -2,15 +2,20 @@
 
 import csv
 import json
+import os
 import stat
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from onednn_logs import STEP, convolution
+from onednn_logs import GRAPH, STEP, convolution
 
 from harness.cli import main
 from harness.onednn.each import COLUMNS
+
+ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments, status=0):
@@ -53,7 +58,7 @@ def test_a_breakdown_is_by_any_keys(log):
 @pytest.mark.parametrize("name", ["csv", "json", "parquet"])
 def test_a_row_a_call_is_written_as_it_is_read(log, tmp_path, name):
     path = tmp_path / f"rows.{name}"
-    assert "10 rows" in run("table", log, "--each", f"--{name}", path)
+    assert "10 executions" in run("table", log, "--each", f"--{name}", path)
     if name == "csv":
         rows = list(csv.DictReader(path.open()))
     elif name == "json":
@@ -103,7 +108,10 @@ def test_logs_of_one_name_are_told_apart(log, tmp_path):
     other = tmp_path / "b" / log.name
     other.parent.mkdir()
     other.write_text(log.read_text())
-    assert f"B ({other})" in run("diff", log, other)
+    assert f"{other}: oneDNN 3.12.0" in run("diff", log, other)
+    text = run("breakdown", log, other, "--html", tmp_path / "page.html")
+    assert f"{other}: primitives" in text
+    assert (tmp_path / "page.html").read_text().count("share of the time") == 2
 
 
 def test_an_output_is_never_the_log(log):
@@ -125,7 +133,7 @@ def test_a_batch_file_is_written_or_printed(log, tmp_path):
 
 def test_benchdnn_is_run_where_it_is_there(log, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "there is no benchdnn on PATH" in run("benchdnn", log, "--run", status=2)
+    assert "no benchdnn is on PATH" in run("benchdnn", log, "--run", status=2)
     calls = tmp_path / "calls"
     program = tmp_path / "benchdnn"
     program.write_text(
@@ -143,6 +151,119 @@ def test_a_program_is_recorded_with_its_own_status(tmp_path):
     code = f"print({convolution()!r}, end=''); raise SystemExit(4)"
     run("record", "--log", log, "--", sys.executable, "-c", code, status=4)
     assert "primitives are" in run("breakdown", log)
+
+
+def test_an_empty_log_leaves_no_file_of_rows(tmp_path):
+    log, rows = tmp_path / "log", tmp_path / "rows.csv"
+    log.write_text("epoch 1\n")
+    assert "holds no execution" in run("table", log, "--each", "--csv", rows, status=2)
+    assert not rows.exists()
+
+
+def test_rows_tell_what_was_not_read(log, tmp_path):
+    log.write_text(log.read_text() + convolution()[:90])
+    text = run("table", log, "--each", "--csv", tmp_path / "rows.csv")
+    assert "not read: 1 line of damaged executions" in text
+
+
+def test_logs_without_primitives_are_no_difference(log, tmp_path):
+    graphs = tmp_path / "graphs.log"
+    graphs.write_text(GRAPH.format(time="1"))
+    text = run("diff", log, graphs, status=2)
+    assert "graphs.log has no primitives" in text
+
+
+def test_one_log_beside_itself_has_two_names(log, tmp_path):
+    path = tmp_path / "rows.csv"
+    run("diff", log, log, "--csv", path)
+    heads = path.read_text().splitlines()[0]
+    assert f"calls A, {log}" in heads
+    assert f"calls B, {log}" in heads
+
+
+def test_files_tell_logs_apart(log, tmp_path):
+    other, path = tmp_path / "other.log", tmp_path / "rows.csv"
+    other.write_text(STEP)
+    run("breakdown", log, other, "--csv", path)
+    tables = {row["table"] for row in csv.DictReader(path.open())}
+    assert tables == {"primitive of step.log", "primitive of other.log"}
+
+
+def test_nothing_but_replays_loads_torch(log):
+    code = (
+        "import sys; from click.testing import CliRunner; from harness.cli import main;"
+        f"done = CliRunner().invoke(main, ['onednn', 'breakdown', {str(log)!r}]);"
+        "assert done.exit_code == 0, done.output; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_an_option_that_would_do_nothing_is_refused(log):
+    for option in (("--profile", "smoke"), ("--steps", 2)):
+        assert "does nothing with a log" in run("project", log, *option, status=2)
+    for option in (("--threads", 2), ("--anyway",)):
+        text = run("project", "--case", "x", *option, status=2)
+        assert "does nothing with a case" in text
+
+
+def test_a_log_of_this_library_is_replayed(tmp_path):
+    """In a process of its own, which binds itself to CPUs and sets threads."""
+    log, rows = tmp_path / "log", tmp_path / "rows.json"
+    code = (
+        "import torch; torch.set_num_threads(1); m = torch.nn.Conv1d(16, 16, 3);"
+        "x = torch.rand(2, 16, 50); [m(x) for _ in range(3)]"
+    )
+    speechmark = [sys.executable, "-m", "harness.cli", "onednn"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    recorded = [*speechmark, "record", "--log", log, "--", sys.executable, "-c", code]
+    subprocess.run(recorded, check=True, cwd=ROOT, env=environment)
+    cpu = str(min(os.sched_getaffinity(0)))
+    replayed = [*speechmark, "project", log, "--cpus", cpu, "--runs", "2"]
+    done = subprocess.run(
+        [*replayed, "--json", rows],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "reproduced: 100.0 % of the logged time" in done.stdout
+    assert "efficiency" in done.stdout
+    first = json.loads(rows.read_text())["tables"][0]
+    assert len(first["rows"]) >= 1
+    refused = subprocess.run(
+        [*replayed, "--threads", "3"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert refused.returncode == 1
+    assert "threads 1 in the log, 3 here" in refused.stderr
+
+
+CASE = "separation/conv-tasnet-small/prune-l1-structured-30/eager/cpu/b1"
+
+
+def test_a_case_of_the_suite_is_logged_and_replayed_in_turns(tmp_path):
+    log = tmp_path / "log"
+    speechmark = [sys.executable, "-m", "harness.cli", "onednn"]
+    options = ["--profile", "smoke", "--steps", "1"]
+    subprocess.run(
+        [*speechmark, "steps", CASE, "--log", log, *options], check=True, cwd=ROOT
+    )
+    text = run("breakdown", log)
+    assert "convolution" in text
+    assert "of the wall time" in text
+    done = subprocess.run(
+        [*speechmark, "project", "--case", CASE, "--runs", "2", *options],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "reproduced: 100.0 % of the logged time" in done.stdout
+
+
+def test_a_case_that_is_none_names_those_like_it():
+    wrong = "separation/conv-tasnet/fp16/eager/cpu/b1"
+    assert "did you mean separation/" in run("project", "--case", wrong, status=2)
+    assert "is no case on a CPU" in run("steps", "separation/x/fp32/eager", status=2)
 
 
 def test_a_projection_is_of_a_log_or_of_a_case(log):

@@ -1,5 +1,7 @@
 """Replays through torch: their log decides whether they are the same primitive."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -15,12 +17,14 @@ from harness.onednn.replay.project import (
 )
 from harness.onednn.replay.projection import (
     Projected,
+    Times,
     missed_table,
     projection,
     projection_lines,
     projection_table,
 )
-from harness.onednn.replay.replaying import Eviction, Times, found_for, timed
+from harness.onednn.replay.record import record_of, replays_of
+from harness.onednn.replay.replaying import Eviction, Replayed, found_for, timed
 from harness.onednn.totals import Total
 
 
@@ -114,6 +118,9 @@ def test_each_kind_is_replayed_as_the_very_same_primitive(name):
         assert len(times[execution].cold_ms) >= 1
 
 
+SRC, DST = "src:f32::blocked:ab::f0", "dst:f32::blocked:ba::f0"
+
+
 def unknown(primitive="layer_normalization", kind="primitive", engine="cpu", **fields):
     given = {"descriptors": "", "attributes": "", "auxiliary": "", "problem": "2x3"}
     return Execution(kind, engine, primitive, "jit", "undef", **{**given, **fields})
@@ -130,7 +137,16 @@ def unknown(primitive="layer_normalization", kind="primitive", engine="cpu", **f
             unknown("matmul", descriptors="src:f8_e5m2::blocked:ab::f0"),
             "no type f8_e5m2",
         ),
-        (unknown("convolution", problem="2x3"), "is no convolution"),
+        (unknown("convolution", descriptors=SRC), "is no convolution"),
+        (unknown("matmul", descriptors=SRC), "is no product"),
+        (unknown("matmul", problem="*x3:3x4", descriptors=SRC), "not all known"),
+        (unknown("matmul", problem="2x3:3x4", descriptors=SRC), "describe its 'wei'"),
+        (unknown("matmul"), "does not tell its types"),
+        (unknown("matmul", descriptors="fsrc:nc"), "does not tell its types"),
+        (
+            unknown("reorder", problem="9999999999x999", descriptors=f"{SRC} {DST}"),
+            "memory",
+        ),
     ],
 )
 def test_what_torch_has_no_call_for_says_why(execution, reason):
@@ -204,12 +220,70 @@ def test_steps_and_replays_take_turns():
 
 def test_other_libraries_processors_and_threads_are_named():
     ours = Header("3.12.0", "x", "OpenMP", 2, "AVX2")
-    assert list(differences(ours, ours)) == []
-    assert list(differences(Header("3.9.0", "", "", 4, "AVX2"), ours)) == [
+    assert list(differences(ours, ours, 2, cpus=2)) == []
+    assert list(differences(Header("3.9.0", "", "", 4, "AVX2"), ours, 2, cpus=2)) == [
         "version 3.9.0 in the log, 3.12.0 here",
         "threads 4 in the log, 2 here",
     ]
-    assert list(differences(Header(isa="AMX"), ours)) == [
+    assert list(differences(Header(isa="AMX"), ours, None, cpus=2)) == [
         "isa AMX in the log, AVX2 here",
         "the log does not say which library wrote it",
     ]
+    many = Header("3.12.0", "x", "OpenMP", 64, "AVX2")
+    assert list(differences(many, ours, 64, cpus=2)) == [
+        "64 threads, for which there are 2 CPUs here"
+    ]
+
+
+def test_no_replay_begins_when_time_is_up():
+    times = {}
+    timed([Replayed(pytest.fail, frozenset())], times, until=0.0)
+    assert times == {}
+
+
+def test_so_many_runs_are_timed():
+    layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
+    log, _ = logged(lambda: layer(x))
+    found, _ = found_for({call.execution for call in log.calls})
+    for runs in (2, 5):
+        times = {}
+        timed(found, times, None, runs)
+        timed(found, times, Eviction(1 << 20), runs)
+        convolution = next(e for e in times if e.primitive == "convolution")
+        assert len(times[convolution].hot_ms) == runs
+        assert len(times[convolution].cold_ms) == runs
+
+
+def test_a_record_has_the_primitives_with_most_to_gain():
+    executions = [unknown("matmul", problem=f"{n}x3:3x4") for n in range(1, 13)]
+    found = projection(
+        {one: total(2, 2.0 * n) for n, one in enumerate(executions, 1)},
+        {one: Times([0.5], [2.0]) for one in executions},
+        {},
+        None,
+    )
+    made = record_of(replace(found, steps=4))
+    assert made.steps == 4
+    assert len(made.most_to_gain) == 10
+    first = made.most_to_gain[0]
+    assert (first.problem, first.calls) == ("12x3:3x4", 2)
+    assert (first.observed_s, first.hot_s, first.cold_s) == (12e-3, 0.5e-3, 2e-3)
+    assert made.reproduced_percent == 100.0
+    assert made.projected_s == pytest.approx(12 * 2 * 0.5e-3)
+
+
+def test_replays_of_real_steps_are_a_record():
+    layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
+    made = replays_of(lambda: layer(x), 10.0)
+    assert made.reproduced_percent == 100.0
+    assert made.steps == 15
+    assert made.observed_s > 0
+    assert replays_of(lambda: None, 10.0) is None
+
+
+def test_calls_are_not_looked_for_when_time_is_up():
+    log, _ = logged(lambda: torch.nn.Conv1d(16, 16, 3)(torch.rand(2, 16, 50)))
+    wanted = [call.execution for call in log.calls]
+    found, missed = found_for(wanted, until=0.0)
+    assert found == []
+    assert set(missed.values()) == {"the time for replays was up"}

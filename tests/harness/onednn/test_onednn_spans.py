@@ -77,7 +77,7 @@ def test_tables_have_own_times_gaps_and_spans(path):
     assert gap_table(found.gaps).columns[0].texts == ("aten::relu",)
     assert span_table(found.spans).columns[5].values[:3] == (None, 0, 1)
     lines = list(trace_lines(found))
-    assert lines[0].startswith("6 operators in 0.22 ms")
+    assert lines[0].startswith("5 operators of the main thread in 0.22 ms: 22.7 a")
     assert "22.7 % of it, in 1 gap" in lines[1]
 
 
@@ -93,6 +93,13 @@ def test_what_is_no_trace_is_an_error(tmp_path, content, message):
     done = CliRunner().invoke(main, ["onednn", "trace", str(file)])
     assert done.exit_code == 2
     assert message in done.output
+
+
+def test_a_damaged_archive_is_an_error(tmp_path):
+    file = tmp_path / "trace.json.gz"
+    file.write_bytes(gzip.compress(b"[]" * 99)[:-9] + b"damaged")
+    with pytest.raises(ValueError, match="is no trace in JSON"):
+        spans_of(file)
 
 
 def test_a_compressed_list_of_events_is_read(tmp_path):

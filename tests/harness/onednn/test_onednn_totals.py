@@ -97,7 +97,8 @@ def test_calls_without_a_time_count_in_calls_alone(tmp_path):
 def test_the_shortest_and_the_longest_call_are_kept(tmp_path):
     path = tmp_path / "log"
     path.write_text(convolution(time="2") + convolution(time="5"))
-    found, _ = distinct(path, quiet)
+    found, totals = distinct(path, quiet)
+    assert (totals.calls(), totals.timed_calls(), totals.time_ms()) == (2, 2, 7.0)
     (one,) = found.values()
     assert (one.shortest_ms, one.mean_ms, one.longest_ms) == (2.0, 3.5, 5.0)
 
@@ -131,8 +132,8 @@ def test_a_log_that_is_a_folder_is_an_error(tmp_path):
         totals_of(tmp_path, ("primitive",), quiet)
 
 
-def test_progress_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.onednn.totals.PROGRESS_BYTES", 200)
+def test_whoever_watches_hears_of_the_bytes_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.onednn.totals.WATCHED_BYTES", 200)
     path = tmp_path / "log"
     path.write_text(convolution() * 3)
     told = []

@@ -25,7 +25,9 @@ def of(path, text, keys=("primitive", "direction")):
 
 
 def test_a_breakdown_has_shares_and_their_sum_so_far(log):
-    (table,) = breakdown_tables(totals_of(log, ("primitive", "direction"), quiet))
+    (table,) = breakdown_tables(
+        totals_of(log, ("primitive", "direction"), quiet), "step.log"
+    )
     found = columns(table)
     assert found["primitive"][0] == "convolution"
     assert found["calls"] == (2, 2, 2, 2, 2)
@@ -38,8 +40,10 @@ def test_a_breakdown_has_shares_and_their_sum_so_far(log):
 
 def test_kernels_of_threads_and_graphs_are_tables_of_their_own(tmp_path):
     text = convolution(time="2") + UKERNEL.format(time="3") + GRAPH.format(time="5")
-    tables = breakdown_tables(of(tmp_path / "log", text))
-    assert [table.id for table in tables] == ["primitive", "ukernel", "graph"]
+    tables = breakdown_tables(of(tmp_path / "log", text), "log")
+    assert [table.id for table in tables] == [
+        *("primitive of log", "ukernel of log", "graph of log")
+    ]
     assert [columns(table)["%"] for table in tables] == [(100.0,)] * 3
     assert "overlap" in tables[1].caption
 
@@ -93,13 +97,27 @@ def test_lines_tell_library_sums_coverage_and_what_was_not_read(log):
     assert any("of other output, such as epoch 1" in line for line in lines)
 
 
+def test_a_program_that_failed_says_so(log):
+    log.write_text(log.read_text() + line_of(Recording(("x",), 0.04, 3)))
+    lines = list(lines_about(totals_of(log, ("primitive",), quiet)))
+    assert lines[2].endswith("of the whole program; it ended with status 3")
+
+
+def test_no_field_is_cut(tmp_path):
+    """Two that differ behind the 300th character are two rows."""
+    problems = [":".join(["2x3"] * 120 + [end]) for end in ("1", "2")]
+    text = "".join(convolution(problem=problem) for problem in problems)
+    (table,) = breakdown_tables(of(tmp_path / "log", text, ("problem",)), "log")
+    assert set(columns(table)["problem"]) == set(problems)
+
+
 def test_without_a_recording_coverage_is_unknown(log):
     lines = list(lines_about(totals_of(log, ("primitive",), quiet)))
     assert lines[2].startswith("coverage unknown")
 
 
 def test_bars_are_of_the_first_key_in_colours_of_the_second(log):
-    figure = breakdown_figure(totals_of(log, ("primitive", "direction"), quiet))
+    figure = breakdown_figure(totals_of(log, ("primitive", "direction"), quiet), "a")
     bars = {
         trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data
     }
@@ -110,7 +128,7 @@ def test_bars_are_of_the_first_key_in_colours_of_the_second(log):
 
 def test_too_many_bars_end_in_others(tmp_path):
     text = "".join(convolution(time="1", problem=f"mb{n}_ic1oc1") for n in range(40))
-    figure = breakdown_figure(of(tmp_path / "log", text, ("problem",)))
+    figure = breakdown_figure(of(tmp_path / "log", text, ("problem",)), "log")
     (trace,) = figure.data
     assert len(trace.y) == 25
     assert trace.y[-1] == "others"
