@@ -45,6 +45,7 @@ LEFT_OUT = (
     "harness/measure/tool_turns.py",  # the worker's side of `harness.beside`
     "harness/measure/turns.py",  # the worker's side of `ab`
     "harness/new_workload",  # writes code, and runs none
+    "harness/onednn",  # reads logs and shows them; what records replay is in observe
     "harness/observe/doctor.py",  # advice before a run
     "harness/observe/kernel_sweep",  # what they run
     "harness/observe/look.py",  # what doctor judges

@@ -287,7 +287,7 @@ def _replays(
     budget_s = task.profile.replays_s
     if kernels is None or kernels.source != ONEDNN_LOG or not budget_s:
         return None
-    from harness.onednn.replay.record import replays_of  # loads torch
+    from harness.observe.onednn.replay.record import replays_of  # loads torch
 
     return _unless_cut_short(replays_of, step, budget_s)
 

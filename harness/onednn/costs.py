@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from harness.observe.onednn.execution import Execution
-from harness.onednn.replay import problems
+from harness.observe.onednn.replay import problems
 
 BYTES = {
     **{"f64": 8, "s64": 8, "f32": 4, "s32": 4, "tf32": 4, "bf16": 2, "f16": 2},

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.observe.onednn.execution import Execution
+from harness.observe.onednn.replay.projection import weighted_median
+from harness.observe.onednn.total import Total
 from harness.onednn.costs import cost_of
-from harness.onednn.replay.projection import weighted_median
-from harness.onednn.totals import Total
 from harness.record.result import load
 from harness.report.tables.table import (
     Table,

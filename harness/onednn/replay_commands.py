@@ -13,9 +13,9 @@ import click
 
 from harness.environment import restart_with
 from harness.files import check_output
+from harness.observe.onednn.replay.projection import Projection
 from harness.onednn.options import LOG, Progress, tell
-from harness.onednn.replay.projection import (
-    Projection,
+from harness.onednn.projection_views import (
     missed_table,
     projection_lines,
     projection_table,
@@ -47,7 +47,7 @@ def steps(case_id: str, log: Path, profile: str, steps: int) -> None:
 
     CASE is an id of `speechmark plan`, of eager or compiled cases on a CPU.
     """
-    from harness.onednn.replay.cases import planned_case, step_of, variables_of
+    from harness.onednn.cases import planned_case, step_of, variables_of
 
     with usage_errors():
         check_output(log)
@@ -145,8 +145,9 @@ def _check_project(
 def _of_case(
     case_id: str, profile: str, steps: int, runs: int, cpus: str | None
 ) -> Projection:
-    from harness.onednn.replay.cases import planned_case, step_of, variables_of
-    from harness.onednn.replay.project import bind, projected_in_turns
+    from harness.observe.onednn.replay.turns import projected_in_turns
+    from harness.onednn.cases import planned_case, step_of, variables_of
+    from harness.onednn.project import bind
 
     with usage_errors():
         planned, variables = planned_case(case_id, profile), variables_of(case_id)
@@ -161,7 +162,7 @@ def _of_case(
 def _of_log(
     log: Path, runs: int, threads: int | None, cpus: str | None, anyway: bool
 ) -> tuple[Projection, list[str]]:
-    from harness.onednn.replay.project import bind, differences, here, projected
+    from harness.onednn.project import bind, differences, here, projected
 
     with usage_errors(), Progress(log) as watch:
         if cpus:

@@ -12,37 +12,13 @@ from typing import Any
 from harness.observe.onednn.execution import Execution, Kind
 from harness.observe.onednn.header import Header
 from harness.observe.onednn.log import Call, LogReader, PassedOver, lines_of
+from harness.observe.onednn.total import Total
 from harness.onednn.keys import values_of
 
 RECORDED = "speechmark_recorded,"  # begins the last line of a log that we recorded
 Group = tuple[str, ...]  # values of keys
 Watch = Callable[[int], None]  # is told the bytes that were read until now
 WATCHED_BYTES = 1 << 24
-
-
-@dataclass
-class Total:
-    """Of the executions of one group; those without a time are in `calls` alone."""
-
-    calls: int = 0
-    untimed: int = 0
-    time_ms: float = 0.0
-    shortest_ms: float = float("inf")
-    longest_ms: float = 0.0
-
-    def add(self, time_ms: float | None) -> None:
-        self.calls += 1
-        if time_ms is None:
-            self.untimed += 1
-            return
-        self.time_ms += time_ms
-        self.shortest_ms = min(self.shortest_ms, time_ms)
-        self.longest_ms = max(self.longest_ms, time_ms)
-
-    @property
-    def mean_ms(self) -> float | None:
-        timed = self.calls - self.untimed
-        return self.time_ms / timed if timed else None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from itertools import accumulate
 
 from harness.observe.onednn.execution import Execution, Kind
 from harness.observe.onednn.log import DAMAGED, PassedOver
+from harness.observe.onednn.total import Total
 from harness.onednn.keys import KEYS
-from harness.onednn.totals import Total, Totals
+from harness.onednn.totals import Totals
 from harness.report.tables.table import (
     Table,
     formatted_column,

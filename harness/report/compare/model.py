@@ -16,6 +16,7 @@ from harness.metrics import Better, MetricKinds
 from harness.report.compare.idle import IdleCandidate as IdleCandidate
 from harness.report.compare.published import PublishedTime
 from harness.report.compare.qualification import Qualification
+from harness.report.compare.replayed import ReplayedKernels
 from harness.report.compare.work import Work as Work
 from harness.report.splits import Split
 from harness.statistics import PercentileBound
@@ -102,48 +103,13 @@ class Training:
 
 @dataclass(frozen=True)
 class KernelShare:
-    """Time of a step in one primitive and direction, `implementation` being that with
-    the largest part of it."""
+    """Time of a step in one primitive and direction, with its main implementation."""
 
     primitive: str
     direction: str
     implementation: str
     time_s: float
     share_percent: float
-
-
-@dataclass(frozen=True)
-class ReplayedKernel:
-    """A primitive that runs faster alone: its time in a step, that of as many replays
-    with its data in the caches and, where known, without."""
-
-    primitive: str
-    direction: str
-    implementation: str
-    dtypes: str
-    problem: str
-    observed_s: float
-    hot_s: float
-    cold_s: float | None
-
-    @property
-    def gain_s(self) -> float:
-        return self.observed_s - self.hot_s
-
-
-@dataclass(frozen=True)
-class ReplayedKernels:
-    """What primitives take of a step and would take alone, over all that were
-    reproduced; `most_to_gain` are told one by one."""
-
-    reproduced_percent: float
-    observed_s: float
-    projected_s: float
-    most_to_gain: tuple[ReplayedKernel, ...]
-
-    @property
-    def efficiency(self) -> float | None:
-        return self.projected_s / self.observed_s if self.observed_s else None
 
 
 @dataclass(frozen=True)
@@ -159,8 +125,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)  # there are hundreds of thousands of them
 class Moment:
-    """A reading of the sensors, in percent: CPU of the worker (of one core) and of the
-    machine, and each GPU's."""
+    """A reading in percent: CPU of the worker (of one core) and machine, each GPU's."""
 
     t_s: float
     stage: str
@@ -201,7 +166,7 @@ class Measured:
     warnings: tuple[str, ...]
     time_ratio: Estimate | None = None
     beyond_limits: str | None = None  # why it does not qualify; None where it does
-    split: Split | None = None  # workers at once, and their threads; None: not known
+    split: Split | None = None  # workers at once, and their threads
     refuted: bool = False  # it did not run in the precision that its name claims
     replayed: ReplayedKernels | None = None
 

@@ -7,6 +7,7 @@ from onednn_logs import HEAD, convolution
 
 from harness.cli import main
 from harness.observe.onednn.log import read_log
+from harness.observe.onednn.total import Total
 from harness.onednn.costs import Cost, cost_of
 from harness.onednn.prediction import (
     Peaks,
@@ -15,7 +16,6 @@ from harness.onednn.prediction import (
     predicted,
     prediction_lines,
 )
-from harness.onednn.totals import Total
 
 
 def execution(line):

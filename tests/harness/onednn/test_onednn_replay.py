@@ -8,24 +8,19 @@ import torch
 from harness.observe.onednn.capture import logged
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.header import Header
-from harness.onednn.replay import problems
-from harness.onednn.replay.operators import NoOperator, operators
-from harness.onednn.replay.project import (
-    differences,
-    projected_in_turns,
-    totals_of_logs,
-)
-from harness.onednn.replay.projection import (
-    Projected,
-    Times,
+from harness.observe.onednn.replay import problems
+from harness.observe.onednn.replay.operators import NoOperator, operators
+from harness.observe.onednn.replay.projection import Projected, Times, projection
+from harness.observe.onednn.replay.record import record_of, replays_of
+from harness.observe.onednn.replay.replaying import Eviction, Replayed, found_for, timed
+from harness.observe.onednn.replay.turns import projected_in_turns
+from harness.observe.onednn.total import Total, totals_of_logs
+from harness.onednn.project import differences
+from harness.onednn.projection_views import (
     missed_table,
-    projection,
     projection_lines,
     projection_table,
 )
-from harness.onednn.replay.record import record_of, replays_of
-from harness.onednn.replay.replaying import Eviction, Replayed, found_for, timed
-from harness.onednn.totals import Total
 
 
 def test_sizes_of_convolutions_are_torchs():
@@ -209,13 +204,14 @@ def test_nothing_reproduced_is_said():
     assert found.reproduced == 0.0
 
 
-def test_steps_and_replays_take_turns():
+def test_steps_and_replays_take_turns(monkeypatch):
+    monkeypatch.setattr("harness.observe.onednn.replay.turns.ROUNDS", 3)
     layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
     told = []
     found = projected_in_turns(lambda: layer(x), 2, 3, told.append)
     assert found.reproduced == 1.0
-    assert {row.calls for row in found.rows} == {10}
-    assert sum("turn" in text for text in told) == 5
+    assert {row.calls for row in found.rows} == {6}
+    assert sum("turn" in text for text in told) == 3
 
 
 def test_other_libraries_processors_and_threads_are_named():
@@ -272,11 +268,12 @@ def test_a_record_has_the_primitives_with_most_to_gain():
     assert made.projected_s == pytest.approx(12 * 2 * 0.5e-3)
 
 
-def test_replays_of_real_steps_are_a_record():
+def test_replays_of_real_steps_are_a_record(monkeypatch):
+    monkeypatch.setattr("harness.observe.onednn.replay.turns.ROUNDS", 2)
     layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
     made = replays_of(lambda: layer(x), 10.0)
     assert made.reproduced_percent == 100.0
-    assert made.steps == 15
+    assert made.steps == 6
     assert made.observed_s > 0
     assert replays_of(lambda: None, 10.0) is None
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.record.kernels import ReplayedPrimitive, Replays
-from harness.report.compare.model import (
-    KernelShare,
-    ReplayedKernel,
-    ReplayedKernels,
-)
+from harness.report.compare.model import KernelShare
 from harness.report.compare.reading.extract import SHORTEST_S, Logged
+from harness.report.compare.replayed import ReplayedKernel, ReplayedKernels
 from harness.text import plain
 
 LARGEST = 12  # are listed one by one

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.report.compare.model import (
-    Comparison,
-    ReplayedKernel,
-    ReplayedKernels,
-    Work,
-)
+from harness.report.compare.model import Comparison, Work
+from harness.report.compare.replayed import ReplayedKernel, ReplayedKernels
 from harness.report.compare.shown.columns import work_columns
 from harness.report.pages.pictures.picture import (
     COLOURS,

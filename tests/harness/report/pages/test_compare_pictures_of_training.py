@@ -23,10 +23,9 @@ from harness.report.compare.model import (
     Comparison,
     Moment,
     NotMeasured,
-    ReplayedKernel,
-    ReplayedKernels,
     Work,
 )
+from harness.report.compare.replayed import ReplayedKernel, ReplayedKernels
 from harness.report.pages.pictures import (
     kernels,
     load,

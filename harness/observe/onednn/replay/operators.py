@@ -7,29 +7,22 @@ one that adds to its result. Each kind yields those worth trying; loads torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.execution import Tensor as Descriptor
-from harness.onednn.replay import problems
+from harness.observe.onednn.replay import problems
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Operator = Callable[[], object]
-DTYPES = {
-    "f32": torch.float32,
-    "bf16": torch.bfloat16,
-    "f16": torch.float16,
-    "f64": torch.float64,
-    "s8": torch.int8,
-    "u8": torch.uint8,
-    "s32": torch.int32,
+DTYPES = {  # by torch's names
+    **{"f32": "float32", "bf16": "bfloat16", "f16": "float16", "f64": "float64"},
+    **{"s8": "int8", "u8": "uint8", "s32": "int32"},
 }
-_FORMATS = {
-    4: (torch.contiguous_format, torch.channels_last),
-    5: (torch.contiguous_format, torch.channels_last_3d),
-}
+_CHANNELS_LAST = {4: "channels_last", 5: "channels_last_3d"}
 _FUSED = {  # post-operations, by torch's names
     "eltwise_relu": "relu",
     "eltwise_logistic": "sigmoid",
@@ -70,6 +63,8 @@ def operators(execution: Execution) -> Iterator[Operator]:
 
 
 def _convolutions(execution: Execution) -> Iterator[Operator]:
+    import torch
+
     sizes = problems.convolution(execution.problem)
     of = execution.by_role
     transposed = execution.primitive == "deconvolution"
@@ -86,7 +81,7 @@ def _convolutions(execution: Execution) -> Iterator[Operator]:
         ]
     shape = _transposed(sizes) if transposed else sizes.weights
     bias = (
-        torch.rand(sizes.outputs, dtype=DTYPES[of["bia"].dtype])
+        torch.rand(sizes.outputs, dtype=_dtype(of["bia"].dtype))
         if "bia" in of
         else None
     )
@@ -132,6 +127,8 @@ def _forward(
     geometry: tuple[Any, ...],
     groups: int,
 ) -> Iterator[Operator]:
+    import torch
+
     padding, stride, dilation = geometry
     if execution.primitive == "deconvolution":
         return
@@ -161,6 +158,8 @@ def _transposed(sizes: problems.Convolution) -> tuple[int, ...]:
 
 def _with_gradients(execution: Execution, call: Operator) -> Operator:
     """oneDNN is told to compute for training where torch records gradients."""
+    import torch
+
     is_training = execution.propagation == "forward_training"
 
     def run() -> object:
@@ -171,6 +170,8 @@ def _with_gradients(execution: Execution, call: Operator) -> Operator:
 
 
 def _products(execution: Execution) -> Iterator[Operator]:
+    import torch
+
     left, right, made = problems.factors(execution.problem)
     of = execution.by_role
     a, b = _laid_out(left, of["src"]), _laid_out(right, of["wei"])
@@ -191,6 +192,8 @@ def _products(execution: Execution) -> Iterator[Operator]:
 
 
 def _recurrent(execution: Execution) -> Iterator[Operator]:
+    import torch
+
     sizes = problems.recurrent(execution.problem)
     if execution.algorithm != "vanilla_lstm" or sizes.layers != 1:
         raise NoOperator(
@@ -198,7 +201,7 @@ def _recurrent(execution: Execution) -> Iterator[Operator]:
         )
     is_backward = execution.direction == "backward"
     of = {tensor.name: tensor for tensor in execution.tensors}
-    dtype = DTYPES[of["src_layer"].dtype]
+    dtype = _dtype(of["src_layer"].dtype)
     for both_ways in (False, True):
         layer = torch.nn.LSTM(sizes.inputs, sizes.hidden, bidirectional=both_ways)
         layer.to(dtype).train(execution.propagation != "forward_inference")
@@ -222,9 +225,9 @@ def _reorders(execution: Execution) -> Iterator[Operator]:
     size = problems.sizes(execution.problem)[0]
     of = execution.by_role
     x = _laid_out(size, of["src"])
-    yield lambda: x.to_mkldnn(DTYPES[of["dst"].dtype])
+    yield lambda: x.to_mkldnn(_dtype(of["dst"].dtype))
     made = x.to_mkldnn()
-    yield lambda: made.to_dense(DTYPES[of["dst"].dtype])
+    yield lambda: made.to_dense(_dtype(of["dst"].dtype))
 
 
 Maker = Callable[[Execution], Iterator[Operator]]
@@ -239,7 +242,10 @@ _MAKERS: Mapping[str, Maker] = {
 
 def _formats(axes: int) -> Sequence[tuple[torch.memory_format, torch.memory_format]]:
     """Of source and weights."""
-    first, *last = _FORMATS.get(axes, (torch.contiguous_format,))
+    import torch
+
+    first = torch.contiguous_format
+    last = [getattr(torch, _CHANNELS_LAST[axes])] if axes in _CHANNELS_LAST else []
     return [(first, first), *((one, other) for one in last for other in (one, first)),
             *((first, one) for one in last)]  # fmt: skip
 
@@ -247,7 +253,9 @@ def _formats(axes: int) -> Sequence[tuple[torch.memory_format, torch.memory_form
 def _filled(
     size: Sequence[int], descriptor: Descriptor, memory_format: torch.memory_format
 ) -> Tensor:
-    made = torch.rand(*size).to(DTYPES[descriptor.dtype])
+    import torch
+
+    made = torch.rand(*size).to(_dtype(descriptor.dtype))
     if memory_format is torch.contiguous_format:
         return made
     return made.to(memory_format=memory_format)
@@ -256,6 +264,8 @@ def _filled(
 def _laid_out(size: Sequence[int], descriptor: Descriptor) -> Tensor:
     """With the strides that the log tells: of what is dense, its layout has them.
     ValueError for a blocked layout, which torch has none of."""
+    import torch
+
     letters = descriptor.layout
     if sorted(letters) != sorted("abcdefghijkl"[: len(size)]):
         raise ValueError(f"a layout {letters or 'unknown'} is none of torch's")
@@ -266,7 +276,7 @@ def _laid_out(size: Sequence[int], descriptor: Descriptor) -> Tensor:
         for letter in reversed(letters):
             place = ord(letter) - ord("a")
             strides[place], step = step, step * size[place]
-    dtype = DTYPES[descriptor.dtype]
+    dtype = _dtype(descriptor.dtype)
     room = 1 + sum((n - 1) * step for n, step in zip(size, strides, strict=True))
     memory = (
         torch.rand(room).to(dtype)
@@ -274,3 +284,10 @@ def _laid_out(size: Sequence[int], descriptor: Descriptor) -> Tensor:
         else (torch.randint(0, 100, (room,)).to(dtype))
     )
     return memory.as_strided(tuple(size), tuple(strides))
+
+
+def _dtype(name: str) -> torch.dtype:
+    import torch
+
+    found: torch.dtype = getattr(torch, DTYPES[name])
+    return found

@@ -9,13 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
-import torch
-
 from harness.observe.onednn.capture import logged
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.log import Log
-from harness.onednn.replay.operators import NoOperator, Operator, operators
-from harness.onednn.replay.projection import Times
+from harness.observe.onednn.replay.operators import NoOperator, Operator, operators
+from harness.observe.onednn.replay.projection import Times
 
 NOT_THE_SAME = "no call of torch ran it as the log has it here"
 TOO_LATE = "the time for replays was up"
@@ -148,6 +146,8 @@ class Eviction:
     """Fills all caches with other memory, twice as much as they hold."""
 
     def __init__(self, caches_bytes: int) -> None:
+        import torch
+
         self.memory = torch.zeros(max(2 * caches_bytes, 1 << 26) // 4)
 
     def __call__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.onednn.replay.project import projected_in_turns
-from harness.onednn.replay.projection import Projected, Projection
+from harness.observe.onednn.replay.projection import Projected, Projection
+from harness.observe.onednn.replay.turns import projected_in_turns
 from harness.record.kernels import ReplayedPrimitive, Replays
 
 MOST = 10  # primitives that are told one by one

@@ -96,8 +96,8 @@ def factors(text: str) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...
     >>> factors("1x4x5:3x5x6")[2]
     (3, 4, 6)
     """
-    left, right, *_ = (*sizes(text), (), ())
-    if len(left) < 2 or len(left) != len(right) or left[-1] != right[-2]:
+    left, right = (*sizes(text), (), ())[:2]
+    if min(len(left), len(right)) < 2 or len(left) != len(right):
         raise ValueError(f"{text!r} is no product of matrices")
     batches = map(max, zip(left[:-2], right[:-2], strict=True))
     return left, right, (*batches, left[-2], right[-1])
