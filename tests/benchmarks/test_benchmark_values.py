@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from processors import HAS_BF16
 from torch import Tensor, nn
 
 from benchmarks import values
@@ -164,8 +165,9 @@ def test_a_wrong_layer_that_others_drown_is_found() -> None:
     assert found.against == f"{DESCRIPTION}, layer by layer"
     assert found.layer is not None
     assert found.layer.startswith("layer, Garbage(40, 16, kernel_size=(7,), stride=(1")
-    assert found.kernel is not None  # of torch's oneDNN, whichever this machine has
-    assert "bf16" in found.kernel or "f32" in found.kernel
+    if HAS_BF16:  # else torch's own kernels ran, which nobody names
+        assert found.kernel is not None
+        assert "bf16" in found.kernel or "f32" in found.kernel
 
 
 class Between(nn.Module):

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy_workload
+from processors import SATURATES
 from toy_workload import INFERENCE, MODELS, RUNS, TONES, TRAINING
 
 from benchmarks.grid import Run
@@ -85,6 +86,8 @@ def built(run: Run, scratch: Path) -> Operation:
 def test_every_compression_runs_on_every_runtime_and_is_judged(
     run: Run, tmp_path: Path
 ) -> None:
+    if SATURATES and run.compression == "int8-static":
+        pytest.skip("int8 saturates on x86 without VNNI")
     operation = built(run, tmp_path)
     operation.step()
     assert operation.work.items == 1

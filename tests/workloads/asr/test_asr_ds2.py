@@ -73,8 +73,12 @@ def test_padding_changes_neither_outputs_nor_gradients(training):
         gradients = [p.grad for p in model_copy.parameters()]
         buffers = list(model_copy.buffers())
         results.append([true.detach(), *gradients, *buffers])
+    # Sums in another order: gradients that are zero by nature, of biases before a norm,
+    # keep what rounds off of the largest.
+    largest = max(float(one.abs().max()) for one in results[0])
+    atol = max(1e-5, 5e-7 * largest)
     for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=atol)
 
 
 def test_a_deployed_model_gives_the_logits_of_all_frames():

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from processors import needs_whole_sums
 
 from workloads.compression.export import export_onnx
 from workloads.compression.graph import layers_in, load_onnx
@@ -170,6 +171,7 @@ def test_an_lstm_computes_with_integers_when_quantized_dynamically(quantized):
     assert {c.dtypes for c in found} == {"u8,s8,f32"}
 
 
+@needs_whole_sums
 @pytest.mark.parametrize("name", SIZES)
 def test_openvino_runs_what_onnx_runtime_quantized(quantized, name):
     for compression in ("int8-dynamic", "int8-static"):

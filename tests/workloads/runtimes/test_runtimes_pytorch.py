@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from processors import needs_whole_sums
 from tiny_model import WIDTH, expected, speech
 from torch import nn
 
@@ -128,6 +129,7 @@ def test_an_exported_graph_has_no_training_mode(module: nn.Module) -> None:
     np.testing.assert_allclose(output, expected(features), atol=1e-4)
 
 
+@needs_whole_sums
 @needs_compiler
 @pytest.mark.usefixtures("fresh_compiler")
 def test_a_compiled_int8_module_runs_integer_kernels(
