@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import toy
 
 from harness import environment
-from harness.environment import inherited, parse_passed, public, steering, variables
+from harness.environment import (
+    inherited,
+    parse_passed,
+    public,
+    restart_with,
+    steering,
+    variables,
+)
 from harness.hardware import Hardware, Machine
 from harness.measure.jobs import Job
 from harness.measure.messages import ResultMessage
@@ -116,3 +124,18 @@ def test_what_is_inherited_is_a_list_of_names() -> None:
         "LC_TIME": "c",
     }
     assert set(environment.RECORDED) <= set(environment.INHERITED)
+
+
+def test_a_program_starts_anew_where_its_environment_lacks_something(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "harness.environment.os.execve", lambda *given: calls.append(given)
+    )
+    monkeypatch.setenv("SPEECHMARK_A", "1")
+    restart_with({"SPEECHMARK_A": "1"})
+    assert calls == []
+    restart_with({"SPEECHMARK_A": "1", "SPEECHMARK_B": "2"})
+    ((program, words, environment),) = calls
+    assert program == words[0] == sys.executable
+    assert words[1:] == sys.orig_argv[1:]
+    assert environment["SPEECHMARK_B"] == "2"
