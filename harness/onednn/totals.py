@@ -11,7 +11,13 @@ from typing import Any
 
 from harness.observe.onednn.execution import Execution, Kind
 from harness.observe.onednn.header import Header
-from harness.observe.onednn.log import Call, LogReader, PassedOver, lines_of
+from harness.observe.onednn.log import (
+    REMEMBERED,
+    Call,
+    LogReader,
+    PassedOver,
+    lines_of,
+)
 from harness.observe.onednn.total import Total
 from harness.onednn.keys import values_of
 
@@ -40,11 +46,22 @@ class Totals:
     header: Header = field(default_factory=Header)
     passed_over: dict[str, PassedOver] = field(default_factory=dict)
     recording: Recording | None = None
+    # Of executions as objects, which a reader gives again: to hash one takes longer
+    # than to read its line.
+    _known: dict[int, tuple[Execution, Total]] = field(default_factory=dict)
 
     def add(self, call: Call) -> None:
-        group = values_of(call.execution, self.keys)
-        some = self.groups.setdefault(call.execution.kind, {})
-        some.setdefault(group, Total()).add(call.time_ms)
+        known = self._known.get(id(call.execution))
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = call.execution, self._total_of(call.execution)
+            self._known[id(call.execution)] = known
+        known[1].add(call.time_ms)
+
+    def _total_of(self, execution: Execution) -> Total:
+        some = self.groups.setdefault(execution.kind, {})
+        return some.setdefault(values_of(execution, self.keys), Total())
 
     def of(self, kind: Kind = "primitive") -> dict[Group, Total]:
         """The longest first."""

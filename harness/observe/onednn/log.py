@@ -117,11 +117,13 @@ class LogReader:
     def _repeated(self, line: bytes) -> Call | None:
         """Of a line whose like was read before, as most are."""
         head, _, tail = line.rpartition(b",")
-        head, stamp_ms = self._unstamped(head)
+        stamp_ms = None
+        if self._is_stamped:
+            head, stamp_ms = self._unstamped(head)
         known = self._known.get(head)
         if known is None or tail[-1:] != b"\n":
             return None
-        number = known.whole + tail.rstrip()
+        number = known.whole + tail[:-1].rstrip()
         if not _NUMBER.fullmatch(number):
             return None
         time_ms = float(number)
