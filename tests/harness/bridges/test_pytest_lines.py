@@ -122,7 +122,8 @@ def test_a_terminal_shows_the_case_under_way_and_keeps_its_line(
     write_cases(bench, "self-profiled")
     printed = on_a_terminal(columns, bench.path)
     case = "toy/self-profiled/fp32/eager/cpu/b1"
-    assert f"\r[1/1] about 1 s left, start: {case}" in printed
+    # How long it should take depends on the machine.
+    assert re.search(rf"\r\[1/1\] about \d+ s left, start: {case}", printed)
     line = rf"\[1/1\] {case}{between}{FIGURES}  \(\d+ s\)\n"
     assert re.search(line, printed)
     tables = printed.partition("\noperations\n")[2].splitlines()
