@@ -61,24 +61,27 @@ def test_too_short_an_utterance_is_named_by_its_length():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_padding_changes_neither_outputs_nor_gradients(training):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_padding_changes_neither_outputs_nor_gradients(training, dtype):
     torch.manual_seed(0)
-    model = DeepSpeech2(TINY).train(training)
+    model = DeepSpeech2(TINY).to(dtype).train(training)
     results = []
     for frames in (60, 97):
         model_copy = copy.deepcopy(model)
-        logits, lengths = model_copy(*padded([31, 60, 45], frames))
+        features, counts = padded([31, 60, 45], frames)
+        logits, lengths = model_copy(features.to(dtype), counts)
         true = torch.cat([x[:n] for x, n in zip(logits, lengths, strict=True)])
         true.square().sum().backward()
         gradients = [p.grad for p in model_copy.parameters()]
         buffers = list(model_copy.buffers())
         results.append([true.detach(), *gradients, *buffers])
-    # Sums in another order: gradients that are zero by nature, of biases before a norm,
-    # keep what rounds off of the largest.
+    # In fp32 sums in another order round otherwise, by the largest of what is added.
     largest = max(float(one.abs().max()) for one in results[0])
-    atol = max(1e-5, 5e-7 * largest)
+    rtol, atol = (1e-4, max(1e-5, 5e-7 * largest))
+    if dtype == torch.float64:
+        rtol, atol = 1e-9, 1e-11 * largest
     for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=atol)
+        torch.testing.assert_close(a, b, rtol=rtol, atol=atol)
 
 
 def test_a_deployed_model_gives_the_logits_of_all_frames():
