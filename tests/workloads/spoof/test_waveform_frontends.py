@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -15,6 +15,16 @@ from workloads.spoof.frontends.gabor import gabors, mel_gabors
 from workloads.spoof.frontends.leaf import Leaf
 from workloads.spoof.frontends.sincnet import SincNet
 from workloads.spoof.frontends.td_filterbanks import TdFilterbanks
+
+
+def assert_gradients_alike(given: Sequence[Tensor], beside: Sequence[Tensor]) -> None:
+    for a, b in zip(given, beside, strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        torch.testing.assert_close(
+            a.grad, b.grad, atol=2e-5 * float(b.grad.abs().max()), rtol=1e-4
+        )
+
 
 Pooled = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -40,12 +50,7 @@ def test_filters_by_transforms_are_those_by_products(parts: int, samples: int) -
     weights = torch.randn(found.shape, generator=generator)
     for one in (found, expected):
         (one * weights).sum().backward()
-    for a, b in zip(given, beside, strict=True):
-        assert a.grad is not None
-        assert b.grad is not None
-        torch.testing.assert_close(
-            a.grad, b.grad, atol=2e-5 * float(b.grad.abs().max()), rtol=1e-4
-        )
+    assert_gradients_alike(given, beside)
 
 
 @pytest.mark.parametrize("samples", [1_600, 6_400, 8_077, 8_159, 8_160])
@@ -73,12 +78,7 @@ def test_narrow_filters_are_computed_at_fewer_samples_alike(samples: int) -> Non
     weights = torch.randn(found.shape, generator=generator)
     for one in (found, expected):
         (one * weights).sum().backward()
-    for a, b in zip(given, beside, strict=True):
-        assert a.grad is not None
-        assert b.grad is not None
-        torch.testing.assert_close(
-            a.grad, b.grad, atol=3e-5 * float(b.grad.abs().max()), rtol=1e-4
-        )
+    assert_gradients_alike(given, beside)
 
 
 def test_only_what_lets_nothing_else_through_is_narrow() -> None:
