@@ -10,11 +10,10 @@ from pathlib import Path
 
 from harness import profile as profiles
 from harness.hardware import Hardware
+from harness.observe.onednn.replay.turns import Tell
 from harness.plan import Planned, discover, plan
 from harness.run_session import this_machine
 from harness.workload import Context
-
-Tell = Callable[[str], None]
 
 
 def planned_case(case_id: str, profile: str) -> Planned:

@@ -14,22 +14,22 @@ from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.replay.projection import weighted_median
 from harness.observe.onednn.total import Total
 from harness.onednn.costs import cost_of
+from harness.onednn.views import keyed_columns
 from harness.record.result import load
 from harness.report.tables.table import (
     Table,
     formatted_column,
     number_column,
-    text_column,
     whole_column,
 )
-from harness.text import plain, plain_path
+from harness.text import plain_path
 
 SEPARATOR = "@"  # between a result file and one of its hardware settings
 Key = tuple[str, str, str, str]  # of one primitive on every machine
 
 
 @dataclass(frozen=True)
-class Peaks:
+class HardwarePeaks:
     """Of one hardware setting in a result file."""
 
     name: str
@@ -45,7 +45,7 @@ def file_and_hardware(text: str) -> tuple[Path, str]:
     return Path(name), hardware
 
 
-def peaks_of(text: str) -> Peaks:
+def peaks_of(text: str) -> HardwarePeaks:
     """Of FILE or FILE@HARDWARE. ValueError where it has none."""
     path, hardware = file_and_hardware(text)
     records = load(path).records
@@ -70,7 +70,7 @@ def peaks_of(text: str) -> Peaks:
         raise ValueError(
             f"{plain_path(path)} has no peaks of {chosen} that were measured"
         )
-    return Peaks(f"{path.stem}{SEPARATOR}{chosen}", flops, memory)
+    return HardwarePeaks(f"{path.stem}{SEPARATOR}{chosen}", flops, memory)
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class Prediction:
 
 def predicted(
     found: Mapping[Execution, Total],
-    source: Peaks,
-    target: Peaks,
+    source: HardwarePeaks,
+    target: HardwarePeaks,
     measured: Mapping[Execution, Total] | None = None,
 ) -> Prediction:
     times = _by_key(measured or {})
@@ -160,7 +160,9 @@ def predicted(
     return Prediction(tuple(rows), left_ms)
 
 
-def _factor(execution: Execution, source: Peaks, target: Peaks) -> float | None:
+def _factor(
+    execution: Execution, source: HardwarePeaks, target: HardwarePeaks
+) -> float | None:
     cost = cost_of(execution)
     if cost is None:
         return None
@@ -194,13 +196,9 @@ def _key(execution: Execution) -> Key:
 def prediction_table(found: Prediction) -> Table:
     rows = found.rows
     columns = (
-        text_column(
-            "primitive", (row.execution.primitive for row in rows), is_name=True
-        ),
-        text_column("direction", (row.execution.direction for row in rows)),
-        text_column("dtypes", (row.execution.dtypes for row in rows)),
-        text_column(
-            "problem", (plain(row.execution.problem) for row in rows), is_name=True
+        *keyed_columns(
+            [row.execution for row in rows],
+            ("primitive", "direction", "dtypes", "problem"),
         ),
         whole_column("calls", (row.calls for row in rows)),
         number_column("observed", (row.observed_ms for row in rows), unit="ms"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.observe.onednn.replay.projection import NO_TIME, Projection
+from harness.onednn.views import keyed_columns
 from harness.report.tables.table import (
     Table,
     formatted_column,
@@ -12,22 +13,14 @@ from harness.report.tables.table import (
     text_column,
     whole_column,
 )
-from harness.text import plain
 
 
 def projection_table(found: Projection) -> Table:
     rows = found.rows
     columns = (
-        text_column(
-            "primitive", (row.execution.primitive for row in rows), is_name=True
-        ),
-        text_column("direction", (row.execution.direction for row in rows)),
-        text_column(
-            "implementation", (plain(row.execution.implementation) for row in rows)
-        ),
-        text_column("dtypes", (row.execution.dtypes for row in rows), importance=2),
-        text_column(
-            "problem", (plain(row.execution.problem) for row in rows), is_name=True
+        *keyed_columns(
+            [row.execution for row in rows],
+            ("primitive", "direction", "implementation", "dtypes", "problem"),
         ),
         whole_column("calls", (row.calls for row in rows), importance=2),
         whole_column("replays", (row.runs for row in rows), importance=1),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -48,11 +50,10 @@ def record(command: Sequence[str], log: Path, is_stamped: bool = False) -> Recor
             f"cannot run {command[0]}: {error.strerror}; the command stands behind --"
         ) from None
     try:
-        with log.open("wb") as file:
+        with log.open("wb") as file, _interrupts_left_to_the_program():
             _divide(process, file)
-            found = Recording(
-                tuple(command), time.perf_counter() - began, process.wait()
-            )
+            status = process.wait()
+            found = Recording(tuple(command), time.perf_counter() - began, status)
             file.write(line_of(found).encode())
     except OSError as error:
         raise ValueError(f"cannot write {log}: {error.strerror}") from None
@@ -68,7 +69,7 @@ def _divide(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     assert process.stdout is not None
     last, is_read = b"\n", True
     with process.stdout as output:
-        while line := _next_line(output):
+        while line := output.readline(LONGEST_LINE_BYTES):
             if MARKER.search(line):
                 log.write(line)
                 last = line
@@ -78,13 +79,14 @@ def _divide(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         log.write(CUT)
 
 
-def _next_line(output: IO[bytes]) -> bytes:
-    """An interrupt goes to the program too: what it still says is its end."""
-    while True:
-        try:
-            return output.readline(LONGEST_LINE_BYTES)
-        except KeyboardInterrupt:
-            continue
+@contextlib.contextmanager
+def _interrupts_left_to_the_program() -> Iterator[None]:
+    """A terminal sends them to it as well, and what it still says is its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _pass_on(line: bytes) -> bool:

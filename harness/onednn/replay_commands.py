@@ -60,7 +60,8 @@ def steps(case_id: str, log: Path, profile: str, steps: int) -> None:
         try:
             wall_s = write_log(log, step, steps)
             with log.open("ab") as file:
-                file.write(line_of(Recording((case_id,), wall_s, 0)).encode())
+                what = "steps", "of", case_id
+                file.write(line_of(Recording(what, wall_s, 0)).encode())
         except (ProfileCutShortError, OSError) as error:
             raise click.ClickException(f"{plain_path(log)}: {error}") from None
     tell(f"written: {plain_path(log)}, of {steps} steps, {wall_s:.4g} s")

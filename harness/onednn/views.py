@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
@@ -11,6 +12,7 @@ from harness.observe.onednn.total import Total
 from harness.onednn.keys import KEYS
 from harness.onednn.totals import Totals
 from harness.report.tables.table import (
+    Column,
     Table,
     formatted_column,
     number_column,
@@ -69,17 +71,28 @@ def _whole(text: str) -> str:
     return plain(text, LONGEST_FIELD)
 
 
+def keyed_columns(
+    executions: Sequence[Execution], names: Sequence[str]
+) -> list[Column]:
+    """A column a key, by which rows of one execution each are known."""
+    return [
+        text_column(
+            name,
+            [_whole(KEYS[name](one)) for one in executions],
+            is_name=name in ("primitive", "problem"),
+        )
+        for name in names
+    ]
+
+
 def distinct_table(found: Mapping[Execution, Total]) -> Table:
     """A row for each execution that differs in more than its time."""
     totals = list(found.values())
     shortest = [one.shortest_ms if one.mean_ms is not None else None for one in totals]
     longest = [one.longest_ms if one.mean_ms is not None else None for one in totals]
-    keyed = (
-        text_column(name, [_whole(key(one)) for one in found])
-        for name, key in {"kind": lambda one: one.kind, **KEYS}.items()
-    )
     columns = (
-        *keyed,
+        text_column("kind", (one.kind for one in found)),
+        *keyed_columns(list(found), tuple(KEYS)),
         whole_column("calls", (one.calls for one in totals)),
         whole_column("without a time", (one.untimed for one in totals)),
         number_column("time", (one.time_ms for one in totals), unit="ms"),
@@ -189,7 +202,7 @@ def _coverage(totals: Totals) -> str:
     status = f"; it ended with status {recording.status}" if recording.status else ""
     return (
         f"primitives are {100 * coverage:.1f} % of the wall time, "
-        f"{recording.wall_s:.4g} s of the whole program{status}"
+        f"{recording.wall_s:.4g} s of {plain(shlex.join(recording.command))}{status}"
     )
 
 

@@ -102,8 +102,7 @@ class LogReader:
     @property
     def damaged(self) -> int:
         """Executions that were cut, or written over."""
-        found = self.passed_over.get(DAMAGED)
-        return 0 if found is None else found.lines
+        return _damaged_in(self.passed_over)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[Call]:
         """Of lines with their ends; the last of a program that was killed has none."""
@@ -130,7 +129,7 @@ class LogReader:
         return Call(known.execution, time_ms, stamp_ms) if _is_time(time_ms) else None
 
     def _unstamped(self, head: bytes) -> tuple[bytes, float | None]:
-        prefix = _PREFIX.match(head) if self._is_stamped else None
+        prefix = _PREFIX.match(head)
         if prefix is None or prefix["timestamp_ms"] is None:
             return head, None
         behind = prefix.end("timestamp_ms") + 1
@@ -219,8 +218,7 @@ class Log:
 
     @property
     def damaged(self) -> int:
-        found = self.passed_over.get(DAMAGED)
-        return 0 if found is None else found.lines
+        return _damaged_in(self.passed_over)
 
     def time_s(self, kind: Kind = "primitive") -> float:
         calls = (call for call in self.calls if call.execution.kind == kind)
@@ -236,6 +234,11 @@ def read_log(lines: Iterable[bytes]) -> Log:
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """With their ends, in bounded memory whatever the file holds."""
     return iter(partial(file.readline, LONGEST_LINE_BYTES), b"")
+
+
+def _damaged_in(passed_over: dict[str, PassedOver]) -> int:
+    found = passed_over.get(DAMAGED)
+    return 0 if found is None else found.lines
 
 
 def _stamp_ms(text: bytes) -> float:

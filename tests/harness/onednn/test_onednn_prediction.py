@@ -10,7 +10,7 @@ from harness.observe.onednn.log import read_log
 from harness.observe.onednn.total import Total
 from harness.onednn.costs import Cost, cost_of
 from harness.onednn.prediction import (
-    Peaks,
+    HardwarePeaks,
     file_and_hardware,
     peaks_of,
     predicted,
@@ -130,8 +130,8 @@ def test_the_roofline_is_arithmetic_or_memory():
     assert cost.least_s(1e12, 8e3) == 1.0
 
 
-HERE = Peaks("here", {"fp32": 1e9, "bf16": 4e9}, 1e12)
-THERE = Peaks("there", {"fp32": 4e9, "bf16": 4e9}, 1e12)
+HERE = HardwarePeaks("here", {"fp32": 1e9, "bf16": 4e9}, 1e12)
+THERE = HardwarePeaks("there", {"fp32": 4e9, "bf16": 4e9}, 1e12)
 
 
 def test_a_primitive_reaches_the_same_share_of_its_roofline_there():
@@ -168,7 +168,7 @@ def test_what_has_no_cost_or_no_peak_is_left_out_and_said():
     made = predicted({lost: Total(calls=1, time_ms=3.0)}, HERE, THERE)
     assert made.left_ms == 3.0
     assert "left out: 3 ms" in "".join(prediction_lines(made, "a", "b", False))
-    nothing = Peaks("none", {"int8": 1.0}, 1.0)
+    nothing = HardwarePeaks("none", {"int8": 1.0}, 1.0)
     product = execution(line("matmul", F32, "64x64:64x64"))
     assert predicted({product: Total(1, 0, 3.0)}, HERE, nothing).left_ms == 3.0
     moved = execution(line("reorder", F32, "8x4"))

@@ -38,6 +38,13 @@ def test_log_and_other_output_are_kept_apart(tmp_path, capfd):
     assert 0 < told["wall_s"] == found.wall_s
 
 
+def test_the_wall_time_is_until_the_program_ends(tmp_path):
+    """Which may close its output before."""
+    code = "import os, time; os.close(1); time.sleep(0.5); os._exit(5)"
+    found = record([sys.executable, "-c", code], tmp_path / "log")
+    assert (found.status, found.wall_s > 0.5) == (5, True)
+
+
 def test_numbers_have_a_point_whatever_the_locale():
     found = environment({"LC_ALL": "de_DE.UTF-8", "LC_TIME": "de_DE", "PATH": "/bin"})
     assert found["LC_NUMERIC"] == "C"

@@ -237,6 +237,24 @@ def test_no_replay_begins_when_time_is_up():
     assert times == {}
 
 
+def test_a_call_that_fails_now_has_no_times():
+    def fails():
+        raise RuntimeError("out of memory")
+
+    times = {}
+    timed([Replayed(fails, frozenset())], times)
+    timed([Replayed(fails, frozenset())], times, Eviction(1 << 20))
+    assert times == {}
+
+
+def test_no_call_is_tried_where_memory_is_short(monkeypatch):
+    where = "harness.observe.onednn.replay.replaying.memory_available_bytes"
+    monkeypatch.setattr(where, lambda: 1 << 20)
+    found, missed = found_for([unknown("matmul", problem="2x3:3x4")])
+    assert found == []
+    assert set(missed.values()) == {"no memory was left for its data"}
+
+
 def test_so_many_runs_are_timed():
     layer, x = torch.nn.Conv1d(16, 16, 3), torch.rand(2, 16, 50)
     log, _ = logged(lambda: layer(x))

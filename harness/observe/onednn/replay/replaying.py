@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
+from harness.observe.cgroups import memory_available_bytes
 from harness.observe.onednn.capture import logged
 from harness.observe.onednn.execution import Execution
 from harness.observe.onednn.log import Log
@@ -17,6 +18,8 @@ from harness.observe.onednn.replay.projection import Times
 
 NOT_THE_SAME = "no call of torch ran it as the log has it here"
 TOO_LATE = "the time for replays was up"
+NO_MEMORY = "no memory was left for its data"
+LEAST_MEMORY_BYTES = 1 << 30  # of which a log, its steps and one more call have room
 RUNS = 15  # of a call, at a time
 MOST_S = 0.5  # for these
 _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
@@ -38,8 +41,8 @@ def found_for(
 ) -> tuple[list[Replayed], dict[Execution, str]]:
     """Calls that run all of the wanted executions that any call runs, and why the
     others have none. A call counts only by its log: its executions' lines are those of
-    the wanted, but for their times. None is tried `until` this time of the monotonic
-    clock has passed."""
+    the wanted, but for their times. None is tried when the monotonic clock has passed
+    `until`, or when memory runs short: each call holds its data."""
     left, missed = dict.fromkeys(wanted), {}
     found = []
     for execution in sorted(wanted, key=_is_moved):
@@ -47,6 +50,9 @@ def found_for(
             continue  # it came with another
         if monotonic() > until:
             missed[execution] = TOO_LATE
+            continue
+        if memory_available_bytes() < LEAST_MEMORY_BYTES:
+            missed[execution] = NO_MEMORY
             continue
         tell(execution)
         try:
@@ -97,11 +103,17 @@ def timed(
 ) -> None:
     """Adds to the times of what is replayed, by the log of so many runs of each call,
     as far as MOST_S lets them: hot ones, or cold ones where `evict` fills the caches
-    before each. None begins `until` this time of the monotonic clock has passed."""
+    before each. None begins when the monotonic clock has passed `until`; a call that
+    fails now has no times."""
     for one in replayed:
         if monotonic() > until:
             return
-        logs = _hot(one.call, runs) if evict is None else _cold(one.call, evict, runs)
+        try:
+            logs = (
+                _hot(one.call, runs) if evict is None else _cold(one.call, evict, runs)
+            )
+        except _ERRORS:  # such as memory that has become short
+            continue
         for execution, found_ms in _times_of(logs, one.runs).items():
             found = times.setdefault(execution, Times())
             (found.cold_ms if evict else found.hot_ms).extend(found_ms)
